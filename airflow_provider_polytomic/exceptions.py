@@ -1,0 +1,171 @@
+"""What can go wrong, one class for each thing that a caller would do differently.
+
+::
+
+    PolytomicError                          never raised itself
+    ├── PolytomicConfigurationError         what the user gave cannot be meant: correct it (also a ValueError)
+    ├── PolytomicApiError                   an answer that says no; carries status, key and the server's message
+    │   ├── PolytomicUnauthorizedError      401: the key is unknown or revoked
+    │   ├── PolytomicForbiddenError         403: the key may not do this
+    │   ├── PolytomicNotFoundError          404: no such organization or user
+    │   ├── PolytomicRejectedError          400, 422 and any other 4xx, or a redirect: the request itself is refused
+    │   ├── PolytomicConflictError          409: in flight, taken, or already there
+    │   ├── PolytomicRateLimitedError       429
+    │   ├── PolytomicServerError            500 in Polytomic's own words: it may be a recorded one, replayed for 24 hours
+    │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
+    ├── PolytomicNoAnswerError              connection lost, or no answer in time: nothing is known of the outcome
+    ├── PolytomicUnreadableAnswerError      a success whose content is missing or cannot be read; the body is not shown
+    ├── SecretStoreError                    never raised itself
+    │   ├── ConflictError                   somebody else changed the destination meanwhile
+    │   ├── DeniedError                     the store refuses these rights
+    │   ├── MisconfiguredError              the store, or what it holds, cannot be used as it is
+    │   └── UnavailableError                the store did not answer; whether it acted is not known
+    └── IssuanceError                       never raised itself
+        ├── IssuanceRefusedError            somebody must decide or repair something first; trying again does not help
+        └── IssuanceIncompleteError         not finished; trying again goes on where this try stopped
+
+``retryable`` says of each class whether the same call can succeed later without anybody's doing.
+No message, argument or attribute of any of them holds a byte of a key.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ConflictError",
+    "DeniedError",
+    "IssuanceError",
+    "IssuanceIncompleteError",
+    "IssuanceRefusedError",
+    "MisconfiguredError",
+    "PolytomicApiError",
+    "PolytomicConfigurationError",
+    "PolytomicConflictError",
+    "PolytomicError",
+    "PolytomicForbiddenError",
+    "PolytomicNoAnswerError",
+    "PolytomicNotFoundError",
+    "PolytomicRateLimitedError",
+    "PolytomicRejectedError",
+    "PolytomicServerError",
+    "PolytomicUnauthorizedError",
+    "PolytomicUnavailableError",
+    "PolytomicUnreadableAnswerError",
+    "SecretStoreError",
+    "UnavailableError",
+]
+
+
+class PolytomicError(Exception):
+    """Base of all errors of this package; never raised itself."""
+
+    retryable: ClassVar[bool] = False
+
+
+class PolytomicConfigurationError(PolytomicError, ValueError):
+    """A parameter, a connection or an Airflow setting cannot be meant as it stands; nothing was sent."""
+
+
+class PolytomicApiError(PolytomicError):
+    """An answer other than success.
+
+    :param message: what happened, what state things are in, what to do.
+    :param status: the HTTP status, 300-599.
+    :param key: the machine-readable ``key`` of Polytomic's error body, if it has one.
+    :param server_message: Polytomic's own words, bounded in length and free of anything that could be a key.
+    """
+
+    def __init__(self, message: str, *, status: int, key: str | None = None, server_message: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.key = key
+        self.server_message = server_message
+
+
+class PolytomicUnauthorizedError(PolytomicApiError):
+    """401: the key that was sent is unknown, expired or revoked."""
+
+
+class PolytomicForbiddenError(PolytomicApiError):
+    """403: the key that was sent may not do this, or (older servers) is unknown."""
+
+
+class PolytomicNotFoundError(PolytomicApiError):
+    """404: the organization or the user is unknown to this server, or not the caller's."""
+
+
+class PolytomicRejectedError(PolytomicApiError):
+    """400, 422, any other 4xx, or a redirect: the request as such is refused."""
+
+
+class PolytomicConflictError(PolytomicApiError):
+    """409: a request with this Idempotency-Key is in flight, a name is taken, or (Create API Key without force) a key exists."""
+
+    retryable = True
+
+
+class PolytomicRateLimitedError(PolytomicApiError):
+    """429, still after the bounded retries."""
+
+    retryable = True
+
+
+class PolytomicServerError(PolytomicApiError):
+    """500 in one of Polytomic's own error forms: under an Idempotency-Key it may be a recorded one."""
+
+    retryable = True
+
+
+class PolytomicUnavailableError(PolytomicApiError):
+    """408, a 5xx other than 500, or a 500 that is not in Polytomic's words: the request may or may not have taken effect."""
+
+    retryable = True
+
+
+class PolytomicNoAnswerError(PolytomicError):
+    """The connection was refused or lost, or no answer came in time: the request may or may not have taken effect."""
+
+    retryable = True
+
+
+class PolytomicUnreadableAnswerError(PolytomicError):
+    """A success without the promised content; its body is never shown, because it could hold a key."""
+
+
+class SecretStoreError(PolytomicError):
+    """Base of what a secret store raises; never raised itself."""
+
+
+class ConflictError(SecretStoreError):
+    """The value is no longer the one that was read: read again before writing."""
+
+    retryable = True
+
+
+class DeniedError(SecretStoreError):
+    """The store refuses: the rights of its client do not suffice."""
+
+
+class MisconfiguredError(SecretStoreError):
+    """The store cannot hold the secret, or no reader would find it there, until somebody changes its configuration or content."""
+
+
+class UnavailableError(SecretStoreError):
+    """The store did not answer, or not in time; whether it acted is not known, so read again."""
+
+    retryable = True
+
+
+class IssuanceError(PolytomicError):
+    """Base of what issuing raises by itself; never raised itself."""
+
+
+class IssuanceRefusedError(IssuanceError):
+    """Somebody must decide or repair something first; the message says what."""
+
+
+class IssuanceIncompleteError(IssuanceError):
+    """Not finished; the record beside the destination lets the next try go on from here."""
+
+    retryable = True

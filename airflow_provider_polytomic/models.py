@@ -1,0 +1,66 @@
+"""What Polytomic's answers mean, as values: API field names, unknown fields ignored, nulls tolerated.
+
+Source of the fields: the official SDK ``polytomic`` 25.9.10 (``types/``) and the API reference of version 2025-09-18, where every field
+of an answer is optional.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+__all__ = ["Identity", "Organization", "User"]
+
+
+class _Answer(BaseModel):
+    # A validation error must not quote its input: an answer can hold a secret where none is expected.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Identity(_Answer):
+    """Who a key belongs to: ``GET /api/me``.
+
+    :param id: UUID of the user; absent for keys that are not a user's.
+    :param organization_id: UUID of the organization that the key acts in; absent for a bare partner key.
+    """
+
+    id: str | None = None
+    email: str | None = None
+    is_user: bool = False
+    is_organization: bool = False
+    is_partner: bool = False
+    is_system: bool = False
+    organization_id: str | None = None
+    organization_name: str | None = None
+
+    @field_validator("is_user", "is_organization", "is_partner", "is_system", mode="before")
+    @classmethod
+    def _null_is_false(cls, value: object) -> object:
+        return False if value is None else value
+
+
+class Organization(_Answer):
+    """An organization: ``/api/organizations``."""
+
+    id: str
+    name: str | None = None
+    issuer: str | None = None
+    sso_domain: str | None = None
+    sso_org_id: str | None = None
+
+
+class User(_Answer):
+    """A user of an organization: ``/api/organizations/{org_id}/users``.
+
+    :param role_ids: UUIDs of the user's roles; empty where the server says null.
+    """
+
+    id: str
+    email: str | None = None
+    organization_id: str | None = None
+    role: str | None = None
+    role_ids: tuple[str, ...] = Field(default=())
+
+    @field_validator("role_ids", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return () if value is None else value

@@ -1,0 +1,77 @@
+"""What must a secret store be able to do? The protocol that issuing relies on, and nothing of any one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["Held", "SecretStore"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a destination holds at one moment.
+
+    :param value: the key that readers get now; None where there is none, or where what is there could not be one of ours.
+    :param version: opaque; changes if and only if the value does; set even when nothing is held. Contains nothing of the value itself.
+    :param foreign: occupied by something that a key cannot simply be merged into, such as a connection of another type. It is only
+        ever replaced when the user says ``take_over``.
+    :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type ``polytomic``
+        with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
+    :param document: the store's whole content at this place, for merging; never printed.
+    """
+
+    value: ApiKey | None
+    version: str
+    foreign: bool = False
+    ours: bool = False
+    document: object = field(default=None, repr=False, compare=False)
+
+
+class SecretStore(Protocol):
+    """One destination, opened.
+
+    Every method may raise :class:`~airflow_provider_polytomic.exceptions.DeniedError`,
+    :class:`~airflow_provider_polytomic.exceptions.MisconfiguredError` or
+    :class:`~airflow_provider_polytomic.exceptions.UnavailableError`; no error, log line or traceback local holds a byte of a key.
+    """
+
+    @property
+    def place(self) -> str:
+        """The resolved identity of the destination (server, namespace or account, path), without credentials: part of the issuance id."""
+
+    @property
+    def compare_and_set(self) -> bool:
+        """Whether :meth:`write` is atomic with its comparison; otherwise it reads again immediately before it writes."""
+
+    def read(self) -> Held:
+        """Read the destination raw and fresh, not through Airflow's backend class and not from a cache."""
+
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Make the key the one that readers get, keeping what others hold in the same secret.
+
+        :param over: what was read; the write happens only while the destination still has ``over.version``.
+        :returns: the new version.
+        :raises ConflictError: if somebody changed the value since; nothing was written.
+        """
+
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the record beside the destination; None where there is none. A record that cannot be read is a MisconfiguredError."""
+
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Write the record whole; the last writer wins. Never changes the version of the value."""
+
+    def check_write(self, over: Held) -> None:
+        """Prove, as far as it can be proved without changing anything, that :meth:`write` would be allowed and read back by consumers.
+
+        :raises DeniedError: if the write would be refused.
+        :raises MisconfiguredError: if no consumer would get what is written (a shadowed destination, say); the message names the cause.
+        """
+
+    def read_back(self) -> ApiKey | None:
+        """Read what consumers get, through the backend class that Airflow itself is configured with where there is one."""

@@ -1,0 +1,51 @@
+"""Whose key? The organization and the user, checked before either can enter a path."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+
+__all__ = ["Target", "parse_uuid"]
+
+
+def parse_uuid(name: str, value: object) -> str:
+    """Return the id in its canonical form (lower case, with hyphens).
+
+    :param name: what the id is called in the error.
+    :raises PolytomicConfigurationError: if the value is not a UUID; it is refused before it can enter a path.
+    """
+    try:
+        parsed = uuid.UUID(value) if isinstance(value, str) and len(value) == 36 else None  # noqa: PLR2004 (the canonical length)
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise PolytomicConfigurationError(
+            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {value!r:.80}. Nothing was sent."
+        )
+    return str(parsed)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The user whose key is meant.
+
+    :param org_id: UUID of the organization, canonical.
+    :param user_id: UUID of the user, canonical.
+    """
+
+    org_id: str
+    user_id: str
+
+    @classmethod
+    def parse(cls, org_id: object, user_id: object) -> Target:
+        """Check and normalise both ids.
+
+        :raises PolytomicConfigurationError: if either is not a UUID.
+        """
+        return cls(parse_uuid("org_id", org_id), parse_uuid("user_id", user_id))
+
+    def __str__(self) -> str:
+        """Name the target as the messages do."""
+        return f"user {self.user_id} of organization {self.org_id}"
