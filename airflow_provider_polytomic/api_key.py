@@ -1,4 +1,4 @@
-"""What is an API key inside this package? A value that shows itself to nobody who does not ask for it in so many words."""
+"""What is an API key inside this package? A value that shows itself only to those who ask for it in so many words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ __all__ = ["ApiKey"]
 class ApiKey:
     """A Polytomic API key whose text is reached by :meth:`reveal` alone.
 
-    ``repr``, ``str`` and ``format`` show a placeholder, ``==`` compares identity only (:meth:`matches` compares texts in constant
-    time), and it can be neither pickled nor listed by ``vars``. Copies are the same object.
+    ``repr``, ``str`` and ``format`` show a placeholder, ``==`` compares identity only (:meth:`matches` compares texts
+    in constant time), and it can be neither pickled nor listed by ``vars``. Copies are the same object.
 
-    :param text: the key as Polytomic shows it once; not empty, and of printable ASCII without blanks, as an HTTP header needs it.
+    :param text: the key as Polytomic shows it once; not empty, and of printable ASCII without blanks, as an HTTP
+        header needs it.
     :raises ValueError: if the text cannot be a key; the message does not show it.
     """
 

@@ -11,7 +11,7 @@
     │   ├── PolytomicRejectedError          400, 422 and any other 4xx, or a redirect: the request itself is refused
     │   ├── PolytomicConflictError          409: in flight, taken, or already there
     │   ├── PolytomicRateLimitedError       429
-    │   ├── PolytomicServerError            500 in Polytomic's own words: it may be a recorded one, replayed for 24 hours
+    │   ├── PolytomicServerError            500 in Polytomic's own words: perhaps a recorded one, replayed for 24 hours
     │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
     ├── PolytomicNoAnswerError              connection lost, or no answer in time: nothing is known of the outcome
     ├── PolytomicUnreadableAnswerError      a success whose content is missing or cannot be read; the body is not shown
@@ -74,13 +74,23 @@ class PolytomicApiError(PolytomicError):
     :param status: the HTTP status, 300-599.
     :param key: the machine-readable ``key`` of Polytomic's error body, if it has one.
     :param server_message: Polytomic's own words, bounded in length and free of anything that could be a key.
+    :param retry_after: seconds that the server asked to wait, if it did.
     """
 
-    def __init__(self, message: str, *, status: int, key: str | None = None, server_message: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        key: str | None = None,
+        server_message: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.key = key
         self.server_message = server_message
+        self.retry_after = retry_after
 
 
 class PolytomicUnauthorizedError(PolytomicApiError):
@@ -100,7 +110,7 @@ class PolytomicRejectedError(PolytomicApiError):
 
 
 class PolytomicConflictError(PolytomicApiError):
-    """409: a request with this Idempotency-Key is in flight, a name is taken, or (Create API Key without force) a key exists."""
+    """409: a request with this Idempotency-Key is in flight, a name is taken, or (Create API Key) a key exists."""
 
     retryable = True
 
@@ -118,7 +128,7 @@ class PolytomicServerError(PolytomicApiError):
 
 
 class PolytomicUnavailableError(PolytomicApiError):
-    """408, a 5xx other than 500, or a 500 that is not in Polytomic's words: the request may or may not have taken effect."""
+    """408, a 5xx other than 500, or a 500 that is not in Polytomic's words: it may or may not have taken effect."""
 
     retryable = True
 
@@ -148,7 +158,7 @@ class DeniedError(SecretStoreError):
 
 
 class MisconfiguredError(SecretStoreError):
-    """The store cannot hold the secret, or no reader would find it there, until somebody changes its configuration or content."""
+    """The store cannot hold the secret, or no reader would find it, until its configuration or content is changed."""
 
 
 class UnavailableError(SecretStoreError):

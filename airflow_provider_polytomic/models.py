@@ -1,7 +1,7 @@
 """What Polytomic's answers mean, as values: API field names, unknown fields ignored, nulls tolerated.
 
-Source of the fields: the official SDK ``polytomic`` 25.9.10 (``types/``) and the API reference of version 2025-09-18, where every field
-of an answer is optional.
+Source of the fields: the official SDK ``polytomic`` 25.9.10 (``types/``) and the API reference of version 2025-09-18,
+where every field of an answer is optional.
 """
 
 from __future__ import annotations

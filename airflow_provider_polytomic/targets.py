@@ -22,7 +22,8 @@ def parse_uuid(name: str, value: object) -> str:
         parsed = None
     if parsed is None:
         raise PolytomicConfigurationError(
-            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {value!r:.80}. Nothing was sent."
+            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {value!r:.80}. Nothing was "
+            "sent."
         )
     return str(parsed)
 

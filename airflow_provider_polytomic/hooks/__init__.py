@@ -1,0 +1,1 @@
+"""How does a task reach Polytomic? :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook`."""

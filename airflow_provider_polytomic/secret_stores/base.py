@@ -17,13 +17,15 @@ __all__ = ["Held", "SecretStore"]
 class Held:
     """What a destination holds at one moment.
 
-    :param value: the key that readers get now; None where there is none, or where what is there could not be one of ours.
-    :param version: opaque; changes if and only if the value does; set even when nothing is held. Contains nothing of the value itself.
-    :param foreign: occupied by something that a key cannot simply be merged into, such as a connection of another type. It is only
-        ever replaced when the user says ``take_over``.
-    :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type ``polytomic``
-        with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
-    :param document: the store's whole content at this place, for merging; never printed.
+    :param value: the key that readers get now; None where there is none, or where what is there could not be a key.
+    :param version: opaque; changes if and only if the value does; set even when nothing is held, and then the same
+        everywhere. Contains nothing of the value itself.
+    :param foreign: occupied by something that a key cannot simply be merged into, such as a connection of another type.
+        It is only ever replaced when the user says ``take_over``.
+    :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
+        ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
+    :param document: what :meth:`SecretStore.write` needs of what was read, where a store cannot read it again inside
+        its own compare-and-set; never printed.
     """
 
     value: ApiKey | None
@@ -38,16 +40,20 @@ class SecretStore(Protocol):
 
     Every method may raise :class:`~airflow_provider_polytomic.exceptions.DeniedError`,
     :class:`~airflow_provider_polytomic.exceptions.MisconfiguredError` or
-    :class:`~airflow_provider_polytomic.exceptions.UnavailableError`; no error, log line or traceback local holds a byte of a key.
+    :class:`~airflow_provider_polytomic.exceptions.UnavailableError`; no error, log line or traceback local holds a byte
+    of a key (:func:`~airflow_provider_polytomic.secret_stores.sealing.sealed` sees to tracebacks).
     """
 
     @property
     def place(self) -> str:
-        """The resolved identity of the destination (server, namespace or account, path), without credentials: part of the issuance id."""
+        """The resolved identity of the destination, without credentials: server, namespace or account, path.
+
+        Part of the issuance id, so the same for every worker and try, and part of messages, so readable.
+        """
 
     @property
     def compare_and_set(self) -> bool:
-        """Whether :meth:`write` is atomic with its comparison; otherwise it reads again immediately before it writes."""
+        """Whether :meth:`write` is atomic with its comparison; otherwise it reads again right before it writes."""
 
     def read(self) -> Held:
         """Read the destination raw and fresh, not through Airflow's backend class and not from a cache."""
@@ -61,17 +67,21 @@ class SecretStore(Protocol):
         """
 
     def read_record(self) -> Mapping[str, str] | None:
-        """Read the record beside the destination; None where there is none. A record that cannot be read is a MisconfiguredError."""
+        """Read the record beside the destination; None where there is none.
+
+        :raises MisconfiguredError: if there is one that cannot be read.
+        """
 
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the record whole; the last writer wins. Never changes the version of the value."""
 
     def check_write(self, over: Held) -> None:
-        """Prove, as far as it can be proved without changing anything, that :meth:`write` would be allowed and read back by consumers.
+        """Prove, changing nothing and as far as that goes, that :meth:`write` would be allowed and found by readers.
 
         :raises DeniedError: if the write would be refused.
-        :raises MisconfiguredError: if no consumer would get what is written (a shadowed destination, say); the message names the cause.
+        :raises MisconfiguredError: if no consumer would get what is written (a shadowed destination, say); the message
+            names the cause.
         """
 
     def read_back(self) -> ApiKey | None:
-        """Read what consumers get, through the backend class that Airflow itself is configured with where there is one."""
+        """Read what consumers get, through the backend class that Airflow is configured with where there is one."""

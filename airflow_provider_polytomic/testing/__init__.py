@@ -1,0 +1,66 @@
+"""A Polytomic to test against: a server on this machine that answers as Polytomic's API documents it.
+
+::
+
+    from airflow_provider_polytomic.testing import Fault, PolytomicEmulator
+
+    with PolytomicEmulator() as emulator:
+        organization = emulator.add_organization("Acme")
+        user = emulator.add_user(organization.id, "ada@acme.example")
+        emulator.inject("drop endpoint=create_api_key when=after")
+
+From a shell: ``python -m airflow_provider_polytomic.testing --port 8766``. In pytest: the fixture
+``polytomic_emulator``.
+The server needs the extra ``testing``. This module is imported by every pytest run (entry point ``pytest11``), so
+names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.testing.emulator import PolytomicEmulator
+    from airflow_provider_polytomic.testing.errors import RefusalError
+    from airflow_provider_polytomic.testing.faults import Fault
+    from airflow_provider_polytomic.testing.received import ReceivedRequest
+    from airflow_provider_polytomic.testing.world import Invitation, Organization, Role, User
+
+__all__ = [
+    "Fault",
+    "Invitation",
+    "Organization",
+    "PolytomicEmulator",
+    "ReceivedRequest",
+    "RefusalError",
+    "Role",
+    "User",
+]
+
+_MODULES = {
+    "RefusalError": "errors",
+    "Fault": "faults",
+    "Invitation": "world",
+    "Organization": "world",
+    "PolytomicEmulator": "emulator",
+    "ReceivedRequest": "received",
+    "Role": "world",
+    "User": "world",
+}
+_EXTRA = {"anyio", "h11", "starlette", "uvicorn"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise ImportError(
+            f"The Polytomic emulator needs {error.name}, which is not installed: "
+            "pip install 'airflow-provider-polytomic[testing]'"
+        ) from error

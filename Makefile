@@ -1,0 +1,49 @@
+# make demo: see the main job on a real Airflow. make test: set-up and the whole suite. make help: the rest.
+# Any Python 3.11-3.13 with venv will do; to name one: make PYTHON=python3.12 ...
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-2.11 demo test test-2.11 wheel-test lint fix emulator constraints clean
+
+RUN := .venv/bin/python
+RUN_2_11 := .venv-2.11/bin/python
+# Airflow 2.11 takes no Python above 3.12.
+setup_venv = @python="$$(sh tools/find_python.sh $(3) $(PYTHON))" && "$$python" tools/make_venv.py $(1) $(2)
+
+help: ## list the commands
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 22
+
+setup: ## make .venv (current Airflow), or leave it when nothing has changed
+	$(call setup_venv,.venv,constraints/airflow-3.3.txt,13)
+
+setup-2.11: ## make .venv-2.11 (Airflow 2.11), likewise
+	$(call setup_venv,.venv-2.11,constraints/airflow-2.11.txt,12)
+
+demo: setup ## issue a key with a real Airflow against an emulated Polytomic, and look where it went
+	@$(RUN) -m demo $(ARGS)
+
+test: setup ## the whole suite on the current Airflow; ARGS="tests/unit -k retry" for a part
+	$(RUN) -m pytest $(ARGS)
+
+test-2.11: setup-2.11 ## the same on Airflow 2.11
+	$(RUN_2_11) -m pytest $(ARGS)
+
+wheel-test: setup ## install the built wheel in an empty environment and ask Airflow for the provider
+	$(RUN) -m pytest tests/packaging -m wheel $(ARGS)
+
+lint: setup ## ruff and mypy --strict
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+fix: setup ## let ruff mend and format
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+emulator: setup ## serve the emulated Polytomic API; ARGS="--port 8766"
+	$(RUN) -m airflow_provider_polytomic.testing $(ARGS)
+
+constraints: ## resolve the pinned versions anew (with Python 3.11)
+	@python="$$(sh tools/find_python.sh 11 $(PYTHON))" && "$$python" tools/make_constraints.py
+
+clean: ## remove the environments and everything made
+	rm -rf .venv .venv-2.11 .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

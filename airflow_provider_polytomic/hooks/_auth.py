@@ -1,0 +1,70 @@
+"""How is a request signed? With a key that goes to one server, and to no other."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from requests.auth import AuthBase
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["BasicAuth", "BearerAuth", "KeyAuth"]
+
+
+class KeyAuth(AuthBase):
+    """Base of the ways to send a key: ``Authorization`` is set on requests to the server it was made for, on no other.
+
+    As ``auth`` of each request, so that a ``.netrc`` entry for the host does not replace it.
+
+    :param base_url: the server that may get the key.
+    :param key: the key; its text is only taken out to fill the header.
+    """
+
+    def __init__(self, base_url: str, key: ApiKey) -> None:
+        self.key = key
+        self._origin = _origin(base_url)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign the request, if it goes to the server that this key is for."""
+        if request.url is not None and _origin(request.url) == self._origin:
+            request.headers["Authorization"] = self.header()
+        return request
+
+    def header(self) -> str:
+        """Return the value of the Authorization header, in plain text."""
+        raise NotImplementedError
+
+
+class BearerAuth(KeyAuth):
+    """``Bearer <key>``: user keys, partner keys."""
+
+    def header(self) -> str:
+        """Return the value of the Authorization header, in plain text."""
+        return f"Bearer {self.key.reveal()}"
+
+
+class BasicAuth(KeyAuth):
+    """``Basic <login>:<key>``, or with the key as user name and no password.
+
+    :param login: UUID of the organization that a partner or deployment key acts in; None sends the key as the user
+        name, as servers of 2022-2023 want it (polytomic-go, commit 7bdd095).
+    """
+
+    def __init__(self, base_url: str, key: ApiKey, login: str | None) -> None:
+        super().__init__(base_url, key)
+        self._login = login
+
+    def header(self) -> str:
+        """Return the value of the Authorization header, in plain text."""
+        pair = f"{self.key.reveal()}:" if self._login is None else f"{self._login}:{self.key.reveal()}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

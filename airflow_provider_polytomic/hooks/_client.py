@@ -1,0 +1,126 @@
+"""How does a request become an answer or an exception? By one session, one retry policy and one mapping of errors."""
+
+from __future__ import annotations
+
+import re
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_polytomic import __version__
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks._auth import BearerAuth
+from airflow_provider_polytomic.hooks._errors import error_of
+from airflow_provider_polytomic.hooks._exchange import Answer, Call, exchange
+from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.hooks._connection import ConnectionSettings
+    from airflow_provider_polytomic.hooks._retry import RetryPolicy
+
+__all__ = ["Client"]
+
+# apidocs.polytomic.com, guides/idempotent-requests.
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
+
+
+class Client:
+    """Polytomic's API, as one caller reaches it.
+
+    :param settings: the server, the caller's credential and how to send.
+    :param source: where the credential comes from, for error messages.
+    :param policy: when requests are repeated, and the bound of one call.
+    :param pool_size: connections kept open.
+    """
+
+    def __init__(self, settings: ConnectionSettings, source: str, policy: RetryPolicy, pool_size: int) -> None:
+        self._settings = settings
+        self._source = source
+        self._policy = policy
+        self._signature = settings.signature()
+        self.session = _session(settings, pool_size)
+        # For those who take the session from get_conn: signed likewise, and likewise only towards this server.
+        self.session.auth = self._signature
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        key: ApiKey | None = None,
+        repeat: Callable[[BaseException], bool] = repeat_get,
+    ) -> Answer:
+        """Send a GET.
+
+        :param key: send this key as Bearer and not the caller's own credential.
+        :returns: a success.
+        :raises PolytomicError: anything else.
+        """
+        auth = self._signature if key is None else BearerAuth(self._settings.base_url, key)
+        call = Call("GET", self._settings.base_url + path, path, auth, params=params or {})
+        return self._send(call, "the key that was checked" if key else self._source, repeat)
+
+    def post(
+        self,
+        path: str,
+        *,
+        idempotency_key: str,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Send a POST, each time with the same Idempotency-Key.
+
+        :raises PolytomicConfigurationError: if the Idempotency-Key is not 8 to 255 legal characters.
+        :raises PolytomicError: if the answer is no success.
+        """
+        if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+            raise PolytomicConfigurationError(
+                "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores. Nothing was sent. Correct it."
+            )
+        headers = {"Idempotency-Key": idempotency_key}
+        url = self._settings.base_url + path
+        call = Call("POST", url, path, self._signature, params=params or {}, headers=headers, json=json)
+        return self._send(call, self._source, repeat_post)
+
+    def error_of(self, answer: Answer, request: str) -> Exception:
+        """Return what an answer other than success means."""
+        return error_of(answer, request, self._source, secrets=(self._settings.key,))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def _send(self, call: Call, source: str, repeat: Callable[[BaseException], bool]) -> Answer:
+        def attempt(left: float) -> Answer:
+            answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
+            if not answer.ok:
+                raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+            return answer
+
+        return self._policy.call(attempt, repeat)
+
+
+def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:
+    session = requests.Session()
+    session.headers.update(
+        {
+            "Accept": "application/json",
+            "User-Agent": f"airflow-provider-polytomic/{__version__}",
+            "X-Polytomic-Version": settings.api_version,
+        }
+    )
+    # A cookie set for one key would go with the next, which may be another's.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.verify = settings.verify
+    if settings.proxy:
+        session.proxies = {"http": settings.proxy, "https": settings.proxy}
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session

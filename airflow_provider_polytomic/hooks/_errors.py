@@ -1,0 +1,147 @@
+"""What does an answer that says no mean? One exception, with Polytomic's own words where they are known to be words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import (
+    PolytomicApiError,
+    PolytomicConflictError,
+    PolytomicForbiddenError,
+    PolytomicNotFoundError,
+    PolytomicRateLimitedError,
+    PolytomicRejectedError,
+    PolytomicServerError,
+    PolytomicUnauthorizedError,
+    PolytomicUnavailableError,
+)
+from airflow_provider_polytomic.hooks._redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.hooks._exchange import Answer
+
+__all__ = ["error_of"]
+
+_UNCHANGED = "Nothing was changed."
+_UNKNOWN = "Whether it took effect is not known. Try again with the same Idempotency-Key."
+_UNREAD = "Nothing was changed. Try again later."  # the same of a GET
+
+# Status -> class, what happened, in what state things are and what to do.
+_MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
+    401: (
+        PolytomicUnauthorizedError,
+        "the key is unknown, expired or revoked",
+        f"{_UNCHANGED} Put a key that works into {{source}}.",
+    ),
+    403: (
+        PolytomicForbiddenError,
+        "the key may not do this, or the server does not know it",
+        f"{_UNCHANGED} User and organization endpoints need a partner key (on-premises: deployment key) in {{source}}.",
+    ),
+    404: (
+        PolytomicNotFoundError,
+        "there is no such organization or user, or it is not the caller's",
+        f"{_UNCHANGED} Check the ids, and that {{source}} names the right server and the partner they belong to.",
+    ),
+    408: (
+        PolytomicUnavailableError,
+        "the server gave up waiting",
+        "{unknown}",
+    ),
+    409: (
+        PolytomicConflictError,
+        "a request with this Idempotency-Key is in flight, or what it would make exists already",
+        "{unknown} If it stays so, look at what exists.",
+    ),
+    429: (PolytomicRateLimitedError, "too many requests", f"{_UNCHANGED} Try again later."),
+    500: (
+        PolytomicServerError,
+        "Polytomic failed",
+        "{unknown} A POST can get this very answer again for 24 hours.",
+    ),
+}
+_UNAVAILABLE = (
+    PolytomicUnavailableError,
+    "the server, or something before it, is not available",
+    "{unknown}",
+)
+_REJECTED = (PolytomicRejectedError, "the request is refused", f"{_UNCHANGED} Correct what was asked for.")
+_REDIRECTED = (
+    PolytomicRejectedError,
+    "a redirect, which is never followed so that the key goes nowhere else,",
+    f"{_UNCHANGED} Give {{source}} the host of the API itself.",
+)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What an error body says.
+
+    :param own: whether the body is surely Polytomic's, and not of a proxy in between.
+    """
+
+    message: str | None = None
+    key: str | None = None
+    own: bool = False
+
+
+def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[ApiKey]) -> PolytomicApiError:
+    """Return the exception for an answer other than success.
+
+    :param request: method and path, for the message; ids in it may also stay in the server's words.
+    :param source: where the key came from, for the message.
+    :param secrets: the keys that the request carried; no piece of them stays in the server's words.
+    """
+    words = _words_of(answer.content)
+    message = redact(words.message, secrets, known=request) if words.message else None
+    key = words.key if words.key and redact(words.key, secrets) == words.key else None
+    kind, what, then = _meaning_of(answer.status, words)
+    target = f" to {answer.redirect_host}" if answer.redirect_host else ""
+    said = f', saying "{message}"' if message else ""
+    then = then.format(source=source, unknown=_UNREAD if request.startswith("GET ") else _UNKNOWN)
+    return kind(
+        f"{request}: Polytomic answered {answer.status}{said}: {what}{target}. {then}",
+        status=answer.status,
+        key=key,
+        server_message=message,
+        retry_after=answer.retry_after,
+    )
+
+
+def _meaning_of(status: int, words: _Words) -> tuple[type[PolytomicApiError], str, str]:
+    if status == 500 and not words.own:  # noqa: PLR2004 (an HTTP status)
+        return _UNAVAILABLE
+    if status in _MEANINGS:
+        return _MEANINGS[status]
+    if status >= 500:  # noqa: PLR2004 (an HTTP status)
+        return _UNAVAILABLE
+    return _REJECTED if status >= 400 else _REDIRECTED  # noqa: PLR2004 (an HTTP status)
+
+
+def _words_of(content: bytes) -> _Words:
+    """Read any generation of error body; what is not recognised says nothing."""
+    body = _json(content)
+    if not isinstance(body, dict):
+        return _Words()
+    error = body.get("error")
+    if isinstance(body.get("message"), str):
+        # 2025-09-18: key, message, metadata, status; before: message, status_code. A message alone may be a gateway's.
+        own = not {"key", "metadata", "status", "status_code"}.isdisjoint(body)
+        return _Words(body["message"], body["key"] if isinstance(body.get("key"), str) else None, own)
+    if isinstance(error, str):  # until 2024-02-08: code, context, error, status
+        return _Words(error, own=not {"code", "context", "status"}.isdisjoint(body))
+    if isinstance(error, dict) and isinstance(error.get("message"), str):  # the oldest: {"error": {"message": ...}}
+        return _Words(error["message"], own=True)
+    return _Words()
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

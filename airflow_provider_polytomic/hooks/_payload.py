@@ -1,0 +1,96 @@
+"""What does a success hold? The value under ``data``, as a model or a key, or an error that shows nothing of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import PolytomicUnreadableAnswerError
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.hooks._exchange import Answer
+
+__all__ = ["read_key", "read_many", "read_one"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_key(answer: Answer, request: str) -> ApiKey:
+    """Return the key of ``{"data": {"value": "<key>"}}``.
+
+    :raises PolytomicUnreadableAnswerError: if it is missing, empty or no text that can be a key.
+    """
+    key = _key(answer)
+    if key is None:
+        raise _unreadable(answer, request)
+    return key
+
+
+def read_one(model: type[M], answer: Answer, request: str) -> M:
+    """Return the object under ``data``.
+
+    :raises PolytomicUnreadableAnswerError: if there is none, or it is not what the API promises.
+    """
+    value = _validated(model, _data(answer))
+    if value is None:
+        raise _unreadable(answer, request)
+    return value
+
+
+def read_many(model: type[M], answer: Answer, request: str) -> list[M]:
+    """Return the list under ``data``; the API's null is an empty list.
+
+    :raises PolytomicUnreadableAnswerError: if there is none, or a member is not what the API promises.
+    """
+    values = _validated_all(model, answer)
+    if values is None:
+        raise _unreadable(answer, request)
+    return values
+
+
+# The functions below hold plain text and raise nothing: no traceback may have their locals.
+
+
+def _data(answer: Answer, absent: Any = None) -> Any:
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return absent
+    return body.get("data", absent) if isinstance(body, dict) else absent
+
+
+def _key(answer: Answer) -> ApiKey | None:
+    data = _data(answer)
+    try:
+        return ApiKey(data["value"]) if isinstance(data, dict) else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _validated(model: type[M], data: Any) -> M | None:
+    try:
+        value = model.model_validate(data)
+    except ValidationError:
+        return None
+    # Where every field is optional, an object with none of them is somebody else's answer.
+    return value if value.model_fields_set else None
+
+
+def _validated_all(model: type[M], answer: Answer) -> list[M] | None:
+    data = _data(answer, absent="absent")
+    if data is None:
+        return []
+    values = [_validated(model, item) for item in data] if isinstance(data, list) else [None]
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
+
+
+def _unreadable(answer: Answer, request: str) -> PolytomicUnreadableAnswerError:
+    what = "without the promised content" if answer.whole else "with a body too long or too damaged to read"
+    return PolytomicUnreadableAnswerError(
+        f"{request}: Polytomic answered {answer.status} {what}; it is not shown, as it could hold a key. "
+        "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has."
+    )

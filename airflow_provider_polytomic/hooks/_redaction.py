@@ -1,0 +1,74 @@
+"""What of a server's text can be shown? One short line of it, without anything that is, or could be, a key."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["one_line", "redact"]
+
+_LONGEST = 300  # characters shown
+_LONGEST_READ = 10_000
+_PIECE = 12  # characters of a key that may not be shown in a row
+_HIDDEN = "***"
+
+# Keys look like a UUID (apidocs.polytomic.com, guides/obtaining-api-keys) or like pk_live_...; any long word with a
+# digit may be one.
+_KEY_LIKE = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|[A-Za-z]{2,}_(?:live|test)_\w*"
+    r"|(?=[\w+/=-]*\d)[\w+/=-]{20,}",
+    re.ASCII,
+)
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Return the text as one line of printable characters, cut to a length."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def redact(text: str, secrets: Iterable[ApiKey], *, known: str = "") -> str:
+    """Return the text as one line without keys.
+
+    :param secrets: keys of which no 12 characters in a row stay, be they plain, base64 or URL-encoded.
+    :param known: a text that is shown anyway: what looks like a key but stands in it too stays, as the ids in a path.
+    """
+    line = one_line(text, _LONGEST_READ)
+    for secret in secrets:
+        for form in _forms(secret.reveal()):
+            line = _without(line, form)
+    return one_line(_KEY_LIKE.sub(lambda found: found[0] if found[0].lower() in known.lower() else _HIDDEN, line))
+
+
+def _forms(secret: str) -> list[str]:
+    # Base64 of a text depends on its position modulo three, and Basic has "<login>:" before it: so all three.
+    shifted = [
+        base64.b64encode(b"\0" * shift + secret.encode()).decode()[4 if shift else 0 :].rstrip("=")
+        for shift in range(3)
+    ]
+    return [secret, quote(secret, safe=""), *shifted]
+
+
+def _without(line: str, secret: str) -> str:
+    """Hide every run of the secret's characters that is as long as a piece, or the whole of a shorter secret."""
+    size = min(_PIECE, len(secret))
+    if not size:
+        return line
+    lowered, secret = _lower(line), _lower(secret)
+    pieces = {secret[at : at + size] for at in range(len(secret) - size + 1)}
+    hidden = {spot for at in range(len(line)) if lowered[at : at + size] in pieces for spot in range(at, at + size)}
+    return re.sub("\0+", _HIDDEN, "".join("\0" if at in hidden else character for at, character in enumerate(line)))
+
+
+def _lower(text: str) -> str:
+    # str.lower() would make some characters two, and the places would no longer fit.
+    return "".join(character.lower() if character.isascii() else character for character in text)

@@ -1,0 +1,113 @@
+"""When is a request sent again? The one retry policy of this package."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from tenacity import Retrying, retry_if_exception
+
+from airflow_provider_polytomic.exceptions import PolytomicApiError, PolytomicNoAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState
+
+__all__ = ["RetryPolicy", "Timing", "never", "repeat_get", "repeat_post"]
+
+T = TypeVar("T")
+
+_FIRST_WAIT = 0.5  # seconds
+_LONGEST_WAIT = 8.0  # seconds, of the backoff; what the server asks for is added
+_SHORTEST_ATTEMPT = 1.0  # seconds; an attempt with less left is not worth a request
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where time and chance come from.
+
+    :param clock: seconds, never going back.
+    :param now: seconds since 1970, to read dates with.
+    :param jitter: at least 0, below 1.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with jitter, ``Retry-After`` honoured, and all of it within one bound.
+
+    :param retry_for: seconds that one call may take, its waits included.
+    :param tell: gets the error and the seconds until the next attempt.
+    """
+
+    retry_for: float
+    tell: Callable[[BaseException, float], None] = lambda _error, _seconds: None
+    timing: Timing = field(default_factory=Timing)
+
+    def call(self, attempt: Callable[[float], T], repeat: Callable[[BaseException], bool]) -> T:
+        """Attempt until it succeeds, the error is not one to repeat, or the time does not suffice for another attempt.
+
+        :param attempt: gets the seconds that are left for it.
+        :param repeat: whether an attempt that raised this may be repeated.
+        :raises PolytomicError: what the last attempt raised.
+        """
+        deadline = self.timing.clock() + self.retry_for
+
+        def left() -> float:
+            return max(_SHORTEST_ATTEMPT, deadline - self.timing.clock())
+
+        retrying = Retrying(
+            retry=retry_if_exception(repeat),
+            wait=self._wait,
+            stop=lambda state: self.timing.clock() + state.upcoming_sleep > deadline - _SHORTEST_ATTEMPT,
+            before_sleep=self._tell,
+            sleep=self.timing.sleep,
+            reraise=True,
+        )
+        return retrying(lambda: attempt(left()))
+
+    def _wait(self, state: RetryCallState) -> float:
+        # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.
+        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(state.attempt_number - 1, 10))
+        asked = getattr(state.outcome.exception(), "retry_after", None) if state.outcome else None
+        return (asked or 0.0) + backoff * (1 + self.timing.jitter()) / 2
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if error is not None:
+            self.tell(error, state.upcoming_sleep)
+
+
+def repeat_get(error: BaseException) -> bool:
+    """Whether a GET that raised this is repeated: lost connection, timeout, 408, 429 and every 5xx."""
+    return _is_lost(error) or _status(error) in (408, 429) or _status(error) >= 500  # noqa: PLR2004 (an HTTP status)
+
+
+def repeat_post(error: BaseException) -> bool:
+    """Whether a POST that raised this is repeated, with the same Idempotency-Key.
+
+    Not after a 500: under an Idempotency-Key it may be a recorded one (guides/idempotent-requests), and who sent it
+    decides what to do.
+    """
+    return _is_lost(error) or _status(error) in (408, 409, 429, 502, 503, 504)
+
+
+def never(_error: BaseException) -> bool:
+    """Repeat nothing."""
+    return False
+
+
+def _is_lost(error: BaseException) -> bool:
+    return isinstance(error, PolytomicNoAnswerError)
+
+
+def _status(error: BaseException) -> int:
+    return error.status if isinstance(error, PolytomicApiError) else 0

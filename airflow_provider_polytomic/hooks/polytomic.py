@@ -1,0 +1,251 @@
+"""How does a task talk to Polytomic? With an Airflow connection, through a typed method for each endpoint."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_polytomic.connection_form import connection_form_widgets, ui_field_behaviour
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
+from airflow_provider_polytomic.hooks._client import Client
+from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings, server_of
+from airflow_provider_polytomic.hooks._http_hook import ClosedHttpHook
+from airflow_provider_polytomic.hooks._payload import read_key, read_many, read_one
+from airflow_provider_polytomic.hooks._redaction import one_line
+from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never
+from airflow_provider_polytomic.models import Identity, Organization, User
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.targets import parse_uuid
+from airflow_provider_polytomic.version_compat import mask_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["PolytomicHook"]
+
+
+class PolytomicHook(ClosedHttpHook):
+    """Polytomic's API with the credential of an Airflow connection.
+
+    The connection is read at the first use, not when the hook is made. Requests go over one pooled session; GETs are
+    repeated, and so are POSTs under their Idempotency-Key, within ``retry_for``. Errors are those of
+    :mod:`airflow_provider_polytomic.exceptions`.
+
+    :param polytomic_conn_id: a connection of type ``polytomic``. Its password is the key; a login makes it Basic.
+    :param api_key_destination: take the key from this destination, such as ``airflow://variable/acme``, and send it as
+        Bearer; the server is still the connection's. ``airflow://connection/<conn_id>`` is used for everything.
+    :param retry_for: seconds that one call may take, waits included.
+    :param pool_size: connections kept open, for as many threads.
+    """
+
+    conn_name_attr = "polytomic_conn_id"
+    default_conn_name = "polytomic_default"
+    conn_type = "polytomic"
+    hook_name = "Polytomic"
+
+    def __init__(
+        self,
+        polytomic_conn_id: str = default_conn_name,
+        *,
+        api_key_destination: str | None = None,
+        retry_for: float = 60.0,
+        pool_size: int = 10,
+        _timing: Timing | None = None,
+    ) -> None:
+        if not (math.isfinite(retry_for) and retry_for > 0):
+            raise PolytomicConfigurationError("retry_for must be a number of seconds above 0. Nothing was sent.")
+        super().__init__(method="GET", http_conn_id=polytomic_conn_id, tcp_keep_alive=False)
+        self.polytomic_conn_id = polytomic_conn_id
+        self.api_key_destination = api_key_destination
+        self._pool_size = pool_size
+        self._policy = RetryPolicy(retry_for, tell=self._tell_of_repeat, timing=_timing or Timing())
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form of Airflow 2.11; later versions read the provider metadata."""
+        return ui_field_behaviour()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form fields of Airflow 2.11; later versions read the provider metadata."""
+        return connection_form_widgets()
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """What the connection says, read and checked once.
+
+        :raises PolytomicConfigurationError: if it is missing or cannot be meant.
+        """
+        destination = self._destination
+        if destination is None:
+            return ConnectionSettings.parse(self.polytomic_conn_id, self._read(self.polytomic_conn_id))
+        if destination.scheme == "airflow" and destination.kind == "connection":
+            fields = self._read(destination.name)
+            return ConnectionSettings.parse(destination.name, fields, key=fields.key)
+        fields = self._read(self.polytomic_conn_id)
+        key = self._key_at(destination, issuer=server_of(self.polytomic_conn_id, fields))
+        return ConnectionSettings.parse(self.polytomic_conn_id, fields, key=key)
+
+    @property
+    def base_url(self) -> str:
+        """The server, such as ``https://app.polytomic.com``: scheme and host in lower case, no slash at the end."""
+        return self.settings.base_url
+
+    @base_url.setter
+    def base_url(self, _value: str) -> None:
+        """Ignore what HttpHook assigns when it is made: the connection tells."""
+
+    def create_api_key(self, org_id: str, user_id: str, *, force: bool = False, idempotency_key: str) -> ApiKey:
+        """Issue a key for a user: ``POST /api/organizations/{org_id}/users/{user_id}/keys``; needs a partner key.
+
+        Source: apidocs.polytomic.com, 2025-09-18, users/create-api-key. The key is shown this once; by the guide on
+        idempotent requests the same Idempotency-Key gets the same outcome, errors included, for at least 24 hours.
+
+        :param force: revoke the user's key first.
+        :param idempotency_key: 8 to 255 letters, digits, hyphens, underscores.
+        :raises PolytomicConflictError: if a request with this Idempotency-Key stays in flight, or (without ``force``)
+            a key may exist.
+        :raises PolytomicServerError: on Polytomic's own 500, at once: it may be a recorded one.
+        """
+        path = f"{_user_path(org_id, user_id)}/keys"
+        answer = self._client.post(
+            path, params={"force": "true" if force else "false"}, idempotency_key=idempotency_key
+        )
+        return read_key(answer, f"POST {path}")
+
+    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+        """Tell who a key belongs to: ``GET /api/me`` (2025-09-18, identity/get).
+
+        :param api_key: the key to ask about, sent as Bearer; None for the caller's own credential.
+        """
+        return read_one(Identity, self._client.get("/api/me", key=api_key), "GET /api/me")
+
+    def is_own_key(self, api_key: ApiKey) -> bool:
+        """Whether this is the caller's own credential, compared in constant time."""
+        return self.settings.key.matches(api_key)
+
+    def create_organization(
+        self,
+        name: str,
+        *,
+        sso_domain: str | None = None,
+        sso_org_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Organization:
+        """Create an organization: ``POST /api/organizations`` (2025-09-18, organization/create); needs a partner key.
+
+        :param name: unique among the partner's organizations; a 409 can mean that it is taken.
+        :param idempotency_key: give one to get the same organization from a later call; else each has its own.
+        """
+        body = {"name": name, "sso_domain": sso_domain, "sso_org_id": sso_org_id}
+        return read_one(
+            Organization, self._create("/api/organizations", body, idempotency_key), "POST /api/organizations"
+        )
+
+    def list_organizations(self) -> list[Organization]:
+        """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
+        return read_many(Organization, self._client.get("/api/organizations"), "GET /api/organizations")
+
+    def create_user(
+        self, org_id: str, email: str, role_ids: Sequence[str] = (), *, idempotency_key: str | None = None
+    ) -> User:
+        """Create a user and send the invitation: ``POST /api/organizations/{org_id}/users`` (2025-09-18, users/create).
+
+        :param role_ids: UUIDs of the roles; none for the server's default.
+        :param idempotency_key: give one to get the same user from a later call; else each has its own.
+        """
+        path = _users_path(org_id)
+        body = {"email": email, "role_ids": [parse_uuid("role_ids", role_id) for role_id in role_ids] or None}
+        return read_one(User, self._create(path, body, idempotency_key), f"POST {path}")
+
+    def list_users(self, org_id: str) -> list[User]:
+        """List an organization's users: ``GET /api/organizations/{org_id}/users`` (2025-09-18, users/list)."""
+        path = _users_path(org_id)
+        return read_many(User, self._client.get(path), f"GET {path}")
+
+    def get_user(self, org_id: str, user_id: str) -> User:
+        """Return a user: ``GET /api/organizations/{org_id}/users/{user_id}`` (2025-09-18, users/get)."""
+        path = _user_path(org_id, user_id)
+        return read_one(User, self._client.get(path), f"GET {path}")
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask once who the key belongs to.
+
+        :returns: whether it answered, and one sentence: what kind of key, for whom, and whether it can issue keys.
+        """
+        try:
+            identity = read_one(Identity, self._client.get("/api/me", repeat=never), "GET /api/me")
+        except PolytomicError as error:
+            return False, str(error)
+        return True, _sentence_of(identity)
+
+    def close(self) -> None:
+        """Close the pooled connections; the next call opens new ones."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    @cached_property
+    def _client(self) -> Client:
+        source = f"the connection {self.polytomic_conn_id!r}" if self._destination is None else str(self._destination)
+        return Client(self.settings, source, self._policy, self._pool_size)
+
+    def _create(self, path: str, body: dict[str, Any], idempotency_key: str | None) -> Any:
+        given = {name: value for name, value in body.items() if value is not None}
+        return self._client.post(path, json=given, idempotency_key=idempotency_key or str(uuid.uuid4()))
+
+    def _read(self, conn_id: str) -> ConnectionFields:
+        try:
+            return ConnectionFields.of(self.get_connection(conn_id))
+        except AirflowNotFoundException:
+            missing = PolytomicConfigurationError(
+                f"There is no connection {conn_id!r}. Nothing was sent. Create it: type 'polytomic', password the key."
+            )
+        raise missing
+
+    @cached_property
+    def _destination(self) -> Destination | None:
+        return None if self.api_key_destination is None else Destination.parse(self.api_key_destination)
+
+    def _key_at(self, destination: Destination, *, issuer: str) -> ApiKey:
+        # Imported here: most hooks never open a store.
+        from airflow_provider_polytomic.secret_stores.registry import open_store
+
+        with open_store(destination, issuer=issuer) as store:
+            key = store.read_back()
+        if key is None:
+            raise PolytomicConfigurationError(f"{destination} holds no key. Nothing was sent. Issue one to it first.")
+        # Airflow masks a connection's password by itself, but not what a backend returns for anything else.
+        mask_secret(key.reveal())
+        return key
+
+    def _tell_of_repeat(self, error: BaseException, seconds: float) -> None:
+        self.log.info("Trying again in %.1f s. %s", seconds, error)
+
+
+def _users_path(org_id: str) -> str:
+    return f"/api/organizations/{parse_uuid('org_id', org_id)}/users"
+
+
+def _user_path(org_id: str, user_id: str) -> str:
+    return f"{_users_path(org_id)}/{parse_uuid('user_id', user_id)}"
+
+
+def _sentence_of(identity: Identity) -> str:
+    organization = one_line(identity.organization_name or identity.organization_id or "", 100)
+    owner = f" of {organization}" if organization else ""
+    cannot = "cannot issue keys: that takes a partner key."
+    if identity.is_partner:
+        return f"Partner key{owner}; can issue keys."
+    if identity.is_user:
+        user = one_line(identity.email or identity.id or "an unnamed user", 100)
+        return f"User key of {user}{f' in {organization}' if organization else ''}; {cannot}"
+    if identity.is_organization:
+        return f"Organization key{owner}; {cannot}"
+    kind = "System key" if identity.is_system else "A key of an unknown kind"
+    return f"{kind}{owner}; whether it can issue keys is not documented."

@@ -1,0 +1,123 @@
+"""How does one key get from Polytomic to its destination, exactly once? The eight steps of an issuance.
+
+1. *Look* at what the destination holds and at the record beside it; keep a key that is to be kept (:mod:`.looking`).
+2. *Intend*: prove the right to write, and write the record as open (:mod:`.looking`).
+3. *Mint*: ``POST .../keys`` under the issuance's Idempotency-Key (:mod:`.minting`).
+4. *Hide* the key from the logs before anything else is done with it (:mod:`.minting`).
+5. *Verify* with ``GET /api/me`` that it is the target's (:mod:`.placing`).
+6. *Promote*: make it the one that readers get (:mod:`.placing`).
+7. *Prove*: read back what readers get, and ask Polytomic about that (:mod:`.placing`).
+8. *Close* the record (:mod:`.placing`).
+
+There is no lock. Issuers that saw the same state of the destination send the same Idempotency-Key, so Polytomic makes
+one key of their requests; and of two keys the one that answers ``GET /api/me`` wins. A process may die between any two
+lines: the open record lets the next try go on under the same Idempotency-Key, for which Polytomic returns the same key
+for at least 24 hours.
+
+Nothing here knows Airflow, HTTP or any one store.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, SecretStoreError
+from airflow_provider_polytomic.issuing import looking, minting, placing
+from airflow_provider_polytomic.issuing.attempt import Attempt, DeadKeyError, mark
+from airflow_provider_polytomic.issuing.parts import Ensure, Renew, Runtime, Vendor
+from airflow_provider_polytomic.references import Prospect, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.issuing.attempt import Intent
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.targets import Target
+
+__all__ = ["Ensure", "Renew", "Runtime", "Vendor", "check", "issue"]
+
+
+def issue(
+    vendor: Vendor,
+    store: SecretStore,
+    target: Target,
+    mode: Ensure | Renew,
+    *,
+    hide: Callable[[ApiKey], None],
+    take_over: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+    runtime: Runtime | None = None,
+) -> Reference:
+    """Bring the target's key to the destination and return the reference to it.
+
+    :param hide: masks a key in the logs; called before anything else is done with a new key.
+    :param take_over: replace a value that this package did not put there, or another target's key.
+    :param stopping: looked at before each POST; once true, no further POST is sent.
+    :raises IssuanceRefusedError: if somebody must decide or repair something first.
+    :raises IssuanceIncompleteError: if another try can go on from here.
+    :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
+    """
+    attempt = Attempt(vendor, store, target, mode, hide, take_over, stopping, runtime or Runtime())
+    while True:
+        held, record = looking.look(attempt)
+        if kept := looking.keep(attempt, held, record):
+            return placing.keep(attempt, kept, held)
+        intent = looking.intend(attempt, held, record)
+        if reference := _obtain(attempt, intent):
+            return reference
+
+
+def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
+    """Mint, verify, promote, prove and close; None if the destination must be looked at from the start."""
+    key: ApiKey | None = None
+    while True:
+        try:
+            if key is None:
+                key = minting.mint(attempt, intent)
+                verified = placing.verify(attempt, key)
+                key = placing.promote(attempt, intent, key, verified=verified)
+            key, read_at = placing.prove(attempt, intent, key)
+            return placing.close(attempt, intent, key, read_at)
+        except DeadKeyError:
+            key = None
+        except SecretStoreError as error:
+            raise attempt.incomplete(str(error)) from error
+        # Dead: has somebody else finished, or is it this issuer who must go on?
+        held, record = attempt.read()
+        if mark(held) != intent.record.before and held.value is not None and attempt.works(held.value):
+            key = held.value
+        elif not attempt.forced:
+            attempt.fail(intent)
+            raise IssuanceIncompleteError(
+                f"Polytomic gave a key for {attempt.target} that does not answer, perhaps one that was issued and "
+                "revoked "
+                f"earlier. {attempt.store.place} is unchanged. The next try asks for another one."
+            )
+        elif record and record.state == "open" and intent.is_named_by(record):
+            intent.held = held
+            attempt.burn(intent)
+        else:
+            return None
+
+
+def check(
+    vendor: Vendor, store: SecretStore, target: Target, mode: Ensure | Renew, *, take_over: bool = False
+) -> Prospect:
+    """Find out what :func:`issue` would do: look, prove the right to write, ask who the caller is. Changes nothing.
+
+    :raises IssuanceRefusedError, IssuanceIncompleteError, SecretStoreError: as :func:`issue` would before its first
+        POST.
+    """
+    caller = vendor.get_identity()
+    attempt = Attempt(vendor, store, target, mode, lambda _: None, take_over, lambda: False, Runtime())
+    held, record = looking.look(attempt)
+    if looking.keep(attempt, held, record):
+        reason = f"{store.place} holds a working key of {target}, which would be kept."
+        return Prospect(would_issue=False, reason=reason, caller=caller)
+    intent = looking.derive(attempt, held, record)
+    store.check_write(held)
+    what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
+    revoking = ", every earlier key of the user revoked," if attempt.forced else ""
+    reason = f"{what} for {target}{revoking} and stored in {store.place}."
+    return Prospect(would_issue=True, reason=reason, caller=caller)

@@ -1,0 +1,175 @@
+"""What do the steps of one try share? What was given, what was counted, and the record's next states."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicError,
+    PolytomicForbiddenError,
+    PolytomicUnauthorizedError,
+)
+from airflow_provider_polytomic.issuing.parts import Renew
+from airflow_provider_polytomic.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.issuing.parts import Ensure, Runtime, Vendor
+    from airflow_provider_polytomic.models import Identity
+    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
+    from airflow_provider_polytomic.targets import Target
+
+__all__ = ["ABSENT", "DEAD", "Attempt", "DeadKeyError", "Intent", "mark"]
+
+ABSENT = "absent"
+# Not told apart any further: even a hash of somebody else's password has no business in the record.
+FOREIGN = "foreign"
+# The answers that mean "this key is dead"; older servers say 403 for an unknown key. Nothing else means that.
+DEAD = (PolytomicUnauthorizedError, PolytomicForbiddenError)
+# A server or proxy that refuses everything must not make us mint for ever.
+MOST_BURNT = 2
+MOST_LOOKS = 5
+
+
+class DeadKeyError(Exception):
+    """A key that was minted or read back is answered with 401 or 403, or came without a value."""
+
+
+def mark(held: Held) -> str:
+    """Name what is held without telling it. Whoever sees the same state derives the same issuance from it."""
+    if held.value is not None:
+        return held.value.fingerprint
+    return FOREIGN if held.foreign else ABSENT
+
+
+@dataclass
+class Intent:
+    """The issuance that this try works on.
+
+    :param record: as it was last written.
+    :param held: what the destination held when it was last looked at.
+    :param joined: an earlier try may have sent its POST already.
+    :param minted: the key that Polytomic gave to this try.
+    :param posted_at: when this try sent its first POST, on the monotonic clock.
+    """
+
+    record: Record
+    held: Held
+    joined: bool
+    minted: ApiKey | None = None
+    posted_at: float | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """One for each burnt one before it; 38 or more characters of those that Polytomic allows."""
+        return f"{self.record.issuance_id}-{self.record.spent}"
+
+    def is_named_by(self, record: Record) -> bool:
+        """Whether the record is still that of this issuance and idempotency key."""
+        return (record.issuance_id, record.spent) == (self.record.issuance_id, self.record.spent)
+
+
+@dataclass
+class Attempt:
+    """One try of one issuer: everything that it was given, and what it has used up."""
+
+    vendor: Vendor
+    store: SecretStore
+    target: Target
+    mode: Ensure | Renew
+    hide: Callable[[ApiKey], None]
+    take_over: bool
+    stopping: Callable[[], bool]
+    runtime: Runtime
+    looks: int = 0
+    burnt: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def forced(self) -> bool:
+        """Whether the user's earlier keys are revoked."""
+        return isinstance(self.mode, Renew)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the time spent to the step's."""
+        began = self.runtime.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + self.runtime.monotonic() - began
+
+    def read(self) -> tuple[Held, Record | None]:
+        """Read the destination and its record, a bounded number of times a try."""
+        self.looks += 1
+        if self.looks > MOST_LOOKS:
+            raise self.incomplete(
+                f"what is stored, or which key works, still changed when it was looked at for the {MOST_LOOKS}th time; "
+                "see what else issues keys for this user."
+            )
+        held = self.store.read()
+        return held, Record.parse(self.store.read_record(), place=self.store.place)
+
+    def works(self, key: ApiKey) -> bool:
+        """Whether a stored key answers as the target; False means dead. No answer is neither, and ends the try."""
+        try:
+            identity = self.vendor.get_identity(key)
+        except DEAD:
+            return False
+        except PolytomicError as error:
+            raise self.incomplete(f"Polytomic did not say whether the stored key works ({error})") from error
+        return self.is_target(identity, or_else_false=self.take_over)
+
+    def is_target(self, identity: Identity, *, or_else_false: bool = False) -> bool:
+        """Whether a key that answered is the target's.
+
+        :raises IssuanceRefusedError: if it is somebody else's, unless the answer may be False.
+        """
+        if (identity.organization_id, identity.id) == (self.target.org_id, self.target.user_id):
+            return True
+        if or_else_false:
+            return False
+        raise IssuanceRefusedError(
+            f"A key at hand for {self.store.place} answers as user {identity.id} of organization "
+            f"{identity.organization_id}, not as {self.target}. It was neither stored nor replaced: one customer's "
+            "key must "
+            "never take the place of another's. Correct the ids or the destination; if the destination is to change "
+            "hands, "
+            "say take_over=True."
+        )
+
+    def burn(self, intent: Intent, cause: PolytomicError | None = None) -> None:
+        """Give up a settled idempotency key for the next one, and say so in the record before it is used."""
+        if self.burnt == MOST_BURNT:
+            raise self.incomplete(
+                f"Polytomic gave no usable key {MOST_BURNT + 1} times ({cause or 'dead keys'})"
+            ) from cause
+        self.burnt += 1
+        intent.record = replace(intent.record, spent=intent.record.spent + 1)
+        intent.joined = False
+        self.store.write_record(intent.record.to_mapping())
+
+    def fail(self, intent: Intent) -> None:
+        """Record a definite failure; the next issuance from the same state uses the next idempotency key."""
+        self.store.write_record(replace(intent.record, state="failed", spent=intent.record.spent + 1).to_mapping())
+
+    def done(self, record: Record, key: ApiKey) -> Record:
+        """Record whose key is stored since when: when it was intended, but not before the run's own time."""
+        issued_at = max(record.opened_at, self.mode.run_time) if isinstance(self.mode, Renew) else record.opened_at
+        done = replace(record, state="done", spent=record.spent + 1, fingerprint=key.fingerprint, issued_at=issued_at)
+        self.store.write_record(done.to_mapping())
+        return done
+
+    def incomplete(self, what: str) -> IssuanceIncompleteError:
+        """Say that the try ends here and that the next one goes on."""
+        return IssuanceIncompleteError(
+            f"The key of {self.target} for {self.store.place} is not there yet: {what.rstrip('. ')}. What was begun "
+            "is in the "
+            "record beside the destination; a retry goes on from there, and within 24 hours gets the same key."
+        )

@@ -1,0 +1,139 @@
+"""What does the destination hold, and what does that call for? Steps 1 and 2: look and intend."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
+from airflow_provider_polytomic.issuing.attempt import Intent, mark
+from airflow_provider_polytomic.issuing.parts import Renew
+from airflow_provider_polytomic.records import Record
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.issuing.attempt import Attempt
+    from airflow_provider_polytomic.secret_stores.base import Held
+
+__all__ = ["Kept", "derive", "intend", "keep", "look"]
+
+log = logging.getLogger(__name__)
+
+# Polytomic keeps an idempotent outcome for "at least 24 hours" (API guide, "Idempotent requests").
+REPLAYED_FOR = timedelta(hours=24)
+# Any constant will do, but it must never change: issuers of different versions of this package meet at one destination.
+NAMESPACE = uuid.UUID("6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c11")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stored key that is to be kept.
+
+    :param record: the record that tells its age; None where none does.
+    :param unfinished: the open record of an issuer that died after it had promoted this key.
+    """
+
+    key: ApiKey
+    record: Record | None
+    unfinished: Record | None
+
+
+def look(attempt: Attempt) -> tuple[Held, Record | None]:
+    """Read the destination and its record."""
+    held, record = attempt.read()
+    if record and record.state == "done" and record.fingerprint != mark(held):
+        held, record = attempt.read()  # the two reads may not belong together: somebody was about to close
+    if record and record.target != attempt.target:
+        if not attempt.take_over:
+            raise IssuanceRefusedError(
+                f"{attempt.store.place} belongs to {record.target}, not to {attempt.target}. Nothing was issued or "
+                "changed. "
+                "Use another destination; if this one is to change hands, say take_over=True."
+            )
+        record = None
+    return held, record
+
+
+def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
+    """Decide about what is stored: keep it, replace it (None), or leave it alone (an error)."""
+    if held.foreign and not attempt.take_over:
+        raise needs_take_over(attempt, "something other than a Polytomic key; it was not sent to Polytomic")
+    key = held.value
+    if key is None:
+        return None
+    if attempt.vendor.is_own_key(key):
+        raise IssuanceRefusedError(
+            f"{attempt.store.place} holds the caller's own key, with which keys are issued. Nothing was issued or "
+            "changed. "
+            "Use another destination."
+        )
+    if not (record or held.ours or attempt.take_over):
+        raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
+    dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
+    if isinstance(attempt.mode, Renew):
+        resuming = record is not None and record.state == "open" and record.forced
+        if resuming or (dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff):
+            return None  # due, whether it works or not
+    works = attempt.works(key)
+    if works and (dated or not attempt.forced):
+        return Kept(key, dated, _unfinished(key, record))
+    if record is None and not attempt.take_over:
+        state = "a working key of this user, but no record of its age" if works else "a dead key without a record"
+        raise needs_take_over(attempt, state)
+    return None
+
+
+def _unfinished(key: ApiKey, record: Record | None) -> Record | None:
+    if record and record.state == "open" and not record.forced and record.before != key.fingerprint:
+        return record
+    return None
+
+
+def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
+    """Say that what is stored stays as it is until the user decides."""
+    return IssuanceRefusedError(
+        f"{attempt.store.place} holds {what}. It stays as it is, and nothing was issued. If it may be replaced by "
+        "the key of "
+        f"{attempt.target}, say take_over=True; otherwise use another destination."
+    )
+
+
+def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
+    """Join the open issuance, or derive the one that every issuer who sees this state derives."""
+    if record and record.state == "open" and record.forced == attempt.forced:
+        return Intent(record, held, joined=True)
+    if record and record.state == "open" and record.forced:
+        raise IssuanceIncompleteError(
+            f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
+            f"{record.opened_at.isoformat()}. "
+            "This try issued nothing. Let that one finish (run its task again if it died), then try again."
+        )
+    before = mark(held)
+    target = attempt.target
+    state = json.dumps([attempt.store.place, target.org_id, target.user_id, attempt.forced, before])
+    issuance_id = str(uuid.uuid5(NAMESPACE, state))
+    joined = record is not None and record.issuance_id == issuance_id
+    spent = record.spent if record and joined else 0
+    opened = Record("open", issuance_id, attempt.forced, spent, attempt.runtime.now(), before, target)
+    return Intent(opened, held, joined)
+
+
+def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:
+    """Prove the right to write, then write the record as open. Until both are done, no POST is sent."""
+    intent = derive(attempt, held, record)
+    if attempt.runtime.now() - intent.record.opened_at > REPLAYED_FOR:
+        log.warning(
+            "The issuance of the key of %s for %s has been open since %s. If Polytomic issued a key then, it may "
+            "have forgotten "
+            "that by now; the key is then lost and another one is issued.",
+            attempt.target,
+            attempt.store.place,
+            intent.record.opened_at.isoformat(),
+        )
+    attempt.store.check_write(held)
+    attempt.store.write_record(intent.record.to_mapping())
+    return intent

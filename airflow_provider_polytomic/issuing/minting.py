@@ -1,0 +1,105 @@
+"""How is one key obtained under an Idempotency-Key, and when is that given up for another? Steps 3, 4: mint, hide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicApiError,
+    PolytomicConfigurationError,
+    PolytomicConflictError,
+    PolytomicError,
+    PolytomicForbiddenError,
+    PolytomicNotFoundError,
+    PolytomicRejectedError,
+    PolytomicServerError,
+    PolytomicUnauthorizedError,
+    PolytomicUnreadableAnswerError,
+)
+from airflow_provider_polytomic.issuing.attempt import DeadKeyError
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.issuing.attempt import Attempt, Intent
+
+__all__ = ["mint"]
+
+REFUSED = (PolytomicUnauthorizedError, PolytomicForbiddenError, PolytomicNotFoundError, PolytomicRejectedError)
+
+
+def mint(attempt: Attempt, intent: Intent) -> ApiKey:
+    """Ask until there is a key or a definite answer.
+
+    An idempotency key is burnt only once it is settled. Everything that leaves the outcome open (no answer, 408, 409,
+    429, 502-504) ends the try with the record open: the POST may still be applied, and a forced one that is applied
+    late under a key that was given up would revoke a newer key.
+
+    :raises DeadKeyError: if the success came without a value.
+    """
+    while True:
+        try:
+            key = _post(attempt, intent)
+        except REFUSED as refusal:
+            if not intent.joined:
+                _fail_for_good(attempt, intent, refusal)
+            attempt.burn(intent)  # perhaps told to an earlier try, put right since, and replayed for 24 hours
+        except PolytomicServerError as error:
+            attempt.runtime.pause(2)
+            if (recorded := _repeat(attempt, intent, error)) is not None:
+                return recorded
+            if not attempt.forced:
+                attempt.fail(intent)
+                raise IssuanceIncompleteError(
+                    f"Polytomic repeats the same error for {attempt.target}: {error} {attempt.store.place} is "
+                    "unchanged. The "
+                    "next try asks under another Idempotency-Key."
+                ) from error
+            attempt.burn(intent, error)
+        else:
+            return key
+
+
+def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> ApiKey | None:
+    """Ask once more under the same Idempotency-Key: None if the same error comes back, which settles it."""
+    try:
+        return _post(attempt, intent)
+    except PolytomicServerError as again:
+        if (again.key, again.server_message) == (error.key, error.server_message):
+            return None
+        raise attempt.incomplete(f"Polytomic fails in different ways ({error}) ({again})") from again
+    except REFUSED as refusal:
+        raise attempt.incomplete(f"Polytomic failed first ({error}), and then refused ({refusal})") from refusal
+
+
+def _post(attempt: Attempt, intent: Intent) -> ApiKey:
+    if attempt.stopping():
+        raise attempt.incomplete("the task was asked to stop before the request was sent")
+    if intent.posted_at is None:
+        intent.posted_at = attempt.runtime.monotonic()
+    target = attempt.target
+    try:
+        with attempt.timed("mint"):
+            key = attempt.vendor.create_api_key(
+                target.org_id, target.user_id, force=attempt.forced, idempotency_key=intent.idempotency_key
+            )
+    except PolytomicUnreadableAnswerError:
+        raise DeadKeyError from None
+    except (*REFUSED, PolytomicServerError, PolytomicConfigurationError):
+        raise
+    except PolytomicConflictError as conflict:
+        hint = "" if attempt.forced else " Without force this may mean that the user has a key already"
+        raise attempt.incomplete(f"{conflict}{hint}") from conflict
+    except PolytomicError as error:
+        raise attempt.incomplete(str(error)) from error
+    attempt.hide(key)
+    intent.minted = key
+    return key
+
+
+def _fail_for_good(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
+    attempt.fail(intent)
+    raise IssuanceRefusedError(
+        f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged."
+    ) from refusal

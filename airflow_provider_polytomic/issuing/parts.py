@@ -1,0 +1,75 @@
+"""What is issuing given? The vendor, the mode, and time and chance."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.models import Identity
+
+__all__ = ["Ensure", "Renew", "Runtime", "Vendor"]
+
+
+class Vendor(Protocol):
+    """What issuing needs of Polytomic; :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook` is one.
+
+    Each call repeats itself within bounds where that is safe, so what it raises stands.
+    """
+
+    def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
+        """Ask for a key; the same idempotency key gives the same outcome."""
+
+    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+        """Tell whose key this is; without one, who the caller is."""
+
+    def is_own_key(self, api_key: ApiKey) -> bool:
+        """Whether this is the caller's own credential."""
+
+
+@dataclass(frozen=True)
+class Ensure:
+    """Keep a stored key that works; obtain one, without revoking any, where there is none."""
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Replace every key that was issued before the run's cut-off, revoking it.
+
+    :param run_time: the DAG run's own time, which neither a retry nor a clear changes; aware.
+    :param max_age: keys issued less than this before ``run_time`` are kept; zero renews once a run.
+    """
+
+    run_time: datetime
+    max_age: timedelta = timedelta(0)
+
+    @property
+    def cutoff(self) -> datetime:
+        """Keys issued before this are due."""
+        return self.run_time - self.max_age
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Time and chance, passed in so that tests are exact.
+
+    :param now: the wall clock, aware.
+    :param monotonic: seconds from an arbitrary start.
+    :param sleep: waits so many seconds.
+    :param jitter: a random number in [0, 1).
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def pause(self, tries: int) -> None:
+        """Wait longer the more tries there were: up to 0.25, 0.5, 1, 2 ... seconds, at least half of that."""
+        self.sleep(0.25 * 2**tries * (1 + self.jitter()) / 2)

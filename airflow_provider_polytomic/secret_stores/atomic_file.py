@@ -1,0 +1,88 @@
+"""How does a file change all at once? Written beside itself, synced, renamed: readers see the old or the new one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["locked", "put_in_place", "staged"]
+
+_LOCK_PATIENCE = 30.0  # seconds; a holder needs milliseconds
+_LOCK_PAUSE = 0.01
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on this (empty) file, which is made if need be and never removed.
+
+    ``flock`` is released by the kernel when its holder dies, so nothing has to be cleaned up after a crash.
+
+    :raises TimeoutError: (an OSError) if somebody else holds it for longer than any write takes.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        while not _try_lock(handle):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"somebody holds the lock for more than {_LOCK_PATIENCE:.0f} s")
+            time.sleep(_LOCK_PAUSE)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def staged(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
+    """Write the content to ``at``, with the target's mode and owner; remove it if it is not put in place.
+
+    :param at: in the target's folder; replaced if a dead process left it behind. A new file has mode 0600.
+    """
+    at.unlink(missing_ok=True)
+    try:
+        handle = os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            _be_like(target, handle)
+            os.fsync(handle)
+        yield at
+    finally:
+        at.unlink(missing_ok=True)
+
+
+def put_in_place(at: Path, target: Path) -> None:
+    """Rename, and make the rename itself last a power cut."""
+    at.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _be_like(target: Path, handle: int) -> None:
+    try:
+        before = target.stat()
+    except FileNotFoundError:
+        return
+    # Only root may give a file away; a member of a group may give it to that group. The mode comes last, so that nobody
+    # else can read the file before its owner is right.
+    with suppress(PermissionError):
+        os.fchown(handle, before.st_uid if os.geteuid() == 0 else -1, before.st_gid)
+    os.fchmod(handle, stat.S_IMODE(before.st_mode))

@@ -1,0 +1,142 @@
+"""What does a secret's content hold, and how is a key put into it? Pure functions over connections and texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.hooks._server import read_server
+from airflow_provider_polytomic.secret_stores.base import Held
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ABSENT", "as_key", "held_connection", "held_text", "merge_key", "version_of"]
+
+ABSENT = "absent"
+_CONN_TYPE = "polytomic"
+_URI_FIELDS = ("conn_type", "host", "login", "password", "schema", "port", "extra")
+
+
+def as_key(text: object) -> ApiKey | None:
+    """Return the text as a key, or None where it cannot be one."""
+    try:
+        return ApiKey(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def version_of(content: object) -> str:
+    """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
+    canonical = json.dumps(_with_text_keys(content), sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def held_text(content: object) -> Held:
+    """Say what a Variable holds. A text says nothing of its origin, so only a record can make it ours.
+
+    :param content: the Variable's value; None where there is none. What could not be a key is foreign.
+    """
+    if content is None:
+        return Held(value=None, version=ABSENT)
+    key = as_key(content)
+    return Held(value=key, version=version_of(content), foreign=key is None and content != "")
+
+
+def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> Held:
+    """Say what a connection holds.
+
+    :param content: the connection's fields, or its URI; None where there is none.
+    :param issuer: base URL of the Polytomic server that issues; only a ``polytomic`` connection to it is ours.
+    """
+    if content is None:
+        return Held(value=None, version=ABSENT)
+    version = version_of(content)
+    fields = _fields(content)
+    if fields is None or fields.get("conn_type") != _CONN_TYPE:
+        return Held(value=None, version=version, foreign=True)
+    key = as_key(fields.get("password"))
+    return Held(
+        value=key,
+        version=version,
+        foreign=key is None and bool(fields.get("password")),
+        ours=key is not None and _same_server(fields, issuer),
+    )
+
+
+def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: str) -> dict[str, Any]:
+    """Return the connection's fields with the key as its password, in the form that every backend reads.
+
+    Description and extra fields stay. Of a connection of another type only the description does: its port or extra
+    fields would mean something else here. A login never stays, because with one the key would be sent as Basic instead
+    of Bearer.
+
+    :raises MisconfiguredError: if its extra fields are not a JSON object.
+    """
+    merged = dict(_fields(content) or {}) if content is not None else {}
+    if merged.get("conn_type") != _CONN_TYPE:
+        kept = {"description": merged["description"]} if merged.get("description") else {}
+        merged = {"conn_type": _CONN_TYPE, "host": issuer, **kept}
+    if not _same_server(merged, issuer):
+        merged = {name: value for name, value in merged.items() if name not in {"port", "schema"}} | {"host": issuer}
+    merged.pop("login", None)
+    merged["password"] = key.reveal()
+    return _fit_extra(merged, issuer)
+
+
+def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
+    """Whether the hook, reading these fields, would send the key to the server that issues."""
+    try:
+        port = int(fields.get("port") or 0) or None
+    except (TypeError, ValueError):
+        return False
+    server, _ = read_server(fields.get("host"), fields.get("schema"), port, allow_http=True)
+    return server is not None and server == read_server(issuer, allow_http=True)[0]
+
+
+def _fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
+    """Return a connection's fields; None where Airflow itself could not read it."""
+    if not isinstance(content, str):
+        fields = dict(content)
+        uri = fields.pop("uri", None)  # a parameter of Connection, and so a legal field
+        if uri is None:
+            return fields
+        return {**fields, **parsed} if isinstance(uri, str) and (parsed := _fields(uri)) is not None else None
+    from airflow.models.connection import Connection
+
+    try:
+        connection = Connection(uri=content)
+    except Exception:  # noqa: BLE001 (Airflow raises many kinds here, and their words may quote the password)
+        return None
+    return {name: value for name in _URI_FIELDS if (value := getattr(connection, name)) not in (None, "")}
+
+
+def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
+    """Change of the extra fields only what would keep the hook from sending this key to this server."""
+    name = "extra_dejson" if "extra_dejson" in fields else "extra"
+    extra = fields.get(name) or {}
+    try:
+        parsed = json.loads(extra) if isinstance(extra, str) else dict(extra)
+    except (TypeError, ValueError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise MisconfiguredError(
+            "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it."
+        )
+    fitted = {key: value for key, value in parsed.items() if (key, value) != ("auth", "basic")}  # needs the login
+    if read_server(issuer)[0] is None:  # plain http to a host that is not this machine
+        fitted["allow_http"] = True
+    if fitted == parsed:
+        return fields
+    return {**fields, name: json.dumps(fitted) if isinstance(extra, str) else fitted}
+
+
+def _with_text_keys(content: object) -> object:
+    if isinstance(content, dict):
+        return {str(name): _with_text_keys(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_with_text_keys(value) for value in content]
+    return content

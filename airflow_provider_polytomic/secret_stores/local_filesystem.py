@@ -1,0 +1,253 @@
+"""How does a key get into a file that Airflow's ``LocalFilesystemBackend`` reads? Locked, checked whole, renamed.
+
+The record is a file of its own beside it, because the backend takes every entry of the secrets file for a secret.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import os
+import secrets
+import stat
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    DeniedError,
+    MisconfiguredError,
+    SecretStoreError,
+    UnavailableError,
+)
+from airflow_provider_polytomic.secret_stores.atomic_file import locked, put_in_place, staged
+from airflow_provider_polytomic.secret_stores.documents import as_key, held_connection, held_text, merge_key
+from airflow_provider_polytomic.secret_stores.naming import file_name, warn_of_unmasked_variable
+from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.secret_files import check_suffix, parse_entries, render_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+__all__ = ["LocalFilesystemStore"]
+
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISCONFIGURED = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO}
+
+
+class LocalFilesystemStore:
+    """One entry of the connections or variables file of a ``LocalFilesystemBackend`` or a subclass.
+
+    Comments of a YAML file are lost when it is written.
+
+    :param backend: the instance that this Airflow reads with: it names the file, and has to find the key in a new one.
+    :param issuer: base URL of the Polytomic server that issues.
+    :raises MisconfiguredError: if the backend has no such file, or one that cannot be written back.
+    """
+
+    # Among all writers that take the lock; a person's editor does not.
+    compare_and_set = True
+
+    def __init__(self, backend: Any, destination: Destination, *, issuer: str) -> None:
+        self._backend = backend
+        self._kind, self._name, self._issuer = destination.kind, destination.name, issuer
+        self._setting = f"{destination.kind}s_file"
+        configured = getattr(backend, self._setting, None)
+        if not configured:
+            raise MisconfiguredError(
+                f"{destination} has no place: the secrets backend {type(backend).__name__} is configured without "
+                f"{self._setting}_path. Nothing was sent. Add it to the backend's kwargs in Airflow's configuration."
+            )
+        # The file itself, so that a symbolic link survives, and every name of the file leads to one lock and record.
+        self._file = Path(os.path.realpath(configured))
+        check_suffix(self._file)
+        self._records = self._file.with_name(f"{self._file.name}.polytomic-issuance")
+        self._record = self._records / f"{self._kind}.{file_name(self._name)}.json"
+
+    @property
+    def place(self) -> str:
+        """The file and the entry."""
+        return f"{self._kind} {self._name} in {self._file}"
+
+    @sealed
+    def read(self) -> Held:
+        """Read the raw file."""
+        return self._look(self._entries())
+
+    @sealed
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Put the key into the file, if the entry is still what was read."""
+        with self._locked() as entries:
+            if self._look(entries).version != over.version:
+                raise ConflictError(
+                    f"{self.place} was changed by somebody else since it was read; nothing was written. Read it again."
+                )
+            with self._staged(entries, value) as (at, version):
+                put_in_place(at, self._file)
+            return version
+
+    @sealed
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the record's own file."""
+        try:
+            with self._explained():
+                record = json.loads(self._record.read_bytes())
+        except SecretStoreError:
+            if not self._record.exists():
+                return None
+            raise
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and all(isinstance(value, str) for value in record.values()):
+            return record
+        raise MisconfiguredError(
+            f"The issuance record {self._record} cannot be read. Nothing was changed. Repair or remove that file."
+        )
+
+    @sealed
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Replace the record's file."""
+        content = json.dumps(dict(record), indent=2).encode()
+        with self._explained():
+            self._records.mkdir(mode=0o700, exist_ok=True)
+            with staged(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
+                put_in_place(at, self._record)
+
+    @sealed
+    def check_write(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
+        """Do all of a write with a placeholder, but for the rename; the new file stays aside and is removed."""
+        if self._kind == "variable":
+            warn_of_unmasked_variable(self._name)
+        with self._explained():
+            self._check_rights()
+        with self._locked() as entries, self._staged(entries, ApiKey("placeholder-of-a-polytomic-key")):
+            pass
+
+    @sealed
+    def read_back(self) -> ApiKey | None:
+        """Ask the configured backend."""
+        return self._ask(self._backend)
+
+    def _entries(self) -> dict[Any, Any]:
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            content = b""
+        except OSError as error:
+            raise self._explain(error) from None
+        return parse_entries(self._file, content)
+
+    def _look(self, entries: dict[Any, Any]) -> Held:
+        entry = entries.get(self._name)
+        if self._kind == "variable":
+            return held_text(entry)
+        return held_connection(self._only(entry), issuer=self._issuer)
+
+    def _only(self, entry: Any) -> Any:
+        """Unwrap a list of one connection, a form that the backend still reads."""
+        if not isinstance(entry, list):
+            return entry
+        if len(entry) > 1:
+            raise MisconfiguredError(
+                f"{self.place} is given {len(entry)} times, so Airflow reads none of that file. Keep one."
+            )
+        return entry[0] if entry else None
+
+    @contextmanager
+    def _locked(self) -> Iterator[dict[Any, Any]]:
+        with self._explained(), locked(self._file.with_name(f".{self._file.name}.polytomic-lock")):
+            yield self._entries()
+
+    @contextmanager
+    def _staged(self, entries: dict[Any, Any], value: ApiKey) -> Iterator[tuple[Path, str]]:
+        """Write the file as it will be, let the backend read it, and yield it with the entry's new version."""
+        if self._kind == "variable":
+            entry: Any = value.reveal()
+        else:
+            entry = merge_key(self._only(entries.get(self._name)), value, issuer=self._issuer)
+        changed = {**entries, self._name: entry}
+        aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
+        with staged(self._file, render_entries(self._file, changed), at=aside) as at:
+            trial = copy.copy(self._backend)
+            setattr(trial, self._setting, str(at))
+            if not value.matches(self._ask(trial)):
+                raise MisconfiguredError(
+                    f"{type(self._backend).__name__} does not find {self.place} where its file says; a subclass may "
+                    "look elsewhere, or keep what it read. Nothing was changed. Use another destination or change it."
+                )
+            yield at, self._look(changed).version
+
+    def _ask(self, backend: Any) -> ApiKey | None:
+        try:
+            if self._kind == "variable":
+                return as_key(backend.get_variable(self._name))
+            connection = backend.get_connection(self._name)
+        except Exception as error:  # noqa: BLE001 (Airflow raises many kinds, and their words may quote a secret)
+            kind = type(error).__name__
+        else:
+            return as_key(connection.password) if connection else None
+        raise MisconfiguredError(
+            f"{type(self._backend).__name__} cannot read {self._file} ({kind}), so Airflow finds none of its secrets: "
+            f"there is {self._culprits()}. Nothing was changed by this. Repair the file."
+        )
+
+    def _culprits(self) -> str:
+        if self._kind == "variable":
+            return "an entry that it does not allow"
+        from airflow.secrets.local_filesystem import get_connection_parameter_names
+
+        allowed = get_connection_parameter_names() | {"extra_dejson"}
+        illegal = [str(name) for name, entry in self._entries().items() if not _is_legal(entry, allowed)]
+        return (
+            f"the connection {', '.join(illegal)}, whose form it does not allow"
+            if illegal
+            else "a connection that it does not allow"
+        )
+
+    def _check_rights(self) -> None:
+        """Look at what a rename does not ask for: a read-only file, a sticky folder, the record's own folder."""
+        for path, need in (
+            (self._file, os.R_OK | os.W_OK),
+            (self._record, os.R_OK | os.W_OK),
+            (self._records, os.W_OK | os.X_OK),
+        ):
+            if path.exists() and not os.access(path, need, effective_ids=os.access in os.supports_effective_ids):
+                raise PermissionError(errno.EACCES, "not writable for this user", str(path))
+        folder, user = self._file.parent.stat(), os.geteuid()
+        owners = {0, folder.st_uid, self._file.stat().st_uid if self._file.exists() else user}
+        if folder.st_mode & stat.S_ISVTX and user not in owners:
+            raise PermissionError(errno.EACCES, "in a sticky folder only the owner may replace it", str(self._file))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._explain(error) from None
+
+    def _explain(self, error: OSError) -> SecretStoreError:
+        what = f"{self.place}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        if error.errno in _DENIED:
+            return DeniedError(
+                f"{what}. Nothing was written. Let this user write the file, its folder and {self._records.name}."
+            )
+        if error.errno in _MISCONFIGURED:
+            return MisconfiguredError(
+                f"{what}. Nothing was written. Correct the backend's {self._setting}_path, or make the folder."
+            )
+        return UnavailableError(f"{what}. Whether it was written is not known; it is read again. Look at the disk.")
+
+
+def _is_legal(entry: Any, allowed: set[str]) -> bool:
+    if isinstance(entry, list):
+        return len(entry) <= 1 and all(map(partial(_is_legal, allowed=allowed), entry))
+    if isinstance(entry, dict):
+        return set(entry) <= allowed and not {"extra", "extra_dejson"} <= set(entry)
+    return isinstance(entry, str)

@@ -1,0 +1,129 @@
+"""How does a key get into Airflow's metadata database? As a Variable, and never while Airflow logs at DEBUG."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic import version_compat
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from airflow_provider_polytomic.secret_stores.documents import as_key, held_text
+from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
+from airflow_provider_polytomic.secret_stores.sealing import sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+__all__ = ["MetastoreStore"]
+
+# No word in it that Airflow would mask, so that the record of a Variable can be read in the UI.
+_RECORD_SUFFIX = "__polytomic_issuance"
+_LONGEST_KEY = 250 - len(_RECORD_SUFFIX)  # of the column: airflow.models.base.ID_LEN
+# 3.3's task SDK puts a key into the path of a URL as it is, and GET /variables/keys lists keys instead.
+_UNREACHABLE = re.compile(r"keys|.*[?#%\\].*")
+
+
+class MetastoreStore:
+    """One Variable of the metadata database, which a task of Airflow 3 reaches through the Execution API.
+
+    The Execution API writes a Variable whole: on Airflow 3 a description that somebody gave it is replaced.
+
+    :raises MisconfiguredError: if the database or the Execution API cannot hold this key or its record.
+    """
+
+    compare_and_set = False
+
+    def __init__(self, destination: Destination) -> None:
+        self._key = destination.name
+        self._record_key = f"{self._key}{_RECORD_SUFFIX}"
+        self._address = version_compat.metastore_address()
+        if len(self._key) > _LONGEST_KEY or _UNREACHABLE.fullmatch(self._key):
+            raise MisconfiguredError(
+                f"Airflow cannot keep {destination} and its issuance record as Variables: a key there has at most "
+                f"{_LONGEST_KEY} characters, none of ? # % \\, and is not 'keys'. Nothing was sent. Use another name."
+            )
+
+    @property
+    def place(self) -> str:
+        """The key, and whose metastore."""
+        return f"variable {self._key} in the metastore of {self._address}"
+
+    @sealed
+    def read(self) -> Held:
+        """Read the metastore's value, past what shadows it in this process."""
+        return held_text(version_compat.metastore_variable_get(self._key))
+
+    @sealed
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Read again, then write; somebody's change in the moment between is overwritten."""
+        self._refuse_debug()
+        if self.read().version != over.version:
+            raise ConflictError(
+                f"{self.place} was changed by somebody else since it was read; nothing was written. Read it again."
+            )
+        text = value.reveal()
+        version_compat.mask_secret(text)
+        version_compat.metastore_variable_set(
+            self._key,
+            text,
+            description=f"Polytomic API key, issued by Airflow; {self._record_key} says when and whose.",
+        )
+        return held_text(text).version
+
+    @sealed
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the second Variable."""
+        text = version_compat.metastore_variable_get(self._record_key)
+        if text is None:
+            return None
+        try:
+            record = json.loads(text)
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and all(isinstance(field, str) for field in record.values()):
+            return record
+        raise MisconfiguredError(
+            f"The Variable {self._record_key} is no issuance record. Nothing was changed. Repair or remove it."
+        )
+
+    @sealed
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Write the second Variable."""
+        version_compat.metastore_variable_set(
+            self._record_key,
+            json.dumps(dict(record)),
+            description=f"Whose API key the Variable {self._key} holds since when; no secret.",
+        )
+
+    @sealed
+    def check_write(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
+        """Find what would print or shadow the key; the right to write shows when the record is written."""
+        warn_of_unmasked_variable(self._key)
+        self._refuse_debug()
+        shadow = version_compat.shadowing_backend(self._key)
+        if shadow is not None:
+            name = type(shadow).__name__
+            variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
+            raise MisconfiguredError(
+                f"{self.place} is shadowed: {name}{variable} answers first, so nobody would read what is written. "
+                "Nothing was sent. Remove it there, or use another name."
+            )
+
+    @sealed
+    def read_back(self) -> ApiKey | None:
+        """Ask as any consumer does; where nobody answers, make sure that it is not for want of a connection."""
+        found = version_compat.variable_get(self._key)
+        return as_key(found if found is not None else version_compat.metastore_variable_get(self._key))
+
+    def _refuse_debug(self) -> None:
+        if version_compat.logs_at_debug():
+            raise MisconfiguredError(
+                f"{self.place} is not written while Airflow logs at DEBUG, because Airflow then prints the value "
+                "of every Variable that a task sets. Nothing was sent. Set [logging] logging_level (and "
+                "namespace_levels) to INFO, or configure a secrets backend."
+            )

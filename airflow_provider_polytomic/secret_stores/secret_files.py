@@ -1,0 +1,102 @@
+"""How is a file of secrets read and written in the form that Airflow's ``LocalFilesystemBackend`` reads?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["check_suffix", "parse_entries", "render_entries"]
+
+_JSON = frozenset({".json"})
+_YAML = frozenset({".yaml", ".yml"})
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a file whose form could not be written back; the suffix alone decides the form, as in the backend.
+
+    :raises MisconfiguredError: for ``.env`` and for what the backend does not know either.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".env":
+        raise MisconfiguredError(
+            f"{path} is an .env file, which has one line for a secret and cannot hold every connection. "
+            "Nothing was changed. Let the backend read a .json or .yaml file instead."
+        )
+    if suffix not in _JSON | _YAML:
+        raise MisconfiguredError(
+            f"{path} is neither .json nor .yaml, so Airflow's LocalFilesystemBackend cannot read it. "
+            "Nothing was changed. Rename it."
+        )
+
+
+def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
+    """Return all entries of a file; an empty one has none.
+
+    :raises MisconfiguredError: if they cannot be read, or not be written back without loss; the content is not shown.
+    """
+    if not content.strip():
+        return {}
+    problem = "is not UTF-8 text in the form that its name says"
+    try:
+        entries = _parse_json(content) if path.suffix.lower() in _JSON else _parse_yaml(content)
+    except _DuplicateError as error:
+        problem = f"names {error} more than once"
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if isinstance(entries, dict):
+            return entries
+        problem = "holds no object of ids and secrets"
+    raise MisconfiguredError(f"{path} {problem}. It is unchanged. Repair it, then run again.") from None
+
+
+def render_entries(path: Path, entries: dict[Any, Any]) -> bytes:
+    """Return the file's new content: ASCII, because the backend opens it in the encoding of each worker's locale."""
+    if path.suffix.lower() in _JSON:
+        return (json.dumps(entries, indent=2) + "\n").encode()
+    import yaml
+
+    rendered: str = yaml.safe_dump(entries, sort_keys=False, width=10_000)
+    return rendered.encode()
+
+
+class _DuplicateError(Exception):
+    pass
+
+
+def _parse_json(content: bytes) -> object:
+    return json.loads(content.decode("utf-8"), object_pairs_hook=_without_duplicates)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _DuplicateError(repr(name))
+        found[name] = value
+    return found
+
+
+def _parse_yaml(content: bytes) -> object:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Airflow's reader, but for names given twice, of which it silently takes the last."""
+
+    def construct(loader: Loader, node: yaml.MappingNode) -> Any:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for name in names:
+            if names.count(name) > 1:
+                raise _DuplicateError(repr(name))
+        return yaml.SafeLoader.construct_yaml_map(loader, node)
+
+    Loader.add_constructor("tag:yaml.org,2002:map", construct)
+    try:
+        return yaml.load(content.decode("utf-8"), Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(type(error).__name__) from None

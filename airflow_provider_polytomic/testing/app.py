@@ -1,0 +1,120 @@
+"""How do HTTP requests reach the emulated Polytomic, and its answers and broken connections the client?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, NoReturn
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from airflow_provider_polytomic.testing.control import control_routes
+from airflow_provider_polytomic.testing.endpoints import ENDPOINTS, UNKNOWN
+from airflow_provider_polytomic.testing.received import ReceivedRequest
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from airflow_provider_polytomic.testing.dispatch import Dispatcher
+
+__all__ = ["ConnectionAwareProtocol", "build_app"]
+
+
+class ConnectionAwareProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which tells the application its connection: ASGI itself has no way to drop one."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself narrows it
+        """Keep the connection where requests find it."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+def build_app(dispatcher: Dispatcher, stopping: asyncio.Event) -> Starlette:
+    """Return the ASGI application.
+
+    :param dispatcher: the emulated Polytomic.
+    :param stopping: set when the server stops; requests that wait are dropped then.
+    """
+    paths = dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)
+    routes = [Route(path, _Path(path, dispatcher, stopping)) for path in [*paths, "/{anything:path}"]]
+    return Starlette(routes=[*control_routes(dispatcher), *routes])
+
+
+class _StoppingError(Exception):
+    """The server stops while a request waits."""
+
+
+class _Path:
+    """The ASGI application at one path: methods are for the dispatcher to judge, as verbs depend on the version."""
+
+    def __init__(self, path: str, dispatcher: Dispatcher, stopping: asyncio.Event) -> None:
+        self._path = path
+        self._dispatcher = dispatcher
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._response(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        try:
+            reply = await self._dispatcher.reply(await _received(request), self._path, request.path_params, self._pause)
+        except _StoppingError:
+            return _Hangup()
+        if reply.answer is None:
+            return _Hangup()
+        kind = _CutOff if reply.cut else Response
+        return kind(reply.answer.body, reply.answer.status, dict(reply.answer.headers))
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped(), seconds)
+
+    async def _stopped(self) -> NoReturn:
+        await self._stopping.wait()
+        raise _StoppingError
+
+
+class _Hangup(Response):
+    """Closes the connection without a byte."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        await _hang_up(scope, receive)
+
+
+class _CutOff(Response):
+    """Sends the headers and half of the body, then closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        body = bytes(self.body)
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await _hang_up(scope, receive)
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    transport = scope["state"]["transport"]
+    # close() alone would leave the connection open where a forked child of this process has inherited it.
+    with contextlib.suppress(OSError):
+        transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    transport.close()
+    # uvicorn reports an application that returns before it has seen its connection end.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _received(request: Request) -> ReceivedRequest:
+    return ReceivedRequest(
+        method=request.method,
+        path=request.url.path,
+        query=dict(request.query_params),
+        headers=dict(request.headers),
+        body=await request.body(),
+        endpoint=UNKNOWN,
+    )

@@ -1,0 +1,74 @@
+"""Which fault meets this request?
+
+The first that matches, in the order of injection: faults that were injected one after the other meet one request
+after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.testing.faults import Fault
+
+__all__ = ["FaultQueue"]
+
+# They change what happens inside Polytomic: a request that is refused or replayed without acting does not use them up.
+_NEED_ACTION = {"late", "recorded_500"}
+
+
+@dataclass(slots=True)
+class _Pending:
+    fault: Fault
+    skip: int
+    times: int | None
+
+
+class FaultQueue:
+    """The faults that are still to come."""
+
+    def __init__(self) -> None:
+        self._pending: list[_Pending] = []
+
+    def add(self, fault: Fault) -> None:
+        """Append a fault."""
+        self._pending.append(_Pending(fault, fault.skip, fault.times))
+
+    def clear(self) -> None:
+        """Drop all of them."""
+        self._pending.clear()
+
+    def pending(self) -> list[str]:
+        """Return the text form of what is still to come, as it was injected."""
+        return [str(pending.fault) for pending in self._pending]
+
+    def take_forget(self, endpoint: str) -> bool:
+        """Whether a ``forget`` meets this request; it does so beside any other fault, since it changes no answer."""
+        return self._take([p for p in self._pending if p.fault.kind == "forget"], endpoint) is not None
+
+    def take(self, endpoint: str, *, acts: bool) -> Fault | None:
+        """Return the fault that meets this request, and count the request.
+
+        :param acts: whether the request would act, rather than be refused or be given an earlier outcome.
+        """
+        candidates = [
+            p for p in self._pending if p.fault.kind != "forget" and (acts or p.fault.kind not in _NEED_ACTION)
+        ]
+        return self._take(candidates, endpoint)
+
+    def _take(self, candidates: list[_Pending], endpoint: str) -> Fault | None:
+        taken: _Pending | None = None
+        for pending in candidates:
+            if pending.fault.endpoint not in {None, endpoint}:
+                continue
+            if pending.skip:
+                pending.skip -= 1
+            elif taken is None:
+                taken = pending
+        if taken is None:
+            return None
+        if taken.times is not None:
+            taken.times -= 1
+        self._pending = [pending for pending in self._pending if pending.times != 0]
+        return taken.fault

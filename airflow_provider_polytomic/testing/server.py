@@ -1,0 +1,91 @@
+"""How does the server run beside the code that is tested? uvicorn, in a thread of its own, silent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from airflow_provider_polytomic.testing.app import ConnectionAwareProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.applications import Starlette
+
+__all__ = ["ServerThread"]
+
+# Longer than any test: a pooled connection that the server closes while it idles would look like a fault.
+_KEEP_ALIVE_SECONDS = 3600
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it serves and stops when it is told, instead of looking ten times a second."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self.serving = threading.Event()
+        self._stopping = stopping
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.serving.set()
+        await self._stopping.wait()
+
+    def ask_to_stop(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+class ServerThread:
+    """One run of the server.
+
+    :param build: makes the application, given an event that is set when the server stops.
+    :param host: the address to listen on.
+    :param port: 0 for any free one.
+    :raises OSError: if the address is not free.
+    """
+
+    def __init__(self, build: Callable[[asyncio.Event], Starlette], host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+        self.port: int = listener.getsockname()[1]
+        self._process = os.getpid()
+        stopping = asyncio.Event()
+        config = uvicorn.Config(
+            build(stopping),
+            http=ConnectionAwareProtocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
+        self._server = _Server(config, stopping)
+        self._thread = threading.Thread(
+            target=self._run, args=(listener,), name=f"polytomic-emulator-{self.port}", daemon=True
+        )
+        self._thread.start()
+        self._server.serving.wait()
+
+    def stop(self) -> None:
+        """Stop listening, drop what waits, join the thread; in a forked child do nothing."""
+        if os.getpid() == self._process:
+            self._server.ask_to_stop()
+            self._thread.join()
+
+    def _run(self, listener: socket.socket) -> None:
+        try:
+            asyncio.run(self._server.serve(sockets=[listener]))
+        finally:
+            listener.close()
+            self._server.serving.set()

@@ -1,0 +1,273 @@
+"""Where do Airflow 2.11 and 3.x differ? Here, and nowhere else in this package.
+
+Importing this module imports no more than ``airflow`` itself; everything else arrives when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow import __version__ as _airflow_version
+
+from airflow_provider_polytomic.exceptions import DeniedError, SecretStoreError, UnavailableError
+
+if TYPE_CHECKING:
+    from airflow.exceptions import AirflowFailException
+    from airflow.models import BaseOperator
+
+__all__ = [
+    "AIRFLOW_V_3_0_PLUS",
+    "AirflowFailException",
+    "BaseOperator",
+    "configured_secrets_backend",
+    "logs_at_debug",
+    "mask_secret",
+    "metastore_address",
+    "metastore_variable_get",
+    "metastore_variable_set",
+    "qualified_name",
+    "run_time",
+    "secrets_search_path",
+    "shadowing_backend",
+    "should_hide_value_for_key",
+    "variable_get",
+]
+
+AIRFLOW_V_3_0_PLUS = int(_airflow_version.split(".")[0]) >= 3  # noqa: PLR2004 (the name says it)
+
+_METASTORE_BACKENDS = {
+    "airflow.secrets.metastore.MetastoreBackend",
+    "airflow.sdk.execution_time.secrets.execution_api.ExecutionAPISecretsBackend",
+}
+# The names under which Airflow's own processes log; "supervisor" is the one that prints what a task sends.
+_AIRFLOW_LOGGERS = ("", "airflow", "supervisor", "task")
+_DEFAULT_BACKENDS = {"airflow.secrets.environment_variables.EnvironmentVariablesBackend", *_METASTORE_BACKENDS}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import what costs time when it is first used: BaseOperator alone takes seconds in a bare process."""
+        if name == "BaseOperator":
+            module = "airflow.sdk" if AIRFLOW_V_3_0_PLUS else "airflow.models.baseoperator"
+        elif name == "AirflowFailException":
+            module = "airflow.providers.common.compat.sdk"
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = getattr(import_module(module), name)
+        return found
+
+
+def qualified_name(cls: type) -> str:
+    """Return the dotted name that Airflow's configuration uses for a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def secrets_search_path() -> list[Any]:
+    """Return the secrets backends that a look-up in this very process asks, in their order.
+
+    On 3.x the list depends on the process: a task asks the worker's backend, the environment and the Execution API
+    (``airflow.sdk.execution_time.supervisor.ensure_secrets_backend_loaded``). On 2.11 every process has the same one.
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
+
+        return list(ensure_secrets_backend_loaded())
+    from airflow.configuration import ensure_secrets_loaded
+
+    return list(ensure_secrets_loaded())
+
+
+def configured_secrets_backend() -> Any | None:
+    """Return this process's custom backend (``[workers] secrets_backend``, else ``[secrets] backend``), or None.
+
+    Both versions put it first in the search path, so nothing can shadow it.
+    """
+    first = secrets_search_path()[0]
+    return None if qualified_name(type(first)) in _DEFAULT_BACKENDS else first
+
+
+def shadowing_backend(key: str) -> Any | None:
+    """Return the first backend before the metastore that answers for this Variable, or None."""
+    for backend in secrets_search_path():
+        if qualified_name(type(backend)) in _METASTORE_BACKENDS:
+            return None
+        if backend.get_variable(key=key) is not None:
+            return backend
+    return None
+
+
+def variable_get(key: str) -> str | None:
+    """Return what any consumer gets for this Variable, through the whole search path; None where nobody answers.
+
+    Airflow swallows a backend's errors here, so None can also mean that a backend was unreachable.
+    """
+    if _supervisor() is not None:
+        from airflow.sdk import Variable as TaskVariable
+
+        found = TaskVariable.get(key, default=None)
+    else:
+        from airflow.models import Variable
+
+        found = Variable.get(key, default_var=None)
+    return None if found is None else str(found)
+
+
+def metastore_variable_get(key: str) -> str | None:
+    """Read a Variable past this process's own backends: from the Execution API in a task of 3.x, else the database.
+
+    :raises DeniedError: if the API server refuses.
+    :raises UnavailableError: if there was no answer. (``ExecutionAPISecretsBackend`` would say "absent" then.)
+    """
+    value: str | None = None
+    problem: SecretStoreError | None = None
+    try:
+        value = _get_through_api(key) if _supervisor() is not None else _get_from_database(key)
+    except Exception as error:  # noqa: BLE001 (whatever Airflow raises may quote the value: only its kind is passed on)
+        problem = _problem(error, "read", key)
+    if problem is not None:
+        raise problem
+    return value
+
+
+def metastore_variable_set(key: str, value: str, *, description: str) -> None:
+    """Write a Variable to the metastore.
+
+    :param description: for a new Variable. One that somebody gave is kept where it can be read, which the Execution API
+        does not allow.
+    :raises DeniedError: if the API server refuses.
+    :raises UnavailableError: if there was no answer; whether it was written is not known.
+    """
+    problem: SecretStoreError | None = None
+    try:
+        if _supervisor() is not None:
+            from airflow.sdk import Variable as TaskVariable
+
+            TaskVariable.set(key, value, description=description)
+        else:
+            _set_in_database(key, value, description)
+    except Exception as error:  # noqa: BLE001 (whatever Airflow raises may quote the value: only its kind is passed on)
+        problem = _problem(error, "written", key)
+    if problem is not None:
+        raise problem
+
+
+def metastore_address() -> str:
+    """Return where the metastore is, without credentials: the address of the Execution API (3.x) or database (2.11)."""
+    from airflow.configuration import conf
+
+    if AIRFLOW_V_3_0_PLUS:
+        url = conf.get("core", "execution_api_server_url", fallback="") or conf.get("api", "base_url", fallback="")
+        parts = urlsplit(url)
+        return (
+            parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl() or "this deployment"
+        )
+    from sqlalchemy.engine import make_url
+
+    database = make_url(conf.get("database", "sql_alchemy_conn"))
+    port = f":{database.port}" if database.port else ""
+    return f"{database.get_backend_name()}://{database.host or ''}{port}/{database.database or ''}"
+
+
+def mask_secret(text: str) -> None:
+    """Have Airflow's own log masking hide this text. No name goes with it: Airflow masks only under sensitive ones."""
+    from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
+
+    airflow_mask_secret(text)
+
+
+def should_hide_value_for_key(name: str) -> bool:
+    """Whether Airflow masks the value of a Variable of this name when it shows it."""
+    module = "airflow.sdk._shared.secrets_masker" if AIRFLOW_V_3_0_PLUS else "airflow.utils.log.secrets_masker"
+    return bool(import_module(module).should_hide_value_for_key(name))
+
+
+def logs_at_debug() -> bool:
+    """Whether Airflow logs at DEBUG here or, by the same configuration, in the supervisor of this task.
+
+    3.3's supervisor then prints ``PutVariable(value=...)`` in clear.
+    """
+    from airflow.configuration import conf
+
+    levels = {"": conf.get("logging", "logging_level", fallback="INFO")}
+    for pair in conf.get("logging", "namespace_levels", fallback="").replace(",", " ").split():
+        name, _, level = pair.partition("=")
+        levels[name] = level
+    configured = {level.upper() for name, level in levels.items() if name.partition(".")[0] in _AIRFLOW_LOGGERS}
+    in_force = min(logging.getLogger(name).getEffectiveLevel() for name in _AIRFLOW_LOGGERS)
+    return bool(configured & {"DEBUG", "NOTSET"}) or in_force <= logging.DEBUG
+
+
+def run_time(context: Any) -> datetime:
+    """Return the time that a DAG run is for, aware, in UTC: the same for every try, clear and rerun of that run.
+
+    3.x: ``run_after`` (``logical_date`` is None for asset-triggered runs). 2.11: the end of the data interval for
+    scheduled and backfill runs, the logical date for the others. ``start_date`` and ``queued_at`` change on clear.
+    """
+    run = context["dag_run"]
+    if AIRFLOW_V_3_0_PLUS:
+        moment = run.run_after
+    else:
+        kind = getattr(run.run_type, "value", run.run_type)
+        moment = (
+            run.data_interval_end if kind in {"scheduled", "backfill"} and run.data_interval_end else run.logical_date
+        )
+    return datetime.fromtimestamp(moment.timestamp(), tz=UTC)
+
+
+def _supervisor() -> Any:
+    """Return the channel to the supervisor: set in a task of 3.x (``dag.test()`` included), never on 2.11."""
+    return getattr(sys.modules.get("airflow.sdk.execution_time.task_runner"), "SUPERVISOR_COMMS", None)
+
+
+def _get_through_api(key: str) -> str | None:
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, VariableResult
+
+    answer = _supervisor().send(GetVariable(key=key))
+    if isinstance(answer, VariableResult):
+        return answer.value
+    if not isinstance(answer, ErrorResponse):
+        raise TypeError(type(answer).__name__)
+    if answer.error == ErrorType.VARIABLE_NOT_FOUND:
+        return None
+    raise AirflowRuntimeError(answer)
+
+
+def _get_from_database(key: str) -> str | None:
+    from airflow.secrets.metastore import MetastoreBackend
+
+    found: str | None = MetastoreBackend().get_variable(key)
+    return found
+
+
+def _set_in_database(key: str, value: str, description: str) -> None:
+    from airflow.models import Variable
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        kept = session.scalar(select(Variable.description).where(Variable.key == key))
+    Variable.set(key, value, description=kept or description)
+
+
+def _problem(error: Exception, what: str, key: str) -> SecretStoreError:
+    """Tell a refusal from everything else by its status, never by its words."""
+    answer = getattr(error, "error", None)  # AirflowRuntimeError
+    detail = getattr(answer, "detail", None) or {}
+    status = getattr(getattr(error, "response", None), "status_code", None) or detail.get("status_code")
+    if status in (401, 403):
+        return DeniedError(
+            f"The Variable {key} was not {what}: Airflow's API server answered {status}. "
+            "Let this task's team or role use that Variable."
+        )
+    state = "nothing was changed" if what == "read" else "whether it was written is not known, so it is read again"
+    kind = f"{type(error).__name__}{f', status {status}' if status else ''}"
+    return UnavailableError(
+        f"The Variable {key} could not be {what} in Airflow's metastore ({kind}); {state}. "
+        "See the log of the API server or the database."
+    )

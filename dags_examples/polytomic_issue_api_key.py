@@ -1,0 +1,46 @@
+"""Issue an API key for one user, leave it in Airflow's secrets backend, and use it in the next task.
+
+Trigger it from the form, or in a shell::
+
+    airflow dags trigger polytomic_issue_api_key --conf '{"org_id": "...", "user_id": "..."}'
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.common.compat.sdk import Param, dag, task
+
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+
+
+@dag(
+    schedule=None,
+    params={
+        "org_id": Param(type="string", format="uuid", title="Organization"),
+        "user_id": Param(type="string", format="uuid", title="User", description="Whose key is issued."),
+        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key goes"),
+    },
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
+    tags=["polytomic"],
+)
+def polytomic_issue_api_key() -> None:
+    issue_api_key = PolytomicCreateApiKeyOperator(
+        task_id="issue_api_key",
+        org_id="{{ params.org_id }}",
+        user_id="{{ params.user_id }}",
+        destination="{{ params.destination }}",
+    )
+
+    @task
+    def who_am_i(destination: str) -> dict[str, str | None]:
+        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+        hook = PolytomicHook(polytomic_conn_id=destination.removeprefix("airflow://connection/"))
+        me = hook.get_identity()
+        return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
+
+    issue_api_key >> who_am_i("{{ params.destination }}")
+
+
+polytomic_issue_api_key()

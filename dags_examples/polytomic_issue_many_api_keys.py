@@ -1,0 +1,51 @@
+"""Issue one API key for each of many customers, every one into a connection of its own, with one mapped task.
+
+A customer that fails does not stop the others; clear that one task instance once its cause is put right.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+
+
+@dag(
+    schedule=None,
+    params={
+        "customers": Param(
+            type="array",
+            title="Customers",
+            description="The key of each goes to the connection <name>_polytomic.",
+            items={
+                "type": "object",
+                "required": ["name", "org_id", "user_id"],
+                "properties": {
+                    "name": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+                    "org_id": {"type": "string", "format": "uuid"},
+                    "user_id": {"type": "string", "format": "uuid"},
+                },
+            },
+        ),
+    },
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
+    tags=["polytomic"],
+)
+def polytomic_issue_many_api_keys() -> None:
+    @task
+    def targets() -> list[dict[str, str]]:
+        return [
+            {
+                "org_id": customer["org_id"],
+                "user_id": customer["user_id"],
+                "destination": f"airflow://connection/{customer['name']}_polytomic",
+            }
+            for customer in get_current_context()["params"]["customers"]
+        ]
+
+    PolytomicCreateApiKeyOperator.partial(task_id="issue_api_key", max_active_tis_per_dag=4).expand_kwargs(targets())
+
+
+polytomic_issue_many_api_keys()

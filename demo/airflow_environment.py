@@ -1,0 +1,109 @@
+"""Which environment makes an Airflow that shares nothing with the user's own? One with a home of its own.
+
+Imports nothing of Airflow, which reads these variables when it is imported.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["free_port", "isolated", "local_secrets", "private_folder", "serving"]
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can enter, and return it as an absolute path."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path.resolve()
+
+
+def free_port() -> int:
+    """Find a port of the loopback interface that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def isolated(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Take the user's environment without any setting of Airflow, with ``home`` as its home.
+
+    :param environ: usually ``os.environ``; left as it is.
+    :param home: the folder for airflow.cfg, the SQLite database and the logs.
+    """
+    kept = {name: value for name, value in environ.items() if not name.lstrip("_").startswith("AIRFLOW_")}
+    # The emulator and Airflow's own API are on loopback; a proxy that the user has set would be asked for them.
+    direct = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost")))
+    return kept | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        # 2.11 reports its usage to a server otherwise.
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+        # Airflow starts some of its processes as `airflow`.
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", os.defpath))),
+    }
+
+
+def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level: str) -> dict[str, str]:
+    """Add what a scheduler with LocalExecutor and, on Airflow 3, an API server on loopback need; on both 2.11 and 3.x.
+
+    :param environ: as :func:`isolated` returns it.
+    :param port: of the API server.
+    :param log_level: ``INFO``, ``DEBUG`` ...
+    """
+    address = f"http://127.0.0.1:{port}"
+    return dict(environ) | {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder.resolve()),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # 32 by default, each a process.
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": log_level,
+        # 2.11 refuses SQLite with LocalExecutor unless told so; with four slots it runs well.
+        "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+        # Airflow 3: tasks talk to the API server. Everyone on loopback is its admin, so it must hold nothing real.
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        # Nobody shall wait for five minutes.
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",
+    }
+
+
+def local_secrets(folder: Path) -> dict[str, str]:
+    """Make the two files of Airflow's LocalFilesystemBackend and return the settings that configure it.
+
+    :param folder: for connections.json and variables.json, of mode 0600; existing files are kept. The backend fails
+        on a missing or empty file, so they start as an empty object.
+    """
+    private_folder(folder)
+    files = {name: folder.resolve() / f"{name}.json" for name in ("connections", "variables")}
+    for file in files.values():
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text("{}\n")
+    kwargs = {f"{name}_file_path": str(file) for name, file in files.items()}
+    return {
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs),
+    }

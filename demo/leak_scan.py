@@ -1,0 +1,140 @@
+"""Is a secret, or a piece of it, in these files or this database? Every file and row is read, for every encoding."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import sqlite3
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["PIECE", "Finding", "LeakScan", "summary"]
+
+PIECE = 12
+"""So many characters of a secret in a row are a leak; fewer are chance."""
+EXCERPT = 300
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line that holds a secret or a piece of one.
+
+    :param place: the file, or ``table.column``.
+    :param line: counted from 1; for a table, the row.
+    :param form: how it is written there: ``plain``, ``json``, ``url`` or ``base64``.
+    :param excerpt: the line, with the secret replaced by asterisks.
+    """
+
+    place: str
+    line: int
+    form: str
+    excerpt: str
+
+
+@dataclass
+class LeakScan:
+    """Look for secrets and count what was looked at: ``files``, ``size`` in bytes, ``rows``.
+
+    :param secrets: the texts that must be nowhere; those shorter than a piece are looked for as a whole.
+    :raises ValueError: if one is empty: it would be found everywhere.
+    """
+
+    secrets: Collection[str] = field(repr=False)
+    files: int = 0
+    size: int = 0
+    rows: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Prepare what is searched for."""
+        if not all(self.secrets):
+            raise ValueError("an empty secret cannot be looked for")
+        self._needles: dict[bytes, str] = {}
+        for secret in self.secrets:
+            for form, text in _forms(secret):
+                for start in range(max(1, len(text) - PIECE + 1)):
+                    self._needles.setdefault(text[start : start + PIECE], form)
+
+    def folder(self, root: Path, *, leave_out: Collection[Path] = ()) -> None:
+        """Scan every file below ``root``, database files (with their journals) as the bytes they are.
+
+        :param leave_out: files and folders where the secret may be.
+        """
+        spared = {path.resolve() for path in leave_out}
+        for path in sorted(root.resolve().rglob("*")):
+            if path.is_file() and not path.is_symlink() and not spared & {path, *path.parents}:
+                self.files += 1
+                self.text(str(path), path.read_bytes())
+
+    def database(self, path: Path) -> None:
+        """Scan every value of every row of every table of a SQLite database, compressed ones unpacked."""
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
+            tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+            for table in tables:
+                cursor = database.execute(f'select * from "{table}"')  # noqa: S608 - the name is from the database itself
+                columns = [column[0] for column in cursor.description]
+                for number, row in enumerate(cursor, start=1):
+                    self.rows += 1
+                    for column, value in zip(columns, row, strict=True):
+                        self._search(f"{table}.{column}", _bytes(value), first_line=number, one_line=True)
+
+    def text(self, place: str, content: str | bytes) -> None:
+        """Scan one text, named ``place`` in what is found."""
+        data = _bytes(content)
+        self.size += len(data)
+        self._search(place, data)
+
+    def _search(self, place: str, data: bytes, *, first_line: int = 1, one_line: bool = False) -> None:
+        if not any(needle in data for needle in self._needles):
+            return
+        for number, line in enumerate([data] if one_line else data.split(b"\n"), start=first_line):
+            forms = {form for needle, form in self._needles.items() if needle in line}
+            if forms:
+                self.findings.append(Finding(place, number, "/".join(sorted(forms)), self._hidden(line)))
+
+    def _hidden(self, line: bytes) -> str:
+        """Blot out every piece; pieces that overlap are one, so that no end of the secret stays to be seen."""
+        blotted = bytearray(line)
+        for needle in self._needles:
+            start = line.find(needle)
+            while start >= 0:
+                blotted[start : start + len(needle)] = b"*" * len(needle)
+                start = line.find(needle, start + 1)
+        first = max(0, blotted.find(b"*" * PIECE) - EXCERPT // 2)
+        return blotted[first : first + EXCERPT].decode(errors="replace")
+
+
+def _forms(secret: str) -> Iterator[tuple[str, bytes]]:
+    """Write the secret in each encoding, without the ends that depend on what stands beside it."""
+    yield "plain", secret.encode()
+    yield "json", json.dumps(secret)[1:-1].encode()
+    yield "url", quote(secret, safe="").encode()
+    for shift in range(3):
+        # Three bytes are four characters: what a secret looks like depends on where in the text it begins, modulo
+        # three. Characters that also hold bits of a neighbour are left out.
+        encoded = base64.b64encode(b"\0" * shift + secret.encode())
+        whole = encoded[-(-shift * 4 // 3) :].rstrip(b"=")
+        inner = whole[:-1] if encoded.endswith(b"=") else whole
+        yield "base64", inner
+        yield "base64", inner.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _bytes(value: object) -> bytes:
+    """Make bytes of a database value; a compressed one (2.11 and 3.x can store DAGs so) is unpacked."""
+    if isinstance(value, bytes):
+        with contextlib.suppress(zlib.error):
+            return zlib.decompress(value)
+        return value
+    return str(value).encode()
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """Write findings as lines for a person."""
+    return "\n".join(f"{found.place}:{found.line} ({found.form}) {found.excerpt}" for found in findings)

@@ -1,0 +1,65 @@
+"""What does the demo show a person? Steps with their seconds while it runs, a few short tables at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from demo.airflow_process import RunStates
+
+__all__ = ["Screen"]
+
+STATE_STYLES = {"success": "green", "failed": "red", "running": "cyan", "up_for_retry": "yellow"}
+
+
+class Screen:
+    """The terminal, or a log where there is none; all that was written to it can be read again, to be scanned."""
+
+    def __init__(self) -> None:
+        self._console = Console(record=True, highlight=False)
+
+    @property
+    def shown(self) -> str:
+        """All that has been shown so far."""
+        return self._console.export_text(clear=False)
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a line, as it is: brackets are no markup."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    @contextlib.contextmanager
+    def step(self, doing: str) -> Iterator[None]:
+        """Show what is being done, then that it is done and how many seconds it took."""
+        started = time.monotonic()
+        with self._console.status(doing):
+            yield
+        self.say(f"  {doing}: {time.monotonic() - started:.1f} s", "dim")
+
+    def changes(self, states: RunStates) -> None:
+        """Show where the tasks of a run are."""
+        tasks = ", ".join(f"{task} {state or 'waiting'}" for task, state in states.tasks.items())
+        self.say(f"    run {states.run}: {tasks}", "dim")
+
+    def states(self, states: RunStates) -> None:
+        """Show the table of tasks."""
+        table = Table("task", "state", title="The DAG run", title_justify="left")
+        for task, state in states.tasks.items():
+            table.add_row(task, Text(state or "none", style=STATE_STYLES.get(state or "", "")))
+        self._console.print(table)
+
+    def facts(self, title: str, facts: Mapping[str, object]) -> None:
+        """Show a table of two columns."""
+        table = Table(title=title, title_justify="left", show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in facts.items():
+            table.add_row(name, Text(str(value)))
+        self._console.print(table)

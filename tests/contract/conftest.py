@@ -1,0 +1,46 @@
+"""Which stores, and whose rights? Fixtures of the contract suite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cases import CASES, IN_A_TASK
+
+# Of the suite, what only a running task can run.
+collect_ignore = [] if os.environ.get(IN_A_TASK) else ["test_metastore.py"]
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
+    folder = Path(tempfile.mkdtemp(prefix="polytomic-contract-"))
+    folder.chmod(0o755)
+    yield CASES[request.param](folder)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def name():
+    return f"acme_{uuid.uuid4().hex[:8]}_api_key"
+
+
+@pytest.fixture
+def unprivileged_after():
+    """Do something, then be a user whom file modes bind, where the tests run as root."""
+    root = os.geteuid() == 0
+
+    def become(act):
+        act()
+        if root:
+            os.seteuid(65534)
+
+    yield become
+    if root:
+        os.seteuid(0)

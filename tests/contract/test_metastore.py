@@ -1,0 +1,112 @@
+"""What must only the metastore do? Keep quiet at DEBUG, find what shadows it, say how to name it. Run in a task."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.version_compat import (
+    AIRFLOW_V_3_0_PLUS,
+    configured_secrets_backend,
+    metastore_variable_get,
+)
+from tests.contract.cases import ISSUER, MetastoreCase
+
+
+@pytest.fixture
+def store(name):
+    return MetastoreCase().open(name)
+
+
+@pytest.fixture
+def file_backend(monkeypatch, tmp_path):
+    """Configure this running Airflow with a custom backend; where nothing has been memoised, look-ups pick it up."""
+    file = tmp_path / "connections.json"
+    file.write_text("{}")
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(file)}))
+    yield file
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.configuration import clear_secrets_backends_cache
+
+        clear_secrets_backends_cache()
+
+
+def test_without_a_custom_backend_a_variable_goes_to_the_metastore_and_a_connection_nowhere():
+    assert configured_secrets_backend() is None
+    with open_store("airflow://variable/acme_api_key", issuer=ISSUER) as store:
+        assert store.place.startswith("variable acme_api_key in the metastore of ")
+    with (
+        pytest.raises(MisconfiguredError, match=r"airflow://variable/"),
+        open_store("airflow://connection/a", issuer=ISSUER),
+    ):
+        pass
+
+
+def test_a_custom_backend_of_the_running_task_is_found_and_served(file_backend):
+    assert isinstance(configured_secrets_backend(), LocalFilesystemBackend)
+    with open_store("airflow://connection/acme", issuer=ISSUER) as store:
+        store.write(ApiKey("in-the-file"), store.read())
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    assert BaseHook.get_connection("acme").password == "in-the-file"
+    assert "in-the-file" in file_backend.read_text()
+
+
+@pytest.mark.parametrize("setting", ["LOGGING_LEVEL", "NAMESPACE_LEVELS", None])
+def test_nothing_is_written_while_airflow_logs_at_debug(store, monkeypatch, setting):
+    airflow_logger, level = logging.getLogger("airflow"), logging.getLogger("airflow").level
+    if setting:
+        monkeypatch.setenv(
+            f"AIRFLOW__LOGGING__{setting}", "DEBUG" if setting == "LOGGING_LEVEL" else "supervisor=debug"
+        )
+    else:
+        airflow_logger.setLevel(logging.DEBUG)
+    held = store.read()
+    try:
+        for act in (lambda: store.check_write(held), lambda: store.write(ApiKey("a-key"), held)):
+            with pytest.raises(MisconfiguredError, match="logs at DEBUG"):
+                act()
+    finally:
+        airflow_logger.setLevel(level)
+    assert store.read().version == "absent"
+
+
+def test_a_shadowing_environment_variable_is_named_before_anything_is_issued(store, name, monkeypatch):
+    monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", "stale")
+    with pytest.raises(MisconfiguredError, match=f"AIRFLOW_VAR_{name.upper()}"):
+        store.check_write(store.read())
+    assert store.read_back().reveal() == "stale"  # what consumers get
+
+
+def test_the_key_and_its_record_are_two_variables(store, name):
+    store.write(ApiKey("a-key"), store.read())
+    store.write_record({"state": "done"})
+    assert metastore_variable_get(name) == "a-key"
+    assert json.loads(metastore_variable_get(f"{name}__polytomic_issuance") or "") == {"state": "done"}
+
+
+def test_a_record_that_is_none_is_said(store, name):
+    MetastoreCase().put(f"{name}__polytomic_issuance", "no record")
+    with pytest.raises(MisconfiguredError, match="is no issuance record"):
+        store.read_record()
+
+
+@pytest.mark.parametrize(("key", "warned"), [("acme_polytomic", True), ("acme_polytomic_api_key", False)])
+def test_a_name_that_airflow_does_not_mask_is_warned_of(key, warned, caplog):
+    store = MetastoreCase().open(key)
+    with caplog.at_level(logging.WARNING):
+        store.check_write(store.read())
+    assert ("does not mask the Variable acme_polytomic" in caplog.text) is warned
+
+
+@pytest.mark.parametrize("key", ["keys", "a?b", "a#b", "a%b", "x" * 240])
+def test_a_key_that_airflow_could_not_hold_is_refused(key):
+    with pytest.raises(MisconfiguredError, match="Use another name"):
+        MetastoreCase().open(key)

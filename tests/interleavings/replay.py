@@ -1,0 +1,150 @@
+"""What does an issuer do next? The real ``issue()``, run again from its start over the answers that it has had so far.
+
+``issue()`` is a function of those answers, so its history is its whole state: running it over the history until it
+makes a call that has no answer yet tells the next call. A crash is an empty history.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    PolytomicError,
+    PolytomicNoAnswerError,
+    PolytomicRejectedError,
+    PolytomicServerError,
+    PolytomicUnauthorizedError,
+    PolytomicUnreadableAnswerError,
+    UnavailableError,
+)
+from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime
+from airflow_provider_polytomic.models import Identity
+from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.targets import Target
+
+from .world import ABSENT, Answer, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+TARGET = Target("248df4b7-aa70-47b8-a036-33ac447e668d", "8e5dcfdd-d23d-4f0e-9a52-1d5a4e2b7c11")
+FIRST_RUN = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+class Role(NamedTuple):
+    """Who issues: forced or not, for which run."""
+
+    force: bool = True
+    run: int = 1
+
+    @property
+    def run_time(self) -> datetime:
+        return FIRST_RUN + timedelta(days=self.run - 1)
+
+
+class Ended(NamedTuple):
+    state: str  # "done" | "failed" | "refused"
+    error: str = ""
+
+
+@cache
+def key_of(number: int) -> ApiKey:
+    return ApiKey(f"key-{number}")
+
+
+@cache
+def number_of(fingerprint: str) -> int:
+    return next(number for number in range(-1, 100) if key_of(number).fingerprint == fingerprint)
+
+
+class _SuspendedError(BaseException):
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+
+ERRORS = {
+    "unauthorized": PolytomicUnauthorizedError("dead", status=401),
+    "no answer": PolytomicNoAnswerError("nothing"),
+    "unreadable": PolytomicUnreadableAnswerError("no value"),
+    "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
+    "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists"),
+    "conflict": ConflictError("changed"),
+    "unavailable": UnavailableError("away"),
+}
+
+
+class _Tape:
+    """Vendor and store at once: plays the answers back, and stops at the first call that has none."""
+
+    place = "store:acme"
+    compare_and_set = True  # issue() must not need to know
+
+    def __init__(self, history: tuple[tuple[Call, Answer], ...]) -> None:
+        self._history = history
+        self._at = 0
+
+    def _ask(self, *call: object) -> Answer:
+        if self._at == len(self._history):
+            raise _SuspendedError(call)
+        asked, answer = self._history[self._at]
+        assert asked == call, f"issue() is not a function of its answers: {asked} then, {call} now"
+        self._at += 1
+        if answer[0] == "raise":
+            self._raise(answer[1])
+        return answer
+
+    def _raise(self, name: str) -> NoReturn:
+        error = ERRORS[name]
+        raise error.with_traceback(None)
+
+    def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
+        assert (org_id, user_id) == (TARGET.org_id, TARGET.user_id)
+        return key_of(self._ask("post", idempotency_key, force)[1])
+
+    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+        assert api_key is not None
+        self._ask("me", number_of(api_key.fingerprint))
+        return Identity(id=TARGET.user_id, organization_id=TARGET.org_id, is_user=True)
+
+    def is_own_key(self, api_key: ApiKey) -> bool:
+        return False
+
+    def read(self) -> Held:
+        _, stored, version = self._ask("read")
+        return Held(value=None if stored == ABSENT else key_of(stored), version=str(version))
+
+    def read_record(self) -> Mapping[str, str] | None:
+        record = self._ask("read_record")[1]
+        return None if record is None else dict(record)
+
+    def write_record(self, record: Mapping[str, str]) -> None:
+        self._ask("write_record", tuple(sorted(record.items())))
+
+    def check_write(self, over: Held) -> None:
+        self._ask("check_write")
+
+    def write(self, value: ApiKey, over: Held) -> str:
+        return str(self._ask("write", number_of(value.fingerprint), int(over.version))[1])
+
+    def read_back(self) -> ApiKey | None:
+        stored = self._ask("read_back")[1]
+        return None if stored == ABSENT else key_of(stored)
+
+
+def next_of(issuer: Callable[..., object], role: Role, history: tuple[tuple[Call, Answer], ...]) -> Call | Ended:
+    """Return the call that comes after this history, or how the issuer ended."""
+    tape = _Tape(history)
+    mode = Renew(role.run_time) if role.force else Ensure()
+    started = role.run_time + timedelta(minutes=1)
+    runtime = Runtime(now=lambda: started, monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+    try:
+        issuer(tape, tape, TARGET, mode, hide=lambda _: None, runtime=runtime)
+    except _SuspendedError as suspended:
+        return suspended.call
+    except PolytomicError as error:
+        return Ended("failed" if error.retryable else "refused", type(error).__name__)
+    return Ended("done")

@@ -1,0 +1,99 @@
+"""Does the wheel work in an empty environment, where the source tree is out of reach?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import venv
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from demo.airflow_environment import isolated
+
+from .conftest import ROOT, Built
+
+pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
+
+LIST_MODULES = """
+import importlib, json, pkgutil, airflow_provider_polytomic as package
+names = [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+names = [name for name in names if not name.endswith("__main__")]
+print(json.dumps({name: importlib.import_module(name).__file__ for name in names}))
+"""
+
+
+@dataclass(frozen=True)
+class Installed:
+    place: Path
+    home: Path
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run a program of the environment with nothing of the source tree on its path, and return what it printed."""
+        env = isolated(os.environ, self.home)
+        env.pop("PYTHONPATH", None)
+        command = [str(self.place / "bin" / program), *arguments]
+        done = subprocess.run(command, env=env, cwd=self.home, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(built: Built, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Installed:
+    if "wheel" not in request.config.option.markexpr:
+        pytest.skip("takes two minutes: make wheel-test")
+    place = tmp_path_factory.mktemp("empty") / "venv"
+    venv.create(place, symlinks=True, with_pip=True)
+    here = Installed(place, tmp_path_factory.mktemp("home"))
+    series = ".".join(version("apache-airflow").split(".")[:2])
+    constraints = ROOT / "constraints" / f"airflow-{series}.txt"
+    here.run(
+        "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--constraint",
+        str(constraints),
+        f"{built.wheel}[testing]",
+        "pytest",
+    )
+    return here
+
+
+def test_the_requirements_agree(installed: Installed):
+    installed.run("python", "-m", "pip", "check")
+
+
+def test_airflow_lists_the_provider(installed: Installed):
+    listed = json.loads(installed.run("airflow", "providers", "list", "--output", "json"))
+    assert "airflow-provider-polytomic" in [provider["package_name"] for provider in listed]
+
+
+def test_airflow_gets_the_provider(installed: Installed):
+    told = installed.run("airflow", "providers", "get", "airflow-provider-polytomic", "--full", "--output", "json")
+    (provider,) = json.loads(told)
+    assert provider["package-name"] == "airflow-provider-polytomic"
+    assert "airflow_provider_polytomic.hooks.polytomic.PolytomicHook" in json.dumps(provider)
+
+
+def test_airflow_offers_the_connection_type(installed: Installed):
+    hooks = json.loads(installed.run("airflow", "providers", "hooks", "--output", "json"))
+    assert "polytomic" in [hook["connection_type"] for hook in hooks]
+
+
+def test_every_module_comes_from_the_wheel(installed: Installed):
+    modules = json.loads(installed.run("python", "-I", "-c", LIST_MODULES).splitlines()[-1])
+    assert len(modules) > 10
+    assert [name for name, file in modules.items() if not Path(file).is_relative_to(installed.place)] == []
+
+
+def test_a_users_dag_test_gets_the_emulator_fixture(installed: Installed):
+    test = installed.home / "test_dag_of_a_user.py"
+    test.write_text(
+        "def test_served(polytomic_emulator):\n    assert polytomic_emulator.base_url.startswith('http://127.0.0.1:')\n"
+    )
+    assert "1 passed" in installed.run("python", "-m", "pytest", "-p", "no:cacheprovider", str(test))

@@ -1,0 +1,166 @@
+"""What do the hook's tests share? A server that answers as scripted, connections as users define them, a clock."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PARTNER_KEY = "pk_live_4f9a7c1e8b2d6035e1f7a9c3"
+NEW_KEY = "8e5dcfdd-d23d-4a8e-b1f0-5a1c9d7e2b46"
+ORG = "248df4b7-aa70-47b8-a036-33ac447e668d"
+USER = "1f3c9a52-6d0b-4e87-9c25-7b8e4d1a0f63"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the stub.
+
+    :param lost: close the connection without a byte.
+    :param length: the Content-Length to claim; the body's own if None.
+    """
+
+    status: int = 200
+    body: str | bytes = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lost: bool = False
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as the stub received it; header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_args: object) -> None:
+        """Print nothing when a client hangs up, as it does on an answer that is too long."""
+
+
+class Stub:
+    """A server on this machine that gives its replies in turn, and the last one from then on."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = [Reply()]
+        self.requests: list[Seen] = []
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # headers and body in one packet, or each answer takes 40 ms
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                stub.requests.append(Seen(self.command, self.path, headers, body))
+                reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
+                if reply.lost:
+                    self.close_connection = True
+                    return
+                content = reply.body.encode() if isinstance(reply.body, str) else reply.body
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content) if reply.length is None else reply.length))
+                self.end_headers()
+                self.wfile.write(content)
+                self.close_connection = reply.length is not None
+
+            do_GET = do_POST = answer  # noqa: N815 (the names that http.server calls)
+
+            def log_message(self, *_args: object) -> None:
+                """Print nothing."""
+
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def idempotency_keys(self) -> list[str | None]:
+        return [request.headers.get("idempotency-key") for request in self.requests]
+
+    def reply(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class FakeTime:
+    """A clock that only sleeping moves."""
+
+    seconds: float = 1000.0
+    wall: float = 1_800_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(clock=lambda: self.seconds, now=lambda: self.wall, sleep=self.sleep, jitter=lambda: 0.5)
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    server = Stub()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def other_stub() -> Iterator[Stub]:
+    server = Stub()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Define a connection as a user does in the environment."""
+
+    def define_connection(conn_id: str = "polytomic_default", **fields: Any) -> None:
+        fields = {"conn_type": "polytomic", "password": PARTNER_KEY, **fields}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+
+    return define_connection
+
+
+@pytest.fixture
+def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterator[PolytomicHook]:
+    """A hook of the partner on the stub, whose waits take no time."""
+    define(host=stub.base_url)
+    made = PolytomicHook(_timing=fake_time.timing)
+    yield made
+    made.close()

@@ -1,0 +1,144 @@
+"""Can anybody who catches, logs or inspects an error of the hook find a key in it?"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import PolytomicError
+from airflow_provider_polytomic.hooks._redaction import redact
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BASIC = base64.b64encode(f"{ORG}:{PARTNER_KEY}".encode()).decode()
+_OURS = "airflow_provider_polytomic"
+
+
+def _told_by(error: BaseException) -> Iterator[str]:
+    """All that hangs on an exception: what is printed of it, and each local of each frame from the package on."""
+    yield from (str(error), repr(error), repr(error.args), repr(vars(error)), *getattr(error, "__notes__", ()))
+    yield from traceback.format_exception(error)
+    below = False
+    for frame, _line in traceback.walk_tb(error.__traceback__):
+        below = below or _OURS in frame.f_globals.get("__name__", "")
+        if below:
+            yield from (repr(value) for value in frame.f_locals.values())
+
+
+def _assert_tells_no_key(error: BaseException, *keys: str) -> None:
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    for told in _told_by(error):
+        for key in keys:
+            for form in (key, BASIC, base64.b64encode(key.encode()).decode()):
+                pieces = {form[at : at + 12] for at in range(len(form) - 11)}
+                assert not any(piece in told for piece in pieces)
+
+
+def _echo(body: dict[str, Any]) -> Reply:
+    return Reply(422, json.dumps(body))
+
+
+TROUBLES = {
+    "lost": Reply(lost=True),
+    "truncated": Reply(200, json.dumps({"data": {"value": NEW_KEY}}), length=4000),
+    "not a key": Reply(200, json.dumps({"data": {"value": f"{NEW_KEY} "}})),
+    "not JSON": Reply(200, f"<p>{NEW_KEY}</p>"),
+    "too long": Reply(200, json.dumps({"data": {"value": NEW_KEY}, "pad": "x" * 1_100_000})),
+    "a key in an error body": Reply(500, json.dumps({"message": "no", "status": 500, "data": {"value": NEW_KEY}})),
+    "the caller's key in the words": _echo({"message": f"bad key {PARTNER_KEY}", "status": 422}),
+    "a piece of it": _echo({"message": f"bad key {PARTNER_KEY[4:18]}...", "status": 422}),
+    "the header in the words": _echo({"error": f"bad header Basic {BASIC}", "status": "No"}),
+    "the new key in the words": _echo({"message": f"value {NEW_KEY} exists", "status": 422}),
+    "a key as the error's key": _echo({"message": "no", "key": PARTNER_KEY}),
+    "401": Reply(401),
+    "redirect": Reply(302, headers={"Location": f"https://evil.example/?key={PARTNER_KEY}"}),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("login", [None, ORG])
+def test_no_error_of_create_api_key_holds_a_key(stub: Stub, define: Callable[..., None], fake_time, trouble, login):
+    define(host=stub.base_url, login=login)
+    stub.reply(TROUBLES[trouble])
+    with pytest.raises(PolytomicError) as caught:
+        PolytomicHook(retry_for=2, _timing=fake_time.timing).create_api_key(ORG, USER, idempotency_key="issuance-0")
+    _assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_no_error_about_a_key_that_is_checked_holds_it(stub, hook, trouble):
+    stub.reply(TROUBLES[trouble])
+    with pytest.raises(PolytomicError) as caught:
+        hook.get_identity(ApiKey(NEW_KEY))
+    _assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"extra": {"timeout": "x"}}, {"host": "http://far.example"}, {"password": f"{NEW_KEY} x"}]
+)
+def test_no_error_about_a_connection_holds_its_password(define, fields):
+    define(**fields)
+    with pytest.raises(PolytomicError) as caught:
+        _ = PolytomicHook().settings
+    _assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+
+
+def test_a_host_that_holds_the_key_by_mistake_is_in_no_error(define):
+    define(host=f"https://:{PARTNER_KEY}@app.polytomic.com")
+    with pytest.raises(PolytomicError) as caught:
+        _ = PolytomicHook().settings
+    _assert_tells_no_key(caught.value, PARTNER_KEY)
+
+
+def test_the_leak_check_itself_finds_a_key_in_a_frame():
+    namespace: dict[str, Any] = {"__name__": f"{_OURS}.fake", "secret": PARTNER_KEY}
+    exec("def fail(text):\n    raise ValueError('x')", namespace)
+    with pytest.raises(ValueError, match="x") as caught:
+        namespace["fail"](PARTNER_KEY)
+    with pytest.raises(AssertionError):
+        _assert_tells_no_key(caught.value, PARTNER_KEY)
+
+
+def test_nothing_that_is_logged_at_debug_holds_a_key(stub, hook, caplog, capfd):
+    stub.reply(Reply(503), Reply(body=json.dumps({"data": {"value": NEW_KEY, "is_user": True}})))
+    with caplog.at_level(logging.DEBUG):
+        hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
+        hook.get_identity(ApiKey(NEW_KEY))
+    told = caplog.text + "".join(capfd.readouterr())
+    assert "urllib3" in told
+    for line in told.splitlines():
+        assert NEW_KEY[:12] not in line
+        assert PARTNER_KEY[:12] not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\r\nb\x1b[31m\tc\u202ed", "a b [31m c d"),
+        ("x" * 400, "x" * 299 + "…"),
+        (f"no {ORG} here", f"no {ORG} here"),
+        (f"no {NEW_KEY.upper()} here", "no *** here"),
+        ("key pk_test_1 is old", "key *** is old"),
+        (f"bad {PARTNER_KEY.upper()[3:16]}", "bad ***"),
+        ("token abcdefghij0123456789xyz", "token ***"),
+        ("internationalizationalization", "internationalizationalization"),
+        ("İ" * 20 + PARTNER_KEY, "İ" * 20 + "***"),
+        ("x" * 294 + PARTNER_KEY, "x" * 294 + "***"),
+    ],
+)
+def test_a_servers_words_are_one_short_line_without_keys(text, shown):
+    assert redact(text, [ApiKey(PARTNER_KEY)], known=f"GET /api/organizations/{ORG}/users") == shown
+
+
+def test_a_short_key_is_hidden_as_a_whole():
+    assert redact("the key abc is bad", [ApiKey("abc")]) == "the key *** is bad"

@@ -1,0 +1,174 @@
+"""What does a server receive? The credential in its one form, the documented headers, and nothing not meant for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from airflow_provider_polytomic import __version__
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicNoAnswerError,
+    PolytomicRejectedError,
+)
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply
+
+ME = Reply(body='{"data": {"is_partner": true}}')
+
+
+def _basic(pair: str) -> str:
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "authorization"),
+    [
+        ({}, f"Bearer {PARTNER_KEY}"),
+        ({"login": ORG}, _basic(f"{ORG}:{PARTNER_KEY}")),
+        ({"login": ORG, "extra": {"auth": "basic"}}, _basic(f"{ORG}:{PARTNER_KEY}")),
+        ({"extra": {"auth": "basic_username"}}, _basic(f"{PARTNER_KEY}:")),
+    ],
+)
+def test_the_key_is_sent_in_the_form_that_the_connection_asks_for(stub, define, fields, authorization):
+    define(host=stub.base_url, **fields)
+    stub.reply(ME)
+    PolytomicHook().get_identity()
+    assert stub.requests[0].headers["authorization"] == authorization
+
+
+def test_another_key_is_sent_as_bearer_over_the_same_connection(stub, define):
+    define(host=stub.base_url, login=ORG)
+    stub.reply(ME)
+    PolytomicHook().get_identity(ApiKey(NEW_KEY))
+    assert stub.requests[0].headers["authorization"] == f"Bearer {NEW_KEY}"
+
+
+def test_every_request_says_who_asks_and_for_which_version(stub, hook):
+    stub.reply(ME)
+    hook.get_identity()
+    headers = stub.requests[0].headers
+    assert headers["user-agent"] == f"airflow-provider-polytomic/{__version__}"
+    assert headers["x-polytomic-version"] == "2025-09-18"
+    assert headers["accept"] == "application/json"
+
+
+def test_unknown_extras_are_not_sent(stub, define):
+    define(host=stub.base_url, extra={"X-Extra": "hidden-word", "headers": {"X-Other": "hidden-word"}})
+    stub.reply(ME)
+    hook = PolytomicHook()
+    hook.get_identity()
+    hook.run("/api/me")
+    assert len(stub.requests) == 2
+    assert "hidden-word" not in str(stub.requests)
+
+
+@pytest.mark.parametrize(("force", "query"), [(False, "force=false"), (True, "force=true")])
+def test_create_api_key_has_no_body_and_says_force_in_so_many_words(stub, hook, force, query):
+    stub.reply(Reply(body=json.dumps({"data": {"value": NEW_KEY}})))
+    key = hook.create_api_key(ORG, USER, force=force, idempotency_key="issuance-0")
+    (request,) = stub.requests
+    assert (request.method, request.path) == ("POST", f"/api/organizations/{ORG}/users/{USER}/keys?{query}")
+    assert request.body == b""
+    assert request.headers["idempotency-key"] == "issuance-0"
+    assert key.matches(ApiKey(NEW_KEY))
+
+
+@pytest.mark.parametrize(("org_id", "user_id"), [("../me", USER), (ORG, "x"), (ORG, f"{USER}/keys"), (ORG, None)])
+def test_an_id_that_is_no_uuid_is_refused_before_it_enters_a_path(stub, hook, org_id, user_id):
+    with pytest.raises(PolytomicConfigurationError, match="UUID"):
+        hook.create_api_key(org_id, user_id, idempotency_key="issuance-0")
+    with pytest.raises(PolytomicConfigurationError, match="UUID"):
+        hook.get_user(org_id, user_id)
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize("idempotency_key", ["", "short", "x" * 256, "with blank", "line\r\nbreak-X: 1"])
+def test_an_illegal_idempotency_key_is_refused_before_anything_is_sent(stub, hook, idempotency_key):
+    with pytest.raises(PolytomicConfigurationError, match="Idempotency-Key"):
+        hook.create_api_key(ORG, USER, idempotency_key=idempotency_key)
+    assert stub.requests == []
+
+
+def test_a_netrc_entry_does_not_take_the_place_of_the_key(stub, hook, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login netrc-user password netrc-password\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    stub.reply(ME)
+    hook.get_identity()
+    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=5)
+    assert [request.headers["authorization"] for request in stub.requests] == [f"Bearer {PARTNER_KEY}"] * 2
+
+
+def test_a_redirect_is_never_followed_and_its_host_is_named(stub, other_stub, hook):
+    stub.reply(Reply(status=307, headers={"Location": f"http://localhost:{other_stub.port}/api/me?secret"}))
+    with pytest.raises(PolytomicRejectedError, match=r"redirect.* to localhost") as caught:
+        hook.get_identity()
+    assert caught.value.status == 307
+    assert "secret" not in str(caught.value)
+    assert (len(stub.requests), len(other_stub.requests)) == (1, 0)
+
+
+@pytest.mark.parametrize("location", ["/elsewhere", "//[broken", "", "http://x\x00y/", None])
+def test_any_location_of_a_redirect_is_survived(stub, hook, location):
+    stub.reply(Reply(status=302, body="x" * 100, headers={} if location is None else {"Location": location}))
+    with pytest.raises(PolytomicRejectedError, match="redirect"):
+        hook.get_identity()
+
+
+def test_the_session_of_get_conn_signs_requests_to_its_server_and_to_no_other(stub, other_stub, hook):
+    session = hook.get_conn()
+    session.get(f"{stub.base_url}/api/me", timeout=5)
+    session.get(f"{other_stub.base_url}/api/me", timeout=5)
+    assert stub.requests[0].headers["authorization"] == f"Bearer {PARTNER_KEY}"
+    assert "authorization" not in other_stub.requests[0].headers
+
+
+def test_cookies_do_not_tell_the_server_who_asked_before(stub, hook):
+    stub.reply(Reply(body=ME.body, headers={"Set-Cookie": "session=partner; Path=/"}))
+    hook.get_identity()
+    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=5)
+    hook.get_identity(ApiKey(NEW_KEY))
+    assert len(stub.requests) == 3
+    assert not any("cookie" in request.headers for request in stub.requests)
+
+
+def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown(stub, other_stub, define, fake_time):
+    define(host=stub.base_url, extra={"proxy": f"http://me:hidden-word@127.0.0.1:{other_stub.port}"})
+    other_stub.reply(ME, Reply(lost=True))
+    hook = PolytomicHook(retry_for=1, _timing=fake_time.timing)
+    hook.get_identity()
+    assert other_stub.requests[0].path == f"{stub.base_url}/api/me"
+    with pytest.raises(PolytomicNoAnswerError) as caught:
+        hook.get_identity()
+    assert "hidden-word" not in str(caught.value)
+    assert stub.requests == []
+
+
+def test_a_proxy_of_the_environment_is_used(stub, other_stub, hook, monkeypatch):
+    monkeypatch.setenv("http_proxy", other_stub.base_url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    other_stub.reply(ME)
+    hook.get_identity()
+    assert (len(stub.requests), len(other_stub.requests)) == (0, 1)
+
+
+def test_requests_share_pooled_connections_and_a_closed_hook_can_be_used_again(stub, hook):
+    stub.reply(ME)
+    session = hook.get_conn()
+    hook.get_identity()
+    hook.close()
+    hook.get_identity()
+    assert hook.get_conn() is session
+    assert len(stub.requests) == 2
+
+
+def test_the_own_key_is_recognised(define):
+    define()
+    hook = PolytomicHook()
+    assert hook.is_own_key(ApiKey(PARTNER_KEY))
+    assert not hook.is_own_key(ApiKey(NEW_KEY))

@@ -1,0 +1,114 @@
+"""How long does a call take at most, and does it wait as long as the server asks?"""
+
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    PolytomicNoAnswerError,
+    PolytomicRateLimitedError,
+    PolytomicUnavailableError,
+)
+from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never, repeat_get
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import ORG, FakeTime, Reply
+
+LIST = Reply(body=json.dumps({"data": []}))
+BACKOFF = 0.375  # the first one: half a second, with a jitter that is always in the middle
+
+
+def test_waits_grow_are_jittered_and_have_a_longest(stub, hook, fake_time):
+    stub.reply(*[Reply(503)] * 7, LIST)
+    hook.list_users(ORG)
+    assert fake_time.slept == [0.375, 0.75, 1.5, 3.0, 6.0, 6.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        (formatdate(1_800_000_009, usegmt=True), 9.0),
+        (formatdate(1_700_000_000, usegmt=True), 0.0),
+        ("soon", 0.0),
+        ("-5", 0.0),
+        ("1e3", 0.0),
+        ("²", 0.0),
+        ("", 0.0),
+        ("9" * 400, 0.0),
+    ],
+)
+def test_retry_after_is_honoured_in_either_form_and_nonsense_is_ignored(stub, hook, fake_time, header, asked):
+    stub.reply(Reply(429, headers={"Retry-After": header.encode().decode("latin-1")}), LIST)
+    hook.list_users(ORG)
+    assert fake_time.slept == [asked + BACKOFF]
+
+
+def test_retry_after_beyond_the_bound_fails_at_once_and_tells_it(stub, hook, fake_time):
+    stub.reply(Reply(429, headers={"Retry-After": "3600"}))
+    with pytest.raises(PolytomicRateLimitedError) as caught:
+        hook.list_users(ORG)
+    assert caught.value.retry_after == 3600
+    assert fake_time.slept == []
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("retry_for", [0.5, 1, 5, 60, 600])
+def test_attempts_and_waits_together_stay_within_retry_for(stub, define, fake_time, retry_for):
+    define(host=stub.base_url)
+    stub.reply(Reply(503))
+    began = fake_time.seconds
+    with pytest.raises(PolytomicUnavailableError):
+        PolytomicHook(retry_for=retry_for, _timing=fake_time.timing).get_identity()
+    assert fake_time.seconds - began <= max(0, retry_for - 1)
+
+
+def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second():
+    time = FakeTime()
+    given: list[float] = []
+
+    def attempt(left: float) -> None:
+        given.append(left)
+        time.seconds += 4.0
+        raise PolytomicNoAnswerError("lost")
+
+    with pytest.raises(PolytomicNoAnswerError):
+        RetryPolicy(10.0, timing=time.timing).call(attempt, repeat_get)
+    assert given == [10.0, 5.625]
+    given.clear()
+    with pytest.raises(PolytomicNoAnswerError):
+        RetryPolicy(0.1, timing=time.timing).call(attempt, repeat_get)
+    assert given == [1.0]
+
+
+def test_what_is_not_to_be_repeated_is_attempted_once(fake_time):
+    attempts: list[float] = []
+
+    def attempt(left: float) -> None:
+        attempts.append(left)
+        raise PolytomicNoAnswerError("lost")
+
+    with pytest.raises(PolytomicNoAnswerError):
+        RetryPolicy(60.0, timing=fake_time.timing).call(attempt, never)
+    assert len(attempts) == 1
+
+
+def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        define(host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.1})
+        with pytest.raises(PolytomicNoAnswerError, match="in time"):
+            PolytomicHook(retry_for=0.1, _timing=Timing()).get_identity()
+
+
+def test_each_repeat_is_logged_once_with_its_reason(stub, hook, caplog, capsys):
+    stub.reply(Reply(503), LIST)
+    with caplog.at_level("INFO"):
+        hook.list_users(ORG)
+    told = caplog.text or capsys.readouterr().out  # 2.11 logs with logging, 3.x prints
+    assert told.count("Trying again in 0.4 s") == 1
+    assert "answered 503" in told

@@ -1,0 +1,127 @@
+"""Is a connection understood as its user means it, and refused where it cannot be meant?"""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks._server import read_server
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import ORG, PARTNER_KEY
+
+
+@pytest.mark.parametrize(
+    ("fields", "base_url"),
+    [
+        ({}, "https://app.polytomic.com"),
+        ({"host": "  "}, "https://app.polytomic.com"),
+        ({"host": "polytomic.example.com"}, "https://polytomic.example.com"),
+        ({"host": "https://Polytomic.Example.com//"}, "https://polytomic.example.com"),
+        ({"host": "https://polytomic.example.com:443"}, "https://polytomic.example.com"),
+        ({"host": "polytomic.example.com", "port": 8443}, "https://polytomic.example.com:8443"),
+        ({"host": "polytomic.example.com:8443", "port": 8443}, "https://polytomic.example.com:8443"),
+        ({"host": "polytomic.example.com/etl/"}, "https://polytomic.example.com/etl"),
+        ({"host": "polytomic.example.com", "schema": "HTTPS"}, "https://polytomic.example.com"),
+        ({"host": "localhost", "schema": "http", "port": 8766}, "http://localhost:8766"),
+        ({"host": "http://127.9.8.7:80"}, "http://127.9.8.7"),
+        ({"host": "http://[::1]:8766"}, "http://[::1]:8766"),
+        ({"host": "http://polytomic.internal", "extra": {"allow_http": True}}, "http://polytomic.internal"),
+        ({"host": "http://polytomic.internal", "extra": '{"allow_http": "True"}'}, "http://polytomic.internal"),
+    ],
+)
+def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
+    define(**fields)
+    assert PolytomicHook().base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"host": "http://polytomic.example.com"}, "allow_http"),
+        ({"host": "polytomic.example.com", "schema": "http"}, "allow_http"),
+        ({"host": "http://localhost.example.com"}, "allow_http"),
+        ({"host": "http://127.0.0.1.example.com"}, "allow_http"),
+        ({"host": "https://polytomic.example.com", "schema": "http"}, "schema"),
+        ({"host": "ftp://polytomic.example.com"}, "https"),
+        ({"host": "https://me:hidden-word@polytomic.example.com"}, "Password"),
+        ({"host": "https://polytomic.example.com?x=1"}, "plain path"),
+        ({"host": "https://polytomic.example.com#x"}, "plain path"),
+        ({"host": "https://polytomic.example.com/a/../b"}, "plain path"),
+        ({"host": "https://polytomic.example.com\\@evil.example"}, "host"),
+        ({"host": "https://"}, "name or address"),
+        ({"host": "two words"}, "name or address"),
+        ({"host": "https://polytomic.example.com:port"}, "name or address"),
+        ({"host": "https://polytomic.example.com:1", "port": 2}, "port"),
+        ({"password": ""}, "password"),
+        ({"password": None}, "password"),
+        ({"password": "two words"}, "password"),
+        ({"extra": "[]"}, "JSON object"),
+        ({"extra": {"timeout": 0}}, "timeout"),
+        ({"extra": {"timeout": "nan"}}, "timeout"),
+        ({"extra": {"timeout": True}}, "timeout"),
+        ({"extra": {"timeout": 601}}, "timeout"),
+        ({"extra": {"verify": "maybe"}}, "verify"),
+        ({"extra": {"ca_bundle": "/nowhere/ca.pem"}}, "ca_bundle"),
+        ({"extra": {"ca_bundle": "/", "verify": False}}, "ca_bundle"),
+        ({"extra": {"api_version": "latest\r\nX-Evil: 1"}}, "api_version"),
+        ({"extra": {"proxy": "proxy.example.com"}}, "proxy"),
+        ({"extra": {"auth": "digest"}}, "auth"),
+        ({"extra": {"auth": "basic"}}, "login"),
+        ({"extra": {"auth": "bearer"}, "login": ORG}, "login"),
+        ({"extra": {"auth": "basic_username"}, "login": ORG}, "login"),
+        ({"login": "with:colon"}, "login"),
+    ],
+)
+def test_a_connection_that_cannot_be_meant_is_refused_by_name_before_anything_is_sent(define, fields, names):
+    define(**fields)
+    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent") as caught:
+        _ = PolytomicHook().settings
+    assert names in str(caught.value)
+    assert "hidden-word" not in str(caught.value)
+
+
+def test_a_missing_connection_is_refused_with_what_to_do():
+    with pytest.raises(PolytomicConfigurationError, match=r"no connection 'nobody'.*Create it"):
+        _ = PolytomicHook("nobody").base_url
+
+
+def test_making_a_hook_reads_no_connection():
+    assert PolytomicHook("nobody").polytomic_conn_id == "nobody"
+
+
+@pytest.mark.parametrize("retry_for", [0, -1, float("nan"), float("inf")])
+def test_a_bound_that_bounds_nothing_is_refused(retry_for):
+    with pytest.raises(PolytomicConfigurationError, match="retry_for"):
+        PolytomicHook(retry_for=retry_for)
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_an_extra_that_a_form_left_empty_counts_as_absent(define, absent):
+    names = ("auth", "api_version", "timeout", "verify", "ca_bundle", "proxy", "allow_http")
+    define(extra=dict.fromkeys(names, absent))
+    settings = PolytomicHook().settings
+    assert (settings.auth, settings.api_version, settings.timeout) == ("bearer", "2025-09-18", 30.0)
+    assert (settings.verify, settings.proxy) == (True, None)
+
+
+def test_extras_are_taken_as_text_too_as_a_connection_uri_gives_them(define, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    define(extra={"timeout": "2.5", "verify": "true", "ca_bundle": str(bundle), "api_version": "2024-02-08"})
+    settings = PolytomicHook().settings
+    assert (settings.timeout, settings.verify, settings.api_version) == (2.5, str(bundle), "2024-02-08")
+
+
+def test_settings_show_neither_the_key_nor_the_proxy(define):
+    define(extra={"proxy": "http://me:hidden-word@proxy.example.com:3128"})
+    settings = PolytomicHook().settings
+    assert settings.proxy is not None
+    assert PARTNER_KEY not in repr(settings)
+    assert "hidden-word" not in repr(settings)
+
+
+def test_a_refused_host_is_not_shown():
+    base_url, problem = read_server("https://me:hidden-word@polytomic.example.com")
+    assert base_url is None
+    assert problem is not None
+    assert "hidden-word" not in problem

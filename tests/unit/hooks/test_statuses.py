@@ -1,0 +1,153 @@
+"""Every status with every generation of error body: which exception, how many requests, which Idempotency-Keys?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    PolytomicApiError,
+    PolytomicConflictError,
+    PolytomicForbiddenError,
+    PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+    PolytomicRateLimitedError,
+    PolytomicRejectedError,
+    PolytomicServerError,
+    PolytomicUnauthorizedError,
+    PolytomicUnavailableError,
+)
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import NEW_KEY, ORG, USER, Reply
+
+WORDS = "the role is unknown"
+# name: (body, the words in it that may be shown, its key, whether it is surely Polytomic's)
+BODIES: dict[str, tuple[str | bytes, str | None, str | None, bool]] = {
+    "2025-09-18": (
+        json.dumps({"key": "api.role", "message": WORDS, "metadata": {}, "status": 0}),
+        WORDS,
+        "api.role",
+        True,
+    ),
+    "2025-09-18, little of it": (json.dumps({"message": WORDS, "status": 0}), WORDS, None, True),
+    "2024-02-08": (json.dumps({"code": 0, "context": {}, "error": WORDS, "status": "No"}), WORDS, None, True),
+    "2023": (json.dumps({"message": WORDS, "status_code": 0, "metadata": []}), WORDS, None, True),
+    "2022": (json.dumps({"error": {"message": WORDS}}), WORDS, None, True),
+    "a gateway's": (json.dumps({"message": WORDS}), WORDS, None, False),
+    "an array": (json.dumps([{"message": WORDS}]), None, None, False),
+    "other types": (json.dumps({"message": {"value": WORDS}, "error": 7, "key": 7}), None, None, False),
+    "not JSON": (f"<html>{WORDS}</html>", None, None, False),
+    "broken JSON": ('{"message": "' + WORDS, None, None, False),
+    "deep JSON": ("[" * 200_000, None, None, False),
+    "no text": (b"\xff\xfe\x00", None, None, False),
+    "empty": ("", None, None, False),
+    "too long": (json.dumps({"message": WORDS, "status": 0, "pad": "x" * 1_100_000}), None, None, False),
+}
+CLASSES: dict[int, type[PolytomicApiError]] = {
+    301: PolytomicRejectedError,
+    304: PolytomicRejectedError,
+    400: PolytomicRejectedError,
+    401: PolytomicUnauthorizedError,
+    402: PolytomicRejectedError,
+    403: PolytomicForbiddenError,
+    404: PolytomicNotFoundError,
+    408: PolytomicUnavailableError,
+    409: PolytomicConflictError,
+    422: PolytomicRejectedError,
+    429: PolytomicRateLimitedError,
+    500: PolytomicServerError,
+    501: PolytomicUnavailableError,
+    502: PolytomicUnavailableError,
+    503: PolytomicUnavailableError,
+    504: PolytomicUnavailableError,
+    520: PolytomicUnavailableError,
+}
+REPEATED_GET = {408, 429, 500, 501, 502, 503, 504, 520}
+REPEATED_POST = {408, 409, 429, 502, 503, 504}
+# One after another with a wait of 0.375, 0.75, 1.5 and 3 seconds; the next, of 6, would end later than 10 seconds.
+ATTEMPTS_IN_TEN_SECONDS = 5
+
+
+@pytest.fixture
+def hook(stub, define, fake_time):
+    define(host=stub.base_url)
+    made = PolytomicHook(retry_for=10, _timing=fake_time.timing)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("generation", BODIES)
+@pytest.mark.parametrize("status", CLASSES)
+def test_each_status_and_body_is_one_exception_with_the_servers_words(stub, hook, status, generation):
+    body, words, key, own = BODIES[generation]
+    if status == 304:
+        body, words, key, own = "", None, None, False
+    stub.reply(Reply(status, body))
+    with pytest.raises(PolytomicApiError) as caught:
+        hook.create_api_key(ORG, USER, force=True, idempotency_key="issuance-0")
+    error = caught.value
+    expected = PolytomicUnavailableError if status == 500 and not own else CLASSES[status]
+    assert type(error) is expected
+    assert (error.status, error.server_message, error.key) == (status, words, key)
+    assert f"answered {status}" in str(error)
+    assert WORDS in str(error) if words else WORDS not in str(error)
+    assert stub.idempotency_keys == ["issuance-0"] * (ATTEMPTS_IN_TEN_SECONDS if status in REPEATED_POST else 1)
+
+
+@pytest.mark.parametrize("status", CLASSES)
+def test_a_get_is_repeated_where_nothing_can_go_wrong_by_it_and_carries_no_idempotency_key(stub, hook, status):
+    stub.reply(Reply(status, "" if status == 304 else BODIES["2025-09-18"][0]))
+    with pytest.raises(CLASSES[status]):
+        hook.list_users(ORG)
+    assert stub.idempotency_keys == [None] * (ATTEMPTS_IN_TEN_SECONDS if status in REPEATED_GET else 1)
+
+
+@pytest.mark.parametrize("trouble", [Reply(lost=True), Reply(body='{"data": {"val', length=100)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_lost_response_is_replayed_with_the_same_idempotency_key(stub, hook, trouble, times):
+    stub.reply(*[trouble] * times, Reply(body=json.dumps({"data": {"value": NEW_KEY}})))
+    key = hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
+    assert key.reveal() == NEW_KEY
+    assert stub.idempotency_keys == ["issuance-0"] * (times + 1)
+
+
+def test_a_connection_that_stays_lost_says_that_the_outcome_is_not_known(stub, hook):
+    stub.reply(Reply(lost=True))
+    with pytest.raises(PolytomicNoAnswerError, match=r"not known.*same Idempotency-Key"):
+        hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
+    assert len(stub.requests) == ATTEMPTS_IN_TEN_SECONDS
+
+
+def test_a_server_that_is_not_there_is_a_lost_connection(stub, define, fake_time):
+    define(host=stub.base_url)
+    stub.stop()
+    with pytest.raises(PolytomicNoAnswerError, match="refused or lost"):
+        PolytomicHook(retry_for=1, _timing=fake_time.timing).get_identity()
+
+
+@pytest.mark.parametrize("create", ["create_user", "create_organization"])
+def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repeat(stub, hook, create):
+    arguments = {"create_user": (ORG, "ada@acme.example"), "create_organization": ("Acme",)}[create]
+    stub.reply(Reply(503), Reply(lost=True), Reply(body=json.dumps({"data": {"id": USER}})))
+    getattr(hook, create)(*arguments)
+    getattr(hook, create)(*arguments)
+    first, second, third, other = stub.idempotency_keys
+    assert first == second == third != other
+    getattr(hook, create)(*arguments, idempotency_key="my-own-key")
+    assert stub.idempotency_keys[-1] == "my-own-key"
+
+
+def test_a_403_says_that_user_endpoints_need_a_partner_key(stub, hook):
+    stub.reply(Reply(403))
+    with pytest.raises(PolytomicForbiddenError, match=r"need a partner key.*'polytomic_default'"):
+        hook.list_users(ORG)
+
+
+def test_an_error_about_a_key_that_was_only_checked_does_not_blame_the_connection(stub, hook, fake_time):
+    from airflow_provider_polytomic.api_key import ApiKey
+
+    stub.reply(Reply(401))
+    with pytest.raises(PolytomicUnauthorizedError) as caught:
+        hook.get_identity(ApiKey(NEW_KEY))
+    assert "polytomic_default" not in str(caught.value)

@@ -1,0 +1,88 @@
+"""Is the server's certificate checked as the connection says?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+import threading
+import warnings
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+
+class _Me(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b'{"data": {"is_partner": true}}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        """Print nothing."""
+
+
+class _QuietServer(HTTPServer):
+    def handle_error(self, *_args):
+        """Print nothing when a client does not trust us."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    no_password = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, no_password)
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    served = _QuietServer(("127.0.0.1", 0), _Me)
+    served.socket = context.wrap_socket(served.socket, server_side=True)
+    threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"https://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    served.server_close()
+
+
+def test_an_untrusted_certificate_is_told_at_once_and_nothing_was_sent(define, fake_time, server):
+    define(host=server)
+    with pytest.raises(PolytomicConfigurationError, match=r"certificate.*Nothing was sent"):
+        PolytomicHook(_timing=fake_time.timing).get_identity()
+    assert fake_time.slept == []
+
+
+def test_a_ca_bundle_of_the_connection_is_trusted(define, server, certificate):
+    define(host=server, extra={"ca_bundle": str(certificate)})
+    assert PolytomicHook().get_identity().is_partner
+
+
+def test_verification_can_be_turned_off_whatever_the_environment_trusts(define, server, monkeypatch):
+    import certifi
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    define(host=server, extra={"verify": False})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # urllib3's own warning, which is right
+        assert PolytomicHook().get_identity().is_partner

@@ -1,0 +1,43 @@
+"""Fixtures of the operators' tests."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.scene import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["context", "said", "scene"]
+
+MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def context() -> Callable[..., dict[str, Any]]:
+    """Make what an operator reads of Airflow's context, for a manual run of the given time."""
+
+    def make(run_time: datetime = MONDAY, *, map_index: int = -1, **more: Any) -> dict[str, Any]:
+        run = SimpleNamespace(run_after=run_time, logical_date=run_time, data_interval_end=run_time, run_type="manual")
+        return {"dag_run": run, "ti": SimpleNamespace(map_index=map_index), **more}
+
+    return make
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return everything logged since the last call: Airflow 3's operators log to the console, past ``logging``."""
+    caplog.set_level(logging.INFO)
+
+    def read() -> str:
+        text = capsys.readouterr().out + caplog.text
+        caplog.clear()
+        return text
+
+    return read

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.secret_stores.destination import Destination
+
+GOOD = {
+    "airflow://connection/acme_polytomic": ("connection", "acme_polytomic"),
+    "airflow://connection/Acme.Prod-1": ("connection", "Acme.Prod-1"),
+    "airflow://connection/team/acme": ("connection", "team/acme"),
+    "airflow://connection/a:8443": ("connection", "a:8443"),
+    "airflow://connection/a%23b": ("connection", "a#b"),
+    "airflow://connection/%C3%A4cme": ("connection", "äcme"),
+    "airflow://connection/äcme": ("connection", "äcme"),
+    "airflow://variable/with blank": ("variable", "with blank"),
+    "airflow://variable/who%3F%25%40": ("variable", "who?%@"),
+    "airflow://variable/" + "x" * 250: ("variable", "x" * 250),
+}
+
+BAD = [
+    "",
+    " airflow://connection/acme",
+    "acme",
+    "airflow://",
+    "airflow://connection",
+    "airflow://connection/",
+    "airflow://connection/acme/",
+    "airflow://connection//acme",
+    "airflow://connection/../acme",
+    "airflow://connection/./acme",
+    "airflow://connection/with blank",
+    "airflow://connection/a\nb",
+    "airflow://connection/a\x00b",
+    "airflow://connection/a%",
+    "airflow://connection/a%zz",
+    "airflow://connection/%ff",
+    "airflow://connection/a%2F..%2Fb",
+    "airflow://connection/acme?field=api_key",
+    "airflow://connection/acme#part",
+    "airflow://connection:8080/acme",
+    "airflow://Connection/acme",
+    "AIRFLOW://connection/acme",
+    "airflow://writer@connection/acme",
+    "airflow://user:s3cr3t-password@connection/acme",
+    "airflow://pool/acme",
+    "vault://conn@secret/acme",
+    "https://app.polytomic.com/acme",
+    "airflow://variable/ x",
+    "airflow://variable/%20x",
+    "airflow://variable/" + "x" * 251,
+    None,
+    7,
+    b"airflow://connection/acme",
+]
+
+
+@pytest.mark.parametrize(("uri", "meant"), GOOD.items())
+def test_a_destination_is_what_it_names(uri, meant):
+    destination = Destination.parse(uri)
+    assert (destination.scheme, destination.conn_id) == ("airflow", None)
+    assert (destination.kind, destination.name) == meant
+
+
+@pytest.mark.parametrize("uri", GOOD)
+def test_a_destination_gives_its_uri_back(uri):
+    destination = Destination.parse(uri)
+    assert Destination.parse(str(destination)) == destination
+
+
+@pytest.mark.parametrize("uri", BAD, ids=repr)
+def test_what_is_no_destination_is_refused_with_the_allowed_forms(uri):
+    with pytest.raises(ValueError, match="airflow://connection/<conn_id>, airflow://variable/<key>") as caught:
+        Destination.parse(uri)
+    assert isinstance(caught.value, PolytomicConfigurationError)
+    assert "s3cr3t" not in str(caught.value)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from airflow.secrets.environment_variables import EnvironmentVariablesBackend
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicConfigurationError
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.registry import open_store, store_on
+
+SERVER = "https://app.polytomic.com"
+FILE_BACKEND = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+
+
+class OtherBackend(EnvironmentVariablesBackend):
+    pass
+
+
+def test_without_a_backend_a_connection_has_no_place_and_the_error_says_what_to_do():
+    with pytest.raises(
+        MisconfiguredError, match=rf"Configure \[secrets\] backend .*{FILE_BACKEND}.*airflow://variable/"
+    ):
+        store_on(None, Destination.parse("airflow://connection/acme"), issuer=SERVER)
+
+
+@pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
+def test_any_other_backend_is_refused_with_the_supported_ones(uri):
+    with pytest.raises(MisconfiguredError, match=rf"test_registry\.OtherBackend.*Supported.*{FILE_BACKEND}"):
+        store_on(OtherBackend(), Destination.parse(uri), issuer=SERVER)
+
+
+def test_a_bad_destination_is_refused_before_airflow_is_asked():
+    with pytest.raises(PolytomicConfigurationError, match="Allowed"), open_store("nowhere", issuer=SERVER):
+        pass
+
+
+def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", FILE_BACKEND)
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"token": "s3cr3t"}')
+    with (
+        pytest.raises(MisconfiguredError, match="cannot be made") as caught,
+        open_store("airflow://connection/a", issuer=SERVER),
+    ):
+        pass
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.__context__ is None

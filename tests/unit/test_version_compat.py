@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+from airflow_provider_polytomic import version_compat
+from airflow_provider_polytomic.exceptions import DeniedError, UnavailableError
+
+only_3 = pytest.mark.skipif(not version_compat.AIRFLOW_V_3_0_PLUS, reason="Airflow 3")
+only_2 = pytest.mark.skipif(version_compat.AIRFLOW_V_3_0_PLUS, reason="Airflow 2")
+
+BACKEND = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    yield lambda name, value: monkeypatch.setenv(f"AIRFLOW__{name}", value)
+    if version_compat.AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.configuration import clear_secrets_backends_cache
+
+        clear_secrets_backends_cache()
+
+
+def test_importing_it_brings_no_operator_and_no_compat_layer():
+    code = (
+        "import sys, airflow; before = set(sys.modules); import airflow_provider_polytomic.version_compat;"
+        "print([m for m in set(sys.modules) - before if m.startswith('airflow.')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_lazy_names_are_airflows_own():
+    from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+    assert version_compat.AirflowFailException is AirflowFailException
+    assert version_compat.BaseOperator is BaseOperator
+    with pytest.raises(AttributeError, match="no attribute 'Other'"):
+        getattr(version_compat, "Other")  # noqa: B009 (mypy knows that there is none)
+
+
+def test_without_a_custom_backend_there_is_none():
+    assert version_compat.configured_secrets_backend() is None
+
+
+def test_the_custom_backend_is_the_one_that_this_process_reads_with(settings):
+    settings("SECRETS__BACKEND", BACKEND)
+    settings("SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": "/general.json"}))
+    backend = version_compat.configured_secrets_backend()
+    assert isinstance(backend, LocalFilesystemBackend)
+    assert backend.connections_file == "/general.json"
+
+
+@only_3
+def test_the_workers_own_backend_comes_first(settings):
+    settings("SECRETS__BACKEND", BACKEND)
+    settings("SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": "/general.json"}))
+    settings("WORKERS__SECRETS_BACKEND", BACKEND)
+    settings("WORKERS__SECRETS_BACKEND_KWARGS", json.dumps({"connections_file_path": "/worker.json"}))
+    backend = version_compat.configured_secrets_backend()
+    assert isinstance(backend, LocalFilesystemBackend)
+    assert backend.connections_file == "/worker.json"
+
+
+def test_an_environment_variable_shadows_the_metastore(monkeypatch):
+    assert version_compat.shadowing_backend("acme_x") is None
+    monkeypatch.setenv("AIRFLOW_VAR_ACME_X", "stale")
+    assert type(version_compat.shadowing_backend("acme_x")).__name__ == "EnvironmentVariablesBackend"
+
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=2)))
+
+
+@only_3
+def test_the_time_of_a_run_is_its_run_after():
+    run = SimpleNamespace(run_after=NOON, logical_date=None, start_date=datetime.now(UTC))
+    assert version_compat.run_time({"dag_run": run}) == NOON
+    assert version_compat.run_time({"dag_run": run}).tzinfo is UTC
+
+
+@only_2
+@pytest.mark.parametrize(
+    ("run_type", "expected"),
+    [
+        ("scheduled", NOON),
+        ("backfill", NOON),
+        ("manual", NOON - timedelta(days=1)),
+        ("dataset_triggered", NOON - timedelta(days=1)),
+    ],
+)
+def test_the_time_of_a_run_is_when_its_interval_ends_or_its_logical_date(run_type, expected):
+    from airflow.utils.types import DagRunType
+
+    run = SimpleNamespace(run_type=DagRunType(run_type), data_interval_end=NOON, logical_date=NOON - timedelta(days=1))
+    assert version_compat.run_time({"dag_run": run}) == expected
+    assert version_compat.run_time({"dag_run": run}).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LOGGING_LEVEL", "INFO", False),
+        ("LOGGING_LEVEL", "DEBUG", True),
+        ("LOGGING_LEVEL", "debug", True),
+        ("NAMESPACE_LEVELS", "supervisor=debug", True),
+        ("NAMESPACE_LEVELS", "airflow.sdk=DEBUG, my.library=info", True),
+        ("NAMESPACE_LEVELS", "my.library=debug", False),
+    ],
+)
+def test_debug_is_seen_in_the_settings(settings, name, value, expected):
+    settings(f"LOGGING__{name}", value)
+    assert version_compat.logs_at_debug() is expected
+
+
+def test_debug_is_seen_in_force(caplog):
+    assert not version_compat.logs_at_debug()
+    with caplog.at_level(logging.DEBUG):
+        assert version_compat.logs_at_debug()
+
+
+@pytest.mark.parametrize(("name", "hidden"), [("acme_api_key", True), ("acme_token", True), ("acme_polytomic", False)])
+def test_airflow_masks_by_name(name, hidden):
+    assert version_compat.should_hide_value_for_key(name) is hidden
+
+
+@only_2
+def test_the_address_of_the_database_has_no_credentials(settings):
+    settings("DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://user:s3cr3t@db.internal:5433/airflow?password=s3cr3t")
+    assert version_compat.metastore_address() == "postgresql://db.internal:5433/airflow"
+
+
+@only_3
+def test_the_address_of_the_execution_api_has_no_credentials(settings):
+    settings("CORE__EXECUTION_API_SERVER_URL", "https://user:s3cr3t@api.internal:8080/execution/")
+    assert version_compat.metastore_address() == "https://api.internal:8080/execution/"
+
+
+class Supervisor:
+    """Airflow's side of the channel: answers every message with one answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def send(self, _message):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@only_3
+@pytest.mark.parametrize(
+    ("kind", "detail", "raised"),
+    [
+        ("PERMISSION_DENIED", {"status_code": 403}, DeniedError),
+        ("API_SERVER_ERROR", {"status_code": 403, "detail": "s3cr3t"}, DeniedError),
+        ("API_SERVER_ERROR", {"status_code": 500, "detail": "s3cr3t"}, UnavailableError),
+        ("GENERIC_ERROR", None, UnavailableError),
+    ],
+)
+@pytest.mark.parametrize("thrown", [False, True], ids=["answered", "thrown"])
+def test_a_failed_read_is_never_taken_for_absent(kind, detail, raised, thrown):
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+    from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+
+    answer = ErrorResponse(error=ErrorType[kind], detail=detail)
+    with set_supervisor_comms(Supervisor(AirflowRuntimeError(answer) if thrown else answer)):
+        with pytest.raises(raised, match="The Variable acme") as caught:
+            version_compat.metastore_variable_get("acme")
+        assert "s3cr3t" not in str(caught.value)
+        assert caught.value.__context__ is None
+
+
+@only_3
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_failed_write_shows_nothing_of_the_value(status):
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+    from airflow.sdk.execution_time.supervisor import set_supervisor_comms
+
+    answer = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status, "message": "s3cr3t-key"})
+    with set_supervisor_comms(Supervisor(AirflowRuntimeError(answer))):
+        with pytest.raises(DeniedError if status == 403 else UnavailableError) as caught:
+            version_compat.metastore_variable_set("acme", "s3cr3t-key", description="d")
+        assert "s3cr3t" not in str(caught.value)

@@ -1,0 +1,76 @@
+"""Does ``python -m airflow_provider_polytomic.testing`` serve, say where, and end cleanly?"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "airflow_provider_polytomic.testing", "--port", "0"]
+
+
+@contextmanager
+def serving(*arguments: str):
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(facts, path):
+    return requests.get(facts["base_url"] + path, headers={"Authorization": f"Bearer {facts['partner_key']}"}, timeout=10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_end_and_exits_cleanly(number):
+    with serving("--json") as process:
+        facts = json.loads(process.stdout.readline())
+        user = get(facts, f"/api/organizations/{facts['org_id']}/users/{facts['user_id']}").json()["data"]
+        assert user["email"] == "airflow@acme.example"
+        process.send_signal(number)
+        assert process.communicate(timeout=20) == ("", "")
+        assert process.returncode == 0
+
+
+def test_it_says_in_words_where_it_is():
+    with serving("--partner-key", "play-partner-key", "--user", "a@b.example", "--user", "c@d.example") as process:
+        lines = [process.stdout.readline() for _ in range(6)]
+        assert "http://127.0.0.1:" in lines[0]
+        assert "play-partner-key" in lines[1]
+        assert [line.split()[-1] for line in lines[3:5]] == ["a@b.example", "c@d.example"]
+
+
+def test_its_options_reach_the_emulator():
+    options = ["--organization", "Beta", "--deployment-key", "play-deployment", "--existing-key", "409", "--no-replay-values"]
+    with serving("--json", *options, "--fault", "status:503 endpoint=get_identity", "--fault", "status:429 skip=1") as process:
+        facts = json.loads(process.stdout.readline())
+        assert [get(facts, "/api/me").status_code for _ in range(3)] == [503, 429, 200]
+        assert get(facts, f"/api/organizations/{facts['org_id']}").json()["data"]["name"] == "Beta"
+        url = f"{facts['base_url']}/api/organizations/{facts['org_id']}/users/{facts['user_id']}/keys"
+        headers = {"Authorization": "Bearer play-deployment", "Idempotency-Key": "issuance-0001"}
+        answers = [requests.post(url, headers=headers, timeout=10).json() for _ in range(2)]
+        assert answers[0]["data"]["value"]
+        assert answers[1] == {"data": {}}
+        assert requests.post(url, headers={"Authorization": "Bearer play-deployment"}, timeout=10).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--fault", "explode"], 2, "unknown fault 'explode'"),
+        (["--existing-key", "500"], 2, "invalid choice"),
+        (["--host", "203.0.113.1"], 1, "The emulator did not start: "),
+    ],
+)
+def test_what_it_cannot_do_it_says(arguments, status, message):
+    ended = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,168 @@
+"""Does the server start, stop, restart, keep silent and live through forks?"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import warnings
+
+import pytest
+import requests
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
+
+
+def identity(emulator: PolytomicEmulator) -> int:
+    headers = {"Authorization": f"Bearer {emulator.partner_key}"}
+    return requests.get(emulator.base_url + "/api/me", headers=headers, timeout=10).status_code
+
+
+def test_it_serves_inside_the_with_block_only():
+    with PolytomicEmulator() as emulator:
+        assert identity(emulator) == 200
+    with pytest.raises(requests.ConnectionError):
+        identity(emulator)
+
+
+def test_it_has_no_address_before_it_is_started():
+    with pytest.raises(RuntimeError, match="before it is started"):
+        _ = PolytomicEmulator().base_url
+
+
+def test_it_can_be_furnished_before_it_is_started():
+    emulator = PolytomicEmulator(port=0)
+    user = emulator.add_user(emulator.owner.id, "ada@acme.example")
+    with emulator:
+        headers = {"Authorization": f"Bearer {emulator.give_key(user.id)}"}
+        assert requests.get(emulator.base_url + "/api/me", headers=headers, timeout=10).json()["data"]["id"] == user.id
+
+
+def test_started_again_it_serves_what_it_had_at_the_same_address():
+    with PolytomicEmulator() as emulator:
+        address = emulator.base_url
+        organization = emulator.add_organization("Acme")
+    with emulator:
+        assert emulator.base_url == address
+        headers = {"Authorization": f"Bearer {emulator.partner_key}"}
+        url = f"{address}/api/organizations/{organization.id}"
+        assert requests.get(url, headers=headers, timeout=10).status_code == 200
+
+
+def test_starting_and_stopping_twice_changes_nothing():
+    emulator = PolytomicEmulator().start()
+    address = emulator.base_url
+    assert emulator.start().base_url == address
+    emulator.stop()
+    emulator.stop()
+
+
+def test_two_serve_at_once_and_know_nothing_of_each_other():
+    with PolytomicEmulator() as one, PolytomicEmulator() as two:
+        one.add_organization("Acme")
+        assert (identity(one), identity(two)) == (200, 200)
+        assert one.partner_key != two.partner_key
+        assert two.add_organization("Acme").name == "Acme"
+
+
+def test_a_taken_port_is_an_error():
+    with PolytomicEmulator() as emulator, pytest.raises(OSError, match="in use"):
+        PolytomicEmulator(port=int(emulator.base_url.rpartition(":")[2])).start()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_an_ipv6_address_is_written_as_a_url_needs_it():
+    try:
+        emulator = PolytomicEmulator(host="::1").start()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    try:
+        assert emulator.base_url.startswith("http://[::1]:")
+        assert identity(emulator) == 200
+    finally:
+        emulator.stop()
+
+
+def test_stopping_drops_what_waits_and_leaves_no_thread_and_no_warning(place, recwarn):
+    warnings.simplefilter("always")
+    place.emulator.inject("delay:60 endpoint=create_api_key")
+    failures = []
+
+    def mint():
+        try:
+            place.mint("issuance-0001")
+        except requests.ConnectionError as error:
+            failures.append(error)
+
+    waiting = threading.Thread(target=mint)
+    waiting.start()
+    while not place.emulator.received("create_api_key"):
+        pass
+    place.emulator.stop()
+    waiting.join(10)
+    assert len(failures) == 1
+    assert place.emulator.minted() == 0
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("polytomic-emulator")]
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_it_is_silent(place, caplog, capfd):
+    with caplog.at_level(logging.INFO):
+        place.emulator.inject("truncated")
+        place.emulator.inject("drop")
+        for _ in range(2):
+            with pytest.raises(requests.RequestException):
+                place.mint()
+        assert place.mint().status_code == 200
+        place.emulator.stop()
+    assert [record.name for record in caplog.records if not record.name.startswith("urllib3")] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_handlers_of_signals_stay_as_they_are():
+    import signal
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with PolytomicEmulator() as emulator:
+        identity(emulator)
+        assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_connection_is_dropped_even_if_a_forked_child_has_inherited_it(place):
+    release, hold = os.pipe()
+    address = place.emulator.base_url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=10) as client:
+        client.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 401")
+        child = _fork(lambda: os.read(release, 1))
+        place.emulator.inject("drop")
+        client.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536) == b""
+    os.close(hold)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    os.close(release)
+
+
+def test_a_forked_child_may_use_it_and_end_while_the_parent_serves_on(place):
+    def use():
+        assert place.mint().status_code == 200
+        place.emulator.stop()
+
+    assert os.waitstatus_to_exitcode(os.waitpid(_fork(use), 0)[1]) == 0
+    assert place.emulator.minted() == 1
+    assert place.mint().status_code == 200
+
+
+def _fork(work) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: that is what is tested
+        child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return child

@@ -1,0 +1,60 @@
+"""Which versions does the project install? `make constraints` asks pip anew and writes constraints/airflow-*.txt.
+
+pip resolves in a fresh environment and installs nothing. It must be the oldest supported Python: what projects
+release for it runs on the newer ones too, while the reverse is not true. What only a newer Python needs stays unpinned.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+from typing import Any
+
+__all__ = ["requirements", "resolve"]
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST_PYTHON = (3, 11)
+AIRFLOW = {"airflow-3.3.txt": "apache-airflow~=3.3.2", "airflow-2.11.txt": "apache-airflow~=2.11.2"}
+
+
+def requirements() -> list[str]:
+    """List what the package, its extras and its developers need; an extra made of other extras adds nothing."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = settings["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), settings["dependency-groups"]["dev"]]
+    return [needed for needs in lists for needed in needs if not needed.startswith(project["name"])]
+
+
+def resolve(needs: list[str]) -> list[str]:
+    """Let pip choose: ``name==version`` lines, sorted.
+
+    :param needs: requirements as pip takes them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, symlinks=True, with_pip=True)
+        python, report = Path(folder, "bin", "python"), Path(folder, "report.json")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--upgrade", "pip"], check=True)
+        options = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+        subprocess.run([str(python), "-m", "pip", "install", *options, *needs], check=True)
+        chosen: list[dict[str, Any]] = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+    pins = sorted((item["name"].lower().replace("_", "-"), item["version"]) for item in chosen)
+    return [f"{name}=={version}" for name, version in pins]
+
+
+def main() -> None:
+    """Write both files."""
+    if sys.version_info[:2] != OLDEST_PYTHON:
+        sys.exit("Constraints are made with the oldest supported Python: make constraints PYTHON=python3.11")
+    for name, airflow in AIRFLOW.items():
+        lines = resolve([*requirements(), airflow])
+        (ROOT / "constraints" / name).write_text("\n".join(lines) + "\n")
+        sys.stdout.write(f"constraints/{name}: {len(lines)} pins\n")
+
+
+if __name__ == "__main__":
+    main()

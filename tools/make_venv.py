@@ -1,0 +1,71 @@
+"""How does a virtual environment come to be, in seconds when nothing has changed? `make_venv.py VENV CONSTRAINTS`.
+
+Runs on a bare Python (standard library only), because it is what installs everything else. The environment is rebuilt
+from nothing when its inputs change: what a dependency left behind would otherwise hide a missing requirement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+__all__ = ["make_venv"]
+
+ROOT = Path(__file__).resolve().parent.parent
+# `pip install --group` reads [dependency-groups] from this version on.
+PIP = "pip>=25.1"
+
+
+def _digest(place: Path, constraints: Path) -> str:
+    """Name the inputs: of pyproject.toml only what is installed from it, not the settings of the linters."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    installed_from = {name: project.get(name) for name in ("build-system", "project", "dependency-groups")}
+    inputs = [sys.version, str(place), constraints.read_text(), json.dumps(installed_from, sort_keys=True), PIP]
+    return hashlib.sha256("\0".join(inputs).encode()).hexdigest()
+
+
+def _pip(python: Path, *arguments: str) -> None:
+    """Run pip, showing one moving line (a terminal) or a line now and then (a log), and all of it if it fails."""
+    said: list[str] = []
+    command = [str(python), "-m", "pip", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as pip:
+        for line in pip.stdout or ():
+            said.append(line)
+            if sys.stdout.isatty():
+                sys.stdout.write(f"\r\033[K  {line.strip()[:100]}")
+            elif len(said) % 100 == 0 or line.startswith("Installing"):
+                sys.stdout.write(f"  {line.strip()[:100]}\n")
+            sys.stdout.flush()
+    if sys.stdout.isatty():
+        sys.stdout.write("\r\033[K")
+    if pip.returncode:
+        sys.exit("".join(said) + f"\npip failed ({pip.returncode}): pip {' '.join(arguments)}")
+
+
+def make_venv(place: Path, constraints: Path) -> None:
+    """Make the environment at ``place``, unless the one there was made from the same inputs.
+
+    :param place: the folder of the environment; what is in it is removed when it has to be rebuilt.
+    :param constraints: a pip constraints file: decides which Airflow this is.
+    """
+    stamp, digest = place / "inputs.sha256", _digest(place, constraints)
+    python = place / "bin" / "python"
+    if stamp.exists() and stamp.read_text() == digest and python.exists():
+        return
+    sys.stdout.write(
+        f"Setting up {place.name} ({constraints.stem}, Python {sys.version.split()[0]}); once, a minute or two\n"
+    )
+    venv.create(place, clear=True, symlinks=True, with_pip=True)
+    _pip(python, "install", "--upgrade", PIP)
+    _pip(python, "install", "--constraint", str(constraints), "--group", "dev", "--editable", ".[all]")
+    _pip(python, "check")
+    stamp.write_text(digest)
+
+
+if __name__ == "__main__":
+    make_venv(ROOT / sys.argv[1], ROOT / sys.argv[2])
