@@ -1,6 +1,7 @@
 """Issue Polytomic API keys from Airflow and keep them in its secrets backend.
 
-Airflow imports this module while it is itself being imported (it reads every provider's metadata then), so nothing is imported here.
+Airflow imports this module while it is itself being imported (it reads every provider's metadata then), so nothing is
+imported here.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@
     │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
     ├── PolytomicNoAnswerError              connection lost, or no answer in time: nothing is known of the outcome
     ├── PolytomicUnreadableAnswerError      a success whose content is missing or cannot be read; the body is not shown
+    │   └── PolytomicMissingValueError      Polytomic's own success, without the key that it promises
     ├── SecretStoreError                    never raised itself
     │   ├── ConflictError                   somebody else changed the destination meanwhile
     │   ├── DeniedError                     the store refuses these rights
@@ -44,6 +45,7 @@ __all__ = [
     "PolytomicConflictError",
     "PolytomicError",
     "PolytomicForbiddenError",
+    "PolytomicMissingValueError",
     "PolytomicNoAnswerError",
     "PolytomicNotFoundError",
     "PolytomicRateLimitedError",
@@ -141,6 +143,13 @@ class PolytomicNoAnswerError(PolytomicError):
 
 class PolytomicUnreadableAnswerError(PolytomicError):
     """A success without the promised content; its body is never shown, because it could hold a key."""
+
+
+class PolytomicMissingValueError(PolytomicUnreadableAnswerError):
+    """A success in Polytomic's own form, ``{"data": ...}``, whose ``value`` is missing, empty or no key.
+
+    Told apart because it settles an Idempotency-Key: Polytomic itself answered. A page of a proxy settles nothing.
+    """
 
 
 class SecretStoreError(PolytomicError):

@@ -85,9 +85,14 @@ def exchange(session: requests.Session, call: Call, timeout: float, timing: Timi
     :raises PolytomicNoAnswerError: if the connection was refused or lost, or no answer came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
     """
-    answer = _attempt(session, call, timeout, timing)
-    # Raised here and not where it was made: the exceptions of requests hold the request with its Authorization header.
-    if isinstance(answer, PolytomicError):
+    answer: Answer | BaseException
+    try:
+        answer = _attempt(session, call, timeout, timing)
+    except BaseException as interruption:  # noqa: BLE001 (a signal, such as Airflow's timeout; raised again below)
+        answer = interruption.with_traceback(None)
+        answer.__cause__ = answer.__context__ = None
+    # Raised here and not where it was made: the frames and exceptions of requests hold the Authorization header.
+    if isinstance(answer, BaseException):
         raise answer
     return answer
 

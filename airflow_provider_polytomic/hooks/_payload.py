@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import PolytomicUnreadableAnswerError
+from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks._exchange import Answer
@@ -21,11 +21,12 @@ M = TypeVar("M", bound=BaseModel)
 def read_key(answer: Answer, request: str) -> ApiKey:
     """Return the key of ``{"data": {"value": "<key>"}}``.
 
-    :raises PolytomicUnreadableAnswerError: if it is missing, empty or no text that can be a key.
+    :raises PolytomicMissingValueError: if Polytomic's form is there, but no text in it that can be a key.
+    :raises PolytomicUnreadableAnswerError: if it is not Polytomic's form at all.
     """
     key = _key(answer)
     if key is None:
-        raise _unreadable(answer, request)
+        raise _unreadable(answer, request, PolytomicMissingValueError if _is_enveloped(answer) else None)
     return key
 
 
@@ -62,6 +63,11 @@ def _data(answer: Answer, absent: Any = None) -> Any:
     return body.get("data", absent) if isinstance(body, dict) else absent
 
 
+def _is_enveloped(answer: Answer) -> bool:
+    data = _data(answer, absent="absent")
+    return data is None or isinstance(data, dict)
+
+
 def _key(answer: Answer) -> ApiKey | None:
     data = _data(answer)
     try:
@@ -88,9 +94,11 @@ def _validated_all(model: type[M], answer: Answer) -> list[M] | None:
     return known if len(known) == len(values) else None
 
 
-def _unreadable(answer: Answer, request: str) -> PolytomicUnreadableAnswerError:
+def _unreadable(
+    answer: Answer, request: str, kind: type[PolytomicUnreadableAnswerError] | None = None
+) -> PolytomicUnreadableAnswerError:
     what = "without the promised content" if answer.whole else "with a body too long or too damaged to read"
-    return PolytomicUnreadableAnswerError(
+    return (kind or PolytomicUnreadableAnswerError)(
         f"{request}: Polytomic answered {answer.status} {what}; it is not shown, as it could hold a key. "
         "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has."
     )

@@ -12,11 +12,11 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicConflictError,
     PolytomicError,
     PolytomicForbiddenError,
+    PolytomicMissingValueError,
     PolytomicNotFoundError,
     PolytomicRejectedError,
     PolytomicServerError,
     PolytomicUnauthorizedError,
-    PolytomicUnreadableAnswerError,
 )
 from airflow_provider_polytomic.issuing.attempt import DeadKeyError
 
@@ -44,6 +44,8 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
         except REFUSED as refusal:
             if not intent.joined:
                 _fail_for_good(attempt, intent, refusal)
+            if not (refusal.key or refusal.server_message):  # a proxy's page: it tells nothing of the earlier request
+                raise attempt.incomplete(str(refusal)) from refusal
             attempt.burn(intent)  # perhaps told to an earlier try, put right since, and replayed for 24 hours
         except PolytomicServerError as error:
             attempt.runtime.pause(2)
@@ -84,7 +86,7 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
             key = attempt.vendor.create_api_key(
                 target.org_id, target.user_id, force=attempt.forced, idempotency_key=intent.idempotency_key
             )
-    except PolytomicUnreadableAnswerError:
+    except PolytomicMissingValueError:
         raise DeadKeyError from None
     except (*REFUSED, PolytomicServerError, PolytomicConfigurationError):
         raise

@@ -58,9 +58,10 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRA:
             raise
         raise ImportError(
-            f"The Polytomic emulator needs {error.name}, which is not installed: "
+            f"The Polytomic emulator needs {library}, which is not installed: "
             "pip install 'airflow-provider-polytomic[testing]'"
         ) from error

@@ -54,6 +54,12 @@ class _Job:
         return self.decided is _UNDECIDED
 
     @property
+    def users(self) -> set[str]:
+        """The ids that faults aimed at a user are compared with: the one in the path, and the caller's own."""
+        caller = self.caller.user if self.caller else None
+        return {user_id for user_id in (self.ids.get("id"), caller and caller.id) if user_id}
+
+    @property
     def credential(self) -> str:
         return self.request.headers.get("authorization", "")
 
@@ -135,21 +141,29 @@ class Dispatcher:
             job.decided = problem
         name = job.endpoint.name if job.endpoint else UNKNOWN
         job.number = self.log.add(replace(job.request, endpoint=name))
-        if self.faults.take_forget(name):
-            self._idempotency.forget()
         if job.acts:
             self._identify(job)
-        job.fault = self.faults.take(name, acts=job.acts)
+        if self.faults.take_forget(name, job.users):
+            self._idempotency.forget()
+        if job.acts:
+            self._recall(job)
+        job.fault = self.faults.take(name, job.users, acts=job.acts)
         key = _idempotency_key(job)
         if job.acts and key is not None and not prevents_effect(job.fault):
             job.claim = self._idempotency.claim(job.credential, key)
         return job
 
     def _identify(self, job: _Job) -> None:
-        """Find the caller, and what this caller was answered before under the same Idempotency-Key."""
+        """Find the caller."""
         try:
             job.caller = authenticate(self.world, job.credential)
-            key = _idempotency_key(job)
+        except RefusalError as problem:
+            job.decided = problem
+
+    def _recall(self, job: _Job) -> None:
+        """Find what the caller was answered before under the same Idempotency-Key."""
+        key = _idempotency_key(job)
+        try:
             earlier = None if key is None else self._idempotency.find(job.credential, key)
         except RefusalError as problem:
             job.decided = problem

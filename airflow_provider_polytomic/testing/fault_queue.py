@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_provider_polytomic.testing.faults import Fault
 
 __all__ = ["FaultQueue"]
@@ -43,24 +45,25 @@ class FaultQueue:
         """Return the text form of what is still to come, as it was injected."""
         return [str(pending.fault) for pending in self._pending]
 
-    def take_forget(self, endpoint: str) -> bool:
+    def take_forget(self, endpoint: str, users: Collection[str]) -> bool:
         """Whether a ``forget`` meets this request; it does so beside any other fault, since it changes no answer."""
-        return self._take([p for p in self._pending if p.fault.kind == "forget"], endpoint) is not None
+        return self._take([p for p in self._pending if p.fault.kind == "forget"], endpoint, users) is not None
 
-    def take(self, endpoint: str, *, acts: bool) -> Fault | None:
+    def take(self, endpoint: str, users: Collection[str], *, acts: bool) -> Fault | None:
         """Return the fault that meets this request, and count the request.
 
+        :param users: the ids of those whom it is about.
         :param acts: whether the request would act, rather than be refused or be given an earlier outcome.
         """
         candidates = [
             p for p in self._pending if p.fault.kind != "forget" and (acts or p.fault.kind not in _NEED_ACTION)
         ]
-        return self._take(candidates, endpoint)
+        return self._take(candidates, endpoint, users)
 
-    def _take(self, candidates: list[_Pending], endpoint: str) -> Fault | None:
+    def _take(self, candidates: list[_Pending], endpoint: str, users: Collection[str]) -> Fault | None:
         taken: _Pending | None = None
         for pending in candidates:
-            if pending.fault.endpoint not in {None, endpoint}:
+            if pending.fault.endpoint not in {None, endpoint} or pending.fault.user not in {None, *users}:
                 continue
             if pending.skip:
                 pending.skip -= 1

@@ -15,7 +15,7 @@ kind                      what the client sees                                  
                           Idempotency-Key is in flight
 ``delay:S``               the answer S seconds later                                                          before
 ``truncated``             the headers of the real answer and half of its body, then the connection closed     after
-``not_json[:N]``          an HTML page with status N (200)                                                    before
+``not_json[:N]``          an HTML page with status N (200); after the effect, it quotes the real answer       before
 ``huge:MB``               the real answer with MB megabytes of padding in its JSON                            after
 ``recorded_500``          an ApiError 500 without effect, replayed for the Idempotency-Key from then on       -
 ``forget``                nothing; the outcomes of all Idempotency-Keys are forgotten before the request      -
@@ -23,7 +23,8 @@ kind                      what the client sees                                  
 
 ``when``: before the effect (then there is none; only ``delay`` takes effect all the same) or after it. The column gives
 the default, and ``-`` where there is no choice; ``truncated`` and ``huge`` are always after. ``endpoint``: the name of
-one, else any. ``times``: how many matching requests, ``always`` for all. ``skip``: how many of them pass first.
+one, else any. ``user``: the id of one, in the path or by the key that is sent, else any. ``times``: how many matching
+requests, ``always`` for all. ``skip``: how many of them pass first.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Fault:
     :param seconds: how long ``delay`` waits and ``late`` holds the effect back.
     :param megabytes: how much padding ``huge`` adds.
     :param endpoint: the name of the endpoint, e.g. ``create_api_key``; None for any.
+    :param user: the id of the user in the path, or whose (accepted) key is sent; None for any, or none.
     :param times: for how many matching requests; None for all.
     :param skip: how many matching requests pass first.
     :param when: before or after the effect; None for the kind's default.
@@ -105,6 +107,7 @@ class Fault:
     seconds: float | None = None
     megabytes: float | None = None
     endpoint: str | None = None
+    user: str | None = None
     times: int | None = 1
     skip: int = 0
     when: When | None = None
@@ -167,7 +170,7 @@ class Fault:
         kind = _KINDS[self.kind]
         argument = getattr(self, kind.argument) if kind.argument else None
         words = [self.kind if argument is None else f"{self.kind}:{argument}"]
-        given: dict[str, Any] = {name: getattr(self, name) for name in ("endpoint", *kind.options)}
+        given: dict[str, Any] = {name: getattr(self, name) for name in ("endpoint", "user", *kind.options)}
         given["times"] = {1: None, None: _ALWAYS}.get(self.times, self.times)
         given["skip"] = self.skip or None
         given["when"] = None if self.when in kind.when[:1] else self.when

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reply", "prevents_effect", "spoiled"]
 
-_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
+_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.%b</body></html>"
 _MEGABYTE = 1_000_000
 
 
@@ -44,7 +44,8 @@ def spoiled(fault: Fault, version: str, answer: Answer | None) -> Reply:
     if fault.kind == "status":
         return Reply(_with_status(fault, version))
     if fault.kind == "not_json":
-        return Reply(Answer(fault.status or 200, _PAGE, {"Content-Type": "text/html; charset=utf-8"}))
+        quoted = b"" if answer is None else b"<pre>%b</pre>" % answer.body
+        return Reply(Answer(fault.status or 200, _PAGE % quoted, {"Content-Type": "text/html; charset=utf-8"}))
     if fault.kind == "huge" and answer is not None:
         return Reply(Answer(answer.status, _padded(answer.body, fault.megabytes or 0), answer.headers))
     return Reply(answer, cut=fault.kind == "truncated")

@@ -14,11 +14,11 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
     PolytomicError,
+    PolytomicMissingValueError,
     PolytomicNoAnswerError,
     PolytomicRejectedError,
     PolytomicServerError,
     PolytomicUnauthorizedError,
-    PolytomicUnreadableAnswerError,
     UnavailableError,
 )
 from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime
@@ -69,7 +69,7 @@ class _SuspendedError(BaseException):
 ERRORS = {
     "unauthorized": PolytomicUnauthorizedError("dead", status=401),
     "no answer": PolytomicNoAnswerError("nothing"),
-    "unreadable": PolytomicUnreadableAnswerError("no value"),
+    "no value": PolytomicMissingValueError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
     "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists"),
     "conflict": ConflictError("changed"),

@@ -98,7 +98,7 @@ def _post(world: World, name: str, force: bool, setup: Setup) -> Iterator[tuple[
     if recorded is not None:
         yield world, ("key", recorded) if isinstance(recorded, int) else ("raise", recorded)
         if world.may("no_value"):
-            yield world.spend("no_value"), ("raise", "unreadable")
+            yield world.spend("no_value"), ("raise", "no value")
     elif (name, force) in world.in_flight:
         yield world, ("raise", "no answer")
     else:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
+import signal
+import socket
+import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +85,42 @@ def test_no_error_about_a_key_that_is_checked_holds_it(stub, hook, trouble):
     with pytest.raises(PolytomicError) as caught:
         hook.get_identity(ApiKey(NEW_KEY))
     _assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+
+
+def test_a_piece_of_the_key_that_is_checked_is_hidden_in_the_servers_words(stub, hook):
+    stub.reply(_echo({"message": f"bad key {NEW_KEY[:14]}...", "status": 422}))
+    with pytest.raises(PolytomicError) as caught:
+        hook.get_identity(ApiKey(NEW_KEY))
+    _assert_tells_no_key(caught.value, NEW_KEY)
+
+
+class _Interruption(BaseException):
+    """What Airflow's timeouts are: no Exception."""
+
+
+def test_a_signal_in_the_middle_of_a_request_brings_no_frame_with_a_key_along(define):
+    def interrupt(*_args: object) -> None:
+        raise _Interruption
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        define(host=f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+        def interrupt_when_asked() -> None:
+            with silent.accept()[0] as connection:
+                connection.recv(4096)
+                os.kill(os.getpid(), signal.SIGUSR1)
+                connection.recv(1)
+
+        server = threading.Thread(target=interrupt_when_asked)
+        server.start()
+        hook = PolytomicHook()
+        with pytest.raises(_Interruption) as caught:
+            hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
+        hook.close()
+        server.join()
+    signal.signal(signal.SIGUSR1, before)
+    _assert_tells_no_key(caught.value, PARTNER_KEY)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from airflow_provider_polytomic.testing import Fault
         (Fault("huge", megabytes=8), "huge:8"),
         (Fault("recorded_500", endpoint="create_api_key"), "recorded_500 endpoint=create_api_key"),
         (Fault("forget"), "forget"),
+        (Fault("drop", endpoint="get_identity", user="9a1c"), "drop endpoint=get_identity user=9a1c"),
     ],
 )
 def test_both_forms_say_the_same(fault, text):

@@ -34,6 +34,7 @@ class TestBeforeAndAfterTheEffect:
         with pytest.raises(requests.JSONDecodeError):
             answer.json()
         assert place.emulator.minted() == minted
+        assert ("pk_live_" in answer.text) is bool(minted)
 
     def test_a_repeated_request_goes_on_from_there(self, place, when, minted):
         place.emulator.inject(f"status:504 when={when}")
@@ -174,6 +175,14 @@ class TestAim:
         place.emulator.inject("status:503 endpoint=create_api_key")
         assert place.send("GET", "/api/me").status_code == 200
         assert place.mint().status_code == 503
+
+    def test_a_fault_meets_only_its_user_in_the_path_or_by_key(self, place):
+        grace = place.emulator.add_user(place.organization.id, "grace@acme.example")
+        ada, hers = place.emulator.give_key(place.user.id), place.emulator.give_key(grace.id)
+        place.emulator.inject(f"status:503 user={grace.id} times=always")
+        assert [place.me(key) for key in (ada, place.emulator.partner_key, hers)] == [200, 200, 503]
+        assert place.mint().status_code == 200
+        assert place.send("POST", f"{place.users_path}/{grace.id}/keys").status_code == 503
 
     def test_a_fault_without_an_endpoint_meets_any(self, place):
         place.emulator.inject("status:503")

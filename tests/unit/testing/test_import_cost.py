@@ -62,8 +62,12 @@ print(Fault("drop"))
 
 
 def test_the_command_says_so_too():
-    code = "import sys, runpy; sys.modules['uvicorn'] = None; sys.argv = ['x', '--port', '0']; runpy.run_module('airflow_provider_polytomic.testing')"
-    code = code.replace("run_module('airflow_provider_polytomic.testing')", "run_module('airflow_provider_polytomic.testing', run_name='__main__')")
+    code = """
+import runpy, sys
+sys.modules["uvicorn"] = None
+sys.argv = ["emulator", "--port", "0"]
+runpy.run_module("airflow_provider_polytomic.testing", run_name="__main__")
+"""
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert "airflow-provider-polytomic[testing]" in ended.stderr

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import threading
+import time
 import warnings
+from http.client import HTTPConnection, RemoteDisconnected
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -121,8 +125,6 @@ def test_it_is_silent(place, caplog, capfd):
 
 
 def test_handlers_of_signals_stay_as_they_are():
-    import signal
-
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with PolytomicEmulator() as emulator:
         identity(emulator)
@@ -130,19 +132,20 @@ def test_handlers_of_signals_stay_as_they_are():
 
 
 def test_a_connection_is_dropped_even_if_a_forked_child_has_inherited_it(place):
-    release, hold = os.pipe()
-    address = place.emulator.base_url.removeprefix("http://").split(":")
-    with socket.create_connection((address[0], int(address[1])), timeout=10) as client:
-        client.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.recv(65536).startswith(b"HTTP/1.1 401")
-        child = _fork(lambda: os.read(release, 1))
+    address = urlsplit(place.emulator.base_url)
+    client = HTTPConnection(address.hostname, address.port, timeout=10)
+    client.request("GET", "/api/me")
+    assert client.getresponse().read()
+    child = _fork(lambda: time.sleep(30))
+    try:
         place.emulator.inject("drop")
-        client.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert client.recv(65536) == b""
-    os.close(hold)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    os.close(release)
+        client.request("GET", "/api/me")
+        with pytest.raises(RemoteDisconnected):
+            client.getresponse()
+    finally:
+        client.close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_a_forked_child_may_use_it_and_end_while_the_parent_serves_on(place):

@@ -1,0 +1,36 @@
+"""What do the crash tests share? One emulator, and one process that forks all that are killed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
+
+from .processes import Zygote
+from .scenario import World
+
+
+@pytest.fixture(scope="package")
+def world():
+    # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
+    folder = Path(tempfile.mkdtemp(prefix="polytomic-crash-"))
+    folder.chmod(0o755)
+    with PolytomicEmulator() as emulator, Zygote(folder / "console.log") as zygote:
+        world = World(emulator, zygote, folder)
+        zygote.warm_up(world.scenario("json-connection", forced=True).job)
+        yield world
+        assert psutil.Process(zygote.pid).children(recursive=True) == [], "a process was not reaped"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="package")
+def world_of_tasks(world: World, airflow_db: Path) -> World:
+    """The same, where a job may be a task's: with a metadata database."""
+    assert airflow_db.exists()
+    world.zygote.prepare_for_tasks()
+    return world

@@ -1,0 +1,101 @@
+"""At which points can an issuer die? Before and after every call to vendor and store, and at every step inside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from .job import Strike
+
+__all__ = ["Points", "Watched", "watch_inside"]
+
+# Audit events of what another process, or the next run, can see. Each is raised before the thing happens.
+_EVENTS = {
+    *("fcntl.flock", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.chown", "os.truncate", "os.link"),
+    *("socket.connect", "http.client.send", "sqlite3.connect"),
+}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+class Points:
+    """Counts the points that are passed, and strikes at one.
+
+    :param tell: hears the name of the point before the signal is sent.
+    """
+
+    def __init__(self, strike: Strike | None, tell: Callable[[str], None]) -> None:
+        self.armed = False
+        self._strike = strike
+        self._tell = tell
+        self._passed = 0
+
+    def reach(self, name: str) -> None:
+        if not (self.armed and self._strike):
+            return
+        self._passed += 1
+        if self._passed == self._strike.at:
+            self._tell(name)
+            os.kill(os.getpid(), self._strike.signal)
+
+
+class Watched:
+    """The real vendor or store, with a point before and after each call to it."""
+
+    def __init__(self, real: Any, points: Points) -> None:
+        self._real = real
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._points.reach(f"before {name}")
+            result = found(*args, **kwargs)
+            self._points.reach(f"after {name}")
+            return result
+
+        return call
+
+
+def watch_inside(points: Points) -> None:
+    """Make a point of every visible step, of every line of ``atomic_file`` and of every SQL statement and commit.
+
+    It cannot be undone; the process does nothing else afterwards.
+    """
+    sys.addaudithook(lambda event, args: points.reach(_name(event, args)) if _is_step(event, args) else None)
+    sys.settrace(lambda frame, _event, _arg: _line_tracer(points) if _is_atomic_file(frame) else None)
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    event.listen(Engine, "before_cursor_execute", lambda *given: points.reach(f"before {given[2].split()[0]}"))
+    event.listen(Engine, "commit", lambda _connection: points.reach("before commit"))
+
+
+def _is_step(event: str, args: tuple[Any, ...]) -> bool:
+    if event == "open":
+        return isinstance(args[2], int) and bool(args[2] & _WRITES)
+    return event in _EVENTS
+
+
+def _name(event: str, args: tuple[Any, ...]) -> str:
+    return f"before {event} {args[0]!s:.120}" if event in {"open", "os.remove", "os.mkdir"} else f"before {event}"
+
+
+def _is_atomic_file(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.endswith("secret_stores/atomic_file.py")
+
+
+def _line_tracer(points: Points) -> Any:
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line":
+            points.reach(f"before atomic_file.{frame.f_code.co_name}:{frame.f_lineno}")
+        return trace
+
+    return trace

@@ -1,0 +1,103 @@
+"""How do the tests start, stop and reap the processes that they kill? Through one zygote, which owns them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from .job import Outcome
+
+if TYPE_CHECKING:
+    from .job import Job
+
+__all__ = ["Zygote"]
+
+ROOT = Path(__file__).parents[2]
+
+
+class Zygote:
+    """The process that forks; used by one thread.
+
+    :param log: where it and all its children print.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as console:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.zygote"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=console,
+                cwd=ROOT,
+                # The root first: without an installed package it is where everything is found.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+                text=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it; it kills and reaps what still runs."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def warm_up(self, job: Job) -> None:
+        """Have the zygote itself do a job, so that no fork has to import anything."""
+        self._ask("warm up", job.to_json())
+
+    def prepare_for_tasks(self) -> None:
+        """Have it make what a job ``in_a_task`` needs."""
+        self._ask("prepare for tasks", None)
+
+    def start(self, job: Job) -> int:
+        """Fork a process for the job and return its id."""
+        pid: int = self._ask("start", job.to_json())
+        return pid
+
+    def wait(self, pid: int) -> Outcome:
+        """Wait until it has ended, and reap it, or until it stands still."""
+        answer = self._ask("wait", pid)
+        point = answer["told"].pop("point", None)
+        return Outcome(answer["state"], answer["code"], point, answer["told"])
+
+    def resume(self, pid: int) -> None:
+        """Let a process that stands still go on."""
+        self._ask("signal", [pid, signal.SIGCONT])
+
+    def run(self, job: Job) -> Outcome:
+        """Fork a process for the job and wait for its end."""
+        return self.wait(self.start(job))
+
+    def said(self) -> str:
+        """Return the end of what was printed, for a failing test."""
+        return self._log.read_text(errors="replace")[-6000:]
+
+    def _ask(self, command: str, argument: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([command, argument]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the zygote died:\n{self.said()}")
+        return json.loads(answer)

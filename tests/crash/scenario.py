@@ -1,0 +1,156 @@
+"""What stands around an issuer that dies? A customer with a destination of its own, and what must be so in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.api_key import ApiKey
+
+from .job import Job, Strike
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.testing import PolytomicEmulator, User
+
+    from .job import Outcome
+    from .processes import Zygote
+
+__all__ = ["PLACES", "Scenario", "World", "unprivileged"]
+
+# What a run is for, not when it happens: the second one is due at once.
+FIRST_RUN = datetime.now(UTC)
+NEXT_RUN = FIRST_RUN + timedelta(days=1)
+
+# What each supported store is: the kind of secret, and the form of the file or None for the metastore.
+PLACES: dict[str, tuple[str, str | None]] = {
+    "json-connection": ("connection", "json"),
+    "yaml-connection": ("connection", "yaml"),
+    "json-variable": ("variable", "json"),
+    "metastore-variable": ("variable", None),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """What all scenarios share."""
+
+    emulator: PolytomicEmulator
+    zygote: Zygote
+    folder: Path
+
+    def scenario(self, place: str, *, forced: bool) -> Scenario:
+        """A new user without a key, and a destination that holds nothing.
+
+        Of a forced issuance the first run is done before the strike: the key that it issued is due in the next one.
+        """
+        organization = self.emulator.add_organization(f"Customer {uuid.uuid4()}")
+        user = self.emulator.add_user(organization.id, "ada@acme.example")
+        kind, suffix = PLACES[place]
+        name = f"acme_{uuid.uuid4().hex[:8]}_api_key"
+        caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
+        environ: dict[str, str | None] = {"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller)}
+        file = None
+        if suffix:
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            folder.chmod(0o755)
+            file = folder / f"secrets.{suffix}"
+            file.write_text(json.dumps({"other": "postgres://u:p@db/x" if kind == "connection" else "kept"}))
+            environ["AIRFLOW__SECRETS__BACKEND"] = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+            environ["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({f"{kind}s_file_path": str(file)})
+        else:
+            environ |= {"AIRFLOW__SECRETS__BACKEND": None, "AIRFLOW__SECRETS__BACKEND_KWARGS": None}
+        runs = ((forced, FIRST_RUN.isoformat()), (forced, NEXT_RUN.isoformat())) if forced else ((False, ""),)
+        job = Job(
+            user.organization_id,
+            user.id,
+            f"airflow://{kind}/{name}",
+            runs=runs,
+            environ=environ,
+            in_a_task=suffix is None,
+        )
+        return Scenario(self.emulator, self.zygote, user, job, file)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One user, one destination.
+
+    :param job: to issue, all runs of it.
+    :param file: that holds the destination; None for the metastore.
+    """
+
+    emulator: PolytomicEmulator
+    zygote: Zygote
+    user: User
+    job: Job
+    file: Path | None
+
+    @property
+    def last_run(self) -> Job:
+        """The job's last run alone."""
+        return replace(self.job, runs=self.job.runs[-1:])
+
+    @property
+    def keys_held_before(self) -> int:
+        return len(self.job.runs) - 1
+
+    def strike(self, at: int, signal_: int = signal.SIGKILL, *, inside: bool = False, whole: bool = True) -> Outcome:
+        """Run the job and strike at a point of its last run.
+
+        :param whole: with the runs before it, too.
+        """
+        job = self.job if whole else self.last_run
+        return self.zygote.run(replace(job, strike=Strike(at, signal_, inside)))
+
+    def check_that_the_next_run_completes(self, what_happened: object, *, mints: int = 1) -> None:
+        """Run once more, in a new process, and then again: one live key, stored and recorded; nothing left over."""
+        last = self.last_run
+        after = self.zygote.run(replace(last, runs=last.runs * 2))
+        assert (after.state, after.code) == ("exited", 0), self._story(what_happened, after)
+        live = self.emulator.live_key(self.user.id)
+        assert after.told["readers_get"] == ApiKey(live).fingerprint, self._story(what_happened, after)
+        assert self.emulator.minted(self.user.id) == self.keys_held_before + mints, self._story(what_happened, after)
+        completing, again = after.told["references"]
+        assert again["issued"] is False, self._story(what_happened, after)
+        assert completing["fingerprint"] == again["fingerprint"] == ApiKey(live).fingerprint
+        record = after.told["record"]
+        assert (record["state"], record["fingerprint"]) == ("done", ApiKey(live).fingerprint)
+        assert (record["org_id"], record["user_id"]) == (self.user.organization_id, self.user.id)
+        if self.file:
+            self._check_files(live)
+
+    def _check_files(self, live: str) -> None:
+        assert self.file
+        folder = self.file.parent
+        records = folder / f"{self.file.name}.polytomic-issuance"
+        assert {each.name for each in folder.iterdir()} == {
+            self.file.name,
+            f".{self.file.name}.polytomic-lock",
+            records.name,
+        }
+        assert "other" in self.file.read_text(), "what others keep in the file is kept"
+        # A record that was never put in place may stay behind; nobody reads it, and it holds no secret.
+        finished = [each for each in records.iterdir() if each.suffix == ".json"]
+        assert len(finished) == 1
+        assert not any(live in each.read_text() for each in records.iterdir())
+
+    def _story(self, what_happened: object, after: Outcome) -> str:
+        posts = [
+            (request.idempotency_key, request.status)
+            for request in self.emulator.received("create_api_key")
+            if self.user.id in request.path
+        ]
+        return f"{what_happened}\nthen {after}\nposts {posts}\n{self.zygote.said()}"
+
+
+def unprivileged() -> int | None:
+    """A user whom file modes bind; None where that is so already."""
+    return 65534 if os.geteuid() == 0 else None
+

@@ -1,0 +1,91 @@
+"""Does kill -9 ever cost a key, or make a second one? Struck at every point of an issuance, in every store."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .scenario import PLACES, Scenario, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.crash
+
+CALLS = ["read", "read_record", "check_write", "write_record", "create_api_key", "get_identity", "write", "read_back"]
+
+KILLED: dict[str, int] = {}
+
+
+@pytest.fixture(params=PLACES)
+def place(request):
+    return request.param
+
+
+@pytest.fixture
+def new_scenario(request, place) -> Callable[[bool], Scenario]:
+    world: World = request.getfixturevalue("world_of_tasks" if place == "metastore-variable" else "world")
+    return lambda forced: world.scenario(place, forced=forced)
+
+
+def each_point(new_scenario: Callable[[bool], Scenario], forced: bool, **how: bool) -> Iterator[tuple[Scenario, str]]:
+    """Kill a new issuer at the next point, until one lives to its end: so none is forgotten."""
+    for at in itertools.count(1):
+        scenario = new_scenario(forced)
+        outcome = scenario.strike(at, **how)
+        if outcome.point is None:
+            assert (outcome.state, outcome.code) == ("exited", 0), scenario.zygote.said()
+            return
+        assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
+        yield scenario, f"killed {outcome.point}, which is point {at}"
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place, forced):
+    points = []
+    for scenario, point in each_point(new_scenario, forced):
+        scenario.check_that_the_next_run_completes(point)
+        points.append(point)
+    for call in CALLS:
+        assert any(f"killed before {call}," in point for point in points), call
+        assert any(f"killed after {call}," in point for point in points), call
+    KILLED[f"{place}, {'forced' if forced else 'ensured'}, around calls"] = len(points)
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+def test_killed_at_any_step_inside_the_calls(new_scenario, place, forced):
+    points = []
+    for scenario, point in each_point(new_scenario, forced, inside=True):
+        scenario.check_that_the_next_run_completes(point)
+        points.append(point)
+    wanted = ["http.client.send", "commit"] if place == "metastore-variable" else ["http.client.send", "os.rename"]
+    for step in wanted:
+        assert any(f"before {step}" in point for point in points), step
+    KILLED[f"{place}, {'forced' if forced else 'ensured'}, inside calls"] = len(points)
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+def test_killed_twice_in_a_row(world, forced):
+    chance = random.Random(7)
+    pairs = sorted(chance.sample(list(itertools.product(range(1, 27), range(1, 27))), 40))
+    struck = 0
+    for first, second in pairs:
+        scenario = world.scenario("json-connection", forced=forced)
+        points = [scenario.strike(first).point, scenario.strike(second, whole=False).point]
+        struck += len([point for point in points if point])
+        scenario.check_that_the_next_run_completes(f"killed {points[0]}, then {points[1]}")
+    assert struck > len(pairs), "some must have died twice"
+    KILLED[f"json-connection, {'forced' if forced else 'ensured'}, twice in a row"] = struck
+
+
+def test_how_many_were_killed(capsys):
+    if not KILLED:
+        pytest.skip("nobody was killed in this session")
+    with capsys.disabled():
+        print(f"\n{sum(KILLED.values())} processes killed, each followed by one that completed:")
+        for where, count in KILLED.items():
+            print(f"  {count:4} {where}")

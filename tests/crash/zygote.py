@@ -1,0 +1,101 @@
+"""How does a test get a fresh process in milliseconds? ``python -m tests.crash.zygote`` has imported Airflow, and forks.
+
+It reads commands from its standard input and answers each with one line of JSON; it ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+
+from . import in_a_task
+from .issuer import perform
+from .job import Job
+
+__all__: list[str] = []
+
+_FAILED = 70  # EX_SOFTWARE
+
+
+def _start(job: Job) -> int:
+    """Fork a process for the job; what it tells can be read from the pipe that is noted under its id."""
+    assert threading.active_count() == 1, "a fork would lose the other threads"
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = _FAILED
+        try:
+            code = perform(job, lambda told: _write(writer, told))
+        except BaseException as error:  # noqa: BLE001 (a fork must never come back to the loop below)
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(writer)
+    _readers[pid] = reader
+    return pid
+
+
+def _write(writer: int, told: dict[str, Any]) -> None:
+    # One unbuffered write: a process that kills itself afterwards has told it.
+    os.write(writer, json.dumps(told).encode() + b"\n")
+
+
+def _wait(pid: int) -> dict[str, Any]:
+    """Wait until the process has ended or stands still."""
+    _, status = os.waitpid(pid, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return {"state": "stopped", "code": os.WSTOPSIG(status), "told": {}}
+    told: dict[str, Any] = {}
+    with os.fdopen(_readers.pop(pid)) as lines:
+        for line in lines:
+            told |= json.loads(line)
+    if os.WIFSIGNALED(status):
+        return {"state": "killed", "code": os.WTERMSIG(status), "told": told}
+    return {"state": "exited", "code": os.WEXITSTATUS(status), "told": told}
+
+
+def _warm_up(job: Job) -> None:
+    """Do the job in this very process: what it imports, every fork then has."""
+    code = perform(job, lambda told: print(told, file=sys.stderr))
+    assert code == 0, "the first job failed"
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.configuration import clear_secrets_backends_cache
+
+        clear_secrets_backends_cache()
+
+
+def _obey(command: str, argument: Any) -> Any:
+    match command:
+        case "start":
+            return _start(Job.from_json(argument))
+        case "wait":
+            return _wait(argument)
+        case "signal":
+            return os.kill(*argument)
+        case "warm up":
+            return _warm_up(Job.from_json(argument))
+        case "prepare for tasks":
+            return in_a_task.prepare()
+    raise ValueError(command)
+
+
+if __name__ == "__main__":
+    _readers: dict[int, int] = {}
+    # Airflow 3 logs to standard output, which is the test's to read.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then closes our input
+    try:
+        for line in sys.stdin:
+            print(json.dumps(_obey(*json.loads(line))), file=answers)
+    finally:
+        for pid in _readers:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
