@@ -75,8 +75,9 @@ class PolytomicApiError(PolytomicError):
     :param message: what happened, what state things are in, what to do.
     :param status: the HTTP status, 300-599.
     :param key: the machine-readable ``key`` of Polytomic's error body, if it has one.
-    :param server_message: Polytomic's own words, bounded in length and free of anything that could be a key.
+    :param server_message: the server's words, bounded in length and free of anything that could be a key.
     :param retry_after: seconds that the server asked to wait, if it did.
+    :param own_words: whether the body is in one of Polytomic's own error forms, and not a proxy's or gateway's.
     """
 
     def __init__(
@@ -87,12 +88,14 @@ class PolytomicApiError(PolytomicError):
         key: str | None = None,
         server_message: str | None = None,
         retry_after: float | None = None,
+        own_words: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.key = key
         self.server_message = server_message
         self.retry_after = retry_after
+        self.own_words = own_words
 
 
 class PolytomicUnauthorizedError(PolytomicApiError):

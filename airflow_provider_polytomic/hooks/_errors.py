@@ -110,6 +110,7 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Api
         key=key,
         server_message=message,
         retry_after=answer.retry_after,
+        own_words=words.own,
     )
 
 

@@ -44,7 +44,7 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
         except REFUSED as refusal:
             if not intent.joined:
                 _fail_for_good(attempt, intent, refusal)
-            if not (refusal.key or refusal.server_message):  # a proxy's page: it tells nothing of the earlier request
+            if not refusal.own_words:  # a proxy's page: it tells nothing of the earlier request
                 raise attempt.incomplete(str(refusal)) from refusal
             attempt.burn(intent)  # perhaps told to an earlier try, put right since, and replayed for 24 hours
         except PolytomicServerError as error:

@@ -71,7 +71,7 @@ ERRORS = {
     "no answer": PolytomicNoAnswerError("nothing"),
     "no value": PolytomicMissingValueError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
-    "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists"),
+    "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists", own_words=True),
     "conflict": ConflictError("changed"),
     "unavailable": UnavailableError("away"),
 }

@@ -1,14 +1,17 @@
-"""What do these tests share? The official SDK as the client of an emulator: as a partner, inside an organization, or as a user."""
+"""What do these tests share? The official SDK as the client of an emulator."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from polytomic import Polytomic
 
 from airflow_provider_polytomic.testing import Organization, PolytomicEmulator, User
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ def test_a_key_is_created_and_works(partner, sdk, emulator, organization, user):
 
 
 @pytest.mark.parametrize(("force", "live"), [(True, 1), (False, 2), (None, 2)])
-def test_force_revokes_first(partner, emulator, organization, user, force, live):
+def test_force_revokes_first(partner, emulator, user, force, live):
     emulator.give_key(user.id)
-    created = partner.users.create_api_key(organization.id, user.id, force=force)
+    created = partner.users.create_api_key(user.organization_id, user.id, force=force)
     assert len(emulator.keys_of(user.id)) == live
     assert emulator.keys_of(user.id)[-1] == created.data.value
 

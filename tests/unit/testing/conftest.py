@@ -44,9 +44,19 @@ class Place:
         return f"{self.users_path}/{self.user.id}/keys"
 
     def send(
-        self, method: str, path: str, body: Any = None, *, auth: str | None = None, version: str | None = "2025-09-18", **more: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        auth: str | None = None,
+        version: str | None = "2025-09-18",
+        **more: Any,
     ) -> requests.Response:
-        headers = {"Authorization": bearer(self.emulator.partner_key) if auth is None else auth, **more.pop("headers", {})}
+        headers = {
+            "Authorization": bearer(self.emulator.partner_key) if auth is None else auth,
+            **more.pop("headers", {}),
+        }
         if version:
             headers["X-Polytomic-Version"] = version
         return requests.request(method, self.emulator.base_url + path, json=body, headers=headers, timeout=10, **more)

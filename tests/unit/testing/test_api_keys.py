@@ -11,7 +11,7 @@ def value(answer) -> str:
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == ["data"]
     assert list(answer.json()["data"]) == ["value"]
-    return answer.json()["data"]["value"]
+    return str(answer.json()["data"]["value"])
 
 
 def test_a_key_is_issued_and_answers_as_its_user(place):

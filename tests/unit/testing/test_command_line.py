@@ -25,7 +25,9 @@ def serving(*arguments: str):
 
 
 def get(facts, path):
-    return requests.get(facts["base_url"] + path, headers={"Authorization": f"Bearer {facts['partner_key']}"}, timeout=10)
+    return requests.get(
+        facts["base_url"] + path, headers={"Authorization": f"Bearer {facts['partner_key']}"}, timeout=10
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -48,8 +50,18 @@ def test_it_says_in_words_where_it_is():
 
 
 def test_its_options_reach_the_emulator():
-    options = ["--organization", "Beta", "--deployment-key", "play-deployment", "--existing-key", "409", "--no-replay-values"]
-    with serving("--json", *options, "--fault", "status:503 endpoint=get_identity", "--fault", "status:429 skip=1") as process:
+    options = [
+        "--organization",
+        "Beta",
+        "--deployment-key",
+        "play-deployment",
+        "--existing-key",
+        "409",
+        "--no-replay-values",
+    ]
+    with serving(
+        "--json", *options, "--fault", "status:503 endpoint=get_identity", "--fault", "status:429 skip=1"
+    ) as process:
         facts = json.loads(process.stdout.readline())
         assert [get(facts, "/api/me").status_code for _ in range(3)] == [503, 429, 200]
         assert get(facts, f"/api/organizations/{facts['org_id']}").json()["data"]["name"] == "Beta"

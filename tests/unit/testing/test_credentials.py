@@ -47,7 +47,9 @@ ENDPOINTS = {
     "roles": ("GET", "/api/permissions/roles", None),
     "new role": ("POST", "/api/permissions/roles", {"name": "Auditor"}),
 }
-WHOLE = dict.fromkeys(ENDPOINTS, 200) | dict.fromkeys(("own organization", "own users", "new own user", "roles", "new role"), 403)
+WHOLE = dict.fromkeys(ENDPOINTS, 200) | dict.fromkeys(
+    ("own organization", "own users", "new own user", "roles", "new role"), 403
+)
 SCOPED = dict.fromkeys(ENDPOINTS, 200) | {"organizations": 403}
 ADMIN = SCOPED | {"users": 403, "mint": 403}
 MEMBER = ADMIN | {"new own user": 403, "new role": 403}
@@ -74,8 +76,8 @@ def test_each_credential_opens_what_it_should_and_nothing_else(place, form):
     auth = credential(place, form)
     answered = {}
     for name, (method, path, body) in ENDPOINTS.items():
-        path = path.format(org=place.organization.id, user=place.user.id)
-        answered[name] = place.send(method, path, body, auth=auth).status_code
+        url = path.format(org=place.organization.id, user=place.user.id)
+        answered[name] = place.send(method, url, body, auth=auth).status_code
     assert answered == RIGHTS[form]
 
 
@@ -124,7 +126,16 @@ def test_revoking_what_never_was_is_an_error_that_shows_no_key(place):
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
-        ("user", {"is_user": True, "is_partner": False, "email": "ada@acme.example", "role": "user", "organization_name": "Acme"}),
+        (
+            "user",
+            {
+                "is_user": True,
+                "is_partner": False,
+                "email": "ada@acme.example",
+                "role": "user",
+                "organization_name": "Acme",
+            },
+        ),
         ("admin", {"is_user": True, "email": "root@acme.example", "role": "admin"}),
         ("partner", {"is_user": False, "is_partner": True, "organization_name": "Emulated Partner"}),
         ("organization:partner", {"is_user": False, "is_partner": True, "organization_name": "Acme"}),

@@ -12,7 +12,10 @@ from airflow_provider_polytomic.testing import Fault
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
-        (Fault("status", status=503, endpoint="create_api_key", times=2, when="after"), "status:503 endpoint=create_api_key times=2 when=after"),
+        (
+            Fault("status", status=503, endpoint="create_api_key", times=2, when="after"),
+            "status:503 endpoint=create_api_key times=2 when=after",
+        ),
         (Fault("status", status=429, retry_after=7), "status:429 retry_after=7"),
         (Fault("status", status=302, location="http://other.example/"), "status:302 location=http://other.example/"),
         (Fault("status", status=500, body="It's down, sorry"), """status:500 body='It'"'"'s down, sorry'"""),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.unit.testing.conftest import DEPLOYMENT_KEY, bearer
+
+if TYPE_CHECKING:
+    import requests
 
 KEY = "issuance-0001"
 
@@ -53,7 +57,10 @@ def test_replays_may_leave_out_the_value(make_place):
     assert "value" in place.mint(KEY).json()["data"]
     assert place.mint(KEY).json() == {"data": {}}
     path = place.users_path
-    created = [place.send("POST", path, {"email": "new@acme.example"}, headers={"Idempotency-Key": "user-0001"}) for _ in range(2)]
+    created = [
+        place.send("POST", path, {"email": "new@acme.example"}, headers={"Idempotency-Key": "user-0001"})
+        for _ in range(2)
+    ]
     assert created[0].json() == created[1].json()
 
 
@@ -90,14 +97,14 @@ def test_a_legal_key_is_taken(place, key):
 
 def test_a_second_request_while_the_first_is_in_flight_gets_409(place):
     place.emulator.inject("delay:0.5 endpoint=create_api_key")
-    answers = {}
-    first = threading.Thread(target=lambda: answers.update(first=place.mint(KEY)))
+    answers: list[requests.Response] = []
+    first = threading.Thread(target=lambda: answers.append(place.mint(KEY)))
     first.start()
     while not place.emulator.received("create_api_key"):
         pass
     assert place.mint(KEY).status_code == 409
     first.join()
-    assert place.mint(KEY).json() == answers["first"].json()
+    assert place.mint(KEY).json() == answers[0].json()
     assert place.emulator.minted() == 1
 
 

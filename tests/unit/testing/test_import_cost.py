@@ -36,7 +36,7 @@ def test_the_plugin_adds_nothing_to_pytest():
 
 
 def test_every_public_name_can_be_had():
-    import airflow_provider_polytomic.testing as testing
+    from airflow_provider_polytomic import testing
 
     assert all(getattr(testing, name).__name__ == name for name in testing.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Emulator'"):
@@ -86,5 +86,7 @@ def test_the_fixture_gives_each_test_a_fresh_emulator(tmp_path):
     # The entry point may or may not be installed here: load the plugin by its name alone.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "airflow_provider_polytomic.testing.plugin", str(tmp_path)]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment
+    )
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr

@@ -15,8 +15,16 @@ def test_the_owner_is_listed_first(place):
 
 
 def test_an_organization_is_created_read_and_deleted(place):
-    created = place.send("POST", "/api/organizations", {"name": "Beta", "client_secret": "hush", "issuer": "https://idp"}).json()["data"]
-    assert created == {"id": created["id"], "name": "Beta", "issuer": "https://idp", "sso_domain": None, "sso_org_id": None}
+    created = place.send(
+        "POST", "/api/organizations", {"name": "Beta", "client_secret": "hush", "issuer": "https://idp"}
+    ).json()["data"]
+    assert created == {
+        "id": created["id"],
+        "name": "Beta",
+        "issuer": "https://idp",
+        "sso_domain": None,
+        "sso_org_id": None,
+    }
     path = f"/api/organizations/{created['id']}"
     assert place.send("GET", path).json()["data"] == created
     deleted = place.send("DELETE", path)
@@ -38,24 +46,25 @@ def test_deleting_an_organization_revokes_the_keys_of_its_users(place):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "field"),
+    ("sent", "status", "field"),
     [
-        ("POST", "/api/organizations", {"name": "Acme"}, 409, "name"),
-        ("PUT", "/api/organizations/{owner}", {"name": "Acme"}, 409, "name"),
-        ("POST", "/api/organizations", {}, 422, "name"),
-        ("POST", "/api/organizations", {"name": " "}, 422, "name"),
-        ("POST", "/api/organizations", {"name": 7}, 422, "name"),
-        ("POST", "/api/organizations", {"name": "B", "issuer": 7}, 422, "issuer"),
-        ("POST", "/api/organizations", ["name"], 422, "body"),
-        ("PUT", "/api/organizations/{org}", {"sso_domain": "x"}, 422, "name"),
-        ("DELETE", "/api/organizations/{owner}", None, 403, None),
-        ("GET", "/api/organizations/not-a-uuid", None, 404, None),
-        ("PUT", f"/api/organizations/{UNKNOWN}", {"name": "C"}, 404, None),
-        ("DELETE", f"/api/organizations/{UNKNOWN}", None, 404, None),
-        ("GET", "/api/nothing/here", None, 404, None),
+        (("POST", "/api/organizations", {"name": "Acme"}), 409, "name"),
+        (("PUT", "/api/organizations/{owner}", {"name": "Acme"}), 409, "name"),
+        (("POST", "/api/organizations", {}), 422, "name"),
+        (("POST", "/api/organizations", {"name": " "}), 422, "name"),
+        (("POST", "/api/organizations", {"name": 7}), 422, "name"),
+        (("POST", "/api/organizations", {"name": "B", "issuer": 7}), 422, "issuer"),
+        (("POST", "/api/organizations", ["name"]), 422, "body"),
+        (("PUT", "/api/organizations/{org}", {"sso_domain": "x"}), 422, "name"),
+        (("DELETE", "/api/organizations/{owner}", None), 403, None),
+        (("GET", "/api/organizations/not-a-uuid", None), 404, None),
+        (("PUT", f"/api/organizations/{UNKNOWN}", {"name": "C"}), 404, None),
+        (("DELETE", f"/api/organizations/{UNKNOWN}", None), 404, None),
+        (("GET", "/api/nothing/here", None), 404, None),
     ],
 )
-def test_a_refusal_names_the_field(place, method, path, body, status, field):
+def test_a_refusal_names_the_field(place, sent, status, field):
+    method, path, body = sent
     answer = place.send(method, path.format(owner=place.emulator.owner.id, org=place.organization.id), body)
     assert answer.status_code == status
     error = answer.json()
@@ -88,17 +97,18 @@ class TestRoles:
         assert send("GET", user).json()["data"]["role_ids"] is None
 
     @pytest.mark.parametrize(
-        ("method", "path", "body", "status"),
+        ("sent", "status"),
         [
-            ("POST", "", {}, 400),
-            ("POST", "", {"name": "admin"}, 400),
-            ("POST", "", {"name": "X", "organization_id": UNKNOWN}, 403),
-            ("PUT", "/{admin}", {"name": "X"}, 403),
-            ("DELETE", "/{admin}", None, 403),
-            ("GET", f"/{UNKNOWN}", None, 404),
+            (("POST", "", {}), 400),
+            (("POST", "", {"name": "admin"}), 400),
+            (("POST", "", {"name": "X", "organization_id": UNKNOWN}), 403),
+            (("PUT", "/{admin}", {"name": "X"}), 403),
+            (("DELETE", "/{admin}", None), 403),
+            (("GET", f"/{UNKNOWN}", None), 404),
         ],
     )
-    def test_what_is_refused(self, send, place, method, path, body, status):
+    def test_what_is_refused(self, send, place, sent, status):
+        method, path, body = sent
         path = "/api/permissions/roles" + path.format(admin=place.emulator.role_id("Admin"))
         assert send(method, path, body).status_code == status
 

@@ -10,7 +10,9 @@ from tests.unit.testing.conftest import bearer
 
 
 def test_a_request_is_kept_as_it_arrived(place):
-    place.send("POST", place.users_path, {"email": "b@acme.example"}, headers={"Idempotency-Key": "user-0001", "X-Odd": "yes"})
+    place.send(
+        "POST", place.users_path, {"email": "b@acme.example"}, headers={"Idempotency-Key": "user-0001", "X-Odd": "yes"}
+    )
     (request,) = place.emulator.requests
     assert (request.method, request.path, request.query) == ("POST", place.users_path, {})
     assert request.body == b'{"email": "b@acme.example"}'
@@ -32,13 +34,18 @@ def test_requests_can_be_looked_up_by_endpoint(place):
     place.mint()
     place.send("GET", "/api/nothing")
     place.send("PATCH", "/api/me")
-    assert [request.endpoint for request in place.emulator.requests] == ["get_identity", "create_api_key", "unknown", "unknown"]
+    assert [request.endpoint for request in place.emulator.requests] == [
+        "get_identity",
+        "create_api_key",
+        "unknown",
+        "unknown",
+    ]
     assert [request.status for request in place.emulator.received("create_api_key")] == [200]
     assert [request.status for request in place.emulator.received("unknown")] == [404, 405]
 
 
 def test_a_list_of_requests_is_a_copy(place):
-    place.emulator.requests.append("nonsense")  # type: ignore[arg-type]  # that is the point
+    place.emulator.requests.append("nonsense")
     assert place.emulator.requests == []
 
 

@@ -160,7 +160,9 @@ def test_a_forked_child_may_use_it_and_end_while_the_parent_serves_on(place):
 
 def _fork(work) -> int:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: that is what is tested
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Python 3.12 warns of forks beside threads: that is what is tested
         child = os.fork()
     if child == 0:
         try:

@@ -11,7 +11,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(params=["partner", "current organization"])
 def users(request, place):
-    """Send to the users of the organization, by either path; the paths differ in credential and in what an update needs."""
+    """Send to the users of the organization by either path."""
     partner = request.param == "partner"
     path = place.users_path if partner else "/api/organization/users"
     auth = None if partner else basic(place.organization.id, place.emulator.partner_key)
@@ -42,7 +42,9 @@ def test_an_update_changes_roles_only(place, users):
     updated = users("PUT", user, {"email": "other@acme.example", "role_ids": [admin]}).json()["data"]
     assert (updated["email"], updated["role_ids"], updated["role"]) == ("ada@acme.example", [admin], "admin")
     assert users("PUT", user, {"email": "x@y"}).json()["data"]["role_ids"] == [admin]
-    assert users("PUT", user, {"email": "x@y", "role": "user"}).json()["data"]["role_ids"] == [place.emulator.role_id("Editor")]
+    assert users("PUT", user, {"email": "x@y", "role": "user"}).json()["data"]["role_ids"] == [
+        place.emulator.role_id("Editor")
+    ]
 
 
 def test_only_the_partners_update_needs_the_address(place):

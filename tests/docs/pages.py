@@ -1,0 +1,111 @@
+"""What do the pages hold? Their code blocks, tables and links, as the Markdown parser sees them, each with its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from markdown_it.token import Token
+
+__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "links", "rows"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+# The ids and the place that the pages use; tests put those of a scene in their stead.
+ORG_ID, USER_ID = "248df4b7-aa70-47b8-a036-33ac447e668d", "0ecd09c1-b901-4d27-9053-f0367c427254"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced code block.
+
+    :param place: page and line.
+    :param language: the first word after the fence.
+    :param note: the rest of that line, which GitHub does not show: what a test is to make of the block.
+    """
+
+    place: str
+    language: str
+    note: str
+    content: str
+
+    def __str__(self) -> str:
+        """Name the block as test ids do."""
+        return self.place
+
+    def about(self, ids: Mapping[str, str]) -> str:
+        """Return the content with the ids of a scene."""
+        return self.content.replace(ORG_ID, ids["org_id"]).replace(USER_ID, ids["user_id"])
+
+
+def blocks(language: str | None = None, note: str | None = None) -> list[Block]:
+    """Return the blocks of all pages, of one language or with one note."""
+    found = [block for page in PAGES for block in _blocks(page)]
+    return [block for block in found if language in {None, block.language} and note in {None, block.note}]
+
+
+def rows(page: str, heading: str) -> list[Sequence[str]]:
+    """Return the rows of the first table under a heading, without the table's own head; fail if there is none.
+
+    :param page: its path below the repository.
+    """
+    tokens = iter(_tokens(ROOT / page))
+    for token in tokens:
+        if token.type == "heading_open" and next(tokens).content == heading:
+            return _rows(tokens)
+    raise LookupError(f"{page} has no heading {heading!r}")
+
+
+def codes(cell: str) -> list[str]:
+    """Return what stands between backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def links(page: Path) -> list[str]:
+    """Return the addresses that a page links to."""
+    children = [child for token in _tokens(page) for child in token.children or ()]
+    return [str(child.attrs["href"]) for child in children if child.type == "link_open"]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the fragments that GitHub gives the headings of a page."""
+    tokens = _tokens(page)
+    titles = [after.content for token, after in zip(tokens, tokens[1:], strict=False) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@cache
+def _tokens(page: Path) -> Sequence[Token]:
+    return tuple(MarkdownIt().enable("table").parse(page.read_text()))
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    for token in _tokens(page):
+        if token.type in {"fence", "code_block"}:
+            language, _, note = token.info.strip().partition(" ")
+            line = (token.map or [0])[0] + 1
+            yield Block(f"{page.relative_to(ROOT)}:{line}", language, note.strip(), token.content)
+
+
+def _rows(tokens: Iterator[Token]) -> list[Sequence[str]]:
+    found: list[list[str]] = []
+    inside = False
+    for token in tokens:
+        if token.type in {"heading_open", "tbody_close"}:
+            break
+        inside = inside or token.type == "tbody_open"
+        if inside and token.type == "tr_open":
+            found.append([])
+        if inside and token.type == "inline":
+            found[-1].append(token.content)
+    if not found:
+        raise LookupError("there is no table under that heading")
+    return list(found)

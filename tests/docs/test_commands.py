@@ -1,0 +1,135 @@
+"""Are the commands of the pages commands? Each line of a shell block is run, or asked whether it could be."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from airflow_provider_polytomic import __version__
+from airflow_provider_polytomic.get_provider_info import get_provider_info
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.testing.__main__ import main as emulator_command
+from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
+from tests.docs.pages import ROOT, Block, blocks
+from tests.scene import CONNECTION, forget_secrets_backends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+SHELL = {"export", "umask", "mkdir", "echo"}
+FOLDER = "/opt/airflow"  # what the pages call a folder that is somewhere else here
+EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
+
+LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
+
+
+def _by_first_word(*words: str) -> list[str]:
+    return [line for _, line in LINES if shlex.split(line, comments=True)[0] in words]
+
+
+def test_every_line_is_of_a_kind_that_is_tried():
+    first_words = {shlex.split(line, comments=True)[0] for _, line in LINES}
+    assert first_words == SHELL | {"make", "python", "airflow", "pip"}
+
+
+@pytest.mark.parametrize("line", _by_first_word("make"))
+def test_make_knows_the_target_and_the_emulator_its_arguments(line: str, capsys: pytest.CaptureFixture[str]):
+    _, target, *given = shlex.split(line)
+    made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    if target in {"demo", "emulator"}:
+        (arguments,) = [variable.removeprefix("ARGS=") for variable in given] or [""]
+        with pytest.raises(SystemExit) as ended:
+            emulator_command([*shlex.split(arguments), "--help"])
+        assert ended.value.code == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", _by_first_word("python"))
+def test_the_emulator_serves_the_partner_it_was_told(line: str):
+    words = shlex.split(line)
+    assert words[:3] == EMULATOR
+    words[words.index("--port") + 1] = "0"  # the one of the pages may be taken here
+    with subprocess.Popen([sys.executable, *words[1:]], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            address = process.stdout.readline().split()[-1]
+            headers = {"Authorization": f"Bearer {words[words.index('--partner-key') + 1]}"}
+            me = requests.get(f"{address}/api/me", headers=headers, timeout=10).json()
+            assert me["data"]["is_partner"] is True
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def backend_forgotten() -> Iterator[None]:
+    """Whatever secrets backend a block configures is read anew, and not kept."""
+    forget_secrets_backends()
+    yield
+    forget_secrets_backends()
+
+
+@pytest.mark.usefixtures("backend_forgotten")
+@pytest.mark.parametrize("block", [block for block in blocks("bash") if "export " in block.content], ids=str)
+def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    exported = _exported_by(block, tmp_path)
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+    if "AIRFLOW__SECRETS__BACKEND" in exported:
+        assert qualified_name(type(configured_secrets_backend())) == exported["AIRFLOW__SECRETS__BACKEND"]
+        for destination in (CONNECTION, "airflow://variable/acme_api_key"):
+            with open_store(destination, issuer="https://app.polytomic.com") as store:
+                assert str(tmp_path) in store.place
+                store.check_write(store.read())
+                assert store.read_back() is None
+    else:
+        assert list(exported) == ["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]
+        assert PolytomicHook().settings.key.reveal() in exported["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]
+
+
+def _exported_by(block: Block, folder: Path) -> Mapping[str, str]:
+    """Run the shell's own lines of a block, and return the Airflow settings that its environment then has."""
+    lines = [line for line in block.content.splitlines() if line.split() and line.split()[0] in SHELL]
+    script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder))
+    path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
+    run = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)
+    variables = (pair.partition("=")[::2] for pair in run.stdout.split("\0"))
+    return {name: value for name, value in variables if name.startswith("AIRFLOW")}
+
+
+@pytest.mark.parametrize("line", _by_first_word("airflow"))
+def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
+    from airflow.cli.cli_parser import get_parser
+
+    _, group, command, name, *_ = words = shlex.split(line)
+    given = get_parser().parse_args(words[1:])
+    if group == "providers":
+        assert (command, name) == ("get", get_provider_info()["package-name"])
+        return
+    dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
+    assert set(json.loads(given.conf)) <= set(dag.params)
+
+
+@pytest.mark.parametrize("line", _by_first_word("pip"))
+def test_pip_finds_what_it_is_to_install(line: str):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    _, command, *arguments = shlex.split(line)
+    assert command in {"install", "wheel"}
+    what = arguments[-1]
+    if what.startswith("dist/"):
+        assert what == f"dist/{project['name'].replace('-', '_')}-{__version__}-py3-none-any.whl"
+    else:
+        folder, _, extra = what.rstrip("]").partition("[")
+        assert folder == "."
+        assert not extra or extra in project["optional-dependencies"]

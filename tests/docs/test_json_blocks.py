@@ -1,0 +1,82 @@
+"""Does the JSON of the pages mean to the code what it says? Connections are used, results compared with real ones."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from tests.docs.pages import Block, blocks, codes, rows
+from tests.scene import CONNECTION, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Context = Callable[..., dict[str, Any]]
+
+OPERATOR_PAGE, DESTINATIONS_PAGE = "docs/create-api-key.md", "docs/destinations.md"
+
+
+def issue(scene: Scene, context: Context, **given: Any) -> dict[str, Any]:
+    operator = PolytomicCreateApiKeyOperator(task_id="issue", destination=CONNECTION, retries=1, **scene.ids, **given)
+    return operator.execute(context())
+
+
+def shown(note: str) -> dict[str, Any]:
+    (block,) = blocks("json", note)
+    found: dict[str, Any] = json.loads(block.content)
+    return found
+
+
+def kinds(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and types, in which what a page shows and what is real must agree."""
+    return {name: kinds(value) if isinstance(value, dict) else type(value) for name, value in values.items()}
+
+
+@pytest.mark.parametrize("block", blocks("json", "connection"), ids=str)
+def test_a_connection_becomes_what_it_says(block: Block, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", block.content)
+    said, settings = json.loads(block.content), PolytomicHook().settings
+    assert settings.key.reveal() == said["password"]
+    assert settings.base_url.removeprefix("https://") == said.get("host", "app.polytomic.com").removeprefix("https://")
+    assert settings.login == said.get("login")
+    assert settings.auth == said.get("extra", {}).get("auth", "basic" if "login" in said else "bearer")
+    for name, value in said.get("extra", {}).items():
+        assert getattr(settings, name, value) == value, name
+
+
+def test_the_reference_is_what_the_operator_returns(scene: Scene, context: Context):
+    returned = issue(scene, context)
+    assert kinds(shown("reference")) == kinds(returned)
+    told = [name for row in rows(OPERATOR_PAGE, "What it returns") for name in codes(row[0])]
+    assert told == list(returned)
+    assert returned["outage_seconds"] is None
+    assert isinstance(issue(scene, context, force=True)["outage_seconds"], float)
+
+
+def test_the_prospect_is_what_check_only_returns(scene: Scene, context: Context):
+    said, returned = shown("prospect"), issue(scene, context, check_only=True)
+    assert set(said) == set(returned)
+    assert set(said["caller"]) == set(returned["caller"])
+    assert (said["would_issue"], said["caller"]["is_partner"]) == (True, True)
+    assert (returned["would_issue"], returned["caller"]["is_partner"]) == (True, True)
+    words = said["reason"].split("...")
+    assert returned["reason"].startswith(words[0])
+    assert returned["reason"].endswith("connections.json.")
+
+
+def test_the_connections_file_and_the_record_are_what_the_backend_has_then(scene: Scene, context: Context):
+    issue(scene, context)
+    entry = scene.entries()["acme_polytomic"]
+    assert kinds(shown("connections-file")["acme_polytomic"]) == kinds(entry)
+    assert shown("connections-file")["acme_polytomic"]["conn_type"] == entry["conn_type"]
+
+    facts = dict(rows(DESTINATIONS_PAGE, "LocalFilesystemBackend"))
+    record = scene.connections.with_name(codes(facts["record"])[0])
+    assert kinds(shown("record")) == kinds(json.loads(record.read_text()))
+    assert scene.connections.with_name(codes(facts["compare-and-set"])[0]).exists()
+    told = [name for row in rows(DESTINATIONS_PAGE, "The record") for name in codes(row[0])]
+    assert sorted(told) == sorted(shown("record"))

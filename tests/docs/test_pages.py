@@ -1,0 +1,48 @@
+"""Is every block of a kind that some test runs, and does every link lead somewhere?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What the tests of this folder run; "text" alone is only looked at.
+RUN = {
+    "python": {"", "with-key=airflow://variable/acme_api_key"},
+    "json": {"connection", "reference", "prospect", "record", "connections-file"},
+    "bash": {""},
+    "text": {""},
+}
+
+
+@pytest.mark.parametrize("block", blocks(), ids=str)
+def test_every_block_is_of_a_kind_that_is_run(block):
+    assert block.note in RUN.get(block.language, set()), f"{block.language} {block.note}"
+
+
+def test_there_are_blocks_of_every_kind():
+    assert {(block.language, block.note) for block in blocks()} == {
+        (language, note) for language, notes in RUN.items() for note in notes
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_resolves(page: Path):
+    for link in links(page):
+        address, _, anchor = link.partition("#")
+        if "://" in address or address.startswith("mailto:"):
+            continue
+        target = (page.parent / address).resolve() if address else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_the_readme():
+    linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md") if "://" not in link}
+    assert {page for page in PAGES if page.name != "README.md"} <= linked

@@ -1,0 +1,93 @@
+"""Does the Python of the pages do what it says? Files with DAGs, tests, and pieces of DAGs, each run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from tests.docs.pages import Block, blocks
+from tests.integration.in_process import run_dag, xcom_of
+from tests.scene import Scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTHON = blocks("python")
+TESTS = [block for block in PYTHON if "def test_" in block.content]
+DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
+PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
+# Airflow runs this file itself, with the package that is tested here.
+CONFTEST = "from airflow_provider_polytomic.testing.plugin import polytomic_emulator\n"
+
+
+@pytest.mark.parametrize("block", TESTS, ids=str)
+def test_a_test_passes_as_a_file_of_its_own(block: Block, tmp_path: Path):
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_block.py").write_text(block.content)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(re.findall('^def test_', block.content, re.MULTILINE))} passed" in run.stdout
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("block", DAG_FILES, ids=str)
+def test_a_dag_issues_a_key_that_its_next_task_uses_and_keeps_it_when_it_is_run_again(
+    block: Block, scene: Scene, tmp_path: Path
+):
+    dag = _dag_in(block.about(scene.ids), tmp_path / "dag_file.py")
+    for _ in range(2):
+        run = run_dag(dag)
+        assert set(run.states.values()) == {"success"}
+        assert scene.stored() == scene.emulator.live_key(scene.user.id)
+        assert xcom_of(run, "who_am_i") == scene.user.email
+    assert len(scene.posts) == 1
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("block", PIECES, ids=str)
+def test_a_piece_runs_as_it_stands_and_its_tasks_succeed(block: Block, scene: Scene):
+    if block.note:
+        _put_key(scene, block.note.removeprefix("with-key=airflow://variable/"))
+    with DAG(re.sub(r"\W", "_", block.place), schedule=None) as dag:
+        exec(compile(block.about(scene.ids), block.place, "exec"), {"__name__": "piece"})
+    if not dag.tasks:
+        return
+    assert set(run_dag(dag).states.values()) == {"success"}
+    assert scene.stored() == (scene.emulator.live_key(scene.user.id) if scene.posts else None)
+    assert len(scene.posts) == (0 if "check_only=True" in block.content else 1)
+
+
+def _dag_in(content: str, file: Path) -> Any:
+    """Have Airflow read a file as its DAG processor does."""
+    file.write_text(content)
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.dag_processing.dagbag import DagBag
+
+        bag = DagBag(dag_folder=str(file), bundle_name="dags-folder")
+    else:
+        from airflow.models.dagbag import DagBag
+
+        bag = DagBag(dag_folder=str(file), include_examples=False, read_dags_from_db=False)
+    assert bag.import_errors == {}
+    (dag,) = bag.dags.values()
+    return dag
+
+
+def _put_key(scene: Scene, variable: str) -> None:
+    key = scene.emulator.give_key(scene.user.id)
+    scene.connections.with_name("variables.json").write_text(json.dumps({variable: key}))
