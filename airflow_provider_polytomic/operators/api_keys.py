@@ -32,8 +32,7 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
     completes, with the very same key for at least 24 hours.
 
     .. seealso::
-        For more information on how to use this operator, take a look at the guide:
-        :ref:`howto/operator:PolytomicCreateApiKeyOperator`; on the endpoint, at
+        ``docs/create-api-key.md``, and on the endpoint
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/create-api-key
 
     :param org_id: UUID of the organization. (templated)
@@ -45,8 +44,8 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         connection of another type. (templated)
     :param check_only: look, prove the right to write and who the caller is, say what would be done, and issue nothing.
         (templated)
-    :param polytomic_conn_id: the :ref:`Polytomic connection <howto/connection:polytomic>` whose partner key issues;
-        it is refused as the destination. (templated)
+    :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
+        destination. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

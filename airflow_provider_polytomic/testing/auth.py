@@ -1,8 +1,7 @@
 """Who is calling, and what may they do?
 
-Bearer carries a partner, deployment or user key. Basic carries ``<organization id>:<partner or deployment key>``,
-which acts inside that
-organization, or, on old on-premises servers, ``<deployment key>:`` with no password.
+Bearer carries a partner, deployment or user key. Basic carries ``<organization id>:<partner or deployment key>``, which
+acts inside that organization, or, on old on-premises servers, ``<deployment key>:`` with no password.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How does a script that speaks only HTTP look into the emulator and disturb it? Under ``/_emulator/``.
 
-``GET /_emulator/state``, ``POST /_emulator/faults {"fault": "drop endpoint=create_api_key"}``, ``DELETE
-/_emulator/faults``,
-``POST /_emulator/release``. They need no credential, and are neither recorded nor met by faults.
+``GET /_emulator/state``, ``POST /_emulator/faults {"fault": "drop endpoint=create_api_key"}``,
+``DELETE /_emulator/faults``, ``POST /_emulator/release``. They need no credential,
+and are neither recorded nor met by faults.
 """
 
 from __future__ import annotations

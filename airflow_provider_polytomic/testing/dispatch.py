@@ -1,8 +1,7 @@
 """What happens to one request, from its arrival to its answer? Credentials, idempotency, faults, effect, in this order.
 
 Everything that reads or changes state happens under one lock, so that each effect is one step. Late effects need no
-timer: they are applied,
-in the order of their times, before anybody looks at the state again.
+timer: they are applied, in the order of their times, before anybody looks at the state again.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class PolytomicEmulator:
     """A Polytomic on this machine, over real HTTP; its keys are play keys.
 
     Use it as a context manager, or call :meth:`start` and :meth:`stop`; started again, it serves at the same address
-    what it had. It may be
-    used from any thread. A forked child may send it requests, but only the parent may look into it.
+    what it had. It may be used from any thread. A forked child may send it requests, but only the parent may look into
+    it.
 
     :param partner_key: the partner key, or None for a fresh one.
     :param deployment_key: an on-premises deployment key, or None for a cloud server, which has none.

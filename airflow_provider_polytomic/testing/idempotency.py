@@ -1,8 +1,8 @@
 """What was the outcome of the first request with this Idempotency-Key?
 
 Polytomic's guide on idempotent requests: the first request with a key fixes the outcome, errors such as 500 included;
-while it is in flight
-a second one gets 409; an outcome is kept for at least 24 hours, and a key that was removed counts as new.
+while it is in flight a second one gets 409; an outcome is kept for at least 24 hours, and a key that was removed counts
+as new.
 Whether a key is scoped to the credential is not documented: here it is, as a server that replays secrets had better do.
 """
 

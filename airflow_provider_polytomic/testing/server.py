@@ -36,6 +36,9 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self.serving.set()
         await self._stopping.wait()
+        # uvicorn would wait for every answer to be read, however slow its client is.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     def ask_to_stop(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -69,6 +72,7 @@ class ServerThread:
             log_config=None,
             log_level="error",
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,

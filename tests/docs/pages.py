@@ -1,10 +1,11 @@
-"""What do the pages hold? Their code blocks, tables and links, as the Markdown parser sees them, each with its place."""
+"""What do the pages hold? Their code blocks, tables and links, as a Markdown parser sees them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "links", "rows"]
+__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "links", "page_text", "rows"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
@@ -52,16 +53,28 @@ def blocks(language: str | None = None, note: str | None = None) -> list[Block]:
     return [block for block in found if language in {None, block.language} and note in {None, block.note}]
 
 
-def rows(page: str, heading: str) -> list[Sequence[str]]:
-    """Return the rows of the first table under a heading, without the table's own head; fail if there is none.
+def rows(page: str, heading: str, number: int = 0) -> list[list[str]]:
+    """Return the rows of a table under a heading, without the table's own head.
 
     :param page: its path below the repository.
+    :param number: which of the tables there, counted from 0.
+    :raises LookupError: if there is none.
     """
     tokens = iter(_tokens(ROOT / page))
     for token in tokens:
         if token.type == "heading_open" and next(tokens).content == heading:
-            return _rows(tokens)
+            return _tables(tokens)[number]
     raise LookupError(f"{page} has no heading {heading!r}")
+
+
+def facts(page: str, heading: str) -> dict[str, str]:
+    """Return the first table under a heading, which has two columns, as names and values."""
+    return {row[0]: row[1] for row in rows(page, heading)}
+
+
+def page_text(page: str) -> str:
+    """Return the text of a page with its paragraphs on one line each."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", (ROOT / page).read_text())
 
 
 def codes(cell: str) -> list[str]:
@@ -78,7 +91,7 @@ def links(page: Path) -> list[str]:
 def anchors(page: Path) -> set[str]:
     """Return the fragments that GitHub gives the headings of a page."""
     tokens = _tokens(page)
-    titles = [after.content for token, after in zip(tokens, tokens[1:], strict=False) if token.type == "heading_open"]
+    titles = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
@@ -95,17 +108,18 @@ def _blocks(page: Path) -> Iterator[Block]:
             yield Block(f"{page.relative_to(ROOT)}:{line}", language, note.strip(), token.content)
 
 
-def _rows(tokens: Iterator[Token]) -> list[Sequence[str]]:
-    found: list[list[str]] = []
+def _tables(tokens: Iterator[Token]) -> list[list[list[str]]]:
+    """Return the tables before the next heading, each as its rows."""
+    found: list[list[list[str]]] = []
     inside = False
     for token in tokens:
-        if token.type in {"heading_open", "tbody_close"}:
+        if token.type == "heading_open":
             break
-        inside = inside or token.type == "tbody_open"
+        if token.type in {"tbody_open", "tbody_close"}:
+            inside = token.type == "tbody_open"
+            found += [[]] if inside else []
         if inside and token.type == "tr_open":
-            found.append([])
+            found[-1].append([])
         if inside and token.type == "inline":
-            found[-1].append(token.content)
-    if not found:
-        raise LookupError("there is no table under that heading")
-    return list(found)
+            found[-1][-1].append(token.content)
+    return found

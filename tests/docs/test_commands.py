@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -20,8 +21,8 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.registry import open_store
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
 from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
-from tests.docs.pages import ROOT, Block, blocks
-from tests.scene import CONNECTION, forget_secrets_backends
+from tests.docs.pages import PAGES, ROOT, Block, blocks
+from tests.scene import CONNECTION, _forget_secrets_backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ FOLDER = "/opt/airflow"  # what the pages call a folder that is somewhere else h
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
 LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
+
+MENTIONED = sorted({target for page in PAGES for target in re.findall(r"`make ([a-z][\w.-]*)", page.read_text())})
 
 
 def _by_first_word(*words: str) -> list[str]:
@@ -55,6 +58,12 @@ def test_make_knows_the_target_and_the_emulator_its_arguments(line: str, capsys:
         assert ended.value.code == 0, capsys.readouterr().err
 
 
+@pytest.mark.parametrize("target", MENTIONED)
+def test_make_knows_every_target_that_a_page_mentions(target: str):
+    made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+
+
 @pytest.mark.parametrize("line", _by_first_word("python"))
 def test_the_emulator_serves_the_partner_it_was_told(line: str):
     words = shlex.split(line)
@@ -75,9 +84,9 @@ def test_the_emulator_serves_the_partner_it_was_told(line: str):
 @pytest.fixture
 def backend_forgotten() -> Iterator[None]:
     """Whatever secrets backend a block configures is read anew, and not kept."""
-    forget_secrets_backends()
+    _forget_secrets_backends()
     yield
-    forget_secrets_backends()
+    _forget_secrets_backends()
 
 
 @pytest.mark.usefixtures("backend_forgotten")

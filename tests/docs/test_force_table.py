@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,116 +17,130 @@ from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    Context = Callable[..., dict[str, Any]]
-    Issue = Callable[..., dict[str, Any]]
+    from pathlib import Path
 
 ROWS = rows("docs/create-api-key.md", "With and without `force`")
+VARIABLE = "airflow://variable/acme_api_key"
 # Issuances are dated by the clock, but not before their run: so a run of 2031 is later than all that is done first.
 THE_RUN = MONDAY + timedelta(days=1)
 
 
+@dataclass
+class Trial:
+    """A destination, and what is done to it."""
+
+    scene: Scene
+    context: Callable[..., dict[str, Any]]
+    destination: str = CONNECTION
+
+    def issue(self, at: datetime = THE_RUN, **given: Any) -> dict[str, Any]:
+        """Run the operator in a DAG run of its own time."""
+        defaults: dict[str, Any] = {"destination": self.destination, "retries": 1, **self.scene.ids}
+        return PolytomicCreateApiKeyOperator(task_id="issue", **{**defaults, **given}).execute(self.context(at))
+
+    def put_variable(self, text: str) -> None:
+        """Put a text at the destination as a person would, a Variable from now on."""
+        self.destination = VARIABLE
+        self._variables.write_text(json.dumps({"acme_api_key": text}))
+
+    def stored(self) -> str | None:
+        """Return what the destination holds."""
+        if self.destination == CONNECTION:
+            return self.scene.stored()
+        text: str | None = json.loads(self._variables.read_text()).get("acme_api_key")
+        return text
+
+    @property
+    def _variables(self) -> Path:
+        return self.scene.connections.with_name("variables.json")
+
+
 @pytest.fixture
-def issue(scene: Scene, context: Context) -> Issue:
-    """Run the operator in a DAG run of its own time."""
-
-    def run(at: Any = THE_RUN, **given: Any) -> dict[str, Any]:
-        defaults: dict[str, Any] = {"destination": CONNECTION, "retries": 1, **scene.ids}
-        return PolytomicCreateApiKeyOperator(task_id="issue", **{**defaults, **given}).execute(context(at))
-
-    return run
+def trial(scene: Scene, context: Callable[..., dict[str, Any]]) -> Trial:
+    return Trial(scene, context)
 
 
-def _nothing(_scene: Scene, _issue: Issue) -> dict[str, Any]:
-    return {}
+def a_working_key(trial: Trial) -> None:
+    trial.issue(at=MONDAY, force=True)
 
 
-def _working(_scene: Scene, issue: Issue) -> dict[str, Any]:
-    issue(at=MONDAY, force=True)
-    return {}
+def a_dead_key(trial: Trial) -> None:
+    trial.issue(at=MONDAY, force=True)
+    trial.scene.emulator.revoke(trial.scene.emulator.live_key(trial.scene.user.id))
 
 
-def _dead(scene: Scene, issue: Issue) -> dict[str, Any]:
-    issue(at=MONDAY, force=True)
-    scene.emulator.revoke(scene.emulator.live_key(scene.user.id))
-    return {}
+def a_key_by_hand(trial: Trial) -> None:
+    key = trial.scene.emulator.give_key(trial.scene.user.id)
+    trial.scene.put("acme_polytomic", conn_type="polytomic", host=trial.scene.emulator.base_url, password=key)
 
 
-def _by_hand(scene: Scene, _issue: Issue) -> dict[str, Any]:
-    key = scene.emulator.give_key(scene.user.id)
-    scene.put("acme_polytomic", conn_type="polytomic", host=scene.emulator.base_url, password=key)
-    return {}
+def a_key_of_another_user(trial: Trial) -> None:
+    trial.issue(user_id=trial.scene.emulator.add_user(trial.scene.user.organization_id, "bob@acme.example").id)
 
 
-def _of_another_user(scene: Scene, issue: Issue) -> dict[str, Any]:
-    issue(user_id=scene.emulator.add_user(scene.user.organization_id, "bob@acme.example").id)
-    return {}
+def another_type(trial: Trial) -> None:
+    trial.scene.put("acme_polytomic", conn_type="postgres", host="db.example.com", login="app", password="a-password")
 
 
-def _foreign(scene: Scene, _issue: Issue) -> dict[str, Any]:
-    scene.put("acme_polytomic", conn_type="postgres", host="db.example.com", login="app", password="a-password")
-    return {}
+def the_issuing_key(trial: Trial) -> None:
+    emulator = trial.scene.emulator
+    trial.scene.put("acme_polytomic", conn_type="polytomic", host=emulator.base_url, password=emulator.partner_key)
 
 
-def _issuing(scene: Scene, _issue: Issue) -> dict[str, Any]:
-    partner = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
-    scene.put("acme_polytomic", **partner)
-    return {}
-
-
-ARRANGE = {
-    "nothing": _nothing,
-    "a key issued here that works": _working,
-    "a key issued here that is dead": _dead,
-    "a `polytomic` connection of this server with a working key of this user, made by hand": _by_hand,
-    "a key of another user": _of_another_user,
-    "a connection of another type, or a text that this operator did not put there": _foreign,
-    "the key with which `polytomic_conn_id` issues": _issuing,
+ARRANGE: dict[str, Callable[[Trial], None]] = {
+    "nothing": lambda _trial: None,
+    "a key issued here that works": a_working_key,
+    "a key issued here that is dead": a_dead_key,
+    "a `polytomic` connection of this server with a working key of this user, made by hand": a_key_by_hand,
+    "a key of another user": a_key_of_another_user,
+    "a connection of another type": another_type,
+    "a Variable that this operator did not put there": lambda trial: trial.put_variable("a-text-of-somebody"),
+    "the key with which `polytomic_conn_id` issues": the_issuing_key,
 }
 
 
-def issues(scene: Scene, issue: Issue, force: bool, **given: Any) -> None:
-    held = scene.stored()
-    assert issue(force=force, **given)["issued"] is True
-    assert scene.stored() in scene.emulator.keys_of(scene.user.id)
-    assert scene.stored() != held
+def issues(trial: Trial, **given: Any) -> None:
+    held = trial.stored()
+    assert trial.issue(**given)["issued"] is True
+    assert trial.stored() in trial.scene.emulator.keys_of(trial.scene.user.id)
+    assert trial.stored() != held
 
 
-def issues_and_revokes(scene: Scene, issue: Issue, force: bool) -> None:
-    scene.emulator.give_key(scene.user.id)
-    issues(scene, issue, force)
-    assert scene.stored() == scene.emulator.live_key(scene.user.id)
+def issues_and_revokes(trial: Trial, **given: Any) -> None:
+    trial.scene.emulator.give_key(trial.scene.user.id)
+    issues(trial, **given)
+    assert trial.stored() == trial.scene.emulator.live_key(trial.scene.user.id)
 
 
-def issues_once_a_run(scene: Scene, issue: Issue, force: bool) -> None:
-    issues_and_revokes(scene, issue, force)
-    keeps(scene, issue, force)
+def issues_once_a_run(trial: Trial, **given: Any) -> None:
+    issues_and_revokes(trial, **given)
+    keeps(trial, **given)
 
 
-def keeps(scene: Scene, issue: Issue, force: bool) -> None:
-    held, posts = scene.stored(), len(scene.posts)
-    assert issue(force=force)["issued"] is False
-    assert (scene.stored(), len(scene.posts)) == (held, posts)
+def keeps(trial: Trial, **given: Any) -> None:
+    held, posts = trial.stored(), len(trial.scene.posts)
+    assert trial.issue(**given)["issued"] is False
+    assert (trial.stored(), len(trial.scene.posts)) == (held, posts)
 
 
-def refuses(scene: Scene, issue: Issue, force: bool, **given: Any) -> None:
-    held, posts = scene.stored(), len(scene.posts)
+def refuses(trial: Trial, **given: Any) -> None:
+    held, posts = trial.stored(), len(trial.scene.posts)
     with pytest.raises(AirflowFailException):
-        issue(force=force, **given)
-    assert (scene.stored(), len(scene.posts)) == (held, posts)
+        trial.issue(**given)
+    assert (trial.stored(), len(trial.scene.posts)) == (held, posts)
 
 
-def refuses_unless_told(scene: Scene, issue: Issue, force: bool) -> None:
-    refuses(scene, issue, force)
-    issues(scene, issue, force, take_over=True)
+def refuses_unless_told(trial: Trial, **given: Any) -> None:
+    refuses(trial, **given)
+    issues(trial, **given, take_over=True)
 
 
-def refuses_always(scene: Scene, issue: Issue, force: bool) -> None:
-    refuses(scene, issue, force)
-    refuses(scene, issue, force, take_over=True)
+def refuses_always(trial: Trial, **given: Any) -> None:
+    refuses(trial, **given)
+    refuses(trial, **given, take_over=True)
 
 
-DOES = {
+DOES: dict[str, Callable[..., None]] = {
     "issues a key": issues,
     "issues a new one": issues,
     "issues a key, and revokes the user's others": issues_and_revokes,
@@ -141,12 +157,12 @@ def test_every_row_is_tried():
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])
-def test_the_operator_does_what_the_row_says(row: list[str], force: bool, scene: Scene, issue: Issue):
+def test_the_operator_does_what_the_row_says(row: list[str], force: bool, trial: Trial):
     holds, unforced, forced = row
-    ARRANGE[holds](scene, issue)
-    DOES[forced if force else unforced](scene, issue, force)
+    ARRANGE[holds](trial)
+    DOES[forced if force else unforced](trial, force=force)
 
 
-def test_a_destination_that_is_the_issuing_connection_is_refused(scene: Scene, issue: Issue):
-    refuses(scene, issue, force=False, destination="airflow://connection/polytomic_default")
-    assert scene.emulator.requests == []
+def test_a_destination_that_is_the_issuing_connection_is_refused(trial: Trial):
+    refuses(trial, destination="airflow://connection/polytomic_default")
+    assert trial.scene.emulator.requests == []

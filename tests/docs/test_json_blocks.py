@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from tests.docs.pages import Block, blocks, codes, rows
+from tests.docs.pages import Block, blocks, codes, facts, rows
 from tests.scene import CONNECTION, Scene
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ OPERATOR_PAGE, DESTINATIONS_PAGE = "docs/create-api-key.md", "docs/destinations.
 
 
 def issue(scene: Scene, context: Context, **given: Any) -> dict[str, Any]:
-    operator = PolytomicCreateApiKeyOperator(task_id="issue", destination=CONNECTION, retries=1, **scene.ids, **given)
-    return operator.execute(context())
+    arguments: dict[str, Any] = {"destination": CONNECTION, "retries": 1, **scene.ids, **given}
+    return PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(context())
 
 
 def shown(note: str) -> dict[str, Any]:
@@ -74,9 +74,9 @@ def test_the_connections_file_and_the_record_are_what_the_backend_has_then(scene
     assert kinds(shown("connections-file")["acme_polytomic"]) == kinds(entry)
     assert shown("connections-file")["acme_polytomic"]["conn_type"] == entry["conn_type"]
 
-    facts = dict(rows(DESTINATIONS_PAGE, "LocalFilesystemBackend"))
-    record = scene.connections.with_name(codes(facts["record"])[0])
+    told_of = facts(DESTINATIONS_PAGE, "LocalFilesystemBackend")
+    record = scene.connections.parent / codes(told_of["record"])[0]
     assert kinds(shown("record")) == kinds(json.loads(record.read_text()))
-    assert scene.connections.with_name(codes(facts["compare-and-set"])[0]).exists()
+    assert (scene.connections.parent / codes(told_of["compare-and-set"])[0]).exists()
     told = [name for row in rows(DESTINATIONS_PAGE, "The record") for name in codes(row[0])]
     assert sorted(told) == sorted(shown("record"))

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +16,17 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.docs.pages import Block, blocks
 from tests.integration.in_process import run_dag, xcom_of
-from tests.scene import Scene
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.scene import Scene
 
 PYTHON = blocks("python")
 TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
-# Airflow runs this file itself, with the package that is tested here.
+# The fixture, also where the package is not installed.
 CONFTEST = "from airflow_provider_polytomic.testing.plugin import polytomic_emulator\n"
 
 
@@ -76,13 +78,9 @@ def _dag_in(content: str, file: Path) -> Any:
     """Have Airflow read a file as its DAG processor does."""
     file.write_text(content)
     if AIRFLOW_V_3_0_PLUS:
-        from airflow.dag_processing.dagbag import DagBag
-
-        bag = DagBag(dag_folder=str(file), bundle_name="dags-folder")
+        bag = import_module("airflow.dag_processing.dagbag").DagBag(dag_folder=str(file), bundle_name="dags-folder")
     else:
-        from airflow.models.dagbag import DagBag
-
-        bag = DagBag(dag_folder=str(file), include_examples=False, read_dags_from_db=False)
+        bag = import_module("airflow.models.dagbag").DagBag(dag_folder=str(file), include_examples=False)
     assert bag.import_errors == {}
     (dag,) = bag.dags.values()
     return dag

@@ -78,8 +78,8 @@ def test_a_truncated_answer_has_taken_effect_and_breaks_off_inside_its_body(plac
     assert place.emulator.minted() == 1
     assert place.emulator.requests[0].status == 200
     place.emulator.inject("truncated")
-    streamed = place.mint(KEY, stream=True)
-    half = streamed.raw.read1()
+    with place.mint(KEY, stream=True) as streamed:
+        half = streamed.raw.read1()
     assert half.startswith(b'{"data":{"value":"pk_live_')
     assert len(half) < int(streamed.headers["Content-Length"])
 

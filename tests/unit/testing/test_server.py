@@ -111,6 +111,16 @@ def test_stopping_drops_what_waits_and_leaves_no_thread_and_no_warning(place, re
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_a_client_that_does_not_read_on_does_not_keep_it_from_stopping(place):
+    place.emulator.inject("huge:50")
+    with place.mint(stream=True) as answer:
+        assert answer.status_code == 200
+        stopping = threading.Thread(target=place.emulator.stop, daemon=True)
+        stopping.start()
+        stopping.join(20)
+        assert not stopping.is_alive()
+
+
 def test_it_is_silent(place, caplog, capfd):
     with caplog.at_level(logging.INFO):
         place.emulator.inject("truncated")

@@ -1,0 +1,176 @@
+"""Do the tables of the pages repeat the code rightly? Parameters, fields, methods, errors, stores, versions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic import exceptions
+from airflow_provider_polytomic.exceptions import (
+    MisconfiguredError,
+    PolytomicApiError,
+    PolytomicForbiddenError,
+    PolytomicNoAnswerError,
+)
+from airflow_provider_polytomic.get_provider_info import get_provider_info
+from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
+from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.registry import open_store, store_on
+from tests.docs.pages import ROOT, codes, facts, page_text, rows
+from tests.scene import CONNECTION, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Context = Callable[..., dict[str, Any]]
+
+CONNECTION_PAGE, OPERATOR_PAGE = "docs/connection.md", "docs/create-api-key.md"
+DESTINATIONS_PAGE = "docs/destinations.md"
+FORM = get_provider_info()["connection-types"][0]
+
+
+def test_the_parameters_of_the_operator_are_all_there_with_their_defaults():
+    parameters = inspect.signature(PolytomicCreateApiKeyOperator.__init__).parameters.values()
+    own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "kwargs"}
+    told = {codes(name)[0]: codes(default)[:1] for name, default, _ in rows(OPERATOR_PAGE, "Parameters")}
+    required = inspect.Parameter.empty
+    expected = {name: [] if p.default is required else [_literal(p.default)] for name, p in own.items()}
+    assert told == expected
+    assert set(own) - set(PolytomicCreateApiKeyOperator.template_fields) == {"retry_for"}
+
+
+def _literal(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def test_the_fields_of_the_connection_are_those_of_the_form():
+    told = [(label, codes(name)[0]) for label, name, _ in rows(CONNECTION_PAGE, "Fields")]
+    standard = [(label, name) for name, label in FORM["ui-field-behaviour"]["relabeling"].items()]
+    extra = [(entry["label"], f"extra.{name}") for name, entry in FORM["conn-fields"].items()]
+    assert told == standard + extra
+
+
+def test_what_the_form_says_of_an_empty_field_the_page_says_too():
+    told = {codes(name)[0].removeprefix("extra."): meaning for _, name, meaning in rows(CONNECTION_PAGE, "Fields")}
+    for name, entry in FORM["conn-fields"].items():
+        for stated in re.findall(r"Empty: ([^.]+)", entry["description"]):
+            assert f"Empty: {stated}." in told[name].replace("`", "") or name == "auth"
+        for choice in entry["schema"].get("enum", ()):
+            assert f"`{choice}`" in told[name]
+
+
+def test_the_methods_of_the_hook_send_the_requests_that_the_page_says(scene: Scene):
+    hook = PolytomicHook(retry_for=1.0)
+    ids = {"org_id": scene.user.organization_id, "user_id": scene.user.id}
+    arguments: dict[str, tuple[Any, ...]] = {
+        "get_identity": (),
+        "list_organizations": (),
+        "create_organization": ("Globex",),
+        "list_users": (ids["org_id"],),
+        "get_user": tuple(ids.values()),
+        "create_user": (ids["org_id"], "bob@acme.example"),
+        "create_api_key": tuple(ids.values()),
+    }
+    told = rows(CONNECTION_PAGE, "In your own tasks")
+    assert [codes(name)[0] for name, _, _ in told] == list(arguments)
+    user = scene.emulator.give_key(scene.user.id)
+    scene.put("a_user", conn_type="polytomic", host=scene.emulator.base_url, password=user)
+    for name, request, key in told:
+        method = codes(name)[0]
+        named: dict[str, Any] = {"idempotency_key": "issuance-0001"} if method == "create_api_key" else {}
+        getattr(hook, method)(*arguments[method], **named)
+        sent = scene.emulator.requests[-1]
+        assert f"{sent.method} {sent.path}" == codes(request)[0].format(**ids)
+        as_user = getattr(PolytomicHook("a_user"), method)
+        if key == "partner":
+            with pytest.raises(PolytomicForbiddenError):
+                as_user(*arguments[method], **named)
+        else:
+            as_user(*arguments[method], **named)
+
+
+def test_the_errors_are_all_there_and_retryable_where_the_page_says_so():
+    bases = {"PolytomicError", "PolytomicApiError", "SecretStoreError", "IssuanceError"}  # never raised themselves
+    raised = {name: getattr(exceptions, name).retryable for name in set(exceptions.__all__) - bases}
+    told = {codes(name)[0]: word == "yes" for name, word, _ in rows(CONNECTION_PAGE, "Errors")}
+    assert told == raised
+
+
+def test_what_is_repeated_is_what_the_page_says():
+    (sentence,) = re.findall(r"GETs are repeated.*?\.", page_text(CONNECTION_PAGE))
+    gets, posts = sentence.split(", POSTs after")
+    assert "lost connections" in gets
+    assert "lost connections" in posts
+    assert repeat_get(PolytomicNoAnswerError())
+    assert repeat_post(PolytomicNoAnswerError())
+    for status in range(400, 600):
+        error = PolytomicApiError("", status=status)
+        assert repeat_get(error) is (str(status) in gets or (status >= 500 and "5xx" in gets))
+        assert repeat_post(error) is (str(status) in posts)
+
+
+def test_the_destinations_are_all_there_with_what_their_stores_say(scene: Scene):
+    with pytest.raises(MisconfiguredError) as unsupported:
+        store_on(object(), Destination.parse(CONNECTION), issuer="https://app.polytomic.com")
+    backends = set(re.findall(r"\w+Backend\b", str(unsupported.value)))
+    told = rows("README.md", "Destinations")
+    assert {name for row in told for name in codes(row[1])} == backends == {"LocalFilesystemBackend"}
+    assert {codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Destinations")} == {codes(row[0])[0] for row in told}
+    for uri, keeper, compare_and_set, *_ in told:
+        destination = Destination.parse(re.sub("<.*>", "acme_api_key", codes(uri)[0]))
+        if codes(keeper):
+            with open_store(destination, issuer="https://app.polytomic.com") as store:
+                assert store.compare_and_set is (compare_and_set == "yes")
+        else:
+            store = store_on(None, destination, issuer="https://app.polytomic.com")
+            assert store.compare_and_set is (compare_and_set == "yes")
+    with pytest.raises(MisconfiguredError):
+        store_on(None, Destination.parse(CONNECTION), issuer="https://app.polytomic.com")
+
+
+def test_the_limits_of_a_variable_of_the_database_are_those_of_its_store():
+    told = facts(DESTINATIONS_PAGE, "The metadata database")
+    longest, illegal = int(re.findall(r"\d+", told["limits"])[0]), codes(told["limits"])
+    for name in ("k" * longest, "acme_api_key"):
+        store_on(None, Destination("airflow", "variable", name), issuer="https://app.polytomic.com")
+    for name in ("k" * (longest + 1), *(f"acme{character}key" for character in illegal)):
+        with pytest.raises(MisconfiguredError):
+            store_on(None, Destination("airflow", "variable", name), issuer="https://app.polytomic.com")
+    record = codes(told["record"])[0].removeprefix("<key>")
+    with pytest.raises(MisconfiguredError, match=f"at most {250 - len(record)} "):
+        store_on(None, Destination("airflow", "variable", "keys"), issuer="https://app.polytomic.com")
+
+
+def test_an_issuance_costs_as_many_requests_as_the_page_says(scene: Scene, context: Context):
+    def requests_for(**given: Any) -> int:
+        before = len(scene.emulator.requests)
+        arguments: dict[str, Any] = {"destination": CONNECTION, **scene.ids, **given}
+        PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(context())
+        return len(scene.emulator.requests) - before
+
+    costs = rows(DESTINATIONS_PAGE, "What an issuance costs")
+    told = {what: int(how_many.partition(":")[0]) for what, how_many in costs}
+    assert requests_for(check_only=True) == told["`check_only`, nothing stored"]
+    assert requests_for() == told["a key is issued"]
+    assert requests_for() == told["a stored key is kept"]
+
+
+def test_the_versions_are_those_that_are_installed_and_tested():
+    told = facts("README.md", "Requirements and installation")
+    pinned = [
+        re.findall(r"^apache-airflow==(.+)$", file.read_text(), re.MULTILINE)[0]
+        for file in sorted((ROOT / "constraints").glob("airflow-*.txt"))
+    ]
+    assert told["Airflow"].endswith(f"tested with {' and '.join(pinned)}")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == ">=3.11,<3.14"
+    assert told["Python"].startswith("3.11 to 3.13")
+    assert "apache-airflow>=2.11" in project["dependencies"]
+    assert told["Polytomic"].endswith(DEFAULT_API_VERSION)

@@ -1,0 +1,149 @@
+"""DAGs that are run to see what they leave behind; the tests copy this file beside the JSON file that it reads."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import traceback
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TOLD = json.loads(Path(__file__).with_name("leak_cases.json").read_text())
+NOBODY = 65534
+# What execute imports: nobody may not be let into the folder of the libraries.
+NEEDED = [
+    "airflow.secrets.local_filesystem",
+    "airflow_provider_polytomic.hooks.polytomic",
+    "airflow_provider_polytomic.issuing",
+    "airflow_provider_polytomic.secret_stores.local_filesystem",
+    "airflow_provider_polytomic.secret_stores.registry",
+    "tests.integration.running.meddling_backend",
+]
+BACKEND = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS")
+
+
+class IssueInATrap(PolytomicCreateApiKeyOperator):
+    """The operator, on a worker with other secrets settings, or run by a user without rights."""
+
+    def __init__(self, *, settings: Mapping[str, str] | None = None, denied: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.denied = denied
+
+    def execute(self, context: Any) -> Any:
+        with _secrets_settings(self.settings), _as_nobody(self.denied):
+            return super().execute(context)
+
+
+@contextlib.contextmanager
+def _secrets_settings(settings: Mapping[str, str] | None) -> Iterator[None]:
+    """Configure this process's secrets backend for a while; a missing setting is one that is not set."""
+    if settings is None:
+        yield
+        return
+    before = {name: os.environ.get(name) for name in BACKEND}
+    _set({name: settings.get(name) for name in BACKEND})
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(settings: Mapping[str, str | None]) -> None:
+    for name, value in settings.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.configuration import clear_secrets_backends_cache
+
+        clear_secrets_backends_cache()
+    else:
+        from airflow import configuration
+
+        configuration.secrets_backend_list[:] = configuration.initialize_secrets_backends()
+
+
+@contextlib.contextmanager
+def _as_nobody(denied: bool) -> Iterator[None]:
+    """Root is denied nothing, so be somebody else."""
+    if not denied or os.geteuid() != 0:
+        yield
+        return
+    for name in NEEDED:
+        import_module(name)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def tell_everything(context: Any) -> None:
+    """Print what a careless callback might, and then fail."""
+    print(dict(context))
+    error = context["exception"]
+    if isinstance(error, BaseException):
+        print(repr(error), error.args, vars(error), error.__cause__, error.__context__)
+        print("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
+    raise RuntimeError(f"the callback fails as well: {context}")
+
+
+def issue(*, tell_all: bool = False, **given: Any) -> PolytomicCreateApiKeyOperator:
+    if tell_all:
+        given["on_failure_callback"] = tell_everything
+    if "execution_timeout" in given:
+        given["execution_timeout"] = timedelta(seconds=given["execution_timeout"])
+    return IssueInATrap(**{"retry_for": 1.0, "retries": 0, "retry_delay": timedelta(0), **given})
+
+
+with DAG("leak_cases", schedule=None, max_active_tasks=4):
+    issued = {case["task_id"]: issue(**case) for case in TOLD["cases"]}
+
+    @task
+    def careless(destination: str) -> str:
+        """Use the stored key, print all there is to print, and keep the hook in a local of the frame that fails."""
+        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+        hook = PolytomicHook(api_key_destination=destination)
+        me = hook.get_identity()
+        session = hook.get_conn()
+        print(hook, vars(hook), hook.settings, session, vars(session), session.auth, me)
+        logging.getLogger(__name__).debug("%r %r", vars(hook), hook.settings)
+        raise ValueError(hook, hook.settings, str(me.id))
+
+    for name, destination in TOLD["readable"].items():
+        issued[name] >> careless.override(task_id=f"careless_with_{name}")(destination)
+
+    @task
+    def canary() -> str:
+        """Show a secret in every form and by every way, so that the scan can show that it finds it there."""
+        secret = os.environ["LEAK_CANARY"]
+        lines = {"plain": secret, "piece": secret[9:21], "json": json.dumps({"key": secret}), "url": quote(secret, safe="")}
+        for shift in range(3):
+            lines[f"base64_{shift}"] = base64.b64encode(b"x" * shift + secret.encode() + b"y").decode()
+        for name, line in lines.items():
+            logging.getLogger("airflow.task").info("logged %s: %s", name, line)
+            print(f"printed {name}: {line}")
+            os.write(1, f"written {name}: {line}\n".encode())
+        return secret
+
+    canary()
+
+
+with DAG("leaks_renewal", schedule=None):
+    issue(task_id="renew", force=True, **TOLD["renewal"])

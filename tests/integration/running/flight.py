@@ -1,0 +1,113 @@
+"""What becomes of the DAGs in a real Airflow? It is started, runs them all at once, and is ended; what it left stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from tests.integration.running.stage import EXAMPLES, Stage
+
+if TYPE_CHECKING:
+    from demo.airflow_process import RunStates
+
+__all__ = ["CLEARED", "LEAK_CASES", "RENEWAL", "Flight", "fly"]
+
+LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
+RUN, CLEARED, AGAIN = "run", "cleared", "again"
+SECONDS = 400.0
+RETRIES = "select max(try_number) from task_instance where dag_id = ? and run_id = ?"
+
+
+@dataclass
+class Flight:
+    """What came of it.
+
+    :param states: of each run, by DAG and run id.
+    :param renewed: the user's key after the first forced run, after that was cleared, and after the second run.
+    :param form: what the API server says about the connection types; None on 2.11, which has none.
+    :param arguments: the command lines of all processes that were seen meanwhile.
+    :param left: the processes that were still there when all was ended.
+    """
+
+    stage: Stage
+    states: dict[tuple[str, str], RunStates] = field(default_factory=dict)
+    renewed: list[str] = field(default_factory=list)
+    form: Any = None
+    arguments: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
+
+    def log_of(self, task_id: str) -> str:
+        """Return the logs of all tries of a task of the leak cases."""
+        logs = self.stage.airflow.logs.glob(f"dag_id={LEAK_CASES}/run_id={RUN}/task_id={task_id}/*.log")
+        return "\n".join(log.read_text() for log in sorted(logs))
+
+
+def fly(stage: Stage) -> Flight:
+    """Run every DAG of the stage under a real scheduler."""
+    flight, airflow = Flight(stage), stage.airflow
+    with airflow:
+        airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, RENEWAL])
+        airflow.trigger(LEAK_CASES, run_id=RUN)
+        for example in EXAMPLES:
+            airflow.trigger(example, stage.conf(example), run_id=RUN)
+        airflow.trigger(RENEWAL, run_id=CLEARED)
+        _wait(flight, [(RENEWAL, CLEARED)])
+        _note_key(flight)
+        _clear(flight)
+        _wait(flight, [(RENEWAL, CLEARED)], tries=2)
+        _note_key(flight)
+        airflow.trigger(RENEWAL, run_id=AGAIN)
+        _wait(flight, [(RENEWAL, AGAIN), (LEAK_CASES, RUN), *((example, RUN) for example in EXAMPLES)])
+        _note_key(flight)
+        if airflow.major > 2:
+            flight.form = airflow.api("GET", "/ui/connections/hook_meta")
+    flight.left = [" ".join(process.cmdline()) for process in _ours(stage)]
+    return flight
+
+
+def _clear(flight: Flight) -> None:
+    airflow = flight.stage.airflow
+    if airflow.major > 2:
+        body = {"dag_run_id": CLEARED, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
+        airflow.api("POST", f"/api/v2/dags/{RENEWAL}/clearTaskInstances", body)
+    else:
+        airflow.command("tasks", "clear", RENEWAL, "--yes")
+
+
+def _note_key(flight: Flight) -> None:
+    flight.renewed.append(flight.stage.emulator.live_key(flight.stage.users["renewal"].id))
+
+
+def _wait(flight: Flight, runs: list[tuple[str, str]], *, tries: int = 1) -> None:
+    """Wait until all these runs have ended, the task of each after so many tries."""
+    airflow, deadline = flight.stage.airflow, time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        airflow.group.check()
+        flight.arguments |= {" ".join(_command_line(process)) for process in _ours(flight.stage)}
+        flight.states |= {run: airflow.states(*run) for run in runs}
+        if all(flight.states[run].finished and airflow.query(RETRIES, *run)[0][0] >= tries for run in runs):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"not ended after {SECONDS:.0f} s: { {run: flight.states[run] for run in runs} }")
+
+
+def _ours(stage: Stage) -> list[psutil.Process]:
+    """List the processes whose AIRFLOW_HOME is that of the stage, whatever session or parent they have."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get("AIRFLOW_HOME") == str(stage.airflow.home) and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

@@ -1,0 +1,68 @@
+"""What can a secrets backend do to an issuance? This one is Airflow's own, and misbehaves at one chosen moment.
+
+What it does, it does when it is asked for the connection: the store has it read the file that it is about to put in
+place (first with a placeholder, to prove the right to write, later with the key), and then the one in place.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+__all__ = ["DATABASE_PASSWORD", "MeddlingBackend"]
+
+# Not a Polytomic key, and to be found nowhere either.
+DATABASE_PASSWORD = "Wq7!uT-hunter2-of-the-warehouse"
+PLACEHOLDER = "placeholder-of-a-polytomic-key"
+FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
+
+
+class MeddlingBackend(LocalFilesystemBackend):
+    """A LocalFilesystemBackend with an enemy, or with a fault whose error quotes all that it has read.
+
+    :param moment: when to misbehave; ``open`` and ``closed`` are none.
+    """
+
+    def __init__(self, moment: str, connections_file_path: str, variables_file_path: str) -> None:
+        super().__init__(variables_file_path=variables_file_path, connections_file_path=connections_file_path)
+        self.moment, self.in_place = moment, Path(connections_file_path)
+
+    def get_connection(self, conn_id: str, *args: Any, **kwargs: Any) -> Any:
+        """Read it, and misbehave if this is the moment."""
+        asked = Path(str(self.connections_file))
+        content = asked.read_text()
+        found = super().get_connection(conn_id, *args, **kwargs)
+        if conn_id not in content:
+            return found
+        ahead = asked.resolve() != self.in_place.resolve()
+        if ahead and PLACEHOLDER in content:
+            self._before_the_post(conn_id)
+        elif ahead:
+            self._fail_if("fails on the new file", content)
+        else:
+            self._fail_if("fails after promote", content)
+            self._after_promote(conn_id)
+        return found
+
+    def _before_the_post(self, conn_id: str) -> None:
+        entries = json.loads(self.in_place.read_text())
+        if self.moment == "foreign entry meanwhile":
+            entries[conn_id] = FOREIGN
+        elif self.moment == "illegal entry meanwhile":
+            entries["other"] = {"bogus": DATABASE_PASSWORD}
+        else:
+            return
+        self.in_place.write_text(json.dumps(entries))
+
+    def _after_promote(self, conn_id: str) -> None:
+        if self.moment == "record unwritable after promote":
+            record = self.in_place.with_name(f"{self.in_place.name}.polytomic-issuance") / f"connection.{conn_id}.json"
+            record.unlink()
+            record.mkdir()
+
+    def _fail_if(self, moment: str, content: str) -> None:
+        if self.moment == moment:
+            raise ValueError(f"cannot make anything of {content}")
