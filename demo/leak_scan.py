@@ -61,6 +61,7 @@ class LeakScan:
             for form, text in _forms(secret):
                 for start in range(max(1, len(text) - PIECE + 1)):
                     self._needles.setdefault(text[start : start + PIECE], form)
+        self._lengths = {len(needle) for needle in self._needles}
 
     def folder(self, root: Path, *, leave_out: Collection[Path] = ()) -> None:
         """Scan every file below ``root``, database files (with their journals) as the bytes they are.
@@ -92,12 +93,20 @@ class LeakScan:
         self._search(place, data)
 
     def _search(self, place: str, data: bytes, *, first_line: int = 1, one_line: bool = False) -> None:
-        if not any(needle in data for needle in self._needles):
+        if not self._forms_in(data):
             return
         for number, line in enumerate([data] if one_line else data.split(b"\n"), start=first_line):
-            forms = {form for needle, form in self._needles.items() if needle in line}
-            if forms:
+            if forms := self._forms_in(line):
                 self.findings.append(Finding(place, number, "/".join(sorted(forms)), self._hidden(line)))
+
+    def _forms_in(self, data: bytes) -> set[str]:
+        """Tell which forms of a secret are in there, in one pass however many secrets are looked for."""
+        return {
+            self._needles[piece]
+            for length in self._lengths
+            for start in range(len(data) - length + 1)
+            if (piece := data[start : start + length]) in self._needles
+        }
 
     def _hidden(self, line: bytes) -> str:
         """Blot out every piece; pieces that overlap are one, so that no end of the secret stays to be seen."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, SecretStoreError
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, SecretStoreError
 from airflow_provider_polytomic.issuing import looking, minting, placing
 from airflow_provider_polytomic.issuing.attempt import Attempt, DeadKeyError, mark
 from airflow_provider_polytomic.issuing.parts import Ensure, Renew, Runtime, Vendor
@@ -117,6 +117,11 @@ def check(
         return Prospect(would_issue=False, reason=reason, caller=caller)
     intent = looking.derive(attempt, held, record)
     store.check_write(held)
+    if caller.is_user:
+        raise IssuanceRefusedError(
+            f"No key can be issued for {target}: the caller's own key is a user's, and that takes a partner key. Nothing "
+            "was issued or changed. Put a partner key into the connection."
+        )
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
     revoking = ", every earlier key of the user revoked," if attempt.forced else ""
     reason = f"{what} for {target}{revoking} and stored in {store.place}."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, metastore_variable_get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +18,30 @@ __all__ = ["in_a_task", "prepare"]
 
 
 def prepare() -> None:
-    """Do beforehand what costs seconds and starts no thread, which a fork would lose."""
-    if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk.execution_time.supervisor import in_process_api_server
+    """Do beforehand what takes seconds, and leave neither a thread nor a connection behind, which no fork could use."""
+    from airflow import settings
 
-        assert in_process_api_server().app is not None
+    if AIRFLOW_V_3_0_PLUS:
+        asyncio.run(_ask_once())
+    else:
+        assert metastore_variable_get("nobody_has_this") is None
+    for thread in set(threading.enumerate()) - {threading.main_thread()}:
+        thread.join(timeout=10)  # the workers of the event loop end soon after it
+    settings.engine.dispose()
+
+
+async def _ask_once() -> None:
+    """Have the Execution API answer one request: it builds its routes with the first one (Cadwyn), in 7 s."""
+    import httpx
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    api = in_process_api_server()
+    async with (
+        api.app.router.lifespan_context(api.app),
+        httpx.AsyncClient(transport=api.atransport, base_url="http://in-process.invalid./") as client,
+    ):
+        answer = await client.get("variables/nobody_has_this")
+        assert answer.status_code == 404, answer.text
 
 
 @contextmanager

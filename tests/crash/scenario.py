@@ -126,6 +126,11 @@ class Scenario:
         if self.file:
             self._check_files(live)
 
+    def aside(self) -> list[str]:
+        """The new content of the file, left beside it: with the key in it."""
+        assert self.file
+        return [each.name for each in self.file.parent.iterdir() if "polytomic-new" in each.name]
+
     def _check_files(self, live: str) -> None:
         assert self.file
         folder = self.file.parent

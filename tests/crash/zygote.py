@@ -63,7 +63,7 @@ def _wait(pid: int) -> dict[str, Any]:
 
 def _warm_up(job: Job) -> None:
     """Do the job in this very process: what it imports, every fork then has."""
-    code = perform(job, lambda told: print(told, file=sys.stderr))
+    code = perform(job, lambda _told: None)
     assert code == 0, "the first job failed"
     if AIRFLOW_V_3_0_PLUS:
         from airflow.sdk.configuration import clear_secrets_backends_cache

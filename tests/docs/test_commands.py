@@ -110,7 +110,7 @@ def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path,
 def _exported_by(block: Block, folder: Path) -> Mapping[str, str]:
     """Run the shell's own lines of a block, and return the Airflow settings that its environment then has."""
     lines = [line for line in block.content.splitlines() if line.split() and line.split()[0] in SHELL]
-    script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder))
+    script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder / "airflow"))
     path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
     run = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)
     variables = (pair.partition("=")[::2] for pair in run.stdout.split("\0"))

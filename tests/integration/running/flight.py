@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from demo.airflow_process import AirflowError
 from tests.integration.running.stage import EXAMPLES, Stage
 
 if TYPE_CHECKING:
     from demo.airflow_process import RunStates
 
-__all__ = ["CLEARED", "LEAK_CASES", "RENEWAL", "Flight", "fly"]
+__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "fly", "taxi"]
 
 LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
 RUN, CLEARED, AGAIN = "run", "cleared", "again"
@@ -40,6 +41,10 @@ class Flight:
     form: Any = None
     arguments: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
+
+    def tasks_of(self, dag_id: str = LEAK_CASES, run_id: str = RUN) -> dict[str, str | None]:
+        """Return the states of the tasks of a run."""
+        return self.states[dag_id, run_id].tasks
 
     def log_of(self, task_id: str) -> str:
         """Return the logs of all tries of a task of the leak cases."""
@@ -66,6 +71,17 @@ def fly(stage: Stage) -> Flight:
         _note_key(flight)
         if airflow.major > 2:
             flight.form = airflow.api("GET", "/ui/connections/hook_meta")
+    flight.left = [" ".join(process.cmdline()) for process in _ours(stage)]
+    return flight
+
+
+def taxi(stage: Stage) -> Flight:
+    """Run the leak cases with ``airflow dags test``: in one process, which prints everything to its console."""
+    flight, airflow = Flight(stage), stage.airflow
+    with contextlib.suppress(AirflowError):  # since the run fails, as it is meant to
+        airflow.command("dags", "test", LEAK_CASES)
+    ((run_id,),) = airflow.query("select run_id from dag_run where dag_id = ?", LEAK_CASES)
+    flight.states[LEAK_CASES, RUN] = airflow.states(LEAK_CASES, run_id)
     flight.left = [" ".join(process.cmdline()) for process in _ours(stage)]
     return flight
 

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
-import re
+import secrets
 import shutil
-import secrets as randomness
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.testing import Fault, PolytomicEmulator
-from airflow_provider_polytomic.testing import User
+from cryptography.fernet import Fernet
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
 from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowProcess
-from tests.integration.running.cases import CASES, PARTNER_KEY, SOMEBODY_ELSE, Case
+from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
 from tests.integration.running.meddling_backend import DATABASE_PASSWORD
 from tests.unit.fake_distribution import ROOT, with_fake_distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+    from airflow_provider_polytomic.testing import Fault, User
+    from tests.integration.running.cases import Case
 
 __all__ = ["EXAMPLES", "Stage"]
 
 EXAMPLES = ("polytomic_issue_api_key", "polytomic_issue_many_api_keys")
 MEDDLING = "tests.integration.running.meddling_backend.MeddlingBackend"
-NO_TRAP = {"closed": 0o000}
 # A play key with everything that JSON, URLs and Python write in another way, and a plain piece.
-PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + randomness.token_hex(8)
+PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
 
 
 class Stage:
@@ -39,15 +41,16 @@ class Stage:
     :param cases: the issuances to run.
     """
 
-    def __init__(self, root: Path, log_level: str, database: Path, cases: Sequence[Case]) -> None:
-        self.root, self.log_level, self.cases = private_folder(root), log_level, cases
+    def __init__(self, root: Path, log_level: str, database: Path, cases: Iterable[Case]) -> None:
+        self.root, self.log_level = private_folder(root), log_level
+        self.cases = {case.name: case for case in cases}
         self.secrets = self.root / "secrets"
-        self.canary = 'Canary/q+9"\\z%' + randomness.token_hex(16)
+        self.canary = 'Canary/q+9"\\z%' + secrets.token_hex(16)
         self.emulator = PolytomicEmulator(PARTNER).start()
         self.organization = self.emulator.add_organization("Acme")
-        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *(c.name for c in cases))}
+        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
         self.airflow = self._airflow(database)
-        for case in cases:
+        for case in self.cases.values():
             for fault in case.faults:
                 self.emulator.inject(self._aimed(case, fault))
 
@@ -66,15 +69,28 @@ class Stage:
         nobody = {"name": "nobody", **self.ids("mapped"), "user_id": "00000000-0000-4000-8000-000000000000"}
         return {"customers": [{"name": "mapped", **self.ids("mapped")}, nobody]}
 
-    def key_at(self, conn_id: str, trap: str | None = None) -> str | None:
-        """Return the password of a connection in the secrets file of Airflow, or of a trap."""
-        content: dict[str, Any] = json.loads(self._file(conn_id if trap else None).read_text())
-        password: str | None = content.get(conn_id, {}).get("password")
-        return password
+    def stored(self, destination: str, *, trap: str | None = None, case: str | None = None) -> str | None:
+        """Return what is at a destination in the files of Airflow's secrets backend, of a trap's, or in the metastore.
+
+        :param case: the one whose trap it is.
+        """
+        _, kind, name = destination.removeprefix("airflow:").rsplit("/", 2)
+        if trap == "none":
+            rows = self.airflow.query("select val from variable where key = ?", name)
+            fernet = Fernet(self.airflow.env["AIRFLOW__CORE__FERNET_KEY"])
+            return fernet.decrypt(rows[0][0]).decode() if rows else None
+        entry = json.loads(self._file(f"{kind}s", case if trap else None).read_text()).get(name)
+        text: str | None = entry["password"] if isinstance(entry, dict) else entry
+        return text
 
     def posts(self, user_id: str) -> int:
         """Count the requests for a key of a user."""
         return sum(f"/users/{user_id}/keys" in request.path for request in self.emulator.requests)
+
+    @property
+    def partner_key(self) -> str:
+        """The key with which every task issues."""
+        return self.emulator.partner_key
 
     def _user(self, name: str) -> User:
         return self.emulator.add_user(self.organization.id, f"{name}@acme.example")
@@ -86,8 +102,8 @@ class Stage:
             body = body and body.replace(name, text)
         return replace(fault, user=self.users[case.name].id, body=body)
 
-    def _file(self, case: str | None) -> Path:
-        return self.secrets / (f"of_{case}" if case else "") / "connections.json"
+    def _file(self, kind: str, case: str | None = None) -> Path:
+        return self.secrets / (f"of_{case}" if case else "") / f"{kind}.json"
 
     def _airflow(self, database: Path) -> AirflowProcess:
         partner = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": PARTNER}
@@ -99,7 +115,7 @@ class Stage:
             "TMPDIR": str(private_folder(self.root / "tmp")),
         }
         foreign = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
-        self._file(None).write_text(json.dumps({"warehouse": foreign}))
+        self._file("connections").write_text(json.dumps({"warehouse": foreign}))
         airflow = AirflowProcess(
             self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env
         )
@@ -112,25 +128,27 @@ class Stage:
             shutil.copy(ROOT / "dags_examples" / f"{example}.py", dags)
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
-            "cases": [self._arguments(case) for case in self.cases],
+            "cases": [self._arguments(case) for case in self.cases.values()],
             "readable": {"issued": "airflow://connection/issued", "issued_as_variable": "airflow://variable/leaks_api_key"},
             "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
         }
         (dags / "leak_cases.json").write_text(json.dumps(told))
         return dags
 
+    def _trap(self, case: Case) -> dict[str, str]:
+        file = self._file("connections", case.name)
+        kwargs = json.loads(local_secrets(file.parent)["AIRFLOW__SECRETS__BACKEND_KWARGS"]) | {"moment": case.trap}
+        file.write_text(json.dumps(case.entries))
+        if case.denied:
+            file.chmod(0o000)
+        return {"AIRFLOW__SECRETS__BACKEND": MEDDLING, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
+
     def _arguments(self, case: Case) -> dict[str, Any]:
-        settings = None
+        settings: dict[str, str] | None = None
         if case.trap == "none":
             settings = {}
         elif case.trap:
-            folder = self._file(case.name).parent
-            settings = local_secrets(folder)
-            kwargs = {**json.loads(settings["AIRFLOW__SECRETS__BACKEND_KWARGS"]), "moment": case.trap}
-            settings = {"AIRFLOW__SECRETS__BACKEND": MEDDLING, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
-            self._file(case.name).write_text(json.dumps(case.entries))
-            if case.denied:
-                self._file(case.name).chmod(0o000)
+            settings = self._trap(case)
         return {
             "task_id": case.name,
             "destination": f"airflow://connection/{case.name}",

@@ -108,7 +108,7 @@ def issue(*, tell_all: bool = False, **given: Any) -> PolytomicCreateApiKeyOpera
         given["on_failure_callback"] = tell_everything
     if "execution_timeout" in given:
         given["execution_timeout"] = timedelta(seconds=given["execution_timeout"])
-    return IssueInATrap(**{"retry_for": 1.0, "retries": 0, "retry_delay": timedelta(0), **given})
+    return IssueInATrap(**{"retry_for": 2.0, "retries": 0, "retry_delay": timedelta(0), **given})
 
 
 with DAG("leak_cases", schedule=None, max_active_tasks=4):

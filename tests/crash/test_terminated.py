@@ -1,0 +1,35 @@
+"""Does a task that Airflow 2.11 terminates leave a state from which the next try goes on? SIGTERM at every point.
+
+Its handler raises an exception that is no ``Exception``, between any two lines.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+
+import pytest
+
+from .issuer import TERMINATED
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["around", "inside"])
+@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+def test_terminated_at_any_point_and_completed_by_the_next_run(world, forced, inside, capsys):
+    points = []
+    for at in itertools.count(1):
+        scenario = world.scenario("json-connection", forced=forced)
+        outcome = scenario.strike(at, signal.SIGTERM, inside=inside)
+        if outcome.point is None:
+            assert (outcome.state, outcome.code) == ("exited", 0), scenario.zygote.said()
+            break
+        assert (outcome.state, outcome.code) == ("exited", TERMINATED), scenario.zygote.said()
+        assert scenario.aside() == [], "a handler that unwinds the stack leaves no copy of the key behind"
+        scenario.check_that_the_next_run_completes(f"terminated {outcome.point}")
+        points.append(outcome.point)
+    assert points[0] == "before read" or inside
+    assert len(points) >= 20
+    with capsys.disabled():
+        print(f" {len(points)} points", end="")
