@@ -9,6 +9,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -182,7 +183,12 @@ def mask_secret(text: str) -> None:
 
 def should_hide_value_for_key(name: str) -> bool:
     """Whether Airflow masks the value of a Variable of this name when it shows it."""
-    module = "airflow.sdk._shared.secrets_masker" if AIRFLOW_V_3_0_PLUS else "airflow.utils.log.secrets_masker"
+    if not AIRFLOW_V_3_0_PLUS:
+        module = "airflow.utils.log.secrets_masker"
+    elif find_spec("airflow.sdk._shared") is not None:
+        module = "airflow.sdk._shared.secrets_masker"
+    else:  # before 3.2
+        module = "airflow.sdk.execution_time.secrets_masker"
     return bool(import_module(module).should_hide_value_for_key(name))
 
 

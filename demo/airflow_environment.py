@@ -74,6 +74,9 @@ def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": log_level,
+        # SQLite gives up after 5 s by default, while two busy cores can make it wait longer for another process.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         # 2.11 refuses SQLite with LocalExecutor unless told so; with four slots it runs well.
         "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
         # Airflow 3: tasks talk to the API server. Everyone on loopback is its admin, so it must hold nothing real.

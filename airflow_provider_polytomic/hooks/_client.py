@@ -55,16 +55,18 @@ class Client:
         params: Mapping[str, str] | None = None,
         key: ApiKey | None = None,
         repeat: Callable[[BaseException], bool] = repeat_get,
+        patience: float | None = None,
     ) -> Answer:
         """Send a GET.
 
         :param key: send this key as Bearer and not the caller's own credential.
+        :param patience: seconds that the call may take, if fewer than the policy's.
         :returns: a success.
         :raises PolytomicError: anything else.
         """
         auth = self._signature if key is None else BearerAuth(self._settings.base_url, key)
         call = Call("GET", self._settings.base_url + path, path, auth, params=params or {})
-        return self._send(call, "the key that was checked" if key else self._source, repeat)
+        return self._send(call, "the key that was checked" if key else self._source, repeat, patience)
 
     def post(
         self,
@@ -96,14 +98,16 @@ class Client:
         """Close the connections."""
         self.session.close()
 
-    def _send(self, call: Call, source: str, repeat: Callable[[BaseException], bool]) -> Answer:
+    def _send(
+        self, call: Call, source: str, repeat: Callable[[BaseException], bool], patience: float | None = None
+    ) -> Answer:
         def attempt(left: float) -> Answer:
             answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
             if not answer.ok:
                 raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
             return answer
 
-        return self._policy.call(attempt, repeat)
+        return self._policy.call(attempt, repeat, patience)
 
 
 def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:

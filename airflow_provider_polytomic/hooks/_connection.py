@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth, KeyAuth
-from airflow_provider_polytomic.hooks._server import read_server
+from airflow_provider_polytomic.servers import read_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

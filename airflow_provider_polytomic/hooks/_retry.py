@@ -45,21 +45,26 @@ class RetryPolicy:
     """Exponential backoff with jitter, ``Retry-After`` honoured, and all of it within one bound.
 
     :param retry_for: seconds that one call may take, its waits included.
+    :param stopping: once true, nothing is repeated any more.
     :param tell: gets the error and the seconds until the next attempt.
     """
 
     retry_for: float
     tell: Callable[[BaseException, float], None] = lambda _error, _seconds: None
+    stopping: Callable[[], bool] = lambda: False
     timing: Timing = field(default_factory=Timing)
 
-    def call(self, attempt: Callable[[float], T], repeat: Callable[[BaseException], bool]) -> T:
+    def call(
+        self, attempt: Callable[[float], T], repeat: Callable[[BaseException], bool], patience: float | None = None
+    ) -> T:
         """Attempt until it succeeds, the error is not one to repeat, or the time does not suffice for another attempt.
 
         :param attempt: gets the seconds that are left for it.
         :param repeat: whether an attempt that raised this may be repeated.
+        :param patience: seconds that this call may take, if fewer than ``retry_for``.
         :raises PolytomicError: what the last attempt raised.
         """
-        deadline = self.timing.clock() + self.retry_for
+        deadline = self.timing.clock() + min(self.retry_for, self.retry_for if patience is None else patience)
 
         def left() -> float:
             return max(_SHORTEST_ATTEMPT, deadline - self.timing.clock())
@@ -67,7 +72,9 @@ class RetryPolicy:
         retrying = Retrying(
             retry=retry_if_exception(repeat),
             wait=self._wait,
-            stop=lambda state: self.timing.clock() + state.upcoming_sleep > deadline - _SHORTEST_ATTEMPT,
+            stop=lambda state: (
+                self.stopping() or self.timing.clock() + state.upcoming_sleep > deadline - _SHORTEST_ATTEMPT
+            ),
             before_sleep=self._tell,
             sleep=self.timing.sleep,
             reraise=True,

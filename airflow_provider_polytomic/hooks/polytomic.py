@@ -23,7 +23,7 @@ from airflow_provider_polytomic.targets import parse_uuid
 from airflow_provider_polytomic.version_compat import mask_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_polytomic.api_key import ApiKey
 
@@ -42,6 +42,7 @@ class PolytomicHook(ClosedHttpHook):
         Bearer; the server is still the connection's. ``airflow://connection/<conn_id>`` is used for everything.
     :param retry_for: seconds that one call may take, waits included.
     :param pool_size: connections kept open, for as many threads.
+    :param stopping: once true, nothing is repeated any more.
     """
 
     conn_name_attr = "polytomic_conn_id"
@@ -56,6 +57,7 @@ class PolytomicHook(ClosedHttpHook):
         api_key_destination: str | None = None,
         retry_for: float = 60.0,
         pool_size: int = 10,
+        stopping: Callable[[], bool] = lambda: False,
         _timing: Timing | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
@@ -64,7 +66,7 @@ class PolytomicHook(ClosedHttpHook):
         self.polytomic_conn_id = polytomic_conn_id
         self.api_key_destination = api_key_destination
         self._pool_size = pool_size
-        self._policy = RetryPolicy(retry_for, tell=self._tell_of_repeat, timing=_timing or Timing())
+        self._policy = RetryPolicy(retry_for, tell=self._tell_of_repeat, stopping=stopping, timing=_timing or Timing())
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -119,12 +121,13 @@ class PolytomicHook(ClosedHttpHook):
         )
         return read_key(answer, f"POST {path}")
 
-    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         """Tell who a key belongs to: ``GET /api/me`` (2025-09-18, identity/get).
 
         :param api_key: the key to ask about, sent as Bearer; None for the caller's own credential.
+        :param patience: seconds that the call may take, if fewer than ``retry_for``.
         """
-        return read_one(Identity, self._client.get("/api/me", key=api_key), "GET /api/me")
+        return read_one(Identity, self._client.get("/api/me", key=api_key, patience=patience), "GET /api/me")
 
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Whether this is the caller's own credential, compared in constant time."""

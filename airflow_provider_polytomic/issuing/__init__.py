@@ -59,13 +59,19 @@ def issue(
     :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
     """
     attempt = Attempt(vendor, store, target, mode, hide, take_over, stopping, runtime or Runtime())
-    while True:
-        held, record = looking.look(attempt)
-        if kept := looking.keep(attempt, held, record):
-            return placing.keep(attempt, kept, held)
-        intent = looking.intend(attempt, held, record)
-        if reference := _obtain(attempt, intent):
-            return reference
+    try:
+        while True:
+            held, record = looking.look(attempt)
+            if kept := looking.keep(attempt, held, record):
+                reference = placing.confirm(attempt, kept, held)
+            else:
+                reference = _obtain(attempt, looking.intend(attempt, held, record))
+            if reference is not None:
+                return reference
+    except SecretStoreError as error:
+        if not attempt.posted:
+            raise
+        raise attempt.incomplete(str(error)) from error
 
 
 def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
@@ -81,14 +87,12 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
             return placing.close(attempt, intent, key, read_at)
         except DeadKeyError:
             key = None
-        except SecretStoreError as error:
-            raise attempt.incomplete(str(error)) from error
         # Dead: has somebody else finished, or is it this issuer who must go on?
         held, record = attempt.read()
         if mark(held) != intent.record.before and held.value is not None and attempt.works(held.value):
             key = held.value
         elif not attempt.forced:
-            attempt.fail(intent)
+            attempt.fail(intent, spent=True)
             raise IssuanceIncompleteError(
                 f"Polytomic gave a key for {attempt.target} that does not answer, perhaps one that was issued and "
                 "revoked "
@@ -117,11 +121,12 @@ def check(
         return Prospect(would_issue=False, reason=reason, caller=caller)
     intent = looking.derive(attempt, held, record)
     store.check_write(held)
-    if caller.is_user:
+    if caller.is_user or caller.is_organization:
         raise IssuanceRefusedError(
-            f"No key can be issued for {target}: the caller's own key is a user's, and that takes a partner key. Nothing "
+            f"No key can be issued for {target}: the connection's key is not a partner key, which that takes. Nothing "
             "was issued or changed. Put a partner key into the connection."
         )
+    vendor.get_user(target.org_id, target.user_id)
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
     revoking = ", every earlier key of the user revoked," if attempt.forced else ""
     reason = f"{what} for {target}{revoking} and stored in {store.place}."

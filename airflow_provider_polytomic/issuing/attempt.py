@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
     from airflow_provider_polytomic.targets import Target
 
-__all__ = ["ABSENT", "DEAD", "Attempt", "DeadKeyError", "Intent", "mark"]
+__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "is_dead", "mark"]
 
 ABSENT = "absent"
 # Not told apart any further: even a hash of somebody else's password has no business in the record.
 FOREIGN = "foreign"
-# The answers that mean "this key is dead"; older servers say 403 for an unknown key. Nothing else means that.
-DEAD = (PolytomicUnauthorizedError, PolytomicForbiddenError)
 # A server or proxy that refuses everything must not make us mint for ever.
 MOST_BURNT = 2
 MOST_LOOKS = 5
@@ -39,6 +37,16 @@ MOST_LOOKS = 5
 
 class DeadKeyError(Exception):
     """A key that was minted or read back is answered with 401 or 403, or came without a value."""
+
+
+def is_dead(error: PolytomicError) -> bool:
+    """Whether this answer of ``GET /api/me`` means that the key is dead; anything else is no answer.
+
+    Older servers say 403 for an unknown key, but so do proxies for everything: theirs means nothing.
+    """
+    return isinstance(error, PolytomicUnauthorizedError) or (
+        isinstance(error, PolytomicForbiddenError) and error.own_words
+    )
 
 
 def mark(held: Held) -> str:
@@ -89,6 +97,7 @@ class Attempt:
     runtime: Runtime
     looks: int = 0
     burnt: int = 0
+    posted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -116,32 +125,44 @@ class Attempt:
         held = self.store.read()
         return held, Record.parse(self.store.read_record(), place=self.store.place)
 
-    def works(self, key: ApiKey) -> bool:
-        """Whether a stored key answers as the target; False means dead. No answer is neither, and ends the try."""
+    def works(self, key: ApiKey, *, or_another: bool = False) -> bool:
+        """Whether a stored key answers as the target; False means dead. No answer is neither, and ends the try.
+
+        :param or_another: somebody else's working key is False too, and not an error.
+        :raises IssuanceRefusedError: if it works, but is somebody else's.
+        """
         try:
             identity = self.vendor.get_identity(key)
-        except DEAD:
-            return False
         except PolytomicError as error:
+            if is_dead(error):
+                return False
             raise self.incomplete(f"Polytomic did not say whether the stored key works ({error})") from error
-        return self.is_target(identity, or_else_false=self.take_over)
-
-    def is_target(self, identity: Identity, *, or_else_false: bool = False) -> bool:
-        """Whether a key that answered is the target's.
-
-        :raises IssuanceRefusedError: if it is somebody else's, unless the answer may be False.
-        """
-        if (identity.organization_id, identity.id) == (self.target.org_id, self.target.user_id):
+        if self.is_target(identity):
             return True
-        if or_else_false:
+        if or_another:
             return False
         raise IssuanceRefusedError(
-            f"A key at hand for {self.store.place} answers as user {identity.id} of organization "
-            f"{identity.organization_id}, not as {self.target}. It was neither stored nor replaced: one customer's "
-            "key must "
-            "never take the place of another's. Correct the ids or the destination; if the destination is to change "
-            "hands, "
-            "say take_over=True."
+            f"{self.store.place} holds a working key of user {identity.id} of organization "
+            f"{identity.organization_id}, not "
+            f"of {self.target}. It stays: one customer's key never takes the place of another's. {self.state} "
+            "Correct the "
+            "ids or the destination; if the destination is to change hands, say take_over=True."
+        )
+
+    def is_target(self, identity: Identity) -> bool:
+        """Whether a key that answered is the target's."""
+        found = ((identity.organization_id or "").lower(), (identity.id or "").lower())
+        return found == (self.target.org_id, self.target.user_id)
+
+    @property
+    def state(self) -> str:
+        """One sentence: what state things are in."""
+        if not self.posted:
+            return "This try issued and changed nothing."
+        return (
+            "A key was issued and is not proven to be stored; the record beside the destination stays open, and for "
+            "24 hours "
+            "a retry gets the same key."
         )
 
     def burn(self, intent: Intent, cause: PolytomicError | None = None) -> None:
@@ -155,9 +176,15 @@ class Attempt:
         intent.joined = False
         self.store.write_record(intent.record.to_mapping())
 
-    def fail(self, intent: Intent) -> None:
-        """Record a definite failure; the next issuance from the same state uses the next idempotency key."""
-        self.store.write_record(replace(intent.record, state="failed", spent=intent.record.spent + 1).to_mapping())
+    def fail(self, intent: Intent, *, spent: bool) -> None:
+        """Record a definite failure.
+
+        :param spent: whether the next issuance from the same state uses the next idempotency key at once. Otherwise it
+            asks under this one first: a refusal may have been told before Polytomic looked at the idempotency key,
+            under which an earlier request had its effect.
+        """
+        failed = replace(intent.record, state="failed", spent=intent.record.spent + (1 if spent else 0))
+        self.store.write_record(failed.to_mapping())
 
     def done(self, record: Record, key: ApiKey) -> Record:
         """Record whose key is stored since when: when it was intended, but not before the run's own time."""

@@ -71,20 +71,27 @@ def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
             "changed. "
             "Use another destination."
         )
-    if not (record or held.ours or attempt.take_over):
+    if not (held.ours or attempt.take_over or _is_accounted_for(key, record)):
         raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
     if isinstance(attempt.mode, Renew):
         resuming = record is not None and record.state == "open" and record.forced
         if resuming or (dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff):
             return None  # due, whether it works or not
-    works = attempt.works(key)
+    works = attempt.works(key, or_another=attempt.take_over)
     if works and (dated or not attempt.forced):
         return Kept(key, dated, _unfinished(key, record))
     if record is None and not attempt.take_over:
         state = "a working key of this user, but no record of its age" if works else "a dead key without a record"
         raise needs_take_over(attempt, state)
     return None
+
+
+def _is_accounted_for(key: ApiKey, record: Record | None) -> bool:
+    """Whether the record speaks of this value: it is the one that was stored, or the one that an issuance began with or
+    may just have stored. A value that somebody has put in the place of a finished issuance's is not.
+    """
+    return record is not None and (record.state != "done" or record.fingerprint == key.fingerprint)
 
 
 def _unfinished(key: ApiKey, record: Record | None) -> Record | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicError,
@@ -42,17 +41,21 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
         try:
             key = _post(attempt, intent)
         except REFUSED as refusal:
-            if not intent.joined:
-                _fail_for_good(attempt, intent, refusal)
-            if not refusal.own_words:  # a proxy's page: it tells nothing of the earlier request
+            if not refusal.own_words:  # a proxy's page: it tells nothing of what Polytomic did
                 raise attempt.incomplete(str(refusal)) from refusal
+            if not intent.joined:
+                attempt.fail(intent, spent=False)
+                raise IssuanceRefusedError(
+                    f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is "
+                    "unchanged."
+                ) from refusal
             attempt.burn(intent)  # perhaps told to an earlier try, put right since, and replayed for 24 hours
         except PolytomicServerError as error:
             attempt.runtime.pause(2)
             if (recorded := _repeat(attempt, intent, error)) is not None:
                 return recorded
             if not attempt.forced:
-                attempt.fail(intent)
+                attempt.fail(intent, spent=True)
                 raise IssuanceIncompleteError(
                     f"Polytomic repeats the same error for {attempt.target}: {error} {attempt.store.place} is "
                     "unchanged. The "
@@ -80,6 +83,7 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
         raise attempt.incomplete("the task was asked to stop before the request was sent")
     if intent.posted_at is None:
         intent.posted_at = attempt.runtime.monotonic()
+    attempt.posted = True
     target = attempt.target
     try:
         with attempt.timed("mint"):
@@ -98,10 +102,3 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
     attempt.hide(key)
     intent.minted = key
     return key
-
-
-def _fail_for_good(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
-    attempt.fail(intent)
-    raise IssuanceRefusedError(
-        f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged."
-    ) from refusal

@@ -26,8 +26,14 @@ class Vendor(Protocol):
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
         """Ask for a key; the same idempotency key gives the same outcome."""
 
-    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
-        """Tell whose key this is; without one, who the caller is."""
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+        """Tell whose key this is; without one, who the caller is.
+
+        :param patience: seconds after which no answer is taken for an answer, if sooner than otherwise.
+        """
+
+    def get_user(self, org_id: str, user_id: str) -> object:
+        """Tell that there is such a user."""
 
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Whether this is the caller's own credential."""

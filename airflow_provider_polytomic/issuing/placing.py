@@ -9,9 +9,10 @@ from airflow_provider_polytomic.exceptions import (
     ConflictError,
     IssuanceRefusedError,
     PolytomicError,
+    SecretStoreError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing.attempt import ABSENT, DEAD, DeadKeyError, mark
+from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, is_dead, mark
 from airflow_provider_polytomic.issuing.looking import needs_take_over
 from airflow_provider_polytomic.references import Reference
 
@@ -21,27 +22,38 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.issuing.looking import Kept
     from airflow_provider_polytomic.secret_stores.base import Held
 
-__all__ = ["close", "keep", "promote", "prove", "verify"]
+__all__ = ["close", "confirm", "promote", "prove", "verify"]
 
-# How often a store call is tried while the key is in memory only, and how often a stale read-back is read again: 4 s
-# in all.
+# How often a store call is tried while the key is in memory only, and how often a stale read-back is read again: within
+# 8 s.
 STORE_TRIES = 5
+# Seconds that the verification of a new key may hold up its promotion.
+PATIENCE = 2.0
 
 
 def verify(attempt: Attempt, key: ApiKey) -> bool:
     """Whether the new key answered as the target; False means that there was no answer, which is not "dead".
+
+    It does not wait long for one: with ``force``, consumers are cut off meanwhile, and the proof comes after.
 
     :raises DeadKeyError: if Polytomic does not know the key.
     :raises IssuanceRefusedError: if it is somebody else's.
     """
     try:
         with attempt.timed("verify"):
-            identity = attempt.vendor.get_identity(key)
-    except DEAD:
-        raise DeadKeyError from None
-    except PolytomicError:
+            identity = attempt.vendor.get_identity(key, patience=PATIENCE)
+    except PolytomicError as error:
+        if is_dead(error):
+            raise DeadKeyError from None
         return False
-    return attempt.is_target(identity)
+    if attempt.is_target(identity):
+        return True
+    raise IssuanceRefusedError(
+        f"The key that Polytomic issued for {attempt.target} answers as user {identity.id} of organization "
+        f"{identity.organization_id}. It was not stored; {attempt.store.place} is unchanged. Ask Polytomic's "
+        "support; for 24 "
+        "hours a retry gets the same key."
+    )
 
 
 def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) -> ApiKey:
@@ -51,12 +63,13 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         then).
     :returns: the key, or the working key that somebody else put there meanwhile.
     """
+    looked_at = intent.held.version
     for tries in range(STORE_TRIES):
         held = intent.held
         if key.matches(held.value):
             return key
-        if held.foreign and not attempt.take_over:
-            raise needs_take_over(attempt, "something else by now; a new key was issued and is not stored")
+        if held.foreign and not (attempt.take_over and held.version == looked_at):
+            raise needs_take_over(attempt, "something other than a Polytomic key, which came there meanwhile")
         if mark(held) != intent.record.before:
             if not verified:
                 raise attempt.incomplete(
@@ -86,34 +99,42 @@ def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> tuple[ApiKey, float]
     :raises DeadKeyError: if what was read back does not answer, or nothing is there any more.
     """
     with attempt.timed("read back"):
-        back = _read_back(attempt, intent, key)
+        back = _read_back(attempt, key, before=intent.record.before)
     read_at = attempt.runtime.monotonic()
     with attempt.timed("prove"):
-        if not attempt.works(back):
+        if back is None or not attempt.works(back):
             raise DeadKeyError
     return back, read_at
 
 
-def _read_back(attempt: Attempt, intent: Intent, key: ApiKey) -> ApiKey:
-    back: ApiKey | None = None
+def _read_back(attempt: Attempt, key: ApiKey, *, before: str) -> ApiKey | None:
+    """Return what readers get: the key, or what somebody else stored meanwhile, or None if it was removed meanwhile.
+
+    :param before: what they may still get for a moment, where the store's readers lag behind.
+    """
     for tries in range(STORE_TRIES):
         back = attempt.store.read_back()
         if back is not None and key.matches(back):
             return back
-        if (back.fingerprint if back else ABSENT) == mark(attempt.store.read()):  # changed by somebody else meanwhile
-            if back is None:
-                raise DeadKeyError
+        found = back.fingerprint if back else ABSENT
+        held = attempt.store.read()
+        if found == mark(held):
             return back
         attempt.runtime.pause(tries)
-    if (back.fingerprint if back else ABSENT) == intent.record.before:
+    if found == before:
         raise attempt.incomplete("it is stored, but readers still get what was there before")
     raise IssuanceRefusedError(
-        f"The key of {attempt.target} is stored in {attempt.store.place}, but readers get something else: another "
-        "secrets "
-        "backend, an environment variable or another entry shadows it. Remove what shadows it and run the task "
-        "again; it "
-        "finds the same key."
+        f"The key of {attempt.target} is stored in {attempt.store.place}, but readers get something else: "
+        f"{_shadow(attempt, held)}. Remove what shadows it and run the task again; it finds the same key."
     )
+
+
+def _shadow(attempt: Attempt, held: Held) -> str:
+    try:
+        attempt.store.check_write(held)
+    except SecretStoreError as error:  # the store can name it
+        return str(error).rstrip(". ")
+    return "another secrets backend, an environment variable or another entry answers first"
 
 
 def close(attempt: Attempt, intent: Intent, key: ApiKey, read_at: float) -> Reference:
@@ -136,8 +157,16 @@ def close(attempt: Attempt, intent: Intent, key: ApiKey, read_at: float) -> Refe
     )
 
 
-def keep(attempt: Attempt, kept: Kept, held: Held) -> Reference:
-    """Return the reference to a stored key that stays, closing the record of an issuer that died before it could."""
+def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
+    """Return the reference to a stored key that stays, once readers are seen to get it; it has answered already.
+
+    Closes the record of an issuer that died after it had stored this key.
+
+    :returns: None if somebody has changed the destination meanwhile: look again.
+    """
+    back = _read_back(attempt, kept.key, before=kept.unfinished.before if kept.unfinished else ABSENT)
+    if not kept.key.matches(back):
+        return None
     record = attempt.done(kept.unfinished, kept.key) if kept.unfinished else kept.record
     return Reference(
         target=attempt.target,

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.operators.rendering import name_map_index, to_boolean
+from airflow_provider_polytomic.operators.rendering import name_map_index, to_boolean, to_seconds
 from airflow_provider_polytomic.version_compat import BaseOperator
 
 if TYPE_CHECKING:
@@ -104,6 +104,9 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         """Have no further POST sent. Airflow 3 lets ``execute`` go on for five seconds, enough to store a new key."""
         self._killed = True
 
+    def _is_killed(self) -> bool:
+        return self._killed
+
     def _issue(self, context: Any) -> dict[str, Any]:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
@@ -114,20 +117,20 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         target = Target.parse(self.org_id, self.user_id)
         destination = self._destination()
         force, take_over = to_boolean("force", self.force), to_boolean("take_over", self.take_over)
-        check_only = to_boolean("check_only", self.check_only)
+        check_only, retry_for = to_boolean("check_only", self.check_only), to_seconds("retry_for", self.retry_for)
         mode = Renew(run_time=run_time(context)) if force else Ensure()
         if force and not self.retries:
             self._warn_of_no_retries()
         began = monotonic()
         with (
-            closing(PolytomicHook(polytomic_conn_id=self.polytomic_conn_id, retry_for=self.retry_for)) as hook,
+            closing(PolytomicHook(self.polytomic_conn_id, retry_for=retry_for, stopping=self._is_killed)) as hook,
             open_store(destination, issuer=hook.base_url) as store,
         ):
             if check_only:
                 return self._report(check(hook, store, target, mode, take_over=take_over))
             reference = issue(
                 hook, store, target, mode,
-                take_over=take_over, hide=lambda key: mask_secret(key.reveal()), stopping=lambda: self._killed,
+                take_over=take_over, hide=lambda key: mask_secret(key.reveal()), stopping=self._is_killed,
             )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
         facts = (done, target, destination, reference.fingerprint, monotonic() - began)
@@ -162,5 +165,5 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
             "user_id": self.user_id,
             "would_issue": prospect.would_issue,
             "reason": prospect.reason,
-            "caller": prospect.caller.model_dump(),
+            "caller": prospect.caller.model_dump(exclude={"id", "email"}),
         }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["name_map_index", "to_boolean"]
+__all__ = ["name_map_index", "to_boolean", "to_seconds"]
 
 
 def to_boolean(name: str, value: object) -> bool:
@@ -20,6 +21,22 @@ def to_boolean(name: str, value: object) -> bool:
     if word not in {"true", "false"}:
         raise PolytomicConfigurationError(f"{name} must be true or false, not {value!r:.80}. Nothing was sent.")
     return word == "true"
+
+
+def to_seconds(name: str, value: object) -> float:
+    """Read a number of seconds, above 0.
+
+    :raises PolytomicConfigurationError: if it is none.
+    """
+    try:
+        seconds = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise PolytomicConfigurationError(
+            f"{name} must be a number of seconds above 0, not {value!r:.80}. Nothing was sent."
+        )
+    return seconds
 
 
 def name_map_index(context: Any) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.hooks._server import read_server
 from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.servers import read_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,13 +58,11 @@ def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> 
     fields = _fields(content)
     if fields is None or fields.get("conn_type") != _CONN_TYPE:
         return Held(value=None, version=version, foreign=True)
-    key = as_key(fields.get("password"))
-    return Held(
-        value=key,
-        version=version,
-        foreign=key is None and bool(fields.get("password")),
-        ours=key is not None and _same_server(fields, issuer),
-    )
+    if not fields.get("password"):
+        return Held(value=None, version=version)
+    # Another server's key is none of ours: it is neither sent to this one nor replaced.
+    key = as_key(fields["password"]) if _same_server(fields, issuer) else None
+    return Held(value=key, version=version, foreign=key is None, ours=key is not None)
 
 
 def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: str) -> dict[str, Any]:

@@ -97,12 +97,11 @@ class LocalFilesystemStore:
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
         try:
-            with self._explained():
-                record = json.loads(self._record.read_bytes())
-        except SecretStoreError:
-            if not self._record.exists():
-                return None
-            raise
+            record = json.loads(self._record.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._explain(error) from None
         except ValueError:
             record = None
         if isinstance(record, dict) and all(isinstance(value, str) for value in record.values()):

@@ -21,26 +21,25 @@ def prepare() -> None:
     """Do beforehand what takes seconds, and leave neither a thread nor a connection behind, which no fork could use."""
     from airflow import settings
 
+    assert metastore_variable_get("nobody_has_this") is None
     if AIRFLOW_V_3_0_PLUS:
-        asyncio.run(_ask_once())
-    else:
-        assert metastore_variable_get("nobody_has_this") is None
+        asyncio.run(_ask_for_nothing())
     for thread in set(threading.enumerate()) - {threading.main_thread()}:
         thread.join(timeout=10)  # the workers of the event loop end soon after it
     settings.engine.dispose()
 
 
-async def _ask_once() -> None:
-    """Have the Execution API answer one request: it builds its routes with the first one (Cadwyn), in 7 s."""
+async def _ask_for_nothing() -> None:
+    """Have the Execution API answer one request: it builds its routes with the first one (Cadwyn), in 7 s.
+
+    Without its lifespan, which a second start would find used up.
+    """
     import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    api = in_process_api_server()
-    async with (
-        api.app.router.lifespan_context(api.app),
-        httpx.AsyncClient(transport=api.atransport, base_url="http://in-process.invalid./") as client,
-    ):
-        answer = await client.get("variables/nobody_has_this")
+    transport = in_process_api_server().atransport
+    async with httpx.AsyncClient(transport=transport, base_url="http://in-process.invalid./") as client:
+        answer = await client.get("nowhere")
         assert answer.status_code == 404, answer.text
 
 

@@ -57,8 +57,8 @@ def perform(job: Job, tell: Callable[[dict[str, Any]], None]) -> int:
     if job.strike and job.strike.signal == signal.SIGTERM:
         signal.signal(signal.SIGTERM, _raise_terminated)
     with in_a_task() if job.in_a_task else nullcontext():
-        if job.strike and job.strike.inside:
-            watch_inside(points)
+        if job.strike and job.strike.watch != "calls":
+            watch_inside(points, lines=job.strike.watch == "lines")
         try:
             return _run(job, points, tell)
         except _TerminatedError:
@@ -118,10 +118,7 @@ def _operate(job: Job, forced: bool, run_time: str) -> dict[str, Any]:
 def _readers_get(destination: str) -> str | None:
     """Ask as the next task does, through Airflow's own look-up."""
     parsed = Destination.parse(destination)
-    if parsed.kind == "connection":
-        text = BaseHook.get_connection(parsed.name).password
-    else:
-        text = variable_get(parsed.name)
+    text = BaseHook.get_connection(parsed.name).password if parsed.kind == "connection" else variable_get(parsed.name)
     return ApiKey(text).fingerprint if text else None
 
 

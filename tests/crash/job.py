@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Job", "Outcome", "Strike"]
+__all__ = ["Job", "Outcome", "Strike", "Watch"]
+
+Watch = Literal["calls", "steps", "lines"]
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,13 @@ class Strike:
 
     :param at: the number of the point, from 1; beyond the last one, nothing happens.
     :param signal: SIGKILL, SIGTERM, or SIGSTOP to be continued later.
-    :param inside: count the steps inside of the calls to vendor and store (:mod:`.points`), not the calls.
+    :param watch: what counts as a point (:mod:`.points`): the calls to vendor and store, the steps inside them that
+        others can see, or those and every line of ``atomic_file``.
     """
 
     at: int
     signal: int
-    inside: bool = False
+    watch: Watch = "calls"
 
 
 @dataclass(frozen=True)

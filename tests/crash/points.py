@@ -34,7 +34,13 @@ class Points:
         self._tell = tell
         self._passed = 0
 
+    def call(self, name: str) -> None:
+        """A call to vendor or store begins or has ended."""
+        if self._strike and self._strike.watch == "calls":
+            self.reach(name)
+
     def reach(self, name: str) -> None:
+        """Count a point, and strike at it if it is the one."""
         if not (self.armed and self._strike):
             return
         self._passed += 1
@@ -56,21 +62,24 @@ class Watched:
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._points.reach(f"before {name}")
+            self._points.call(f"before {name}")
             result = found(*args, **kwargs)
-            self._points.reach(f"after {name}")
+            self._points.call(f"after {name}")
             return result
 
         return call
 
 
-def watch_inside(points: Points) -> None:
-    """Make a point of every visible step, of every line of ``atomic_file`` and of every SQL statement and commit.
+def watch_inside(points: Points, *, lines: bool) -> None:
+    """Make a point of every step that others can see, of every SQL statement and commit.
 
     It cannot be undone; the process does nothing else afterwards.
+
+    :param lines: of every line of ``atomic_file``, too.
     """
     sys.addaudithook(lambda event, args: points.reach(_name(event, args)) if _is_step(event, args) else None)
-    sys.settrace(lambda frame, _event, _arg: _line_tracer(points) if _is_atomic_file(frame) else None)
+    if lines:
+        sys.settrace(lambda frame, _event, _arg: _line_tracer(points) if _is_atomic_file(frame) else None)
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 

@@ -19,7 +19,7 @@ from .job import Job, Strike
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 
-    from .job import Outcome
+    from .job import Outcome, Watch
     from .processes import Zygote
 
 __all__ = ["PLACES", "Scenario", "World", "unprivileged"]
@@ -66,7 +66,11 @@ class World:
             environ["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({f"{kind}s_file_path": str(file)})
         else:
             environ |= {"AIRFLOW__SECRETS__BACKEND": None, "AIRFLOW__SECRETS__BACKEND_KWARGS": None}
-        runs = ((forced, FIRST_RUN.isoformat()), (forced, NEXT_RUN.isoformat())) if forced else ((False, ""),)
+        runs = (
+            ((forced, FIRST_RUN.isoformat()), (forced, NEXT_RUN.isoformat()))
+            if forced
+            else ((False, NEXT_RUN.isoformat()),)
+        )
         job = Job(
             user.organization_id,
             user.id,
@@ -101,13 +105,13 @@ class Scenario:
     def keys_held_before(self) -> int:
         return len(self.job.runs) - 1
 
-    def strike(self, at: int, signal_: int = signal.SIGKILL, *, inside: bool = False, whole: bool = True) -> Outcome:
+    def strike(self, at: int, signal_: int = signal.SIGKILL, *, watch: Watch = "calls", whole: bool = True) -> Outcome:
         """Run the job and strike at a point of its last run.
 
         :param whole: with the runs before it, too.
         """
         job = self.job if whole else self.last_run
-        return self.zygote.run(replace(job, strike=Strike(at, signal_, inside)))
+        return self.zygote.run(replace(job, strike=Strike(at, signal_, watch)))
 
     def check_that_the_next_run_completes(self, what_happened: object, *, mints: int = 1) -> None:
         """Run once more, in a new process, and then again: one live key, stored and recorded; nothing left over."""
@@ -158,4 +162,3 @@ class Scenario:
 def unprivileged() -> int | None:
     """A user whom file modes bind; None where that is so already."""
     return 65534 if os.geteuid() == 0 else None
-

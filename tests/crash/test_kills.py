@@ -14,6 +14,8 @@ from .scenario import PLACES, Scenario, World
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .job import Watch
+
 pytestmark = pytest.mark.crash
 
 CALLS = ["read", "read_record", "check_write", "write_record", "create_api_key", "get_identity", "write", "read_back"]
@@ -32,11 +34,11 @@ def new_scenario(request, place) -> Callable[[bool], Scenario]:
     return lambda forced: world.scenario(place, forced=forced)
 
 
-def each_point(new_scenario: Callable[[bool], Scenario], forced: bool, **how: bool) -> Iterator[tuple[Scenario, str]]:
+def each_point(new_scenario: Callable[[bool], Scenario], forced: bool, watch: Watch) -> Iterator[tuple[Scenario, str]]:
     """Kill a new issuer at the next point, until one lives to its end: so none is forgotten."""
     for at in itertools.count(1):
         scenario = new_scenario(forced)
-        outcome = scenario.strike(at, **how)
+        outcome = scenario.strike(at, watch=watch)
         if outcome.point is None:
             assert (outcome.state, outcome.code) == ("exited", 0), scenario.zygote.said()
             return
@@ -47,7 +49,7 @@ def each_point(new_scenario: Callable[[bool], Scenario], forced: bool, **how: bo
 @pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place, forced):
     points = []
-    for scenario, point in each_point(new_scenario, forced):
+    for scenario, point in each_point(new_scenario, forced, "calls"):
         scenario.check_that_the_next_run_completes(point)
         points.append(point)
     for call in CALLS:
@@ -58,14 +60,16 @@ def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place,
 
 @pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 def test_killed_at_any_step_inside_the_calls(new_scenario, place, forced):
+    # Every store on files writes by the same lines.
+    watch: Watch = "lines" if place == "json-connection" else "steps"
     points = []
-    for scenario, point in each_point(new_scenario, forced, inside=True):
+    for scenario, point in each_point(new_scenario, forced, watch):
         scenario.check_that_the_next_run_completes(point)
         points.append(point)
     wanted = ["http.client.send", "commit"] if place == "metastore-variable" else ["http.client.send", "os.rename"]
     for step in wanted:
         assert any(f"before {step}" in point for point in points), step
-    KILLED[f"{place}, {'forced' if forced else 'ensured'}, inside calls"] = len(points)
+    KILLED[f"{place}, {'forced' if forced else 'ensured'}, {watch} inside"] = len(points)
 
 
 @pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])

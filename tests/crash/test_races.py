@@ -17,16 +17,16 @@ FORCED = pytest.mark.parametrize("forced", [False, True], ids=["ensured", "force
 
 
 @FORCED
-@pytest.mark.parametrize("inside", [False, True], ids=["around", "inside"])
-def test_of_two_that_race_one_is_killed(world, forced, inside):
+@pytest.mark.parametrize("watch", ["calls", "lines"])
+def test_of_two_that_race_one_is_killed(world, forced, watch):
     killed = 0
-    for at in range(1, 60 if inside else 25, 4 if inside else 1):
+    for at in range(1, 150, 5) if watch == "lines" else range(1, 23):
         scenario = world.scenario("json-connection", forced=forced)
         if forced:
             assert world.zygote.run(replace(scenario.job, runs=scenario.job.runs[:1])).code == 0
         doomed, other = (
             world.zygote.start(replace(scenario.last_run, strike=strike))
-            for strike in (Strike(at, signal.SIGKILL, inside), None)
+            for strike in (Strike(at, signal.SIGKILL, watch), None)
         )
         ends = [world.zygote.wait(doomed), world.zygote.wait(other)]
         killed += ends[0].state == "killed"

@@ -121,6 +121,8 @@ def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(scene: Scen
 def test_a_try_that_times_out_between_mint_and_promote_is_completed_with_its_very_key(
     scene: Scene, issuing: MakeDag, force: bool
 ) -> None:
+    # The verification waits for two seconds at most, so the POST takes half of the task's three.
+    scene.emulator.inject("delay:1.5 endpoint=create_api_key")
     scene.emulator.inject("delay:20 endpoint=get_identity")
     run = run_dag(issuing(force=force, execution_timeout=timedelta(seconds=3), retry_for=60.0))
     assert run.states == {"issue": "success"}

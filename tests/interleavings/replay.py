@@ -14,6 +14,7 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
     PolytomicError,
+    PolytomicForbiddenError,
     PolytomicMissingValueError,
     PolytomicNoAnswerError,
     PolytomicRejectedError,
@@ -72,6 +73,7 @@ ERRORS = {
     "no value": PolytomicMissingValueError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
     "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists", own_words=True),
+    "page": PolytomicForbiddenError("blocked", status=403),
     "conflict": ConflictError("changed"),
     "unavailable": UnavailableError("away"),
 }
@@ -105,10 +107,13 @@ class _Tape:
         assert (org_id, user_id) == (TARGET.org_id, TARGET.user_id)
         return key_of(self._ask("post", idempotency_key, force)[1])
 
-    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         assert api_key is not None
         self._ask("me", number_of(api_key.fingerprint))
         return Identity(id=TARGET.user_id, organization_id=TARGET.org_id, is_user=True)
+
+    def get_user(self, org_id: str, user_id: str) -> object:
+        raise AssertionError("only a check asks for the user")
 
     def is_own_key(self, api_key: ApiKey) -> bool:
         return False

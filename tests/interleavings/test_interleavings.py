@@ -25,6 +25,8 @@ SCENARIOS: list[tuple[tuple[Role, ...], dict[str, int]]] = [
     ((F,), {"crash": 1, "gateway": 1, "retry": 2}),
     ((F,), {"me_5xx": 2, "record": 1, "retry": 3}),
     ((F,), {"store": 2, "crash": 1, "retry": 1}),
+    ((F,), {"proxy": 1, "crash": 1, "retry": 2}),
+    ((E,), {"proxy": 1, "crash": 1, "retry": 2}),
     ((F,), {"no_value": 1, "crash": 1, "retry": 1}),
     ((F,), {"human": 1, "crash": 1, "retry": 1}),
     ((E,), {"crash": 2, "lost": 1, "error": 1, "retry": 2}),
@@ -40,6 +42,7 @@ SCENARIOS: list[tuple[tuple[Role, ...], dict[str, int]]] = [
     ((F, G), {"crash": 1, "lost": 1, "retry": 1}),
     ((F, G), {"forget": 1}),
     ((F, G), {"me_5xx": 2}),
+    ((F, G), {"proxy": 1, "retry": 1}),
     ((F, G), {"gateway": 1, "retry": 1}),
     ((F, E), {"crash": 1, "retry": 1}),
     ((F, E), {"me_5xx": 1, "retry": 1}),
@@ -76,7 +79,7 @@ def test_no_success_leaves_a_dead_key(
     assert not result.cut_off
     assert result.ends > 0
     assert result.silent is None, explorer.story(result.silent)
-    if setup.compare_and_set and not faults.keys() & {"gateway", "human"}:
+    if setup.compare_and_set and not faults.keys() & {"gateway", "proxy", "human"}:
         assert result.loud == 0, "a success beside a failed issuer must not hold a dead key either"
     if set(roles) == {F} and not faults.keys() & {"error", "forget", "no_value", "human"}:
         assert result.most_minted <= 1, "one run mints one key, however often its issuers die or race"

@@ -111,6 +111,11 @@ def _post(world: World, name: str, force: bool, setup: Setup) -> Iterator[tuple[
             yield world, ("raise", "no answer")
         else:
             yield after, PENDING  # the answer may come later than the effect, or be lost and asked for again
+            if world.may("proxy"):  # a page of its own, whatever became of the request behind it
+                yield world.spend("proxy"), ("raise", "page")
+                yield after.spend("proxy"), ("raise", "page")
+                late = world.spend("proxy")
+                yield late._replace(in_flight=late.in_flight | {(name, force)}), ("raise", "page")
             if world.may("lost"):
                 yield after.spend("lost"), ("raise", "no answer")
 

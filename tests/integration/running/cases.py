@@ -77,7 +77,7 @@ CASES = (
     _went_well("issued"),
     _went_well("issued_with_force", given={"force": True}),
     _went_well("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
-    _went_well("lost_response", faults=(_post("drop", when="after", times=1),), given={"retry_for": 60.0}),
+    _went_well("lost_response", faults=(_post("drop", when="after", times=1),)),
     _went_well(
         "timed_out_before_promote",
         faults=(_verify("delay", seconds=60, times=1),),
@@ -88,7 +88,11 @@ CASES = (
     # 1 and 2, look and intend.
     _failed("store_denied", "Let this user write", trap="closed", denied=True),
     _failed("store_misconfigured", "whose form it does not allow", trap="open", entries={"other": {"bogus": "x"}}),
-    _failed("own_key", "the connection whose key issues keys", given={"destination": "airflow://connection/polytomic_default"}),
+    _failed(
+        "own_key",
+        "the connection whose key issues keys",
+        given={"destination": "airflow://connection/polytomic_default"},
+    ),
     _failed("foreign", "something other than a Polytomic key", given={"destination": "airflow://connection/warehouse"}),
     # 3, mint.
     _failed("unknown_user", "not found", posts=True, given={"user_id": "00000000-0000-4000-8000-000000000000"}),
@@ -105,7 +109,7 @@ CASES = (
     _failed("verify_not_json", "did not say whether", 1, stored=True, faults=(_verify("not_json", when="after"),)),
     _failed("somebody_else", "answers as user", 1, faults=(_verify("status", status=200, body=_NOT_HIM),)),
     # 6, promote.
-    _failed("promote_conflict", "something else by now", 1, trap="foreign entry meanwhile", given={"tell_all": True}),
+    _failed("promote_conflict", "say take_over=True", 1, trap="foreign entry meanwhile", given={"tell_all": True}),
     _failed("promote_illegal", "whose form it does not allow", 1, trap="illegal entry meanwhile"),
     _failed("promote_fails", "cannot read", 1, trap="fails on the new file", given={"tell_all": True}),
     # 7 and 8, prove and close.

@@ -1,4 +1,4 @@
-"""What becomes of the DAGs in a real Airflow? It is started, runs them all at once, and is ended; what it left stays."""
+"""What becomes of the DAGs in a real Airflow? It is started, runs them all at once, and is ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.integration.running.stage import EXAMPLES, Stage
 if TYPE_CHECKING:
     from demo.airflow_process import RunStates
 
-__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "fly", "taxi"]
+__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "fly", "fly_alone"]
 
 LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
 RUN, CLEARED, AGAIN = "run", "cleared", "again"
@@ -56,6 +56,7 @@ def fly(stage: Stage) -> Flight:
     """Run every DAG of the stage under a real scheduler."""
     flight, airflow = Flight(stage), stage.airflow
     with airflow:
+        session = airflow.group.session
         airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, RENEWAL])
         airflow.trigger(LEAK_CASES, run_id=RUN)
         for example in EXAMPLES:
@@ -71,18 +72,18 @@ def fly(stage: Stage) -> Flight:
         _note_key(flight)
         if airflow.major > 2:
             flight.form = airflow.api("GET", "/ui/connections/hook_meta")
-    flight.left = [" ".join(process.cmdline()) for process in _ours(stage)]
+    flight.left = [_command_line(process) for process in _ours(stage, session)]
     return flight
 
 
-def taxi(stage: Stage) -> Flight:
+def fly_alone(stage: Stage) -> Flight:
     """Run the leak cases with ``airflow dags test``: in one process, which prints everything to its console."""
     flight, airflow = Flight(stage), stage.airflow
     with contextlib.suppress(AirflowError):  # since the run fails, as it is meant to
         airflow.command("dags", "test", LEAK_CASES)
     ((run_id,),) = airflow.query("select run_id from dag_run where dag_id = ?", LEAK_CASES)
     flight.states[LEAK_CASES, RUN] = airflow.states(LEAK_CASES, run_id)
-    flight.left = [" ".join(process.cmdline()) for process in _ours(stage)]
+    flight.left = [_command_line(process) for process in _ours(stage)]
     return flight
 
 
@@ -104,7 +105,7 @@ def _wait(flight: Flight, runs: list[tuple[str, str]], *, tries: int = 1) -> Non
     airflow, deadline = flight.stage.airflow, time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         airflow.group.check()
-        flight.arguments |= {" ".join(_command_line(process)) for process in _ours(flight.stage)}
+        flight.arguments |= {_command_line(process) for process in _ours(flight.stage, airflow.group.session)}
         flight.states |= {run: airflow.states(*run) for run in runs}
         if all(flight.states[run].finished and airflow.query(RETRIES, *run)[0][0] >= tries for run in runs):
             return
@@ -112,18 +113,22 @@ def _wait(flight: Flight, runs: list[tuple[str, str]], *, tries: int = 1) -> Non
     raise AssertionError(f"not ended after {SECONDS:.0f} s: { {run: flight.states[run] for run in runs} }")
 
 
-def _ours(stage: Stage) -> list[psutil.Process]:
-    """List the processes whose AIRFLOW_HOME is that of the stage, whatever session or parent they have."""
+def _ours(stage: Stage, session: int | None = None) -> list[psutil.Process]:
+    """List the processes whose AIRFLOW_HOME is that of the stage, or that are in the session.
+
+    Neither alone would do: a task may leave its session, and 2.11's processes write their title over their environment.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get("AIRFLOW_HOME") == str(stage.airflow.home) and process.pid != os.getpid():
+            here = os.getsid(process.pid) == session or process.environ().get("AIRFLOW_HOME") == str(stage.airflow.home)
+            if here and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
-def _command_line(process: psutil.Process) -> list[str]:
+def _command_line(process: psutil.Process) -> str:
     try:
-        return process.cmdline()
+        return " ".join(process.cmdline())
     except psutil.Error:
-        return []
+        return ""

@@ -87,11 +87,6 @@ class Stage:
         """Count the requests for a key of a user."""
         return sum(f"/users/{user_id}/keys" in request.path for request in self.emulator.requests)
 
-    @property
-    def partner_key(self) -> str:
-        """The key with which every task issues."""
-        return self.emulator.partner_key
-
     def _user(self, name: str) -> User:
         return self.emulator.add_user(self.organization.id, f"{name}@acme.example")
 
@@ -116,9 +111,7 @@ class Stage:
         }
         foreign = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
         self._file("connections").write_text(json.dumps({"warehouse": foreign}))
-        airflow = AirflowProcess(
-            self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env
-        )
+        airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env)
         shutil.copy(database, airflow.database)
         return airflow
 
@@ -129,7 +122,10 @@ class Stage:
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
             "cases": [self._arguments(case) for case in self.cases.values()],
-            "readable": {"issued": "airflow://connection/issued", "issued_as_variable": "airflow://variable/leaks_api_key"},
+            "readable": {
+                "issued": "airflow://connection/issued",
+                "issued_as_variable": "airflow://variable/leaks_api_key",
+            },
             "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
         }
         (dags / "leak_cases.json").write_text(json.dumps(told))
@@ -152,6 +148,8 @@ class Stage:
         return {
             "task_id": case.name,
             "destination": f"airflow://connection/{case.name}",
+            # What cannot end well shall end soon.
+            "retry_for": 2.0 if any(fault.times is None for fault in case.faults) else 60.0,
             **self.ids(case.name),
             **case.given,
             "settings": settings,

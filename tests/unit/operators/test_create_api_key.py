@@ -97,6 +97,14 @@ def test_check_only_issues_nothing_and_says_what_it_would_do(scene: Scene, conte
     json.dumps(prospect)
 
 
+def test_check_only_fails_where_the_callers_key_cannot_issue(scene: Scene, context: Context) -> None:
+    user_key = scene.emulator.give_key(scene.ids["user_id"])
+    scene.put("polytomic_default", **scene.entries()["polytomic_default"] | {"password": user_key})
+    with pytest.raises(AirflowFailException, match="not a partner key"):
+        operator(scene, check_only=True).execute(context())
+    assert scene.posts == []
+
+
 def test_check_only_heeds_take_over(scene: Scene, context: Context) -> None:
     scene.put("acme_polytomic", conn_type="postgres", host="db.example", password="correct-horse-battery")
     with pytest.raises(AirflowFailException, match="take_over"):

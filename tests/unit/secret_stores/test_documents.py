@@ -30,9 +30,14 @@ HELD = {
     "other server": (
         {"conn_type": "polytomic", "host": "https://eu.example.com", "password": "k"},
         SERVER,
-        ("k", False, False),
+        (None, True, False),
     ),
-    "other port": ({"conn_type": "polytomic", "port": 99, "password": "k"}, SERVER, ("k", False, False)),
+    "other server, no key": (
+        {"conn_type": "polytomic", "host": "https://eu.example.com"},
+        SERVER,
+        (None, False, False),
+    ),
+    "other port": ({"conn_type": "polytomic", "port": 99, "password": "k"}, SERVER, (None, True, False)),
     "no key yet": ({"conn_type": "polytomic"}, SERVER, (None, False, False)),
     "no key": ({"conn_type": "polytomic", "password": "two words"}, SERVER, (None, True, False)),
     "other type": ({"conn_type": "postgres", "password": "k"}, SERVER, (None, True, False)),

@@ -108,7 +108,7 @@ def issue(*, tell_all: bool = False, **given: Any) -> PolytomicCreateApiKeyOpera
         given["on_failure_callback"] = tell_everything
     if "execution_timeout" in given:
         given["execution_timeout"] = timedelta(seconds=given["execution_timeout"])
-    return IssueInATrap(**{"retry_for": 2.0, "retries": 0, "retry_delay": timedelta(0), **given})
+    return IssueInATrap(**{"retries": 0, "retry_delay": timedelta(0), **given})
 
 
 with DAG("leak_cases", schedule=None, max_active_tasks=4):
@@ -133,7 +133,12 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
     def canary() -> str:
         """Show a secret in every form and by every way, so that the scan can show that it finds it there."""
         secret = os.environ["LEAK_CANARY"]
-        lines = {"plain": secret, "piece": secret[9:21], "json": json.dumps({"key": secret}), "url": quote(secret, safe="")}
+        lines = {
+            "plain": secret,
+            "piece": secret[9:21],
+            "json": json.dumps({"key": secret}),
+            "url": quote(secret, safe=""),
+        }
         for shift in range(3):
             lines[f"base64_{shift}"] = base64.b64encode(b"x" * shift + secret.encode() + b"y").decode()
         for name, line in lines.items():

@@ -1,0 +1,88 @@
+"""Does each issuance end as it must in a real Airflow, with the key where it must be, or with a clear error?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.leak_scan import LeakScan
+from tests.integration.running.cases import CASES, METASTORE
+from tests.integration.running.meddling_backend import DATABASE_PASSWORD
+
+if TYPE_CHECKING:
+    from tests.integration.running.cases import Case
+    from tests.integration.running.flight import Flight
+    from tests.integration.running.stage import Stage
+
+# The first test of the run waits for all that is started.
+pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(900)]
+
+NAMES = [case.name for case in (*CASES, METASTORE["INFO"])]
+
+
+def _check(flight: Flight, case: Case) -> None:
+    stage, user_id = flight.stage, case.given.get("user_id") or flight.stage.users[case.name].id
+    assert flight.tasks_of()[case.name] == case.state
+    assert stage.emulator.minted(user_id) == case.minted
+    assert (stage.posts(user_id) > 0) is (case.posts or case.minted > 0)
+    assert _is_stored(stage, case) is case.stored
+
+
+def _is_stored(stage: Stage, case: Case) -> bool:
+    """Whether the destination holds the only live key of the user."""
+    if case.denied:  # closed to the one who runs the tests, too, unless that is root
+        return False
+    destination = case.given.get("destination", f"airflow://connection/{case.name}")
+    if destination.endswith("polytomic_default"):  # which is no entry of a file
+        return False
+    held = stage.stored(destination, trap=case.trap, case=case.name)
+    return held is not None and stage.emulator.keys_of(stage.users[case.name].id) == [held]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_ends_as_it_must_under_a_scheduler(running_airflow: Flight, name: str) -> None:
+    case = running_airflow.stage.cases[name]
+    _check(running_airflow, case)
+    assert case.told in running_airflow.log_of(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_ends_as_it_must_in_dags_test(dags_test: Flight, name: str) -> None:
+    if name not in dags_test.stage.cases:
+        pytest.skip("2.11's `dags test` itself ends when a task times out")
+    case = dags_test.stage.cases[name]
+    _check(dags_test, case)
+    assert case.told in dags_test.stage.airflow.consoles.joinpath("commands.log").read_text()
+
+
+def test_a_careless_callback_has_told_all_it_could_and_failed(running_airflow: Flight) -> None:
+    careless = [case.name for case in running_airflow.stage.cases.values() if case.given.get("tell_all")]
+    assert len(careless) >= 4
+    for name in careless:
+        log = running_airflow.log_of(name)
+        assert "the callback fails as well" in log
+        assert "self = <Task(IssueInATrap)" in log, "no locals were printed"
+    assert "minted=ApiKey(***)" in running_airflow.log_of("verify_401"), "it printed no frame that had the key"
+
+
+@pytest.mark.parametrize("name", ["issued", "issued_as_variable"])
+def test_what_is_stored_is_used_by_the_next_task(running_airflow: Flight, name: str) -> None:
+    """It prints its hook and fails, as it is meant to, with the id of the one whose key it used."""
+    assert running_airflow.tasks_of()[f"careless_with_{name}"] == "failed"
+    assert running_airflow.stage.users[name].id in running_airflow.log_of(f"careless_with_{name}")
+
+
+def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(running_airflow: Flight) -> None:
+    stage, (first, cleared, again) = running_airflow.stage, running_airflow.renewed
+    assert first == cleared != again
+    assert stage.posts(stage.users["renewal"].id) == 2
+    assert stage.stored("airflow://connection/renewal") == again
+
+
+def test_a_database_password_at_the_destination_is_sent_to_nobody(running_airflow: Flight) -> None:
+    requests = running_airflow.stage.emulator.requests
+    assert len(requests) > 50
+    scan = LeakScan([DATABASE_PASSWORD])
+    scan.text("requests", "\n".join(map(repr, requests)))
+    assert scan.findings == []

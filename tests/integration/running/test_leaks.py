@@ -1,0 +1,75 @@
+"""Is a key anywhere but where it belongs? Everything that a real Airflow has written is searched, at INFO and DEBUG.
+
+The runs are those of :mod:`tests.integration.running.cases`: one that goes well, and one that fails in each step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from demo.leak_scan import summary
+from tests.integration.running.traces import Traces, traces_of
+
+if TYPE_CHECKING:
+    from tests.integration.running.flight import Flight
+
+# The first test of the run waits for all that is started.
+pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(900)]
+
+FORMS = ("plain", "piece", "json", "url", "base64_0", "base64_1", "base64_2")
+
+
+def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: Flight, traces: Traces) -> None:
+    assert traces.leaks == [], summary(traces.leaks)
+    assert traces.allowed == [], summary(traces.allowed)
+    logs = list(running_airflow.stage.airflow.logs.rglob("attempt=*.log"))
+    assert len(logs) > len(running_airflow.stage.cases)
+    assert traces.searched.files > len(logs)
+    assert traces.searched.rows > 100
+
+
+def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
+    dags_test: Flight, traces_of_dags_test: Traces, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert traces_of_dags_test.leaks == [], summary(traces_of_dags_test.leaks)
+    level, allowed = dags_test.stage.log_level, traces_of_dags_test.allowed
+    if AIRFLOW_V_3_0_PLUS and level == "DEBUG":
+        with capsys.disabled():
+            print(f"\n`dags test` at DEBUG: {len(allowed)} lines of Airflow's own MaskSecret( show a key, such as")
+            print(summary(allowed[:1]))
+        assert {found.place for found in allowed} == {str(dags_test.stage.airflow.consoles / "commands.log")}
+    else:
+        assert allowed == []
+
+
+def test_the_search_finds_a_secret_that_a_task_shows_in_any_form(running_airflow: Flight) -> None:
+    _assert_canary_is_found(running_airflow, console="scheduler.log", ways=_ways_to_the_console())
+    log = "attempt=1.log"
+    _assert_canary_is_found(running_airflow, console=log, ways=("logged", "printed"))
+
+
+def test_the_search_finds_a_secret_that_dags_test_shows_in_any_form(dags_test: Flight) -> None:
+    _assert_canary_is_found(dags_test, console="commands.log", ways=("logged", "printed", "written"))
+
+
+def _ways_to_the_console() -> tuple[str, ...]:
+    """2.11 keeps what a task logs and prints from the scheduler's console."""
+    return ("logged", "printed", "written") if AIRFLOW_V_3_0_PLUS else ("written",)
+
+
+def _assert_canary_is_found(flight: Flight, *, console: str, ways: tuple[str, ...]) -> None:
+    found = traces_of(flight, [flight.stage.canary]).leaks
+    shown = [leak.excerpt for leak in found if leak.place.endswith(console)]
+    for way in ways:
+        for form in FORMS:
+            assert [excerpt for excerpt in shown if f"{way} {form}: " in excerpt], f"{way} {form} in {console}"
+    assert [leak for leak in found if leak.place == "xcom.value"]
+    assert [leak for leak in found if leak.place.endswith("airflow.db") or leak.place.endswith("airflow.db-wal")]
+
+
+def test_nothing_outlives_a_running_airflow(running_airflow: Flight) -> None:
+    assert any("scheduler" in arguments for arguments in running_airflow.arguments)
+    assert running_airflow.left == []

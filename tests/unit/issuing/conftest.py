@@ -1,0 +1,16 @@
+"""Fixtures of the tests of issuing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scene import scene
+
+from .bench import Bench
+
+__all__ = ["bench", "scene"]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()

@@ -1,0 +1,173 @@
+"""Which stored value is kept, which is replaced, which is left alone? Look and keep, as a table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicNoAnswerError,
+)
+from airflow_provider_polytomic.issuing import Ensure, Renew
+
+from .bench import MONDAY, OTHER, OWN, TARGET, TUESDAY, Bench, fingerprint
+
+ENSURE, RENEW = Ensure(), Renew(MONDAY)
+A_WEEK_AGO = MONDAY - timedelta(days=7)
+
+NOTHING = {}
+WORKS = {"owner": TARGET}
+DEAD = {"owner": None}
+OTHERS = {"owner": OTHER}
+NO_RECORD = {"issued_at": None}
+OURS = {"issued_at": None, "ours": True}
+
+
+@pytest.mark.parametrize(
+    ("mode", "held", "take_over", "ends"),
+    [
+        (ENSURE, None, False, "issued"),
+        (ENSURE, WORKS, False, "kept"),
+        (ENSURE, WORKS, True, "kept"),
+        (ENSURE, DEAD, False, "issued"),
+        (ENSURE, WORKS | OURS, False, "kept"),
+        (ENSURE, DEAD | OURS, False, "a dead key without a record"),
+        (ENSURE, DEAD | OURS, True, "issued"),
+        (ENSURE, WORKS | NO_RECORD, False, "did not put there"),
+        (ENSURE, WORKS | NO_RECORD, True, "kept"),
+        (ENSURE, DEAD | NO_RECORD, True, "issued"),
+        (ENSURE, OTHERS | OURS, False, "answers as user"),
+        (ENSURE, OTHERS, False, "answers as user"),
+        (ENSURE, OTHERS | OURS, True, "issued"),
+        (RENEW, None, False, "issued"),
+        (RENEW, WORKS, False, "issued"),
+        (RENEW, DEAD, False, "issued"),
+        (RENEW, WORKS | {"issued_at": MONDAY}, False, "kept"),
+        (RENEW, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
+        (RENEW, DEAD | {"issued_at": TUESDAY}, False, "issued"),
+        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "answers as user"),
+        (Renew(MONDAY, timedelta(days=7)), WORKS, False, "kept"),
+        (Renew(MONDAY, timedelta(days=6)), WORKS, False, "issued"),
+        (RENEW, WORKS | OURS, False, "no record of its age"),
+        (RENEW, WORKS | OURS, True, "issued"),
+        (RENEW, DEAD | OURS, False, "a dead key without a record"),
+        (RENEW, WORKS | NO_RECORD, False, "did not put there"),
+        (RENEW, WORKS | NO_RECORD, True, "issued"),
+    ],
+)
+def test_what_becomes_of_a_stored_key(bench: Bench, mode, held, take_over, ends):
+    if held is not None:
+        bench.hold(**held)
+    before = bench.store.snapshot()
+    if ends in {"issued", "kept"}:
+        reference = bench.issue(mode, take_over=take_over)
+        assert reference.issued is (ends == "issued")
+        assert reference.fingerprint == fingerprint(bench.store.value or "")
+        assert bench.vendor.live[bench.store.value or ""] == TARGET
+        assert len(bench.vendor.posts) == (ends == "issued")
+        if ends == "kept":
+            assert bench.store.snapshot() == before
+        return
+    with pytest.raises(IssuanceRefusedError, match=ends) as refused:
+        bench.issue(mode, take_over=take_over)
+    assert "take_over=True" in str(refused.value)
+    assert bench.store.snapshot() == before
+    assert bench.vendor.posts == []
+
+
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_a_value_of_unknown_origin_is_not_sent_to_polytomic(bench: Bench, mode):
+    bench.hold("a-database-password", issued_at=None)
+    with pytest.raises(IssuanceRefusedError, match="was not sent to Polytomic"):
+        bench.issue(mode)
+    assert bench.vendor.asked_about == []
+
+
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_something_foreign_is_replaced_only_when_the_user_says_so(bench: Bench, mode):
+    bench.store.put(None, foreign=True)
+    with pytest.raises(IssuanceRefusedError, match=r"other than a Polytomic key.*take_over=True"):
+        bench.issue(mode)
+    assert bench.vendor.posts == []
+    assert bench.issue(mode, take_over=True).issued
+    assert bench.store.value == "minted-key-1"
+
+
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+@pytest.mark.parametrize("take_over", [False, True])
+@pytest.mark.parametrize("issued_at", [None, A_WEEK_AGO])
+def test_the_callers_own_key_is_never_replaced(bench: Bench, mode, take_over, issued_at):
+    bench.hold(OWN, ours=True, issued_at=issued_at)
+    with pytest.raises(IssuanceRefusedError, match="caller's own key"):
+        bench.issue(mode, take_over=take_over)
+    assert bench.vendor.posts == []
+    assert bench.store.value == OWN
+
+
+@pytest.mark.parametrize("state", ["open", "failed", "done"])
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(bench: Bench, mode, state):
+    bench.hold(owner=OTHER)
+    held = {"fingerprint": fingerprint("stored-key"), "issued_at": A_WEEK_AGO} if state == "done" else {}
+    bench.record(state, target=OTHER, **held)
+    before = bench.store.snapshot()
+    with pytest.raises(IssuanceRefusedError, match=f"belongs to {OTHER}, not to {TARGET}"):
+        bench.issue(mode)
+    assert (bench.vendor.posts, bench.vendor.asked_about, bench.store.snapshot()) == ([], [], before)
+    assert bench.issue(mode, take_over=True).issued
+    assert bench.store.parsed.target == TARGET
+
+
+@pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (RENEW, True)])
+def test_a_record_that_is_of_another_value_tells_no_age(bench: Bench, mode, issued):
+    bench.hold("stored-before", owner=None, issued_at=TUESDAY)
+    bench.hold("put-by-hand", issued_at=None)
+    reference = bench.issue(mode)
+    assert reference.issued is issued
+    assert issued or reference.issued_at is None
+
+
+def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Bench):
+    bench.hold("old-key", owner=None)
+    old = bench.store.record
+    bench.hold("new-key", issued_at=TUESDAY)
+    new, bench.store.record = bench.store.record, old
+
+    def close() -> None:
+        bench.store.record = new
+
+    bench.store.order("read", None, close)
+    assert bench.issue().issued is False
+    assert bench.calls.count("read") == 2
+
+
+def test_a_key_that_is_due_is_not_even_asked_about(bench: Bench):
+    bench.hold()
+    bench.issue()
+    assert "stored-key" not in bench.vendor.asked_about
+
+
+@pytest.mark.parametrize(("mode", "issued_at"), [(ENSURE, A_WEEK_AGO), (RENEW, TUESDAY)])
+def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at):
+    bench.hold(issued_at=issued_at)
+    before = bench.store.snapshot()
+    bench.vendor.order("get_identity", PolytomicNoAnswerError("lost"))
+    with pytest.raises(IssuanceIncompleteError, match="did not say whether the stored key works"):
+        bench.issue(mode)
+    assert bench.vendor.posts == []
+    assert bench.store.snapshot() == before
+    assert bench.issue(mode).issued is False
+
+
+def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(bench: Bench):
+    record = bench.record(forced=False)
+    bench.hold("minted-before", issued_at=None)
+    reference = bench.issue(ENSURE)
+    assert (reference.issued, reference.issuance_id) == (False, record.issuance_id)
+    assert bench.store.parsed.state == "done"
+    assert bench.store.parsed.fingerprint == fingerprint("minted-before")
+    assert reference.issued_at == record.opened_at
+    assert bench.vendor.posts == []
