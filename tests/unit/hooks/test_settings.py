@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.servers import read_server
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.servers import read_server
 from tests.unit.hooks.conftest import ORG, PARTNER_KEY
 
 
