@@ -63,6 +63,9 @@ class PolytomicError(Exception):
     """Base of all errors of this package; never raised itself."""
 
     retryable: ClassVar[bool] = False
+    # Whether an earlier repeat of the same request was left without an answer, so that it may have taken effect
+    # whatever the last one was told. Set by the one who repeats.
+    earlier_unknown: bool = False
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
@@ -26,6 +27,8 @@ class Record:
     :param spent: how many of the idempotency keys ``<issuance_id>-0, -1 ...`` must not open another issuance.
     :param opened_at: when the issuance was first intended; kept by every try that joins it.
     :param before: fingerprint of what was stored then, or ``absent``.
+    :param refused_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
+        it may still be applied.
     :param fingerprint: done: of the key whose age this record tells.
     :param issued_at: done: since when that key counts as issued.
     """
@@ -39,6 +42,7 @@ class Record:
     target: Target
     fingerprint: str | None = None
     issued_at: datetime | None = None
+    refused_at: datetime | None = None
 
     def to_mapping(self) -> dict[str, str]:
         """Return the record as flat text, which every store can keep: JSON, tags, annotations."""
@@ -54,6 +58,8 @@ class Record:
         }
         if self.fingerprint is not None and self.issued_at is not None:
             fields |= {"fingerprint": self.fingerprint, "issued_at": self.issued_at.isoformat()}
+        if self.refused_at is not None:
+            fields["refused_at"] = self.refused_at.isoformat()
         return fields
 
     @classmethod
@@ -68,9 +74,8 @@ class Record:
             return cls._read(fields)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise MisconfiguredError(
-                f"The issuance record beside {place} is damaged. Nothing was issued or changed. Restore it, or "
-                "delete it and run once "
-                "with take_over=True."
+                f"The issuance record beside {place} is damaged. Nothing was issued or changed. Restore it, or delete "
+                "it and run once with take_over=True."
             ) from None
 
     @classmethod
@@ -78,10 +83,10 @@ class Record:
         state = fields["state"]
         if state not in get_args(State) or fields["forced"] not in {"true", "false"} or int(fields["spent"]) < 0:
             raise ValueError
-        issued_at = fields.get("issued_at")
+        issued_at, refused_at = fields.get("issued_at"), fields.get("refused_at")
         record = cls(
             state=state,  # type: ignore[arg-type]  # checked above
-            issuance_id=fields["issuance_id"],
+            issuance_id=str(uuid.UUID(fields["issuance_id"])),
             forced=fields["forced"] == "true",
             spent=int(fields["spent"]),
             opened_at=datetime.fromisoformat(fields["opened_at"]),
@@ -89,8 +94,10 @@ class Record:
             target=Target.parse(fields["org_id"], fields["user_id"]),
             fingerprint=fields.get("fingerprint"),
             issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
+            refused_at=datetime.fromisoformat(refused_at) if refused_at else None,
         )
-        if record.opened_at.tzinfo is None or (record.issued_at or record.opened_at).tzinfo is None:
+        moments = (record.opened_at, record.issued_at, record.refused_at)
+        if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ValueError  # a time without a zone cannot be compared with the run's
         if state == "done" and (record.fingerprint is None or record.issued_at is None):
             raise ValueError

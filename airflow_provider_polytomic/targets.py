@@ -22,10 +22,15 @@ def parse_uuid(name: str, value: object) -> str:
         parsed = None
     if parsed is None:
         raise PolytomicConfigurationError(
-            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {value!r:.80}. Nothing was "
+            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}. Nothing was "
             "sent."
         )
     return str(parsed)
+
+
+def _kind(value: object) -> str:
+    # Not quoted: what was pasted into the wrong field may be a key.
+    return f"a text of {len(value)} characters" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 @dataclass(frozen=True)

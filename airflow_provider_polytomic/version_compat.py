@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 from airflow import __version__ as _airflow_version
 
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import DeniedError, SecretStoreError, UnavailableError
 
 if TYPE_CHECKING:
     from airflow.exceptions import AirflowFailException
     from airflow.models import BaseOperator
+
+    from airflow_provider_polytomic.api_key import ApiKey
 
 __all__ = [
     "AIRFLOW_V_3_0_PLUS",
@@ -174,11 +177,12 @@ def metastore_address() -> str:
     return f"{database.get_backend_name()}://{database.host or ''}{port}/{database.database or ''}"
 
 
-def mask_secret(text: str) -> None:
-    """Have Airflow's own log masking hide this text. No name goes with it: Airflow masks only under sensitive ones."""
+@bare
+def mask_secret(key: ApiKey) -> None:
+    """Have Airflow's own log masking hide this key. No name goes with it: Airflow masks only under sensitive ones."""
     from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
 
-    airflow_mask_secret(text)
+    airflow_mask_secret(key.reveal())
 
 
 def should_hide_value_for_key(name: str) -> bool:

@@ -79,11 +79,7 @@ class ProcessGroup:
         :raises ProcessGroupError: with the end of the console of the one that does not.
         """
         for name, pid in self._pids.items():
-            try:
-                running = psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-            except psutil.NoSuchProcess:
-                running = False
-            if not running:
+            if not _runs(pid):
                 raise ProcessGroupError(
                     f"{name} has ended early. The end of {self._consoles[name]}:\n{self.tail(name)}"
                 )
@@ -94,7 +90,8 @@ class ProcessGroup:
 
     def survivors(self) -> list[int]:
         """List the pids still found in this group's session, the keeper's own excluded; empty after :meth:`stop`."""
-        return [pid for pid in psutil.pids() if pid != self.session and _session_of(pid) == self.session]
+        ours = [pid for pid in psutil.pids() if pid != self.session and _session_of(pid) == self.session]
+        return [pid for pid in ours if _runs(pid)]
 
     def stop(self) -> None:
         """End everything and wait for it; once is enough.
@@ -109,6 +106,14 @@ class ProcessGroup:
             raise ProcessGroupError(
                 f"processes are left in session {self.session}: {self.survivors()}; end them by hand"
             )
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process does anything any more; one that has ended is listed until its parent, or init, looks at it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _session_of(pid: int) -> int | None:

@@ -10,7 +10,13 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic import __version__
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicConflictError,
+    PolytomicError,
+    PolytomicNoAnswerError,
+    PolytomicUnavailableError,
+)
 from airflow_provider_polytomic.hooks._auth import BearerAuth
 from airflow_provider_polytomic.hooks._errors import error_of
 from airflow_provider_polytomic.hooks._exchange import Answer, Call, exchange
@@ -28,6 +34,8 @@ __all__ = ["Client"]
 
 # apidocs.polytomic.com, guides/idempotent-requests.
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
+# After these a request may have taken effect, or may still.
+_UNKNOWN = (PolytomicNoAnswerError, PolytomicUnavailableError, PolytomicConflictError)
 
 
 class Client:
@@ -101,10 +109,18 @@ class Client:
     def _send(
         self, call: Call, source: str, repeat: Callable[[BaseException], bool], patience: float | None = None
     ) -> Answer:
+        unknown = False
+
         def attempt(left: float) -> Answer:
-            answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
-            if not answer.ok:
-                raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+            nonlocal unknown
+            try:
+                answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
+                if not answer.ok:
+                    raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+            except PolytomicError as error:
+                error.earlier_unknown = unknown
+                unknown = unknown or isinstance(error, _UNKNOWN)
+                raise
             return answer
 
         return self._policy.call(attempt, repeat, patience)

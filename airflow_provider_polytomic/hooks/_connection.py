@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth, KeyAuth
 from airflow_provider_polytomic.servers import read_server
@@ -54,6 +55,7 @@ class ConnectionFields:
     extra: Mapping[str, Any] | None = field(repr=False)
 
     @classmethod
+    @bare
     def of(cls, connection: _AirflowConnection) -> Self:
         """Read the connection; nothing is judged here, so that no error comes from where the plain text is."""
         return cls(

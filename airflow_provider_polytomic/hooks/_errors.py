@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConflictError,
@@ -90,6 +91,7 @@ class _Words:
     own: bool = False
 
 
+@bare
 def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[ApiKey]) -> PolytomicApiError:
     """Return the exception for an answer other than success.
 
@@ -131,14 +133,19 @@ def _words_of(content: bytes) -> _Words:
         return _Words()
     error = body.get("error")
     if isinstance(body.get("message"), str):
-        # 2025-09-18: key, message, metadata, status; before: message, status_code. A message alone may be a gateway's.
-        own = not {"key", "metadata", "status", "status_code"}.isdisjoint(body)
+        # 2025-09-18: key, message, metadata, status; before: message, status_code. Less than that may be a gateway's.
+        current = isinstance(body.get("key"), str) and _is_status(body.get("status"))
+        own = current or _is_status(body.get("status_code"))
         return _Words(body["message"], body["key"] if isinstance(body.get("key"), str) else None, own)
     if isinstance(error, str):  # until 2024-02-08: code, context, error, status
-        return _Words(error, own=not {"code", "context", "status"}.isdisjoint(body))
+        return _Words(error, own=_is_status(body.get("code")) and isinstance(body.get("status"), str))
     if isinstance(error, dict) and isinstance(error.get("message"), str):  # the oldest: {"error": {"message": ...}}
-        return _Words(error["message"], own=True)
+        return _Words(error["message"], own=set(error) == {"message"} and set(body) == {"error"})
     return _Words()
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _json(content: bytes) -> Any:

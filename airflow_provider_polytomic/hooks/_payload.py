@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ __all__ = ["read_key", "read_many", "read_one"]
 M = TypeVar("M", bound=BaseModel)
 
 
+@bare
 def read_key(answer: Answer, request: str) -> ApiKey:
     """Return the key of ``{"data": {"value": "<key>"}}``.
 
@@ -30,6 +32,7 @@ def read_key(answer: Answer, request: str) -> ApiKey:
     return key
 
 
+@bare
 def read_one(model: type[M], answer: Answer, request: str) -> M:
     """Return the object under ``data``.
 
@@ -41,6 +44,7 @@ def read_one(model: type[M], answer: Answer, request: str) -> M:
     return value
 
 
+@bare
 def read_many(model: type[M], answer: Answer, request: str) -> list[M]:
     """Return the list under ``data``; the API's null is an empty list.
 
@@ -52,7 +56,7 @@ def read_many(model: type[M], answer: Answer, request: str) -> list[M]:
     return values
 
 
-# The functions below hold plain text and raise nothing: no traceback may have their locals.
+# The functions below hold plain text and raise nothing; what a signal raises in them leaves bare.
 
 
 def _data(answer: Answer, absent: Any = None) -> Any:
@@ -64,8 +68,7 @@ def _data(answer: Answer, absent: Any = None) -> Any:
 
 
 def _is_enveloped(answer: Answer) -> bool:
-    data = _data(answer, absent="absent")
-    return data is None or isinstance(data, dict)
+    return isinstance(_data(answer), dict)
 
 
 def _key(answer: Answer) -> ApiKey | None:

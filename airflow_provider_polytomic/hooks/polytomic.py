@@ -224,7 +224,7 @@ class PolytomicHook(ClosedHttpHook):
         if key is None:
             raise PolytomicConfigurationError(f"{destination} holds no key. Nothing was sent. Issue one to it first.")
         # Airflow masks a connection's password by itself, but not what a backend returns for anything else.
-        mask_secret(key.reveal())
+        mask_secret(key)
         return key
 
     def _tell_of_repeat(self, error: BaseException, seconds: float) -> None:

@@ -69,7 +69,7 @@ def issue(
             if reference is not None:
                 return reference
     except SecretStoreError as error:
-        if not attempt.posted:
+        if not (attempt.posted or looking.is_under_way(attempt)):
             raise
         raise attempt.incomplete(str(error)) from error
 
@@ -95,8 +95,7 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
             attempt.fail(intent, spent=True)
             raise IssuanceIncompleteError(
                 f"Polytomic gave a key for {attempt.target} that does not answer, perhaps one that was issued and "
-                "revoked "
-                f"earlier. {attempt.store.place} is unchanged. The next try asks for another one."
+                f"revoked earlier. {attempt.store.place} is unchanged. The next try asks for another one."
             )
         elif record and record.state == "open" and intent.is_named_by(record):
             intent.held = held

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicConfigurationError,
     PolytomicError,
     PolytomicForbiddenError,
     PolytomicUnauthorizedError,
 )
 from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.records import Record
+from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.issuing.parts import Ensure, Runtime, Vendor
     from airflow_provider_polytomic.models import Identity
     from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
-    from airflow_provider_polytomic.targets import Target
 
-__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "is_dead", "mark"]
+__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "is_dead", "mark", "owner_of"]
 
 ABSENT = "absent"
 # Not told apart any further: even a hash of somebody else's password has no business in the record.
@@ -49,6 +50,14 @@ def is_dead(error: PolytomicError) -> bool:
     )
 
 
+def owner_of(identity: Identity) -> str:
+    """Name who a key answers as, without repeating a text of the server's that is no id."""
+    try:
+        return str(Target.parse(identity.organization_id, identity.id))
+    except PolytomicConfigurationError:
+        return "somebody else"
+
+
 def mark(held: Held) -> str:
     """Name what is held without telling it. Whoever sees the same state derives the same issuance from it."""
     if held.value is not None:
@@ -63,6 +72,7 @@ class Intent:
     :param record: as it was last written.
     :param held: what the destination held when it was last looked at.
     :param joined: an earlier try may have sent its POST already.
+    :param unsettled: and nobody knows what became of that.
     :param minted: the key that Polytomic gave to this try.
     :param posted_at: when this try sent its first POST, on the monotonic clock.
     """
@@ -70,6 +80,7 @@ class Intent:
     record: Record
     held: Held
     joined: bool
+    unsettled: bool = False
     minted: ApiKey | None = None
     posted_at: float | None = None
 
@@ -119,8 +130,8 @@ class Attempt:
         self.looks += 1
         if self.looks > MOST_LOOKS:
             raise self.incomplete(
-                f"what is stored, or which key works, still changed when it was looked at for the {MOST_LOOKS}th time; "
-                "see what else issues keys for this user."
+                f"what is stored, or which key works, still changed when it was looked at for the {MOST_LOOKS}th "
+                "time; see what else issues keys for this user."
             )
         held = self.store.read()
         return held, Record.parse(self.store.read_record(), place=self.store.place)
@@ -142,11 +153,9 @@ class Attempt:
         if or_another:
             return False
         raise IssuanceRefusedError(
-            f"{self.store.place} holds a working key of user {identity.id} of organization "
-            f"{identity.organization_id}, not "
-            f"of {self.target}. It stays: one customer's key never takes the place of another's. {self.state} "
-            "Correct the "
-            "ids or the destination; if the destination is to change hands, say take_over=True."
+            f"{self.store.place} holds a working key of {owner_of(identity)}, not of {self.target}. It stays: one "
+            f"customer's key never takes the place of another's. {self.state} Correct the ids or the destination; if "
+            "the destination is to change hands, say take_over=True."
         )
 
     def is_target(self, identity: Identity) -> bool:
@@ -161,8 +170,7 @@ class Attempt:
             return "This try issued and changed nothing."
         return (
             "A key was issued and is not proven to be stored; the record beside the destination stays open, and for "
-            "24 hours "
-            "a retry gets the same key."
+            "24 hours a retry gets the same key."
         )
 
     def burn(self, intent: Intent, cause: PolytomicError | None = None) -> None:
@@ -172,8 +180,8 @@ class Attempt:
                 f"Polytomic gave no usable key {MOST_BURNT + 1} times ({cause or 'dead keys'})"
             ) from cause
         self.burnt += 1
-        intent.record = replace(intent.record, spent=intent.record.spent + 1)
-        intent.joined = False
+        intent.record = replace(intent.record, spent=intent.record.spent + 1, refused_at=None)
+        intent.joined = intent.unsettled = False
         self.store.write_record(intent.record.to_mapping())
 
     def fail(self, intent: Intent, *, spent: bool) -> None:
@@ -183,13 +191,21 @@ class Attempt:
             asks under this one first: a refusal may have been told before Polytomic looked at the idempotency key,
             under which an earlier request had its effect.
         """
-        failed = replace(intent.record, state="failed", spent=intent.record.spent + (1 if spent else 0))
+        number = intent.record.spent + (1 if spent else 0)
+        failed = replace(intent.record, state="failed", spent=number, refused_at=None)
         self.store.write_record(failed.to_mapping())
 
     def done(self, record: Record, key: ApiKey) -> Record:
         """Record whose key is stored since when: when it was intended, but not before the run's own time."""
         issued_at = max(record.opened_at, self.mode.run_time) if isinstance(self.mode, Renew) else record.opened_at
-        done = replace(record, state="done", spent=record.spent + 1, fingerprint=key.fingerprint, issued_at=issued_at)
+        done = replace(
+            record,
+            state="done",
+            spent=record.spent + 1,
+            fingerprint=key.fingerprint,
+            issued_at=issued_at,
+            refused_at=None,
+        )
         self.store.write_record(done.to_mapping())
         return done
 
@@ -197,6 +213,6 @@ class Attempt:
         """Say that the try ends here and that the next one goes on."""
         return IssuanceIncompleteError(
             f"The key of {self.target} for {self.store.place} is not there yet: {what.rstrip('. ')}. What was begun "
-            "is in the "
-            "record beside the destination; a retry goes on from there, and within 24 hours gets the same key."
+            "is in the record beside the destination; a retry goes on from there, and within 24 hours gets the same "
+            "key."
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, SecretStoreError
 from airflow_provider_polytomic.issuing.attempt import Intent, mark
 from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.records import Record
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.issuing.attempt import Attempt
     from airflow_provider_polytomic.secret_stores.base import Held
 
-__all__ = ["Kept", "derive", "intend", "keep", "look"]
+__all__ = ["Kept", "derive", "intend", "is_under_way", "keep", "look"]
 
 log = logging.getLogger(__name__)
 
 # Polytomic keeps an idempotent outcome for "at least 24 hours" (API guide, "Idempotent requests").
 REPLAYED_FOR = timedelta(hours=24)
+# How far the clocks of workers and scheduler may be apart.
+MOST_SKEW = timedelta(hours=24)
 # Any constant will do, but it must never change: issuers of different versions of this package meet at one destination.
 NAMESPACE = uuid.UUID("6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c11")
 
@@ -51,8 +53,7 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
         if not attempt.take_over:
             raise IssuanceRefusedError(
                 f"{attempt.store.place} belongs to {record.target}, not to {attempt.target}. Nothing was issued or "
-                "changed. "
-                "Use another destination; if this one is to change hands, say take_over=True."
+                "changed. Use another destination; if this one is to change hands, say take_over=True."
             )
         record = None
     return held, record
@@ -68,13 +69,13 @@ def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if attempt.vendor.is_own_key(key):
         raise IssuanceRefusedError(
             f"{attempt.store.place} holds the caller's own key, with which keys are issued. Nothing was issued or "
-            "changed. "
-            "Use another destination."
+            "changed. Use another destination."
         )
     if not (held.ours or attempt.take_over or _is_accounted_for(key, record)):
         raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
     if isinstance(attempt.mode, Renew):
+        dated = _believed(attempt, dated, attempt.mode)
         resuming = record is not None and record.state == "open" and record.forced
         if resuming or (dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff):
             return None  # due, whether it works or not
@@ -85,6 +86,18 @@ def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
         state = "a working key of this user, but no record of its age" if works else "a dead key without a record"
         raise needs_take_over(attempt, state)
     return None
+
+
+def _believed(attempt: Attempt, dated: Record | None, mode: Renew) -> Record | None:
+    """Distrust a record from the future: a wrong clock wrote it, and believing it would end all renewals in silence."""
+    if dated and dated.issued_at and dated.issued_at > max(attempt.runtime.now(), mode.run_time) + MOST_SKEW:
+        log.warning(
+            "The record beside %s says that the key was issued at %s, which is yet to come. It is renewed.",
+            attempt.store.place,
+            dated.issued_at.isoformat(),
+        )
+        return None
+    return dated
 
 
 def _is_accounted_for(key: ApiKey, record: Record | None) -> bool:
@@ -103,21 +116,20 @@ def _unfinished(key: ApiKey, record: Record | None) -> Record | None:
 def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
     """Say that what is stored stays as it is until the user decides."""
     return IssuanceRefusedError(
-        f"{attempt.store.place} holds {what}. It stays as it is, and nothing was issued. If it may be replaced by "
-        "the key of "
-        f"{attempt.target}, say take_over=True; otherwise use another destination."
+        f"{attempt.store.place} holds {what}. It stays as it is, and nothing was issued. If it may be replaced by the "
+        f"key of {attempt.target}, say take_over=True; otherwise use another destination."
     )
 
 
 def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Join the open issuance, or derive the one that every issuer who sees this state derives."""
     if record and record.state == "open" and record.forced == attempt.forced:
-        return Intent(record, held, joined=True)
+        return Intent(record, held, joined=True, unsettled=True)
     if record and record.state == "open" and record.forced:
         raise IssuanceIncompleteError(
             f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
-            f"{record.opened_at.isoformat()}. "
-            "This try issued nothing. Let that one finish (run its task again if it died), then try again."
+            f"{record.opened_at.isoformat()}. This try issued nothing. Let that one finish (run its task again if it "
+            "died), then try again."
         )
     before = mark(held)
     target = attempt.target
@@ -129,14 +141,22 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     return Intent(opened, held, joined)
 
 
+def is_under_way(attempt: Attempt) -> bool:
+    """Whether a forced issuance is open, so that consumers may be cut off until somebody finishes it."""
+    try:
+        record = Record.parse(attempt.store.read_record(), place=attempt.store.place)
+    except SecretStoreError:
+        return False
+    return record is not None and record.state == "open" and record.forced and record.target == attempt.target
+
+
 def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Prove the right to write, then write the record as open. Until both are done, no POST is sent."""
     intent = derive(attempt, held, record)
     if attempt.runtime.now() - intent.record.opened_at > REPLAYED_FOR:
         log.warning(
             "The issuance of the key of %s for %s has been open since %s. If Polytomic issued a key then, it may "
-            "have forgotten "
-            "that by now; the key is then lost and another one is issued.",
+            "have forgotten that by now; the key is then lost and another one is issued.",
             attempt.target,
             attempt.store.place,
             intent.record.opened_at.isoformat(),

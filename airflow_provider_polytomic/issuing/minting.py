@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicError,
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mint"]
 
+# Longer than any gateway holds a request back.
+SETTLED_AFTER = timedelta(minutes=15)
 REFUSED = (PolytomicUnauthorizedError, PolytomicForbiddenError, PolytomicNotFoundError, PolytomicRejectedError)
 
 
@@ -41,15 +46,7 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
         try:
             key = _post(attempt, intent)
         except REFUSED as refusal:
-            if not refusal.own_words:  # a proxy's page: it tells nothing of what Polytomic did
-                raise attempt.incomplete(str(refusal)) from refusal
-            if not intent.joined:
-                attempt.fail(intent, spent=False)
-                raise IssuanceRefusedError(
-                    f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is "
-                    "unchanged."
-                ) from refusal
-            attempt.burn(intent)  # perhaps told to an earlier try, put right since, and replayed for 24 hours
+            _take_refusal(attempt, intent, refusal)
         except PolytomicServerError as error:
             attempt.runtime.pause(2)
             if (recorded := _repeat(attempt, intent, error)) is not None:
@@ -58,12 +55,45 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
                 attempt.fail(intent, spent=True)
                 raise IssuanceIncompleteError(
                     f"Polytomic repeats the same error for {attempt.target}: {error} {attempt.store.place} is "
-                    "unchanged. The "
-                    "next try asks under another Idempotency-Key."
+                    "unchanged. The next try asks under another Idempotency-Key."
                 ) from error
             attempt.burn(intent, error)
         else:
             return key
+
+
+def _take_refusal(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
+    """Give up the idempotency key if the refusal settles it; end the try if it does not, or if it is the last word."""
+    if not refusal.own_words:  # a proxy's page: it tells nothing of what Polytomic did
+        raise attempt.incomplete(str(refusal)) from refusal
+    if intent.unsettled or refusal.earlier_unknown:
+        _wait_for_earlier(attempt, intent, refusal)
+    elif not intent.joined:
+        attempt.fail(intent, spent=False)
+        raise IssuanceRefusedError(
+            f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged."
+        ) from refusal
+    attempt.burn(intent)  # told to an earlier try, perhaps put right since, and replayed for 24 hours
+
+
+def _wait_for_earlier(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
+    """Return once a refusal has stood for so long that no earlier request can still be on its way.
+
+    It may have been told before Polytomic looked at the idempotency key (by the check of credentials, say), under which
+    an earlier request, left without an answer, is still to be applied; and it would revoke what the next one makes.
+    """
+    now = attempt.runtime.now()
+    since = intent.record.refused_at
+    if since is not None and now - since >= SETTLED_AFTER:
+        return
+    if since is None:
+        since = now
+        intent.record = replace(intent.record, refused_at=now)
+        attempt.store.write_record(intent.record.to_mapping())
+    raise attempt.incomplete(
+        f"Polytomic refuses now ({refusal}), but an earlier request may still be applied. If that stays so, the first "
+        f"try after {(since + SETTLED_AFTER).isoformat(timespec='seconds')} asks anew"
+    ) from refusal
 
 
 def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> ApiKey | None:
@@ -92,7 +122,11 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
             )
     except PolytomicMissingValueError:
         raise DeadKeyError from None
-    except (*REFUSED, PolytomicServerError, PolytomicConfigurationError):
+    except (*REFUSED, PolytomicServerError):
+        raise
+    except PolytomicConfigurationError as error:  # a certificate, say; for good, unless something is under way
+        if intent.unsettled or error.earlier_unknown:
+            raise attempt.incomplete(str(error)) from error
         raise
     except PolytomicConflictError as conflict:
         hint = "" if attempt.forced else " Without force this may mean that the user has a key already"

@@ -12,7 +12,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, is_dead, mark
+from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, is_dead, mark, owner_of
 from airflow_provider_polytomic.issuing.looking import needs_take_over
 from airflow_provider_polytomic.references import Reference
 
@@ -29,6 +29,8 @@ __all__ = ["close", "confirm", "promote", "prove", "verify"]
 STORE_TRIES = 5
 # Seconds that the verification of a new key may hold up its promotion.
 PATIENCE = 2.0
+# A key may take a moment to be known to every server of Polytomic's: asked so often before it is taken for dead.
+VERIFY_TRIES = 3
 
 
 def verify(attempt: Attempt, key: ApiKey) -> bool:
@@ -39,20 +41,22 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
     :raises DeadKeyError: if Polytomic does not know the key.
     :raises IssuanceRefusedError: if it is somebody else's.
     """
-    try:
-        with attempt.timed("verify"):
-            identity = attempt.vendor.get_identity(key, patience=PATIENCE)
-    except PolytomicError as error:
-        if is_dead(error):
-            raise DeadKeyError from None
-        return False
+    for tries in range(VERIFY_TRIES):
+        try:
+            with attempt.timed("verify"):
+                identity = attempt.vendor.get_identity(key, patience=PATIENCE)
+            break
+        except PolytomicError as error:
+            if not is_dead(error):
+                return False
+        attempt.runtime.pause(tries)
+    else:
+        raise DeadKeyError
     if attempt.is_target(identity):
         return True
     raise IssuanceRefusedError(
-        f"The key that Polytomic issued for {attempt.target} answers as user {identity.id} of organization "
-        f"{identity.organization_id}. It was not stored; {attempt.store.place} is unchanged. Ask Polytomic's "
-        "support; for 24 "
-        "hours a retry gets the same key."
+        f"The key that Polytomic issued for {attempt.target} answers as {owner_of(identity)}. It was not stored; "
+        f"{attempt.store.place} is unchanged. Ask Polytomic's support; for 24 hours a retry gets the same key."
     )
 
 
@@ -64,6 +68,7 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
     :returns: the key, or the working key that somebody else put there meanwhile.
     """
     looked_at = intent.held.version
+    problem: SecretStoreError | None = None
     for tries in range(STORE_TRIES):
         held = intent.held
         if key.matches(held.value):
@@ -83,13 +88,14 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         except ConflictError:
             intent.held = _reread(attempt)
             verified = verify(attempt, key)
-        except UnavailableError:  # it may have acted: what is there now tells
+        except UnavailableError as error:  # it may have acted: what is there now tells
+            problem = error
             attempt.runtime.pause(tries)
             intent.held = _reread(attempt)
         else:
             intent.held = replace(held, value=key, version=version)
             return key
-    raise attempt.incomplete(f"the store could not be written in {STORE_TRIES} tries")
+    raise attempt.incomplete(f"the store could not be written in {STORE_TRIES} tries ({problem or 'it kept changing'})")
 
 
 def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> tuple[ApiKey, float]:

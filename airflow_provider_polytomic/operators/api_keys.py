@@ -130,7 +130,7 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
                 return self._report(check(hook, store, target, mode, take_over=take_over))
             reference = issue(
                 hook, store, target, mode,
-                take_over=take_over, hide=lambda key: mask_secret(key.reveal()), stopping=self._is_killed,
+                take_over=take_over, hide=mask_secret, stopping=self._is_killed,
             )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
         facts = (done, target, destination, reference.fingerprint, monotonic() - began)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import stat
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["locked", "put_in_place", "staged"]
+__all__ = ["is_mount_point", "locked", "put_in_place", "staged"]
 
 _LOCK_PATIENCE = 30.0  # seconds; a holder needs milliseconds
 _LOCK_PAUSE = 0.01
@@ -68,6 +70,17 @@ def put_in_place(at: Path, target: Path) -> None:
         os.close(folder)
 
 
+def is_mount_point(path: Path) -> bool:
+    """Whether this very file is mounted, as containers do it: it can be written, but never be replaced by a rename."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return False
+    # Field 5, with blanks and the like in octal (proc(5)).
+    points = (line.split(" ")[4] for line in mounts.splitlines() if line.count(" ") > 4)  # noqa: PLR2004 (field 5)
+    return str(path) in {re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point) for point in points}
+
+
 def _try_lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,4 +98,7 @@ def _be_like(target: Path, handle: int) -> None:
     # else can read the file before its owner is right.
     with suppress(PermissionError):
         os.fchown(handle, before.st_uid if os.geteuid() == 0 else -1, before.st_gid)
+    if os.fstat(handle).st_gid != before.st_gid:
+        what = "its group cannot be kept, so others would lose the right to read it"
+        raise PermissionError(errno.EPERM, what, str(target))
     os.fchmod(handle, stat.S_IMODE(before.st_mode))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.servers import read_server
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ABSENT", "as_key", "held_connection", "held_text", "merge_key", "version_of"]
 
@@ -61,7 +59,7 @@ def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> 
     if not fields.get("password"):
         return Held(value=None, version=version)
     # Another server's key is none of ours: it is neither sent to this one nor replaced.
-    key = as_key(fields["password"]) if _same_server(fields, issuer) else None
+    key = as_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
     return Held(value=key, version=version, foreign=key is None, ours=key is not None)
 
 
@@ -98,6 +96,8 @@ def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
 def _fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
     """Return a connection's fields; None where Airflow itself could not read it."""
     if not isinstance(content, str):
+        if not isinstance(content, Mapping):
+            return None
         fields = dict(content)
         uri = fields.pop("uri", None)  # a parameter of Connection, and so a legal field
         if uri is None:
@@ -124,7 +124,7 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
         raise MisconfiguredError(
             "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it."
         )
-    fitted = {key: value for key, value in parsed.items() if (key, value) != ("auth", "basic")}  # needs the login
+    fitted = {key: value for key, value in parsed.items() if key != "auth"}  # a user key goes as Bearer
     if read_server(issuer)[0] is None:  # plain http to a host that is not this machine
         fitted["allow_http"] = True
     if fitted == parsed:

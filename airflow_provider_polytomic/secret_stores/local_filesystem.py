@@ -24,7 +24,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     UnavailableError,
 )
-from airflow_provider_polytomic.secret_stores.atomic_file import locked, put_in_place, staged
+from airflow_provider_polytomic.secret_stores.atomic_file import is_mount_point, locked, put_in_place, staged
 from airflow_provider_polytomic.secret_stores.documents import as_key, held_connection, held_text, merge_key
 from airflow_provider_polytomic.secret_stores.naming import file_name, warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
@@ -39,7 +39,16 @@ if TYPE_CHECKING:
 __all__ = ["LocalFilesystemStore"]
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_MISCONFIGURED = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO}
+_MISCONFIGURED = {
+    errno.EBUSY,
+    errno.EXDEV,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENXIO,
+}
 
 
 class LocalFilesystemStore:
@@ -219,6 +228,9 @@ class LocalFilesystemStore:
         ):
             if path.exists() and not os.access(path, need, effective_ids=os.access in os.supports_effective_ids):
                 raise PermissionError(errno.EACCES, "not writable for this user", str(path))
+        if is_mount_point(self._file):
+            what = "it is mounted by itself; mount its folder, so that it can be replaced"
+            raise OSError(errno.EBUSY, what, str(self._file))
         folder, user = self._file.parent.stat(), os.geteuid()
         owners = {0, folder.st_uid, self._file.stat().st_uid if self._file.exists() else user}
         if folder.st_mode & stat.S_ISVTX and user not in owners:

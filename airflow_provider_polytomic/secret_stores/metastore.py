@@ -66,8 +66,8 @@ class MetastoreStore:
             raise ConflictError(
                 f"{self.place} was changed by somebody else since it was read; nothing was written. Read it again."
             )
+        version_compat.mask_secret(value)
         text = value.reveal()
-        version_compat.mask_secret(text)
         version_compat.metastore_variable_set(
             self._key,
             text,

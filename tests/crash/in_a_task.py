@@ -7,7 +7,7 @@ import os
 import threading
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, metastore_variable_get
 
@@ -26,6 +26,7 @@ def prepare() -> None:
         asyncio.run(_ask_for_nothing())
     for thread in set(threading.enumerate()) - {threading.main_thread()}:
         thread.join(timeout=10)  # the workers of the event loop end soon after it
+    assert settings.engine
     settings.engine.dispose()
 
 
@@ -57,10 +58,11 @@ def in_a_task() -> Iterator[None]:
         set_supervisor_comms,
     )
 
+    this_process: Any = psutil.Process()  # as Airflow does in its own
     supervisor = InProcessTestSupervisor(
         id=uuid.uuid4(),
         pid=os.getpid(),
-        process=psutil.Process(),
+        process=this_process,
         process_log=structlog.get_logger(logger_name="task"),
         client=InProcessTestSupervisor._api_client(),
     )

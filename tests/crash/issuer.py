@@ -96,7 +96,7 @@ def _issue(job: Job, forced: bool, run_time: str, points: Points) -> Reference:
             Watched(store, points),
             Target.parse(job.org_id, job.user_id),
             Renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
-            hide=lambda key: mask_secret(key.reveal()),
+            hide=mask_secret,
         )
 
 

@@ -97,6 +97,12 @@ class Scenario:
     file: Path | None
 
     @property
+    def secrets(self) -> Path:
+        """The file that holds the destination, in a store of files."""
+        assert self.file
+        return self.file
+
+    @property
     def last_run(self) -> Job:
         """The job's last run alone."""
         return replace(self.job, runs=self.job.runs[-1:])
@@ -132,19 +138,17 @@ class Scenario:
 
     def aside(self) -> list[str]:
         """The new content of the file, left beside it: with the key in it."""
-        assert self.file
-        return [each.name for each in self.file.parent.iterdir() if "polytomic-new" in each.name]
+        return [each.name for each in self.secrets.parent.iterdir() if "polytomic-new" in each.name]
 
     def _check_files(self, live: str) -> None:
-        assert self.file
-        folder = self.file.parent
-        records = folder / f"{self.file.name}.polytomic-issuance"
+        folder = self.secrets.parent
+        records = folder / f"{self.secrets.name}.polytomic-issuance"
         assert {each.name for each in folder.iterdir()} == {
-            self.file.name,
-            f".{self.file.name}.polytomic-lock",
+            self.secrets.name,
+            f".{self.secrets.name}.polytomic-lock",
             records.name,
         }
-        assert "other" in self.file.read_text(), "what others keep in the file is kept"
+        assert "other" in self.secrets.read_text(), "what others keep in the file is kept"
         # A record that was never put in place may stay behind; nobody reads it, and it holds no secret.
         finished = [each for each in records.iterdir() if each.suffix == ".json"]
         assert len(finished) == 1

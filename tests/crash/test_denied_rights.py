@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .job import Outcome
-    from .scenario import Scenario
+    from .scenario import Scenario, World
 
 pytestmark = pytest.mark.crash
 
@@ -27,18 +27,17 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def records(scenario: Scenario) -> Path:
-    assert scenario.file
-    return scenario.file.with_name(f"{scenario.file.name}.polytomic-issuance")
+    return scenario.secrets.with_name(f"{scenario.secrets.name}.polytomic-issuance")
 
 
-def set_up(world, place: str, *, forced: bool) -> Scenario:
+def set_up(world: World, place: str, *, forced: bool) -> Scenario:
     """The first run is done, where there is one, and all files belong to the user who runs the next."""
     scenario = world.scenario(place, forced=forced)
     if forced:
         assert world.zygote.run(replace(scenario.job, runs=scenario.job.runs[:1])).code == 0
     records(scenario).mkdir(exist_ok=True)
     if (uid := unprivileged()) is not None:
-        folder = scenario.file.parent
+        folder = scenario.secrets.parent
         for each in (folder, *folder.rglob("*")):
             os.chown(each, uid, uid)
     return scenario
@@ -48,7 +47,7 @@ def posts(scenario: Scenario) -> list[str]:
     return [each.path for each in scenario.emulator.received("create_api_key") if scenario.user.id in each.path]
 
 
-def run_operator(scenario: Scenario, **changed: object) -> Outcome:
+def run_operator(scenario: Scenario, **changed: Any) -> Outcome:
     job = replace(scenario.last_run, operator=True, uid=unprivileged())
     return scenario.zygote.run(replace(job, **changed))
 
@@ -61,9 +60,9 @@ def check_what_is_said(scenario: Scenario, outcome: Outcome, *told: str) -> None
 
 
 OURS: dict[str, tuple[Callable[[Scenario], Path], int, str]] = {
-    "reading the store": (lambda scenario: scenario.file, 0o000, "Let this user"),
-    "writing the store's file": (lambda scenario: scenario.file, 0o444, "Let this user"),
-    "writing the store's folder": (lambda scenario: scenario.file.parent, 0o555, "Let this user"),
+    "reading the store": (lambda scenario: scenario.secrets, 0o000, "Let this user"),
+    "writing the store's file": (lambda scenario: scenario.secrets, 0o444, "Let this user"),
+    "writing the store's folder": (lambda scenario: scenario.secrets.parent, 0o555, "Let this user"),
     "reading the record": (records, 0o000, "Let this user"),
     "writing the record": (records, 0o555, "Let this user"),
 }
@@ -74,7 +73,7 @@ OURS: dict[str, tuple[Callable[[Scenario], Path], int, str]] = {
 @pytest.mark.parametrize("right", OURS)
 def test_a_right_that_the_task_lacks_is_found_before_anything_is_asked_of_polytomic(world, place, forced, right):
     scenario = set_up(world, place, forced=forced)
-    keys, sent, content = scenario.emulator.keys_of(scenario.user.id), posts(scenario), scenario.file.read_bytes()
+    keys, sent, content = scenario.emulator.keys_of(scenario.user.id), posts(scenario), scenario.secrets.read_bytes()
     denied, mode, advice = OURS[right]
     path, before = denied(scenario), denied(scenario).stat().st_mode
     path.chmod(mode)
@@ -83,7 +82,7 @@ def test_a_right_that_the_task_lacks_is_found_before_anything_is_asked_of_polyto
     check_what_is_said(scenario, outcome, scenario.user.id, scenario.user.organization_id, advice, str(path))
     assert posts(scenario) == sent
     assert scenario.emulator.keys_of(scenario.user.id) == keys
-    assert scenario.file.read_bytes() == content
+    assert scenario.secrets.read_bytes() == content
     scenario.check_that_the_next_run_completes(f"{right} was denied")
 
 
@@ -115,20 +114,20 @@ def revoked(scenario: Scenario) -> str:
 )
 def test_a_caller_who_may_not_issue_mints_nothing_and_once_put_right_it_goes_on(world, forced, key, told):
     scenario = set_up(world, "json-connection", forced=forced)
-    keys, content = scenario.emulator.keys_of(scenario.user.id), scenario.file.read_bytes()
+    keys, content = scenario.emulator.keys_of(scenario.user.id), scenario.secrets.read_bytes()
     outcome = run_operator(scenario, environ=caller(scenario, key(scenario)))
     check_what_is_said(scenario, outcome, scenario.user.id, scenario.user.organization_id, *told)
     assert scenario.emulator.keys_of(scenario.user.id) == keys
-    assert scenario.file.read_bytes() == content
+    assert scenario.secrets.read_bytes() == content
     scenario.check_that_the_next_run_completes("the caller might not issue")
 
 
 @pytest.mark.parametrize("unknown", ["user_id", "org_id"])
 def test_an_unknown_user_or_organization_is_named(world, unknown):
     scenario = set_up(world, "json-connection", forced=False)
-    content = scenario.file.read_bytes()
+    content = scenario.secrets.read_bytes()
     outcome = run_operator(scenario, **{unknown: NOBODY})
     ids = {"user_id": scenario.user.id, "org_id": scenario.user.organization_id} | {unknown: NOBODY}
     check_what_is_said(scenario, outcome, *ids.values(), "404", "Check the ids")
     assert scenario.emulator.minted(scenario.user.id) == 0
-    assert scenario.file.read_bytes() == content
+    assert scenario.secrets.read_bytes() == content

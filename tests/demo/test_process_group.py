@@ -94,6 +94,17 @@ def test_a_process_that_ends_early_is_told_with_its_last_words(tmp_path):
             group.check()
 
 
+def test_what_has_ended_and_is_only_listed_still_is_no_survivor(tmp_path):
+    careless = "import os, time; child = os.fork() or os._exit(0); print(child, flush=True); time.sleep(600)"
+    console = tmp_path / "careless.log"
+    with ProcessGroup() as group:
+        parent = group.start("careless", [sys.executable, "-c", careless], env=dict(os.environ), console=console)
+        (child,) = _pids_in(console, 1)
+        assert _gone([child]) == []
+        assert psutil.pid_exists(child)
+        assert group.survivors() == [parent]
+
+
 def test_a_program_that_does_not_exist_is_an_error(tmp_path):
     with ProcessGroup() as group, pytest.raises(ProcessGroupError, match="ghost could not be started"):
         group.start("ghost", ["/no/such/program"], env={}, console=tmp_path / "ghost.log")

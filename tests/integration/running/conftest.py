@@ -23,14 +23,14 @@ LEVELS = ("INFO", "DEBUG")
 Flights = dict[str, "Future[Flight]"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _flights(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path) -> Iterator[Flights]:
     cases = {level: (*CASES, METASTORE[level]) for level in LEVELS}
     stages = {level: Stage(tmp_path_factory.mktemp(level), level, airflow_db, cases[level]) for level in LEVELS}
     yield from _all_at_once(fly, stages)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _dags_tests(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path) -> Iterator[Flights]:
     stages = {}
     for level in LEVELS:
@@ -39,25 +39,25 @@ def _dags_tests(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path) -> I
     yield from _all_at_once(fly_alone, stages)
 
 
-@pytest.fixture(scope="session", params=LEVELS, ids=str.lower)
+@pytest.fixture(scope="package", params=LEVELS, ids=str.lower)
 def running_airflow(request: pytest.FixtureRequest, _flights: Flights) -> Flight:
     """What came of every DAG under a real scheduler, at this log level."""
     return _flights[request.param].result()
 
 
-@pytest.fixture(scope="session", params=LEVELS, ids=str.lower)
+@pytest.fixture(scope="package", params=LEVELS, ids=str.lower)
 def dags_test(request: pytest.FixtureRequest, _dags_tests: Flights) -> Flight:
     """What came of the leak cases in ``airflow dags test``, at this log level."""
     return _dags_tests[request.param].result()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def traces(running_airflow: Flight) -> Traces:
     """Where the running Airflow has left what must be nowhere."""
     return traces_of(running_airflow, secrets_of(running_airflow))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def traces_of_dags_test(dags_test: Flight) -> Traces:
     """Where ``dags test`` has left what must be nowhere."""
     return traces_of(dags_test, secrets_of(dags_test))
@@ -69,10 +69,9 @@ def _all_at_once(work: Callable[[Stage], Flight], stages: Mapping[str, Stage]) -
     for level, stage in stages.items():
         threading.Thread(target=_fulfil, args=(flights[level], work, stage), daemon=True).start()
     yield flights
-    for level, flight in flights.items():
+    for flight in flights.values():
         with contextlib.suppress(Exception):
             flight.result()
-        stages[level].close()
 
 
 def _fulfil(future: Future[Flight], work: Callable[[Stage], Flight], stage: Stage) -> None:
@@ -80,3 +79,5 @@ def _fulfil(future: Future[Flight], work: Callable[[Stage], Flight], stage: Stag
         future.set_result(work(stage))
     except BaseException as error:  # noqa: BLE001 (whatever it is, it is for the tests that want the result)
         future.set_exception(error)
+    finally:
+        stage.close()

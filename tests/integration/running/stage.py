@@ -55,7 +55,7 @@ class Stage:
                 self.emulator.inject(self._aimed(case, fault))
 
     def close(self) -> None:
-        """Stop the emulator."""
+        """Stop the emulator; it can still be looked into."""
         self.emulator.stop()
 
     def ids(self, name: str) -> dict[str, str]:

@@ -71,6 +71,7 @@ class Vendor(Orders):
     def __init__(self, calls: list[str]) -> None:
         super().__init__(calls)
         self.live: dict[str, Target] = {}
+        self.caller = Identity(is_partner=True)
         self.asked_about: list[str] = []
         self.posts: list[tuple[str, bool]] = []
         self._outcomes: dict[str, str] = {}
@@ -95,15 +96,19 @@ class Vendor(Orders):
                 self.live[self._outcomes[idempotency_key]] = target
         return ApiKey(self._outcomes[idempotency_key])
 
-    def get_identity(self, api_key: ApiKey | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         if api_key is None:
-            return Identity(is_partner=True)
+            return self.caller
         self.asked_about.append(api_key.reveal())
         with self.taking("get_identity"):
             owner = self.live.get(api_key.reveal())
         if owner is None:
             raise PolytomicUnauthorizedError("the key is unknown", status=401)
         return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
+
+    def get_user(self, org_id: str, user_id: str) -> object:
+        with self.taking("get_user"):
+            return Target(org_id, user_id)
 
     def is_own_key(self, api_key: ApiKey) -> bool:
         return api_key.reveal() == OWN
@@ -184,10 +189,13 @@ class Clock:
         self.slept.append(seconds)
         self.pass_(seconds=seconds)
 
+    def monotonic(self) -> float:
+        return (self.now - MONDAY).total_seconds()
+
     def runtime(self) -> Runtime:
         return Runtime(
             now=lambda: self.now,
-            monotonic=lambda: (self.now - MONDAY).total_seconds(),
+            monotonic=self.monotonic,
             sleep=self.sleep,
             jitter=lambda: 0.5,
         )

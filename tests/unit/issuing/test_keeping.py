@@ -18,7 +18,6 @@ from .bench import MONDAY, OTHER, OWN, TARGET, TUESDAY, Bench, fingerprint
 ENSURE, RENEW = Ensure(), Renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
 
-NOTHING = {}
 WORKS = {"owner": TARGET}
 DEAD = {"owner": None}
 OTHERS = {"owner": OTHER}
@@ -39,8 +38,8 @@ OURS = {"issued_at": None, "ours": True}
         (ENSURE, WORKS | NO_RECORD, False, "did not put there"),
         (ENSURE, WORKS | NO_RECORD, True, "kept"),
         (ENSURE, DEAD | NO_RECORD, True, "issued"),
-        (ENSURE, OTHERS | OURS, False, "answers as user"),
-        (ENSURE, OTHERS, False, "answers as user"),
+        (ENSURE, OTHERS | OURS, False, "holds a working key of user"),
+        (ENSURE, OTHERS, False, "holds a working key of user"),
         (ENSURE, OTHERS | OURS, True, "issued"),
         (RENEW, None, False, "issued"),
         (RENEW, WORKS, False, "issued"),
@@ -48,7 +47,7 @@ OURS = {"issued_at": None, "ours": True}
         (RENEW, WORKS | {"issued_at": MONDAY}, False, "kept"),
         (RENEW, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
         (RENEW, DEAD | {"issued_at": TUESDAY}, False, "issued"),
-        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "answers as user"),
+        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "holds a working key of user"),
         (Renew(MONDAY, timedelta(days=7)), WORKS, False, "kept"),
         (Renew(MONDAY, timedelta(days=6)), WORKS, False, "issued"),
         (RENEW, WORKS | OURS, False, "no record of its age"),
@@ -124,7 +123,7 @@ def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands
 @pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (RENEW, True)])
 def test_a_record_that_is_of_another_value_tells_no_age(bench: Bench, mode, issued):
     bench.hold("stored-before", owner=None, issued_at=TUESDAY)
-    bench.hold("put-by-hand", issued_at=None)
+    bench.hold("put-by-hand", issued_at=None, ours=True)
     reference = bench.issue(mode)
     assert reference.issued is issued
     assert issued or reference.issued_at is None
@@ -171,3 +170,23 @@ def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(be
     assert bench.store.parsed.fingerprint == fingerprint("minted-before")
     assert reference.issued_at == record.opened_at
     assert bench.vendor.posts == []
+
+
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(bench: Bench, mode):
+    bench.hold("stored-before", owner=None)
+    bench.hold("put-by-hand", issued_at=None)
+    with pytest.raises(IssuanceRefusedError, match="did not put there"):
+        bench.issue(mode)
+    assert bench.vendor.asked_about == []
+    assert bench.store.value == "put-by-hand"
+
+
+@pytest.mark.parametrize("mode", [ENSURE, Renew(MONDAY - timedelta(days=30))])
+def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Bench, mode):
+    bench.hold()
+    bench.store.readers_get.extend(["of-the-environment"] * 5)
+    with pytest.raises(IssuanceRefusedError, match="readers get something else"):
+        bench.issue(mode)
+    assert bench.vendor.posts == []
+    assert bench.issue(mode).issued is False

@@ -1,0 +1,36 @@
+"""How does an exception leave a function that has a key in plain text at hand? Without that function's frames."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["bare"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def bare(function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a function so that whatever leaves it carries neither traceback nor context from inside.
+
+    Error trackers print the locals of every frame that an exception brings along, and Airflow raises its timeouts,
+    which are BaseExceptions, between any two lines. The arguments must hide their text themselves, as ``ApiKey`` does.
+    """
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 (raised again below, bare)
+            raised = error
+        raised.__cause__ = raised.__context__ = None
+        try:
+            raise raised.with_traceback(None)
+        finally:
+            del raised  # an exception in a local of its own frame would be a cycle
+
+    return wrapper

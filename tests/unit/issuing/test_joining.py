@@ -1,0 +1,187 @@
+"""Which issuance does a try work on? Every issuer that sees one state derives the same; an open one is joined."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, MisconfiguredError, PolytomicNoAnswerError
+from airflow_provider_polytomic.issuing import Ensure, Renew
+
+from .bench import MONDAY, OTHER, TARGET, TUESDAY, Bench, Store, fingerprint
+
+ENSURE, RENEW = Ensure(), Renew(MONDAY)
+
+
+def posted(mode=RENEW, *, target=TARGET, place="memory:acme", held=None) -> str:
+    bench = Bench()
+    bench.store = Store(bench.calls, place)
+    if held:
+        bench.hold(held, owner=None, issued_at=None)
+    bench.issue(mode, target, take_over=True)
+    return bench.vendor.posts[0][0]
+
+
+def test_issuers_that_see_the_same_state_send_the_same_idempotency_key():
+    assert posted() == posted() == posted(Renew(TUESDAY))
+    issuance_id, _, spent = posted().rpartition("-")
+    assert uuid.UUID(issuance_id).version == 5
+    assert spent == "0"
+
+
+@pytest.mark.parametrize(
+    "other", [{"mode": ENSURE}, {"target": OTHER}, {"place": "memory:other"}, {"held": "a-dead-key"}], ids=str
+)
+def test_another_state_is_another_issuance(other):
+    assert posted(**other) != posted()
+
+
+def test_the_record_is_written_before_the_post_and_says_what_was_there(bench: Bench):
+    bench.hold("old-key")
+    bench.vendor.order("create_api_key", PolytomicNoAnswerError("lost"))
+    with pytest.raises(IssuanceIncompleteError):
+        bench.issue()
+    record = bench.store.parsed
+    assert (record.state, record.forced, record.spent, record.target) == ("open", True, 0, TARGET)
+    assert (record.before, record.opened_at) == (fingerprint("old-key"), bench.clock.now)
+    assert bench.calls[-3:] == ["check_write", "write_record", "create_api_key"]
+
+
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+@pytest.mark.parametrize("spent", [0, 2])
+def test_an_open_record_is_joined_under_its_own_idempotency_key(bench: Bench, mode, spent):
+    opened = bench.record(forced=mode is RENEW, spent=spent)
+    bench.clock.pass_(hours=3)
+    reference = bench.issue(mode)
+    assert bench.vendor.posts == [(f"{opened.issuance_id}-{spent}", mode is RENEW)]
+    assert reference.issuance_id == opened.issuance_id
+    assert (bench.store.parsed.opened_at, bench.store.parsed.spent) == (opened.opened_at, spent + 1)
+
+
+@pytest.mark.parametrize("state", ["failed", "done"])
+def test_the_same_state_again_uses_no_idempotency_key_twice(bench: Bench, state):
+    bench.issue()
+    first, settled = bench.vendor.posts[0][0], bench.store.parsed
+    bench.vendor.live.clear()
+    bench.store.put(None)  # somebody deletes the secret: what is there is as it was before the first issuance
+    done = {"fingerprint": settled.fingerprint, "issued_at": settled.issued_at} if state == "done" else {}
+    bench.record(state, issuance_id=settled.issuance_id, spent=1, **done)
+    bench.issue(Renew(TUESDAY))
+    assert bench.vendor.posts[1][0] == f"{first[:-2]}-1"
+    assert bench.vendor.minted == 2
+
+
+def test_an_unforced_issuer_waits_for_an_open_forced_one(bench: Bench):
+    opened = bench.record(forced=True)
+    with pytest.raises(IssuanceIncompleteError, match="is open since") as blocked:
+        bench.issue(ENSURE)
+    assert opened.opened_at.isoformat() in str(blocked.value)
+    assert bench.vendor.posts == []
+    assert bench.store.parsed == opened
+
+
+def test_an_unforced_issuer_keeps_a_working_key_whatever_is_open(bench: Bench):
+    bench.hold(issued_at=None)
+    opened = bench.record(forced=True)
+    assert bench.issue(ENSURE).issued is False
+    assert bench.store.parsed == opened
+
+
+def test_a_forced_issuer_does_not_join_an_unforced_issuance(bench: Bench):
+    opened = bench.record(forced=False)
+    reference = bench.issue()
+    assert reference.issued
+    assert reference.issuance_id != opened.issuance_id
+    assert bench.store.parsed.forced
+
+
+@pytest.mark.parametrize(
+    ("age", "warned"),
+    [(timedelta(hours=24), False), (timedelta(hours=24, seconds=1), True), (timedelta(days=9), True)],
+)
+def test_a_record_open_for_more_than_a_day_is_warned_of(bench: Bench, caplog, age, warned):
+    opened = bench.record(opened_at=bench.clock.now - age)
+    with caplog.at_level(logging.WARNING):
+        assert bench.issue().issued
+    assert (f"has been open since {opened.opened_at.isoformat()}" in caplog.text) is warned
+    assert not warned or (TARGET.user_id in caplog.text and bench.store.place in caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "run", "issued_at"),
+    [
+        (None, MONDAY, MONDAY + timedelta(minutes=1)),  # when it was intended
+        (None, TUESDAY, TUESDAY),  # but not before the run's own time, whatever this worker's clock says
+        (MONDAY + timedelta(seconds=30), MONDAY, MONDAY + timedelta(seconds=30)),
+        (MONDAY - timedelta(hours=1), MONDAY, MONDAY),  # joined from an older run
+    ],
+)
+def test_a_key_counts_as_issued_when_it_was_intended_but_not_before_its_run(bench: Bench, opened_at, run, issued_at):
+    if opened_at:
+        bench.record(opened_at=opened_at)
+    assert bench.issue(Renew(run)).issued_at == issued_at
+    assert bench.store.parsed.issued_at == issued_at
+    assert bench.issue(Renew(run)).issued is False
+
+
+def test_joining_an_older_runs_open_record_leaves_nothing_to_a_clear_of_either_run(bench: Bench):
+    bench.vendor.order("create_api_key", PolytomicNoAnswerError("lost"))
+    with pytest.raises(IssuanceIncompleteError):
+        bench.issue(Renew(MONDAY))
+    bench.clock.pass_(days=1)
+    assert bench.issue(Renew(TUESDAY)).issued
+    for cleared in (Renew(MONDAY), Renew(TUESDAY)):
+        assert bench.issue(cleared).issued is False
+    assert len({name for name, _ in bench.vendor.posts}) == bench.vendor.minted == 1
+
+
+@pytest.mark.parametrize("first", [PolytomicNoAnswerError("lost"), None], ids=["joined", "closed"])
+def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Bench, first):
+    bench.clock.pass_(days=1)
+    bench.vendor.order("create_api_key", first)
+    if first:
+        with pytest.raises(IssuanceIncompleteError):
+            bench.issue(Renew(TUESDAY))
+    else:
+        bench.issue(Renew(TUESDAY))
+    assert bench.issue(Renew(MONDAY)).issued is (first is not None)
+    assert bench.issue(Renew(TUESDAY)).issued is False
+    assert bench.vendor.minted == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"state": "half-done"},
+        {"forced": "yes"},
+        {"spent": "-1"},
+        {"spent": "many"},
+        {"opened_at": "2031-01-06T00:00:00"},  # without a zone
+        {"opened_at": "monday"},
+        {"org_id": "acme"},
+        {"user_id": None},
+        {"issuance_id": None},
+        {"before": None},
+        {"state": "done"},  # without fingerprint and issued_at
+        {"state": "done", "fingerprint": "0" * 32, "issued_at": "2031-01-06T00:00:00"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Bench, mode, damage):
+    bench.hold()
+    whole = bench.record().to_mapping() | damage
+    bench.store.record = {name: value for name, value in whole.items() if value is not None}
+    before = bench.store.snapshot()
+    for act in (bench.issue, bench.check):
+        with pytest.raises(MisconfiguredError, match=r"damaged.*Restore it, or delete it"):
+            act(mode, take_over=True)
+    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+
+
+def test_what_a_later_version_adds_to_a_record_is_no_damage(bench: Bench):
+    bench.store.record = bench.record().to_mapping() | {"written_by": "airflow-provider-polytomic 9"}
+    assert bench.issue().issued
