@@ -73,10 +73,13 @@ ERRORS = {
     "no value": PolytomicMissingValueError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
     "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists", own_words=True),
+    "refused after all": PolytomicRejectedError("refused", status=422, key="exists", own_words=True),
     "page": PolytomicForbiddenError("blocked", status=403),
     "conflict": ConflictError("changed"),
     "unavailable": UnavailableError("away"),
 }
+# The hook says so of an error that follows an attempt of the same call which was left without an answer.
+ERRORS["refused after all"].earlier_unknown = True
 
 
 class _Tape:

@@ -94,6 +94,9 @@ def answers(world: World, call: Call, setup: Setup) -> Iterator[tuple[World, Ans
 
 
 def _post(world: World, name: str, force: bool, setup: Setup) -> Iterator[tuple[World, Answer]]:
+    if world.may("refusal"):  # by the check of credentials, say, before the idempotency key is looked at
+        sent = name in dict(world.outcomes) or (name, force) in world.in_flight
+        yield world.spend("refusal"), ("raise", "refused after all" if sent else "refused")
     recorded = dict(world.outcomes).get(name)
     if recorded is not None:
         yield world, ("key", recorded) if isinstance(recorded, int) else ("raise", recorded)
