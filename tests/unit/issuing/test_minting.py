@@ -56,24 +56,54 @@ def test_a_refusal_that_nobody_can_have_caused_earlier_is_final(bench: Bench, mo
 
 @MODES
 @REFUSALS
-def test_a_refusal_that_an_earlier_try_may_have_caused_is_asked_about_once_more(bench: Bench, mode, kind, status):
-    bench.record(forced=mode is RENEW)
+def test_a_refusal_recorded_by_an_earlier_try_is_asked_about_once_more(bench: Bench, mode, kind, status):
     no = kind("they say no", status=status, own_words=True)
-    bench.vendor.order("create_api_key", no)
-    assert bench.issue(mode).issued
-    assert bench.vendor.spent == [0, 1]
+    bench.vendor.order("create_api_key", no, no)
+    with pytest.raises(IssuanceRefusedError):
+        bench.issue(mode)
+    assert bench.issue(mode).issued, "put right since, but replayed for 24 hours under the first idempotency key"
+    assert bench.vendor.spent == [0, 0, 1]
     assert bench.store.parsed.spent == 2
 
 
 @MODES
 @REFUSALS
 def test_refused_under_the_next_idempotency_key_as_well_it_is_final(bench: Bench, mode, kind, status):
-    bench.record(forced=mode is RENEW)
-    bench.vendor.order("create_api_key", *[kind("they say no", status=status, own_words=True)] * 2)
-    with pytest.raises(IssuanceRefusedError, match="they say no"):
-        bench.issue(mode)
-    assert bench.vendor.spent == [0, 1]
+    bench.vendor.order("create_api_key", *[kind("they say no", status=status, own_words=True)] * 3)
+    for _ in range(2):
+        with pytest.raises(IssuanceRefusedError, match="they say no"):
+            bench.issue(mode)
+    assert bench.vendor.spent == [0, 0, 1]
     assert bench.store.parsed.state == "failed"
+
+
+@MODES
+@REFUSALS
+def test_a_refusal_burns_nothing_while_an_earlier_request_may_still_be_applied(bench: Bench, mode, kind, status):
+    bench.record(forced=mode is RENEW)
+    no = kind("they say no", status=status, own_words=True)
+    bench.vendor.order("create_api_key", no, no, no)
+    for _ in range(2):
+        with pytest.raises(IssuanceIncompleteError, match="they say no.*an earlier request may still be applied"):
+            bench.issue(mode)
+        bench.clock.pass_(minutes=7)
+    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
+    bench.clock.pass_(minutes=2)
+    assert bench.issue(mode).issued
+    assert bench.vendor.spent == [0, 0, 0, 1]
+    assert bench.store.parsed.refused_at is None
+
+
+@MODES
+@REFUSALS
+def test_a_refusal_after_a_lost_answer_of_the_same_call_burns_nothing(bench: Bench, mode, kind, status):
+    no = kind("they say no", status=status, own_words=True)
+    no.earlier_unknown = True
+    bench.vendor.order("create_api_key", After(no))
+    with pytest.raises(IssuanceIncompleteError, match="they say no"):
+        bench.issue(mode)
+    assert bench.issue(mode).issued
+    assert (bench.vendor.spent, bench.vendor.minted) == ([0, 0], 1)
 
 
 @MODES
@@ -176,7 +206,7 @@ def test_two_idempotency_keys_are_burnt_at_most(bench: Bench):
 
 
 def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 3)
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 9)
     with pytest.raises(IssuanceIncompleteError, match=r"no usable key 3 times \(dead keys\)"):
         bench.issue(RENEW)
     assert bench.vendor.spent == [0, 1, 2]
@@ -184,13 +214,20 @@ def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(ben
 
 
 def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
-    bench.vendor.order("get_identity", PolytomicUnauthorizedError("unknown", status=401))
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 3)
     with pytest.raises(IssuanceIncompleteError, match="does not answer"):
         bench.issue(ENSURE)
     assert bench.vendor.spent == [0]
     assert (bench.store.parsed.state, bench.store.parsed.spent, bench.store.value) == ("failed", 1, None)
     assert bench.issue(ENSURE).issued
     assert bench.vendor.spent == [0, 1]
+
+
+@MODES
+def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Bench, mode):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 2)
+    assert bench.issue(mode).issued
+    assert bench.vendor.spent == [0]
 
 
 def test_a_success_without_a_value_counts_as_a_dead_key(bench: Bench):

@@ -35,7 +35,7 @@ def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(be
 @MODES
 def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(bench: Bench, mode):
     bench.store.order("write_record", After(UnavailableError("away")))
-    with pytest.raises(UnavailableError):
+    with pytest.raises((UnavailableError, IssuanceIncompleteError), match="away"):
         bench.issue(mode)
     assert bench.vendor.posts == []
     opened = bench.store.parsed
@@ -67,7 +67,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
 @pytest.mark.parametrize("call", ["read", "read_record", "write_record"])
 @KINDS
 def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Bench, kind, call):
-    bench.vendor.order("get_identity", bench.vendor.live.clear)
+    bench.vendor.order("get_identity", lambda: bench.vendor.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
     bench.store.order(call, None, kind("the store says no"))
     with pytest.raises(IssuanceIncompleteError, match="the store says no"):
         bench.issue()
