@@ -84,7 +84,7 @@ def test_a_refusal_burns_nothing_while_an_earlier_request_may_still_be_applied(b
     no = kind("they say no", status=status, own_words=True)
     bench.vendor.order("create_api_key", no, no, no)
     for _ in range(2):
-        with pytest.raises(IssuanceIncompleteError, match="they say no.*an earlier request may still be applied"):
+        with pytest.raises(IssuanceIncompleteError, match=r"they say no.*an earlier request may still be applied"):
             bench.issue(mode)
         bench.clock.pass_(minutes=7)
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
