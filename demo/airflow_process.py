@@ -202,7 +202,7 @@ class AirflowProcess:
             return database.execute(statement, parameters).fetchall()
 
     def _call(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:
-        answer = self._http.request(method, self.base_url + path, json=body, headers=headers, timeout=30)
+        answer = self._http.request(method, self.base_url + path, json=body, headers=headers, timeout=(10, 180))
         if not answer.ok:
             raise AirflowError(f"{method} {path}: {answer.status_code} {answer.text[:2000]}")
         return answer.json()
@@ -221,7 +221,7 @@ class AirflowProcess:
 
     def _api_is_healthy(self) -> bool:
         try:
-            health = self._http.get(f"{self.base_url}/api/v2/monitor/health", timeout=30)
+            health = self._http.get(f"{self.base_url}/api/v2/monitor/health", timeout=(10, 60))
         except requests.RequestException:
             return False
         return health.ok and health.json()["scheduler"]["status"] == "healthy"
