@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,9 @@ def world():
     folder.chmod(0o755)
     with PolytomicEmulator() as emulator, Zygote(folder / "console.log") as zygote:
         world = World(emulator, zygote, folder)
-        zygote.warm_up(world.scenario("json-connection", forced=True).job)
+        for operator in (False, True):
+            job = world.scenario("json-connection", forced=True).job
+            zygote.warm_up(replace(job, operator=operator))
         yield world
         assert psutil.Process(zygote.pid).children(recursive=True) == [], "a process was not reaped"
     shutil.rmtree(folder)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.crash
 
 @pytest.mark.parametrize(
     ("forced", "watch"),
-    [(False, "calls"), (False, "steps"), (True, "calls"), (True, "lines")],
-    ids=["ensured-calls", "ensured-steps", "forced-calls", "forced-lines"],
+    [(False, "calls"), (False, "lines"), (True, "calls"), (True, "steps")],
+    ids=["ensured-calls", "ensured-lines", "forced-calls", "forced-steps"],
 )
 def test_terminated_at_any_point_and_completed_by_the_next_run(world, forced, watch, capsys):
     points = []
