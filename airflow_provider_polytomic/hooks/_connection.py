@@ -31,6 +31,7 @@ AUTHS = ("bearer", "basic", "basic_username")
 class _AirflowConnection(Protocol):
     """The fields read of ``airflow.models.Connection`` or ``airflow.sdk.Connection``."""
 
+    conn_type: str | None
     host: str | None
     schema: str | None
     port: int | None
@@ -53,6 +54,7 @@ class ConnectionFields:
     login: str | None = field(repr=False)
     key: ApiKey | None
     extra: Mapping[str, Any] | None = field(repr=False)
+    conn_type: str | None = None
 
     @classmethod
     @bare
@@ -65,6 +67,7 @@ class ConnectionFields:
             login=connection.login or None,
             key=_key_or_none(connection.password),
             extra=_extra_or_none(connection.extra),
+            conn_type=connection.conn_type,
         )
 
 

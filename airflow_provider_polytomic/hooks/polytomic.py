@@ -204,12 +204,22 @@ class PolytomicHook(ClosedHttpHook):
 
     def _read(self, conn_id: str) -> ConnectionFields:
         try:
-            return ConnectionFields.of(self.get_connection(conn_id))
+            fields = ConnectionFields.of(self.get_connection(conn_id))
         except AirflowNotFoundException:
-            missing = PolytomicConfigurationError(
-                f"There is no connection {conn_id!r}. Nothing was sent. Create it: type 'polytomic', password the key."
+            problem = (
+                f"Airflow finds no connection {conn_id!r}, or cannot read the one it finds (broken JSON looks the "
+                "same). "
+                "Nothing was sent. Create or repair it: type 'polytomic', password the partner key."
             )
-        raise missing
+        else:
+            if fields.conn_type in {None, "", self.conn_type}:
+                return fields
+            problem = (
+                f"The connection {conn_id!r} is of type {fields.conn_type!r:.40}, not 'polytomic'; its password is "
+                "not sent "
+                "to Polytomic. Nothing was sent. Name a connection of type 'polytomic'."
+            )
+        raise PolytomicConfigurationError(problem)
 
     @cached_property
     def _destination(self) -> Destination | None:

@@ -50,10 +50,11 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
     if record and record.state == "done" and record.fingerprint != mark(held):
         held, record = attempt.read()  # the two reads may not belong together: somebody was about to close
     if record and record.target != attempt.target:
-        if not attempt.take_over:
+        # What failed for somebody else (a mistyped id, say) has left nothing here that would be theirs.
+        if not attempt.take_over and record.state != "failed":
             raise IssuanceRefusedError(
-                f"{attempt.store.place} belongs to {record.target}, not to {attempt.target}. Nothing was issued or "
-                "changed. Use another destination; if this one is to change hands, say take_over=True."
+                f"{attempt.store.place} belongs to {record.target}, not to {attempt.target}. {attempt.state} Use "
+                "another destination; if this one is to change hands, say take_over=True."
             )
         record = None
     return held, record

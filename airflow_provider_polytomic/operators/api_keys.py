@@ -119,7 +119,7 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         force, take_over = to_boolean("force", self.force), to_boolean("take_over", self.take_over)
         check_only, retry_for = to_boolean("check_only", self.check_only), to_seconds("retry_for", self.retry_for)
         mode = Renew(run_time=run_time(context)) if force else Ensure()
-        if force and not self.retries:
+        if force and not check_only and not self.retries:
             self._warn_of_no_retries()
         began = monotonic()
         with (

@@ -81,8 +81,14 @@ def test_a_connection_that_cannot_be_meant_is_refused_by_name_before_anything_is
 
 
 def test_a_missing_connection_is_refused_with_what_to_do():
-    with pytest.raises(PolytomicConfigurationError, match=r"no connection 'nobody'.*Create it"):
+    with pytest.raises(PolytomicConfigurationError, match=r"no connection 'nobody'.*Create or repair it"):
         _ = PolytomicHook("nobody").base_url
+
+
+def test_a_connection_of_another_type_is_refused_and_its_password_kept(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AWS", '{"conn_type": "aws", "password": "not-for-polytomic"}')
+    with pytest.raises(PolytomicConfigurationError, match=r"'AWS' is of type 'aws', not 'polytomic'.*not sent"):
+        _ = PolytomicHook("AWS").base_url
 
 
 def test_making_a_hook_reads_no_connection():

@@ -106,7 +106,25 @@ def test_the_callers_own_key_is_never_replaced(bench: Bench, mode, take_over, is
     assert bench.store.value == OWN
 
 
-@pytest.mark.parametrize("state", ["open", "failed", "done"])
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(bench: Bench, mode):
+    bench.record("failed", target=OTHER)
+    assert bench.issue(mode).issued
+    assert bench.store.parsed.target == TARGET
+
+
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench: Bench, mode, ours):
+    bench.hold(owner=OTHER, issued_at=None, ours=ours)
+    bench.record("failed", target=OTHER)
+    before = bench.store.snapshot()
+    with pytest.raises(IssuanceRefusedError, match="take_over"):
+        bench.issue(mode)
+    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+
+
+@pytest.mark.parametrize("state", ["open", "done"])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
 def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(bench: Bench, mode, state):
     bench.hold(owner=OTHER)
