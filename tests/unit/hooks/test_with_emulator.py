@@ -228,3 +228,16 @@ def test_a_server_that_stopped_is_a_lost_connection(define, fake_time):
         define(host=stopped.base_url, password=stopped.partner_key)
     with pytest.raises(PolytomicNoAnswerError, match="Nothing was changed"):
         PolytomicHook(retry_for=3, _timing=fake_time.timing).get_identity()
+
+
+@pytest.mark.parametrize(("before", "unknown"), [("drop endpoint=create_api_key when=after", True), (None, False)])
+def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(emulator, partner, before, unknown):
+    organization = emulator.add_organization(f"after {before}")
+    user = emulator.add_user(organization.id, "robot@acme.example")
+    if before:
+        emulator.inject(before)
+    emulator.inject("status:403 endpoint=create_api_key")
+    with pytest.raises(PolytomicForbiddenError) as caught:
+        partner.create_api_key(organization.id, user.id, force=True, idempotency_key="a-key-of-8-or-more")
+    assert caught.value.earlier_unknown is unknown
+    assert emulator.minted(user.id) == int(unknown)

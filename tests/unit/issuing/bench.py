@@ -71,6 +71,7 @@ class Vendor(Orders):
     def __init__(self, calls: list[str]) -> None:
         super().__init__(calls)
         self.live: dict[str, Target] = {}
+        self.partners: set[str] = set()
         self.caller = Identity(is_partner=True)
         self.asked_about: list[str] = []
         self.posts: list[tuple[str, bool]] = []
@@ -102,6 +103,8 @@ class Vendor(Orders):
         self.asked_about.append(api_key.reveal())
         with self.taking("get_identity"):
             owner = self.live.get(api_key.reveal())
+        if api_key.reveal() in self.partners:
+            return Identity(is_partner=True)  # neither a user nor an organization
         if owner is None:
             raise PolytomicUnauthorizedError("the key is unknown", status=401)
         return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicForbiddenError,
     PolytomicNoAnswerError,
 )
 from airflow_provider_polytomic.issuing import Ensure, Renew
@@ -159,6 +160,8 @@ def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Bench):
     bench.store.order("read", None, close)
     assert bench.issue().issued is False
     assert bench.calls.count("read") == 2
+    assert bench.issue().issued is False
+    assert bench.calls.count("read") == 3, "one that fits is looked at once"
 
 
 def test_a_key_that_is_due_is_not_even_asked_about(bench: Bench):
@@ -167,11 +170,12 @@ def test_a_key_that_is_due_is_not_even_asked_about(bench: Bench):
     assert "stored-key" not in bench.vendor.asked_about
 
 
+@pytest.mark.parametrize("error", [PolytomicNoAnswerError("lost"), PolytomicForbiddenError("a proxy's", status=403)])
 @pytest.mark.parametrize(("mode", "issued_at"), [(ENSURE, A_WEEK_AGO), (RENEW, TUESDAY)])
-def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at):
+def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at, error):
     bench.hold(issued_at=issued_at)
     before = bench.store.snapshot()
-    bench.vendor.order("get_identity", PolytomicNoAnswerError("lost"))
+    bench.vendor.order("get_identity", error)
     with pytest.raises(IssuanceIncompleteError, match="did not say whether the stored key works"):
         bench.issue(mode)
     assert bench.vendor.posts == []

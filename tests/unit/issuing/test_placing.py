@@ -47,6 +47,7 @@ def test_an_unverified_key_replaces_what_was_there_and_is_proven_afterwards(benc
 def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Bench, mode):
     bench.vendor.order("get_identity", PolytomicForbiddenError("a page of a proxy", status=403))
     assert bench.issue(mode).fingerprint == fingerprint("minted-key-1")
+    assert len(bench.vendor.asked_about) == 2, "the new key is not asked about again before it is stored"
     another = Bench()
     another.vendor.order("get_identity", *[PolytomicForbiddenError("no such key", status=403, own_words=True)] * 3)
     if mode is ENSURE:
