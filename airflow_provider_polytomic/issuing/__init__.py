@@ -122,11 +122,11 @@ def check(
     store.check_write(held)
     if caller.is_user or caller.is_organization:
         raise IssuanceRefusedError(
-            f"No key can be issued for {target}: the connection's key is not a partner key, which that takes. Nothing "
-            "was issued or changed. Put a partner key into the connection."
+            f"No key can be issued for {target}: the connection's key is not a partner key, and only such a key can "
+            "issue. Nothing was issued or changed. Put a partner key into the connection."
         )
     vendor.get_user(target.org_id, target.user_id)
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
-    revoking = ", every earlier key of the user revoked," if attempt.forced else ""
-    reason = f"{what} for {target}{revoking} and stored in {store.place}."
+    revoking = "; all earlier keys of the user would be revoked first" if attempt.forced else ""
+    reason = f"{what} for {target} and stored in {store.place}{revoking}."
     return Prospect(would_issue=True, reason=reason, caller=caller)

@@ -153,7 +153,7 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         self.log.warning(
             "force revokes the user's keys before the new one is stored, and this task has retries=0: if it dies in "
             "between, readers of %s stay cut off until somebody clears it. Set retries=3, say, and a short "
-            "retry_delay: for 24 hours a retry gets the very same key.",
+            "retry_delay: within 24 hours a retry should get the very same key.",
             self.destination,
         )
 

@@ -100,7 +100,7 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
     ("situation", "mode", "says"),
     [
         (nothing, ENSURE, "A key would be issued for"),
-        (nothing, RENEW, "every earlier key of the user revoked"),
+        (nothing, RENEW, "all earlier keys of the user would be revoked first"),
         (an_open_record, RENEW, "The open issuance would be resumed for"),
         (a_key_of_this_run, RENEW, "holds a working key"),
     ],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -102,35 +100,9 @@ def test_a_refusal_says_what_state_things_are_in(bench: Bench, posted, says):
     assert bench.store.value == "of-a-partner"
 
 
-@pytest.mark.parametrize(
-    ("record", "incomplete"),
-    [({"forced": True}, True), ({"forced": False}, False), (None, False)],
-    ids=["forced", "unforced", "none"],
-)
-def test_a_store_that_fails_while_a_forced_issuance_is_open_is_worth_another_try(bench: Bench, record, incomplete):
-    """Consumers may be cut off until somebody finishes it, so no store error is for good then."""
-    if record is not None:
-        bench.record(**record)
-    error = DeniedError("the store says no")
-    bench.store.order("check_write", error)
-    with pytest.raises(IssuanceIncompleteError if incomplete else DeniedError, match="the store says no") as raised:
-        bench.issue(RENEW)
-    assert raised.value.retryable is incomplete
-    assert bench.vendor.posts == []
-
-
 def test_a_store_whose_record_cannot_be_read_either_says_what_failed_first(bench: Bench):
     bench.record()
     bench.store.order("check_write", DeniedError("no right to write"))
     bench.store.order("read_record", None, DeniedError("nor to read"))
     with pytest.raises(DeniedError, match="no right to write"):
         bench.issue(RENEW)
-
-
-@pytest.mark.parametrize(("ahead", "issued"), [(timedelta(days=400), True), (timedelta(minutes=1), False)])
-def test_a_record_from_the_future_is_not_believed(bench: Bench, caplog, ahead, issued):
-    bench.hold(issued_at=bench.clock.now + ahead)
-    with caplog.at_level(logging.WARNING):
-        assert bench.issue(RENEW).issued is issued
-    assert ("yet to come. It is renewed" in caplog.text) is issued
-    assert bench.store.parsed.issued_at == bench.clock.now + (timedelta(0) if issued else ahead)
