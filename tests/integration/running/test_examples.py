@@ -49,7 +49,10 @@ def test_the_mapped_example_issues_for_every_customer_but_the_one_that_is_wrong(
     assert running_airflow.tasks_of(ISSUE_MANY) == states
     _is_reference_to(stage, stage.airflow.xcom(ISSUE_MANY, RUN, "issue_api_key", 0), "mapped_polytomic", "mapped")
     assert stage.airflow.xcom(ISSUE_MANY, RUN, "issue_api_key", 1) is None
-    labels = stage.airflow.query("select rendered_map_index from task_instance where map_index >= 0 order by map_index")
+    labels = stage.airflow.query(
+        "select rendered_map_index from task_instance where dag_id = ? and map_index >= 0 order by map_index",
+        ISSUE_MANY,
+    )
     assert [label for (label,) in labels] == [
         "airflow://connection/mapped_polytomic",
         "airflow://connection/nobody_polytomic",
