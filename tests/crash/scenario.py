@@ -136,6 +136,12 @@ class Scenario:
         if self.file:
             self._check_files(live)
 
+    def check_that_a_later_run_tidies_up(self) -> None:
+        """Renew once more: whatever a dead process left aside is gone with the next write."""
+        later = replace(self.job, runs=((True, (NEXT_RUN + timedelta(days=1)).isoformat()),))
+        assert self.zygote.run(later).code == 0, self.zygote.said()
+        assert self.aside() == []
+
     def aside(self) -> list[str]:
         """The new content of the file, left beside it: with the key in it."""
         return [each.name for each in self.secrets.parent.iterdir() if "polytomic-new" in each.name]
@@ -143,7 +149,10 @@ class Scenario:
     def _check_files(self, live: str) -> None:
         folder = self.secrets.parent
         records = folder / f"{self.secrets.name}.polytomic-issuance"
-        assert {each.name for each in folder.iterdir()} == {
+        # Killed while another one had finished, it leaves its copy until the next write: as closed as the file itself.
+        for each in self.aside():
+            assert (folder / each).stat().st_mode | self.secrets.stat().st_mode == self.secrets.stat().st_mode
+        assert {each.name for each in folder.iterdir()} - set(self.aside()) == {
             self.secrets.name,
             f".{self.secrets.name}.polytomic-lock",
             records.name,

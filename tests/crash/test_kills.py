@@ -65,6 +65,7 @@ def test_killed_at_any_step_inside_the_calls(new_scenario, place, forced):
     points = []
     for scenario, point in each_point(new_scenario, forced, watch):
         scenario.check_that_the_next_run_completes(point)
+        assert not scenario.file or scenario.aside() == [], "the run that completes tidies up"
         points.append(point)
     wanted = ["http.client.send", "commit"] if place == "metastore-variable" else ["http.client.send", "os.rename"]
     for step in wanted:

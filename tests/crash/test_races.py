@@ -33,6 +33,8 @@ def test_of_two_that_race_one_is_killed(world, forced, watch):
         assert ends[1].state == "exited", "nobody waits for a lock of the dead"
         assert ends[1].code == 0 or ends[1].told["error"]["retryable"], ends
         scenario.check_that_the_next_run_completes(ends)
+        if scenario.aside():
+            scenario.check_that_a_later_run_tidies_up()
     assert killed > 5
 
 

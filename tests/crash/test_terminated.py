@@ -32,6 +32,7 @@ def test_terminated_at_any_point_and_completed_by_the_next_run(world, forced, wa
         # Between any two lines can also be within the clean-up itself; the next run does it then.
         assert watch != "calls" or not scenario.aside(), "no copy of the key is left behind"
         scenario.check_that_the_next_run_completes(f"terminated {outcome.point}")
+        assert scenario.aside() == []
         points.append(outcome.point)
     assert len(points) >= 20
     with capsys.disabled():
