@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -227,9 +228,11 @@ class PolytomicHook(ClosedHttpHook):
 
     def _key_at(self, destination: Destination, *, issuer: str) -> ApiKey:
         # Imported here: most hooks never open a store.
-        from airflow_provider_polytomic.secret_stores.registry import open_store
+        from airflow_provider_polytomic.secret_stores.opening import open_store
 
-        with open_store(destination, issuer=issuer) as store:
+        # Who only reads has no need of the connection that wrote.
+        reading = replace(destination, conn_id=None) if destination.scheme == "airflow" else destination
+        with open_store(reading, issuer=issuer) as store:
             key = store.read_back()
         if key is None:
             raise PolytomicConfigurationError(f"{destination} holds no key. Nothing was sent. Issue one to it first.")

@@ -73,7 +73,7 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         held = intent.held
         if key.matches(held.value):
             return key
-        if held.foreign and not (attempt.take_over and held.version == looked_at):
+        if (held.foreign or held.reshapes) and not (attempt.take_over and held.version == looked_at):
             raise needs_take_over(attempt, "something other than a Polytomic key, which came there meanwhile")
         if mark(held) != intent.record.before:
             if not verified:

@@ -110,7 +110,7 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
     def _issue(self, context: Any) -> dict[str, Any]:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
-        from airflow_provider_polytomic.secret_stores.registry import open_store
+        from airflow_provider_polytomic.secret_stores.opening import open_store
         from airflow_provider_polytomic.targets import Target
         from airflow_provider_polytomic.version_compat import mask_secret, run_time
 

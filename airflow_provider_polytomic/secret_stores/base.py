@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.api_key import ApiKey
 
-__all__ = ["Held", "SecretStore"]
+__all__ = ["Content", "Held", "SecretStore"]
+
+
+class Content:
+    """The whole content of a secret, which shows itself only to those who ask for it in so many words."""
+
+    __slots__ = ("__content",)
+
+    def __init__(self, content: Any) -> None:
+        self.__content = content
+
+    def reveal(self) -> Any:
+        """Return the content: only to put a key into it and write it back."""
+        return self.__content
+
+    def __repr__(self) -> str:
+        """Show a placeholder."""
+        return "Content(***)"
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError("the content of a secret is not serialised")
 
 
 @dataclass(frozen=True)
@@ -24,15 +45,21 @@ class Held:
         It is only ever replaced when the user says ``take_over``.
     :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
         ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
-    :param document: what :meth:`SecretStore.write` needs of what was read, where a store cannot read it again inside
-        its own compare-and-set; never printed.
+    :param reshapes: the key can be read, but writing would change the form in which others may read it, such as the one
+        URI of a whole connection. It is only replaced when the user says ``take_over``.
+    :param content: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
+        compare-and-set.
+    :param revision: what the store itself compares with, where that says more than ``version``: the number that a
+        deleted secret of Vault's has, for one.
     """
 
     value: ApiKey | None
     version: str
     foreign: bool = False
     ours: bool = False
-    document: object = field(default=None, repr=False, compare=False)
+    reshapes: bool = False
+    content: Content | None = None
+    revision: int | None = None
 
 
 class SecretStore(Protocol):

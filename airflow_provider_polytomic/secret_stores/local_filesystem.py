@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["LocalFilesystemStore"]
+__all__ = ["LocalFilesystemStore", "on_backend"]
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MISCONFIGURED = {
@@ -262,3 +262,8 @@ def _is_legal(entry: Any, allowed: set[str]) -> bool:
     if isinstance(entry, dict):
         return set(entry) <= allowed and not {"extra", "extra_dejson"} <= set(entry)
     return isinstance(entry, str)
+
+
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: object) -> LocalFilesystemStore:  # noqa: ARG001 (a file needs none)
+    """Return the store of one entry of a backend's file."""
+    return LocalFilesystemStore(backend, destination, issuer=issuer)

@@ -13,7 +13,7 @@ import yaml
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.registry import store_on
+from airflow_provider_polytomic.secret_stores.opening import store_on
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, variable_get
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.version_compat import (
     AIRFLOW_V_3_0_PLUS,
     configured_secrets_backend,

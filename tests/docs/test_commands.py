@@ -18,7 +18,7 @@ import requests
 from airflow_provider_polytomic import __version__
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
 from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
 from tests.docs.pages import PAGES, ROOT, Block, blocks

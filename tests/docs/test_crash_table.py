@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
-from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 from tests.docs.pages import rows
 from tests.scene import CONNECTION, Scene

@@ -22,7 +22,7 @@ from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.registry import open_store, store_on
+from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
 from tests.docs.pages import ROOT, codes, facts, page_text, rows
 from tests.scene import CONNECTION, Scene
 

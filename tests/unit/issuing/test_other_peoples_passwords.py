@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
-from airflow_provider_polytomic.secret_stores.registry import open_store
+from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:

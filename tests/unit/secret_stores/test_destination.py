@@ -41,10 +41,29 @@ BAD = [
     "airflow://connection:8080/acme",
     "airflow://Connection/acme",
     "AIRFLOW://connection/acme",
-    "airflow://writer@connection/acme",
-    "airflow://user:s3cr3t-password@connection/acme",
+    "airflow://@connection/acme",
+    "airflow://user name:s3cr3t-password@connection/acme",
     "airflow://pool/acme",
-    "vault://conn@secret/acme",
+    "airflow://writer@connection/acme?field=api_key",
+    "vault://secret/acme",
+    "vault://conn@secret",
+    "vault://conn@secret/",
+    "vault://conn@/acme",
+    "vault://conn@secret/a//b",
+    "vault://conn@secret/../acme",
+    "vault://conn@..%2Fsys/acme",
+    "vault://conn@secret/acme?field=",
+    "vault://conn@secret/acme?fields=api_key",
+    "vault://conn@secret/acme?field=a&field=b",
+    "vault://conn@other@secret/acme",
+    "vault://user:s3cr3t@host/secret/acme?token=s3cr3t",
+    "Vault://conn@secret/acme",
+    "aws-secretsmanager://conn@/",
+    "aws-secretsmanager://conn@region/acme",
+    "aws-secretsmanager://acme",
+    "aws-ssm://conn@/acme?field=api_key",
+    "aws-ssm:///acme",
+    "aws-ssm://conn@/" + "x" * 1025,
     "https://app.polytomic.com/acme",
     "airflow://variable/ x",
     "airflow://variable/%20x",
@@ -58,11 +77,36 @@ BAD = [
 @pytest.mark.parametrize(("uri", "meant"), GOOD.items())
 def test_a_destination_is_what_it_names(uri, meant):
     destination = Destination.parse(uri)
-    assert (destination.scheme, destination.conn_id) == ("airflow", None)
+    assert (destination.scheme, destination.conn_id, destination.field) == ("airflow", None, None)
     assert (destination.kind, destination.name) == meant
 
 
-@pytest.mark.parametrize("uri", GOOD)
+OUTSIDE = {
+    "airflow://writer@connection/acme": ("airflow", "writer", "", "connection", "acme", None),
+    "airflow://team%2Fw@variable/a/b": ("airflow", "team/w", "", "variable", "a/b", None),
+    "vault://v@secret/apps/acme": ("vault", "v", "secret", "secret", "apps/acme", "api_key"),
+    "vault://v@team%2Fkv/acme?field=polytomic": ("vault", "v", "team/kv", "secret", "acme", "polytomic"),
+    "vault://v@secret/a?field=with%20blank": ("vault", "v", "secret", "secret", "a", "with blank"),
+    "aws-secretsmanager://aws_default@/apps/acme": (
+        "aws-secretsmanager",
+        "aws_default",
+        "",
+        "secret",
+        "apps/acme",
+        None,
+    ),
+    "aws-secretsmanager://a@/acme?field=k": ("aws-secretsmanager", "a", "", "secret", "acme", "k"),
+    "aws-ssm://a@/apps/acme": ("aws-ssm", "a", "", "secret", "apps/acme", None),
+}
+
+
+@pytest.mark.parametrize(("uri", "meant"), OUTSIDE.items())
+def test_a_destination_names_the_connection_that_writes_and_the_field(uri, meant):
+    found = Destination.parse(uri)
+    assert (found.scheme, found.conn_id, found.authority, found.kind, found.name, found.field) == meant
+
+
+@pytest.mark.parametrize("uri", [*GOOD, *OUTSIDE])
 def test_a_destination_gives_its_uri_back(uri):
     destination = Destination.parse(uri)
     assert Destination.parse(str(destination)) == destination

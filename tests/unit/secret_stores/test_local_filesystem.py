@@ -13,7 +13,7 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.registry import store_on
+from airflow_provider_polytomic.secret_stores.opening import store_on
 
 SERVER = "https://app.polytomic.com"
 KEY = ApiKey("new-key")

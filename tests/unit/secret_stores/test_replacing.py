@@ -20,7 +20,7 @@ import sys
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.registry import store_on
+from airflow_provider_polytomic.secret_stores.opening import store_on
 backend = LocalFilesystemBackend(connections_file_path=sys.argv[1])
 store = store_on(backend, Destination.parse("airflow://connection/acme"), issuer="https://app.polytomic.com")
 try:

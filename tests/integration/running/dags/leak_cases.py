@@ -30,7 +30,7 @@ NEEDED = [
     "airflow_provider_polytomic.hooks.polytomic",
     "airflow_provider_polytomic.issuing",
     "airflow_provider_polytomic.secret_stores.local_filesystem",
-    "airflow_provider_polytomic.secret_stores.registry",
+    "airflow_provider_polytomic.secret_stores.opening",
     "tests.integration.running.meddling_backend",
 ]
 BACKEND = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS")

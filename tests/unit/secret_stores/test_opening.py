@@ -5,7 +5,7 @@ from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.registry import open_store, store_on
+from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
 
 SERVER = "https://app.polytomic.com"
 FILE_BACKEND = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
@@ -24,7 +24,7 @@ def test_without_a_backend_a_connection_has_no_place_and_the_error_says_what_to_
 
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
 def test_any_other_backend_is_refused_with_the_supported_ones(uri):
-    with pytest.raises(MisconfiguredError, match=rf"test_registry\.OtherBackend.*Supported.*{FILE_BACKEND}"):
+    with pytest.raises(MisconfiguredError, match=rf"test_opening\.OtherBackend.*Supported.*{FILE_BACKEND}"):
         store_on(OtherBackend(), Destination.parse(uri), issuer=SERVER)
 
 

@@ -1,0 +1,111 @@
+"""In which form is a key in the content of a secret? A connection's password, one field of several, or all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.documents import (
+    ABSENT,
+    held_connection,
+    held_text,
+    merge_key,
+    version_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["ConnectionForm", "FieldForm", "Form", "JsonText", "TextForm"]
+
+
+class Form(Protocol):
+    """How a key is found in a content, and put into it. None is the content of a secret that is not there."""
+
+    def look(self, content: Any) -> Held:
+        """Say what is held; the version is a hash of the content."""
+
+    def put(self, content: Any, key: ApiKey) -> Any:
+        """Return the content with the key in it; what else is in it stays."""
+
+
+class ConnectionForm:
+    """The fields of an Airflow connection, or its URI; the key is the password.
+
+    :param issuer: base URL of the Polytomic server that issues.
+    """
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+
+    def look(self, content: Mapping[str, Any] | str | None) -> Held:
+        """Read the password."""
+        return held_connection(content, issuer=self._issuer)
+
+    def put(self, content: Mapping[str, Any] | str | None, key: ApiKey) -> dict[str, Any]:
+        """Return the connection's fields with the key as password."""
+        return merge_key(content, key, issuer=self._issuer)
+
+
+class TextForm:
+    """The key is all there is."""
+
+    def look(self, content: Any) -> Held:
+        """Read the text."""
+        return held_text(content)
+
+    def put(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
+        """Return the key's text."""
+        return key.reveal()
+
+
+class FieldForm:
+    """The key is one field beside others, which stay.
+
+    :param field: its name.
+    """
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def look(self, content: Any) -> Held:
+        """Read the field; a content without fields is somebody else's."""
+        if content is None:
+            return Held(value=None, version=ABSENT)
+        if not isinstance(content, Mapping):
+            return Held(value=None, version=version_of(content), foreign=True)
+        held = held_text(content.get(self._field))
+        return Held(value=held.value, version=version_of(content), foreign=held.foreign)
+
+    def put(self, content: Any, key: ApiKey) -> dict[str, Any]:
+        """Return the fields with the key among them."""
+        return {**(content if isinstance(content, Mapping) else {}), self._field: key.reveal()}
+
+
+class JsonText:
+    """Another form, written as JSON text; a text that is no JSON object is given to it as it is.
+
+    :param inner: the form of what the JSON says.
+    """
+
+    def __init__(self, inner: Form) -> None:
+        self._inner = inner
+
+    def look(self, content: Any) -> Held:
+        """Read the JSON."""
+        return self._inner.look(_parsed(content))
+
+    def put(self, content: Any, key: ApiKey) -> str:
+        """Return new JSON."""
+        return json.dumps(self._inner.put(_parsed(content), key))
+
+
+def _parsed(content: Any) -> Any:
+    if not isinstance(content, str) or not content.lstrip().startswith("{"):
+        return content
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content

@@ -1,0 +1,156 @@
+"""Which store is behind a destination? Opened with what is made once for all destinations of a task."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
+
+__all__ = ["Clients", "Stores", "open_store", "store_on"]
+
+T = TypeVar("T")
+
+
+class Clients:
+    """The clients of a task, each made once, whichever of its threads asks first."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def of(self, conn_id: str, service: str, make: Callable[[], T]) -> T:
+        """Return the client of a connection for a service; made if need be.
+
+        :raises MisconfiguredError: if there is no such connection, or none that can be used.
+        """
+        kind: str | None = None
+        with self._lock:
+            if (conn_id, service) in self._made:
+                return cast("T", self._made[conn_id, service])
+            try:
+                made = self._made[conn_id, service] = make()
+            except SecretStoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 (a hook raises anything, and may quote the connection)
+                kind = type(error).__name__
+            else:
+                return made
+        raise MisconfiguredError(
+            f"The connection {conn_id!r}, to write to {service} with, does not exist or cannot be used ({kind}). "
+            "Nothing was sent. Create or correct it."
+        )
+
+
+class Stores:
+    """Opens any number of destinations, from any number of threads.
+
+    :param issuer: base URL of the Polytomic server that issues: ``https://app.polytomic.com``.
+    """
+
+    def __init__(self, *, issuer: str) -> None:
+        self._issuer, self._clients = issuer, Clients()
+
+    def open(self, destination: Destination | str) -> SecretStore:
+        """Return the store that holds a destination, on the secrets backend that this very process reads with.
+
+        :param destination: its URI, or what :meth:`Destination.parse` made of it.
+        :raises PolytomicConfigurationError: if the URI is none of the allowed forms.
+        :raises MisconfiguredError: if nothing configured can hold it; the message says what to do.
+        """
+        parsed = destination if isinstance(destination, Destination) else Destination.parse(destination)
+        if parsed.scheme == "airflow":
+            return store_on(_configured_backend(parsed), parsed, issuer=self._issuer, clients=self._clients)
+        scheme = SCHEMES[parsed.scheme]
+        make = _factory(scheme.module, scheme.extra, "on_connection", parsed)
+        return cast("SecretStore", make(parsed, clients=self._clients))
+
+
+@contextmanager
+def open_store(destination: Destination | str, *, issuer: str) -> Iterator[SecretStore]:
+    """Open the one store of a task that has one destination: :meth:`Stores.open`."""
+    yield Stores(issuer=issuer).open(destination)
+
+
+def store_on(
+    backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None
+) -> SecretStore:
+    """Return the destination's store on this backend; None stands for Airflow without a custom one.
+
+    A subclass is served as the nearest class above it that has a row: what it reads is asked of the instance itself.
+
+    :raises MisconfiguredError: if there is no such row, or no place for a connection.
+    """
+    from airflow_provider_polytomic.version_compat import qualified_name
+
+    if backend is None:
+        return _metastore(destination)
+    for cls in type(backend).__mro__:
+        if row := BACKENDS.get(qualified_name(cls)):
+            if not row.writer:
+                _refuse_writer(destination, cls.__name__)
+            make = _factory(row.module, row.extra, "on_backend", destination)
+            return cast("SecretStore", make(backend, destination, issuer=issuer, clients=clients or Clients()))
+    raise MisconfiguredError(
+        f"{destination} has no place: keys cannot be written to the configured secrets backend "
+        f"{qualified_name(type(backend))}. Nothing was sent. Supported, with their subclasses: {', '.join(BACKENDS)}."
+    )
+
+
+def _metastore(destination: Destination) -> SecretStore:
+    if destination.kind == "connection":
+        raise MisconfiguredError(
+            f"{destination} has no place: this Airflow has no secrets backend that holds connections, and tasks "
+            "may not write connections to its database. Nothing was sent. Configure [secrets] backend (or "
+            f"[workers] secrets_backend) with one of {', '.join(BACKENDS)}, or use airflow://variable/<key>."
+        )
+    _refuse_writer(destination, "Airflow's own database")
+    from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
+
+    return MetastoreStore(destination)
+
+
+def _refuse_writer(destination: Destination, where: str) -> None:
+    """Refuse a destination that names a connection to write with, where a store is written without any.
+
+    :raises MisconfiguredError: if it does.
+    """
+    if destination.conn_id is not None:
+        raise MisconfiguredError(
+            f"{destination} names a connection to write with, but {where} is written without one. Nothing was sent. "
+            f"Use airflow://{destination.kind}/<name>."
+        )
+
+
+def _factory(module: str, extra: str | None, name: str, destination: Destination) -> Any:
+    missing: str | None = None
+    try:
+        return getattr(import_module(f"{__package__}.{module}"), name)
+    except ModuleNotFoundError as error:
+        missing = error.name
+    raise MisconfiguredError(
+        f"{destination} needs a package that is not installed here ({missing}). Nothing was sent. Install "
+        f"airflow-provider-polytomic[{extra}] on every worker."
+    )
+
+
+def _configured_backend(destination: Destination) -> Any | None:
+    from airflow_provider_polytomic.version_compat import configured_secrets_backend
+
+    try:
+        return configured_secrets_backend()
+    except Exception as error:  # noqa: BLE001 (a backend's constructor raises anything, and may quote its arguments)
+        kind = type(error).__name__
+    raise MisconfiguredError(
+        f"{destination} has no place: Airflow's configured secrets backend cannot be made ({kind}). "
+        "Nothing was sent. Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its kwargs)."
+    )

@@ -1,0 +1,149 @@
+"""How is a Vault asked? Through the provider's own client, which logs in; one login at a time, errors in our words."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+import hvac
+import requests
+from hvac import exceptions as hvac_errors
+from requests.adapters import HTTPAdapter
+
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    DeniedError,
+    MisconfiguredError,
+    SecretStoreError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["VaultClient"]
+
+T = TypeVar("T")
+
+# One for all: a login takes milliseconds, and hvac is not documented as safe for threads.
+_LOGIN = threading.Lock()
+# The engine at a path, as the server told it once: (type, version).
+_ENGINES: WeakKeyDictionary[Any, dict[str, tuple[str, int]]] = WeakKeyDictionary()
+# Connections that stay open to one Vault, for as many threads; requests keeps 10.
+_POOL_SIZE = 32
+_CONFLICT = "check-and-set parameter did not match"
+# No answer that settles anything: sealed, overloaded, a standby behind its leader, or a proxy in front.
+_NO_ANSWER = (
+    hvac_errors.VaultDown,
+    hvac_errors.VaultNotInitialized,
+    hvac_errors.InternalServerError,
+    hvac_errors.BadGateway,
+    hvac_errors.RateLimitExceeded,
+    hvac_errors.PreconditionFailed,
+    requests.RequestException,
+)
+
+
+class VaultClient:
+    """A Vault or OpenBao, as a ``VaultBackend`` or a ``VaultHook`` is configured for it.
+
+    :param provider: the ``vault_client`` of either: it knows all types of authentication, namespace and TLS.
+    """
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+
+    def address(self) -> str:
+        """Return which Vault this is, without credentials: its URL and namespace."""
+        client = self._connected()
+        namespace = getattr(client.adapter, "namespace", None)
+        url = str(client.url).rpartition("@")[2] if "@" in str(client.url) else str(client.url)
+        return f"{url.rstrip('/')}{f', namespace {namespace}' if namespace else ''}"
+
+    def call(self, operation: Callable[[hvac.Client], T], what: str) -> T:
+        """Send a request; once more after another login if the token is rejected, as the provider does.
+
+        :param what: the request in the words of a policy, for errors: ``read secret/data/connections/acme``.
+        :raises DeniedError: if it still is: Vault answers 403 for an expired token and for a missing right alike.
+        :raises ConflictError: if the compare-and-set of a write fails.
+        :raises MisconfiguredError: if Vault refuses the request as such.
+        :raises UnavailableError: if there was no answer that settles anything.
+        :raises hvac.exceptions.InvalidPath: if there is nothing.
+        """
+        client = self._connected()
+        try:
+            try:
+                return operation(client)
+            except hvac_errors.Forbidden:
+                return operation(self._connected(instead_of=client))
+        except hvac_errors.InvalidPath:
+            raise
+        except Exception as error:  # noqa: BLE001 (sorted below; the words of any of them may quote what was sent)
+            problem = _explain(error, what)
+        raise problem
+
+    def engine(self, mount: str, path: str) -> tuple[str, int]:
+        """Return type and version of the engine at a path, ``("kv", 2)``; asked of each mount once.
+
+        ``sys/internal/ui/mounts`` needs no right of its own: whoever may do anything there gets the answer.
+        """
+        with _LOGIN:
+            known = _ENGINES.setdefault(self._provider, {})
+        if mount not in known:
+            url = f"/v1/sys/internal/ui/mounts/{quote(f'{mount}/{path}')}"
+            answer = self.call(lambda client: client.adapter.get(url), f"do anything with {mount}/{path}")
+            found = answer["data"]
+            known[mount] = (str(found.get("type")), int((found.get("options") or {}).get("version") or 1))
+        return known[mount]
+
+    def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
+        """Return the client, logged in.
+
+        :param instead_of: the one whose token was rejected; nothing is done if another thread has replaced it already.
+        """
+        try:
+            with _LOGIN:
+                if instead_of is not None and self._provider.__dict__.get("_client") is instead_of:
+                    del self._provider.__dict__["_client"]
+                client = self._provider.client
+                _widen(client)
+                return client
+        except Exception as error:  # noqa: BLE001 (anything that a login can raise, and its words may quote credentials)
+            problem = _explain_login(error)
+        raise problem
+
+
+def _widen(client: hvac.Client) -> None:
+    session = client.session
+    for prefix, adapter in list(session.adapters.items()):
+        if isinstance(adapter, HTTPAdapter) and adapter._pool_maxsize < _POOL_SIZE:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
+            session.mount(prefix, HTTPAdapter(pool_maxsize=_POOL_SIZE, max_retries=adapter.max_retries))
+
+
+def _explain(error: Exception, what: str) -> SecretStoreError:
+    kind = type(error).__name__
+    if isinstance(error, SecretStoreError):
+        return error
+    if isinstance(error, (hvac_errors.Forbidden, hvac_errors.Unauthorized)):
+        return DeniedError(
+            f"Vault refuses to {what}, also after another login. Nothing was changed by this. Let the policy of this "
+            "role allow it; the documentation has the smallest one that does."
+        )
+    if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
+        return ConflictError("Somebody has written it since it was read; nothing was written. Read it again.")
+    if isinstance(error, _NO_ANSWER):
+        return UnavailableError(f"No answer from Vault ({kind}); whether the request took effect is not known.")
+    if isinstance(error, hvac_errors.VaultError):
+        return MisconfiguredError(f"Vault does not accept the request ({kind}). Nothing was changed by it.")
+    return UnavailableError(f"The request to Vault ended with {kind}; whether it took effect is not known.")
+
+
+def _explain_login(error: Exception) -> SecretStoreError:
+    kind = type(error).__name__
+    if isinstance(error, _NO_ANSWER):
+        return UnavailableError(f"No login to Vault: no answer ({kind}). Nothing was changed by this.")
+    return MisconfiguredError(
+        f"No login to Vault ({kind}). Nothing was changed by this. Correct the address and the credentials."
+    )
