@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.documents import as_key
+from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
 
-__all__ = ["Answers", "BackendReader"]
+__all__ = ["Answers", "BackendReader", "first_that_holds"]
+
+S = TypeVar("S", bound="SecretStore")
 
 _PLACEHOLDER = ApiKey("placeholder-of-a-polytomic-key")
 
@@ -129,3 +132,10 @@ class BackendReader:
             return as_key(backend.get_variable(self._destination.name))
         connection = backend.get_connection(self._destination.name)
         return as_key(connection.password) if connection else None
+
+
+def first_that_holds(stores: Sequence[S]) -> S:
+    """Return the store of several paths that readers get something from: the first that holds any, else the first."""
+    if len(stores) == 1:
+        return stores[0]
+    return next((store for store in stores if store.read().version != ABSENT), stores[0])

@@ -59,6 +59,8 @@ class Stores:
 
     def __init__(self, *, issuer: str) -> None:
         self._issuer, self._clients = issuer, Clients()
+        self._lock = threading.Lock()
+        self._backends: list[Any | None] = []  # none yet, or the one
 
     def open(self, destination: Destination | str) -> SecretStore:
         """Return the store that holds a destination, on the secrets backend that this very process reads with.
@@ -69,10 +71,16 @@ class Stores:
         """
         parsed = destination if isinstance(destination, Destination) else Destination.parse(destination)
         if parsed.scheme == "airflow":
-            return store_on(_configured_backend(parsed), parsed, issuer=self._issuer, clients=self._clients)
+            return store_on(self._backend(parsed), parsed, issuer=self._issuer, clients=self._clients)
         scheme = SCHEMES[parsed.scheme]
         make = _factory(scheme.module, scheme.extra, "on_connection", parsed)
         return cast("SecretStore", make(parsed, clients=self._clients))
+
+    def _backend(self, destination: Destination) -> Any | None:
+        with self._lock:  # Airflow itself would make one for each thread that comes before the first is made
+            if not self._backends:
+                self._backends.append(_configured_backend(destination))
+            return self._backends[0]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from airflow_provider_polytomic.exceptions import (
     MisconfiguredError,
     SecretStoreError,
 )
-from airflow_provider_polytomic.secret_stores.backends import BackendReader
+from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, FieldForm
@@ -123,7 +123,7 @@ class VaultStore:
         content = over.content.reveal() if over.content else None
         if self._reader is not None:
             self._reader.check(content, self._form)
-        self._explained(lambda: self._engine.check(self._path, exists=content is not None))
+        self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
 
     @sealed
     def read_back(self) -> ApiKey | None:
@@ -138,7 +138,10 @@ class VaultStore:
             _, self._record_revision = self._engine.read(self._record)
         # Unknown again until the answer is there.
         over, self._record_revision = self._record_revision, None
-        self._record_revision = self._engine.write(self._record, dict(record), over)
+        if over:
+            self._record_revision = self._engine.write(self._record, dict(record), over)
+        else:
+            self._record_revision = self._engine.create_record(self._record, dict(record))
 
     def _check_engine(self) -> None:
         kind, version = self._client.engine(self._mount, self._path)
@@ -189,11 +192,7 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
         version = int(backend.kv_engine_version)
         return VaultStore(client, mount, below, version=version, form=form, reader=reader.at(path))
 
-    # Of several paths, the first that holds something is what readers get.
-    first, *others = [store_at(path) for path in reader.paths()]
-    if others:
-        return next((store for store in (first, *others) if store.read().version != ABSENT), first)
-    return first
+    return first_that_holds([store_at(path) for path in reader.paths()])
 
 
 def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:

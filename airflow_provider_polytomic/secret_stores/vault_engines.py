@@ -31,8 +31,15 @@ class Engine(Protocol):
         :param over: the revision that is replaced.
         """
 
-    def check(self, path: str, *, exists: bool) -> None:
-        """Prove the right to write, changing nothing."""
+    def check(self, path: str, *, exists: bool, record: str) -> None:
+        """Prove the right to write, changing nothing.
+
+        :param exists: whether there is a secret at the path now.
+        :param record: another path, which must be writable, too.
+        """
+
+    def create_record(self, record: str, content: Any) -> int:
+        """Write where nothing is, prove the right to write there again, and return the revision."""
 
 
 class _Version2:
@@ -68,12 +75,17 @@ class _Version2:
         )
         return int(answer["data"]["version"])
 
-    def check(self, path: str, *, exists: bool) -> None:  # noqa: ARG002 (Vault tells create from update itself)
+    def check(self, path: str, *, exists: bool, record: str) -> None:  # noqa: ARG002 (Vault tells create from update)
         try:
             self.write(path, {}, _NO_REVISION)
         except ConflictError:
             return
         raise MisconfiguredError("Vault took a write that it had to refuse. Look at this secret, and report it.")
+
+    def create_record(self, record: str, content: Any) -> int:
+        revision = self.write(record, content, 0)
+        self.check(record, exists=True, record=record)
+        return revision
 
 
 class _Version1:
@@ -105,17 +117,23 @@ class _Version1:
         )
         return 0
 
-    def check(self, path: str, *, exists: bool) -> None:
-        whole = f"{self._mount}/{path}"
+    def check(self, path: str, *, exists: bool, record: str) -> None:
+        needed = {path: {"update" if exists else "create"}, record: {"create", "update"}}
+        paths = {f"{self._mount}/{each}": rights for each, rights in needed.items()}
         answer = self._client.call(
-            lambda client: client.sys.get_capabilities(paths=[whole]), "update sys/capabilities-self"
+            lambda client: client.sys.get_capabilities(paths=list(paths)), "update sys/capabilities-self"
         )
-        granted = set((answer.get("data") or answer).get(whole) or ())
-        needed = "update" if exists else "create"
-        if not granted & {needed, "root"}:
-            raise DeniedError(
-                f"the policy does not let this role {needed} {whole}. Nothing was changed. Add it to the policy."
-            )
+        for each, rights in paths.items():
+            granted = set((answer.get("data") or answer).get(each) or ())
+            missing = set() if "root" in granted else rights - granted
+            if missing:
+                raise DeniedError(
+                    f"the policy does not let this role {' or '.join(sorted(missing))} {each}. Nothing was changed. "
+                    "Add it to the policy."
+                )
+
+    def create_record(self, record: str, content: Any) -> int:
+        return self.write(record, content, 0)
 
 
 def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:

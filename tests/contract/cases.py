@@ -1,12 +1,12 @@
 """What does the contract suite need to know of one store? How to open it, and to act as a person and as a consumer.
 
-A new store is one more class here and one more row in :data:`CASES`.
+A new store is one more class, in a module of its own, and its rows in :data:`CASES`.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import re
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import yaml
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+
     from airflow_provider_polytomic.secret_stores.base import SecretStore
 
-__all__ = ["CASES", "IN_A_TASK", "ISSUER", "StoreCase"]
+    Make = Callable[[pytest.FixtureRequest, Path], "StoreCase"]
+
+__all__ = ["ANY_NAME", "IN_A_TASK", "ISSUER", "LOCAL_CASES", "METASTORE_CASES", "MetastoreCase", "StoreCase"]
 
 ISSUER = "http://127.0.0.1:8766"
+ANY_NAME = re.compile(r".+")
 IN_A_TASK = "POLYTOMIC_CONTRACT_IN_A_TASK"  # set by run_in_a_task.py: the stores that need a running task
 
 
@@ -36,8 +41,10 @@ class StoreCase(Protocol):
     keeps_beside: str | None
     """What a person may keep in the same secret (see :meth:`put`), or None where a secret is the key alone."""
 
-    ascii_names: bool
-    """Whether names outside ASCII cannot be tried."""
+    names: re.Pattern[str]
+    """The names that it can hold."""
+    denied: str
+    """What an error says where the right to write is missing."""
 
     def open(self, name: str) -> SecretStore:
         """Open it anew, as another worker would."""
@@ -62,7 +69,8 @@ class LocalCase:
     """A file, read by Airflow's own class."""
 
     parallel = True
-    ascii_names = False
+    names = ANY_NAME
+    denied = "Let this user write"
 
     def __init__(self, folder: Path, kind: Literal["connection", "variable"], suffix: str) -> None:
         self.kind, self.file = kind, folder / f"secrets.{suffix}"
@@ -105,8 +113,9 @@ class MetastoreCase:
 
     # SQLite has one writer at a time, and a task one channel to its supervisor.
     parallel = False
-    # The Execution API of dag.test() cannot decode them; the one of a scheduler's task is another.
-    ascii_names = AIRFLOW_V_3_0_PLUS
+    # The Execution API of dag.test() cannot decode others; the one of a scheduler's task is another.
+    names = re.compile(r"[ -~]+") if AIRFLOW_V_3_0_PLUS else ANY_NAME
+    denied = ""
 
     def __init__(self) -> None:
         self.keeps_beside: str | None = None
@@ -132,16 +141,13 @@ class MetastoreCase:
         raise NotImplementedError
 
 
-def _local(kind: Literal["connection", "variable"], suffix: str) -> Callable[[Path], StoreCase]:
-    return lambda folder: LocalCase(folder, kind, suffix)
+def _local(kind: Literal["connection", "variable"], suffix: str) -> Make:
+    return lambda _, folder: LocalCase(folder, kind, suffix)
 
 
-CASES: dict[str, Callable[[Path], StoreCase]] = (
-    {"metastore-variable": lambda _: MetastoreCase()}
-    if os.environ.get(IN_A_TASK)
-    else {
-        f"{suffix}-{kind}": _local(kind, suffix)
-        for kind in ("connection", "variable")
-        for suffix in ("json", "yaml", "yml")
-    }
-)
+LOCAL_CASES: dict[str, Make] = {
+    f"{suffix}-{kind}": _local(kind, suffix)
+    for kind in ("connection", "variable")
+    for suffix in ("json", "yaml", "yml")
+}
+METASTORE_CASES: dict[str, Make] = {"metastore-variable": lambda *_: MetastoreCase()}

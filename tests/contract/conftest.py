@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -10,10 +11,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.cases import CASES, IN_A_TASK
+from tests.contract.aws_cases import AWS_CASES
+from tests.contract.cases import IN_A_TASK, LOCAL_CASES, METASTORE_CASES
+from tests.contract.vault_cases import VAULT_CASES
+from tests.servers.aws_fixtures import aws_server, running_aws_server
+from tests.servers.vault_fixtures import shared_vault_fake, vault_real
+
+__all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_real"]
+
+CASES = METASTORE_CASES if os.environ.get(IN_A_TASK) else {**LOCAL_CASES, **VAULT_CASES, **AWS_CASES}
 
 # Of the suite, what only a running task can run.
 collect_ignore = [] if os.environ.get(IN_A_TASK) else ["test_metastore.py"]
+
+# Of a store that is there in several ways, what only the content decides is tried in those that have one of their own.
+_SAME_CONTENT = re.compile(r"writer|vault_real-kv\d-(variable|outside)")
+_OF_THE_CONTENT = {"test_readers_get_the_very_key", "test_readers_find_the_key_under_odd_names"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    again = [
+        item
+        for item in items
+        if isinstance(item, pytest.Function)
+        and item.originalname in _OF_THE_CONTENT
+        and _SAME_CONTENT.search(str(item.callspec.params.get("case", "")))
+    ]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item not in again]
 
 
 @pytest.fixture(params=CASES)
@@ -21,7 +46,7 @@ def case(request):
     # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
     folder = Path(tempfile.mkdtemp(prefix="polytomic-contract-"))
     folder.chmod(0o755)
-    yield CASES[request.param](folder)
+    yield CASES[request.param](request, folder)
     folder.chmod(0o755)
     shutil.rmtree(folder)
 

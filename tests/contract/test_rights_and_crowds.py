@@ -17,15 +17,15 @@ def test_denied_rights_are_found_beforehand_and_no_error_holds_the_key(case, nam
     if not case.parallel:
         pytest.skip("Airflow 3.3 lets every task write every Variable")
     case.put(name, "by-hand")
-    store = case.open(name)
     unprivileged_after(case.deny)
+    store = case.open(name)
     held = store.read()
     for act in (
         lambda: store.check_write(held),
         lambda: store.write(ApiKey(KEY), held),
         lambda: store.write_record({"state": "open"}),
     ):
-        with pytest.raises(DeniedError, match="Let this user write") as caught:
+        with pytest.raises(DeniedError, match=case.denied) as caught:
             act()
         told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
         assert KEY not in told

@@ -22,7 +22,23 @@ LIST_MODULES = """
 import importlib, json, pkgutil, airflow_provider_polytomic as package
 names = [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
 names = [name for name in names if not name.endswith("__main__")]
-print(json.dumps({name: importlib.import_module(name).__file__ for name in names}))
+def file_of(name):
+    try:
+        return importlib.import_module(name).__file__
+    except ModuleNotFoundError as error:
+        return f"needs {error.name.partition('.')[0]}"
+print(json.dumps({name: file_of(name) for name in names}))
+"""
+
+OPEN = """
+import sys
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.opening import open_store
+try:
+    with open_store(sys.argv[1], issuer="https://app.polytomic.com"):
+        pass
+except MisconfiguredError as error:
+    print(error)
 """
 
 
@@ -88,7 +104,22 @@ def test_airflow_offers_the_connection_type(installed: Installed):
 def test_every_module_comes_from_the_wheel(installed: Installed):
     modules = json.loads(installed.run("python", "-I", "-c", LIST_MODULES).splitlines()[-1])
     assert len(modules) > 10
-    assert [name for name, file in modules.items() if not Path(file).is_relative_to(installed.place)] == []
+    without = {name.rpartition(".")[2]: file for name, file in modules.items() if file.startswith("needs ")}
+    assert without
+    assert {need for name, need in without.items() if name.startswith("vault")} == {"needs hvac"}
+    assert {need for name, need in without.items() if not name.startswith("vault")} == {"needs botocore"}
+    assert all(name.startswith(("vault", "aws_")) for name in without)
+    files = [file for file in modules.values() if not file.startswith("needs ")]
+    assert [file for file in files if not Path(file).is_relative_to(installed.place)] == []
+
+
+@pytest.mark.parametrize(
+    ("destination", "extra"),
+    [("vault://c@secret/a", "hashicorp"), ("aws-secretsmanager://c@/a", "amazon"), ("aws-ssm://c@/a", "amazon")],
+)
+def test_a_destination_whose_extra_is_not_installed_names_it(installed: Installed, destination: str, extra: str):
+    told = installed.run("python", "-c", OPEN, destination)
+    assert f"Install airflow-provider-polytomic[{extra}]" in told
 
 
 def test_a_users_dag_test_gets_the_emulator_fixture(installed: Installed):

@@ -1,0 +1,107 @@
+"""What is AWS Parameter Store asked about one parameter? Its value, and the settings that a new value would lose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["SECURE", "Parameter"]
+
+SECURE = {"Type": "SecureString"}
+_MISSING = frozenset({"ParameterNotFound"})
+_EXISTS = frozenset({"ParameterAlreadyExists"})
+# What a version has besides its value. Without a KeyId the next one would be encrypted with AWS's own key; policies
+# stay by themselves (PutParameter's documentation).
+_KEPT = ("Type", "KeyId", "Tier", "DataType", "AllowedPattern", "Description")
+_MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
+
+
+class Parameter:
+    """One parameter. Every method may raise what :meth:`AwsClient.call` raises, but for ``RefusedError``.
+
+    :param aws: the service.
+    :param name: of the parameter.
+    """
+
+    def __init__(self, aws: AwsClient, name: str) -> None:
+        self._aws, self.name = aws, name
+        # The last version that was asked for, and its settings, which cannot change without its number.
+        self._settings: tuple[int, dict[str, Any]] | None = None
+
+    def get(self) -> dict[str, Any] | None:
+        """Return the latest version, decrypted; None if there is none."""
+        try:
+            answer = self._aws.call("get_parameter", {"Name": self.name, "WithDecryption": True}, expected=_MISSING)
+        except RefusedError:
+            return None
+        found: dict[str, Any] = answer["Parameter"]
+        return found
+
+    def create(self, text: str, settings: Mapping[str, str]) -> int | None:
+        """Return the number of the first version; None if there is one already."""
+        try:
+            answer = self._put(text, settings, overwrite=False)
+        except RefusedError:
+            return None
+        return int(answer["Version"])
+
+    def replace(self, text: str, settings: Mapping[str, str]) -> tuple[int, int]:
+        """Return the number of the new version, and how many more of them this very request may have made."""
+        answer = self._put(text, settings, overwrite=True)
+        return int(answer["Version"]), int(answer["ResponseMetadata"].get("RetryAttempts", 0))
+
+    def settings(self, revision: int) -> dict[str, Any] | None:
+        """Return what the next version has to be given again; None if there is no such version any more.
+
+        From the history, a right that can be limited to parameters; DescribeParameters is for all of them or none
+        (Service Authorization Reference).
+
+        :raises MisconfiguredError: if it is stored in clear.
+        """
+        if self._settings is None or self._settings[0] != revision:
+            found = next((version for version in self._versions() if version["Version"] == revision), None)
+            if found is None:
+                return None
+            self._settings = revision, self._secure({name: found[name] for name in _KEPT if found.get(name)})
+        return self._settings[1]
+
+    def check_size(self, text: str, settings: Mapping[str, str]) -> None:
+        """Refuse a text that the parameter's tier has no room for.
+
+        :raises MisconfiguredError: if it has none.
+        """
+        most = _MOST_BYTES.get(settings.get("Tier", ""), max(_MOST_BYTES.values()))
+        if len(text.encode()) > most:
+            raise MisconfiguredError(
+                f"{self._aws.place}: with a key put into it, it would be longer than the {most} bytes of its tier. "
+                "Nothing was changed. Shorten it, or give it the advanced tier."
+            )
+
+    def _put(self, text: str, settings: Mapping[str, str], *, overwrite: bool) -> dict[str, Any]:
+        parameters = {**settings, "Name": self.name, "Value": text, "Overwrite": overwrite}
+        return self._aws.call("put_parameter", parameters, expected=() if overwrite else _EXISTS)
+
+    def _versions(self) -> Iterator[dict[str, Any]]:
+        page: dict[str, Any] = {"Name": self.name, "WithDecryption": False}
+        while True:
+            try:
+                answer = self._aws.call("get_parameter_history", page, expected=_MISSING)
+            except RefusedError:
+                return
+            yield from answer["Parameters"]
+            if not answer.get("NextToken"):
+                return
+            page["NextToken"] = answer["NextToken"]
+
+    def _secure(self, settings: dict[str, Any]) -> dict[str, Any]:
+        if settings["Type"] != SECURE["Type"]:
+            raise MisconfiguredError(
+                f"{self._aws.place} is a {settings['Type']}, where a key would be stored in clear, and the type of a "
+                "parameter cannot be changed. Nothing was changed. Delete it, or use another name."
+            )
+        return settings

@@ -1,0 +1,204 @@
+"""How does a key get into AWS Parameter Store? As a SecureString, read again right before it is replaced.
+
+The service has no compare-and-set for a parameter that exists, so who wrote in between is overwritten, and named in the
+log by the number of the version, which can be restored. The record is a parameter of its own beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, client_for
+from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
+from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
+from airflow_provider_polytomic.secret_stores.base import Content, Held
+from airflow_provider_polytomic.secret_stores.documents import version_of
+from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.sealing import sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_polytomic.secret_stores.backends import Answers
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.forms import Form
+    from airflow_provider_polytomic.secret_stores.opening import Clients
+
+__all__ = ["ParameterStore", "on_backend", "on_connection"]
+
+log = logging.getLogger(__name__)
+
+_SERVICE, _TITLE = "ssm", "AWS Parameter Store"
+_RECORD_SUFFIX = ".polytomic-issuance"
+_IN_CLEAR = {"Type": "String"}
+# Longer than any key that is to be expected.
+_LONG_KEY = ApiKey("k" * 128)
+# PutParameter's documentation; of the 1011 characters, the ARN takes its part, and the suffix of the record.
+_NAME = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_LONGEST, _MOST_LEVELS = 900, 15
+
+
+class ParameterStore:
+    """One parameter.
+
+    :param aws: the service.
+    :param name: of the parameter.
+    :param form: how the key is in its value.
+    :param reader: how Airflow reads it; None outside Airflow.
+    """
+
+    compare_and_set = False
+
+    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
+        self._aws, self._form, self._reader = aws, form, reader
+        self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{_RECORD_SUFFIX}")
+        self.place = aws.place
+
+    @sealed
+    def read(self) -> Held:
+        """Read the latest version."""
+        found = self._parameter.get()
+        if found is None:
+            return self._form.look(None)
+        content, revision = str(found["Value"]), int(found["Version"])
+        held = self._form.look(content)
+        return replace(held, version=_version(revision, content), revision=revision, content=Content(content))
+
+    @sealed
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Create the parameter, or replace its value if it is still the one that was read."""
+        if over.revision is None:
+            text = self._form.put(None, value)
+            created = self._parameter.create(text, SECURE)
+            if created is None:
+                raise self._conflict()
+            return _version(created, text)
+        settings = self._settings(over.revision)
+        now = self.read()
+        if now.version != over.version or now.content is None:
+            raise self._conflict()
+        text = self._form.put(now.content.reveal(), value)
+        revision, repeated = self._parameter.replace(text, settings)
+        if revision - 1 > over.revision + repeated:
+            log.warning(
+                "%s was changed by somebody else at the very moment of writing: version %s is overwritten. If it was "
+                "meant to stay, its value is in the history of the parameter.",
+                self.place,
+                revision - 1,
+            )
+        return _version(revision, text)
+
+    @sealed
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the parameter beside it."""
+        found = self._record.get()
+        if found is None:
+            return None
+        try:
+            record = json.loads(found["Value"]) if found["Type"] == _IN_CLEAR["Type"] else None
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and all(isinstance(field, str) for field in record.values()):
+            return record
+        raise MisconfiguredError(
+            f"{self.place}: the parameter {self._record.name} is no issuance record. Nothing was changed. Delete it."
+        )
+
+    @sealed
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Write the parameter beside it, whatever it holds by now."""
+        self._record.replace(json.dumps(dict(record)), _IN_CLEAR)
+
+    @sealed
+    def check_write(self, over: Held) -> None:
+        """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof."""
+        content = over.content.reveal() if over.content else None
+        if self._reader is not None:
+            self._reader.check(content, self._form)
+        if content is None or over.revision is None:
+            return
+        settings = self._settings(over.revision)
+        self._parameter.check_size(self._form.put(content, _LONG_KEY), settings)
+        if self._parameter.create(content, settings) is not None:
+            raise ConflictError(
+                f"{self.place} was deleted by somebody else since it was read, and is there again as it was. Try again."
+            )
+
+    @sealed
+    def read_back(self) -> ApiKey | None:
+        """Ask the configured backend; outside Airflow, read again."""
+        if self._reader is None:
+            return self.read().value
+        return self._aws.run(self._reader.read_back)
+
+    def _settings(self, revision: int) -> Mapping[str, str]:
+        settings = self._parameter.settings(revision)
+        if settings is None:
+            raise self._conflict()
+        return settings
+
+    def _conflict(self) -> ConflictError:
+        return ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was written.")
+
+
+def _version(revision: int, content: str) -> str:
+    # A parameter that is deleted and made anew starts with 1 again.
+    return f"v{revision}.{version_of(content)[:8]}"
+
+
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> ParameterStore:
+    """Return the store of what a ``SystemsManagerParameterStoreBackend`` reads for a destination.
+
+    :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
+    """
+    client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
+    reader = BackendReader(backend, destination, lambda copy, answers: _stand_in(copy, answers, client.exceptions))
+    form: Form = JsonText(ConnectionForm(issuer)) if destination.kind == "connection" else TextForm()
+    return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
+
+
+def on_connection(destination: Destination, *, clients: Clients) -> ParameterStore:
+    """Return the store of any parameter; a path begins with the slash that a URI has no room for.
+
+    :raises MisconfiguredError: if AWS has no such names.
+    """
+    client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
+    name = f"/{destination.name}" if "/" in destination.name else destination.name
+    return _store(client, name, TextForm(), None, destination)
+
+
+def _store(
+    client: Any, name: str, form: Form, reader: BackendReader | None, destination: Destination
+) -> ParameterStore:
+    levels = name.strip("/").count("/") + 1
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST or levels > _MOST_LEVELS:
+        raise MisconfiguredError(
+            f"{destination} has no place: {_TITLE} has no parameter of the name {name!r:.120}. It allows "
+            f"letters, digits and _ . - /, {_MOST_LEVELS} levels and, here, {_LONGEST} characters. Nothing was sent. "
+            "Use another name."
+        )
+    return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, form, reader)
+
+
+def _stand_in(backend: Any, answers: Answers, exceptions: Any) -> None:
+    backend.__dict__["client"] = _StandIn(answers, exceptions)
+
+
+class _StandIn:
+    """What a ``SystemsManagerParameterStoreBackend`` needs of its ``client``."""
+
+    def __init__(self, answers: Answers, exceptions: Any) -> None:
+        self._answers, self.exceptions = answers, exceptions
+
+    def get_parameter(self, *, Name: str, **_: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        content = self._answers.get(Name)
+        if content is None:
+            refusal = {"Error": {"Code": "ParameterNotFound"}}
+            raise self.exceptions.ParameterNotFound(refusal, "GetParameter")
+        return {"Parameter": {"Value": content}}

@@ -1,0 +1,154 @@
+"""Where is Parameter Store stricter than moto? One function an action; the messages are AWS's where they are known.
+
+Sources: botocore's service model; "How AWS Systems Manager Parameter Store uses AWS KMS"; "Specifying a default
+parameter tier". It is documented that a type cannot be changed; Terraform's acceptance tests seem to do it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from tests.servers.aws_call import AwsError, Reply, json_reply
+from tests.servers.aws_keys import is_managed_by_aws
+from tests.servers.aws_parameter_names import check_new_name, check_read_name
+from tests.servers.aws_rights import parameter_arn
+from tests.servers.aws_tags import check_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.servers.aws_context import Context
+
+__all__ = ["PARAMETERS_RULES"]
+
+_MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
+_DEFAULT_KEY = "alias/aws/ssm"
+_TO_ENCRYPT = {"Standard": ["kms:Encrypt"], "Advanced": ["kms:GenerateDataKey", "kms:Encrypt"]}
+
+
+def _put(context: Context) -> Reply:
+    body = context.body
+    check_new_name(body["Name"], parameter_arn(context.call.region, body["Name"]))
+    check_tags(body.get("Tags", []), too_many="TooManyTagsError")
+    existing = context.moto.parameter(context.call.region, body["Name"])
+    if existing is not None and not body.get("Overwrite"):
+        return context.ask_moto()  # which refuses it
+    kind = body.get("Type") or getattr(existing, "parameter_type", None)
+    if existing is not None and kind != existing.parameter_type:
+        raise AwsError(
+            "HierarchyTypeMismatchException",
+            "Parameter Store doesn't support changing a parameter type in a hierarchy. For example, you can't change a "
+            "parameter from a String type to a SecureString type. You must create a new, unique parameter.",
+        )
+    tier = _tier(body, existing)
+    _check_value(body["Value"], tier)
+    if kind != "SecureString":
+        return context.ask_moto({**body, "Tier": tier})
+    # moto keeps the key of the version before; AWS takes its own key unless told otherwise each time.
+    key = body.get("KeyId", _DEFAULT_KEY)
+    _encrypt(context, key, _TO_ENCRYPT[tier])
+    return context.ask_moto({**body, "Tier": tier, "KeyId": key})
+
+
+def _get(context: Context) -> Reply:
+    check_read_name(context.body["Name"])
+    parameter = context.moto.parameter(context.call.region, context.body["Name"])
+    if parameter is not None:
+        _decrypt(context, parameter)
+    return _with_ciphertext(context.ask_moto())
+
+
+def _get_many(context: Context) -> Reply:
+    for name in context.body.get("Names", []):
+        parameter = context.moto.parameter(context.call.region, name)
+        if parameter is not None:
+            _decrypt(context, parameter)
+    return _with_ciphertext(context.ask_moto())
+
+
+def _tag(context: Context) -> Reply:
+    check_tags(context.body["Tags"], too_many="TooManyTagsError")
+    return context.ask_moto()
+
+
+PARAMETERS_RULES: Mapping[str, Callable[[Context], Reply]] = {
+    "PutParameter": _put,
+    "GetParameter": _get,
+    "GetParameterHistory": _get,
+    "GetParameters": _get_many,
+    "GetParametersByPath": _get_many,
+    "AddTagsToResource": _tag,
+}
+
+
+def _tier(body: Mapping[str, Any], existing: Any) -> str:
+    was_advanced = existing is not None and existing.tier == "Advanced"
+    tier: str = body.get("Tier", "Standard")
+    if tier == "Intelligent-Tiering":
+        return "Advanced" if was_advanced or len(body["Value"].encode()) > _MOST_BYTES["Standard"] else "Standard"
+    if was_advanced and tier == "Standard":
+        raise AwsError(
+            "ValidationException",
+            "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the "
+            "advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced "
+            "parameter and recreate it as a standard parameter.",
+        )
+    return tier
+
+
+def _check_value(value: str, tier: str) -> None:
+    if len(value.encode()) > _MOST_BYTES[tier]:
+        raise AwsError(
+            "ValidationException",
+            f"{tier} tier parameters support a maximum parameter value of {_MOST_BYTES[tier]} characters. To create a "
+            "larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, "
+            "see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html",
+        )
+    if "{{ssm:" in value or (value.startswith("{{") and value.endswith("}}")):
+        raise AwsError("ValidationException", "Parameter value can't be nested or reference another parameter.")
+
+
+def _encrypt(context: Context, name: str, actions: list[str]) -> None:
+    if is_managed_by_aws(name):
+        return
+    arn = context.keys.usable(name)
+    if arn is None:
+        raise AwsError("InvalidKeyId", f"Invalid keyId {name} (Service: Kms, Status Code: 400, {_request_id()})")
+    for action in actions:
+        try:
+            context.caller.check(action, arn)
+        except AwsError as refused:
+            raise AwsError(
+                refused.code, f"{refused.message} (Service: AWSKMS; Status Code: 400; {_request_id()})"
+            ) from None
+
+
+def _decrypt(context: Context, parameter: Any) -> None:
+    secure = parameter.parameter_type == "SecureString" and not is_managed_by_aws(parameter.keyid)
+    if not (context.body.get("WithDecryption") and secure):
+        return
+    arn = context.keys.usable(parameter.keyid)
+    if arn is None:
+        raise AwsError("InvalidKeyId", f"{parameter.keyid} is disabled. (Service: AWSKMS; {_request_id()})")
+    if not context.caller.allows("kms:Decrypt", arn):
+        raise AwsError(
+            "AccessDeniedException",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you "
+            f"are not allowed to access. (Service: AWSKMS; Status Code: 400; {_request_id()})",
+        )
+
+
+def _with_ciphertext(reply: Reply) -> Reply:
+    """Hide what was not decrypted: moto answers the key's name and the plain value."""
+    answer = reply.json
+    for parameter in [answer.get("Parameter", {}), *answer.get("Parameters", [])]:
+        if parameter.get("Type") == "SecureString" and parameter["Value"].startswith("kms:"):
+            parameter["Value"] = hashlib.sha256(json.dumps(parameter["Value"]).encode()).hexdigest()
+    return json_reply(answer)
+
+
+def _request_id() -> str:
+    return f"Request ID: {uuid.uuid4()}"

@@ -1,0 +1,175 @@
+"""Where is Secrets Manager stricter than moto? One function an action; the messages are AWS's where they are known.
+
+Sources: botocore's service model; answers of AWS recorded in LocalStack's snapshot tests of Secrets Manager; "How AWS
+Secrets Manager uses AWS KMS".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.servers.aws_call import AwsError, Reply, json_reply
+from tests.servers.aws_keys import is_managed_by_aws
+from tests.servers.aws_secret_checks import check_name, check_same, check_value, token_of
+from tests.servers.aws_secret_labels import CURRENT, attached, labels_of, moved, set_labels
+from tests.servers.aws_tags import check_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.servers.aws_context import Context
+
+__all__ = ["SECRETS_RULES"]
+
+_TOO_MANY_TAGS = "InvalidParameterException"
+
+
+def _create(context: Context) -> Reply:
+    body = context.body
+    check_name(body["Name"])
+    check_tags(body.get("Tags", []), too_many=_TOO_MANY_TAGS)
+    check_value(body)
+    version = token_of(body)
+    existing = context.moto.secret(context.call.region, body["Name"])
+    if existing is not None and existing.is_deleted():
+        raise AwsError(
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+        )
+    if existing is not None and version not in existing.versions:
+        raise AwsError(
+            "ResourceExistsException", f"The operation failed because the secret {body['Name']} already exists."
+        )
+    if existing is not None:
+        check_same(existing, version, body)
+        return json_reply({"ARN": existing.arn, "Name": existing.name, "VersionId": version})
+    # As when the key of a secret changes: AWS tries the key out, with or without a value.
+    _use_key(context, body.get("KmsKeyId"), ["kms:GenerateDataKey", "kms:Decrypt"], "EncryptionFailure")
+    return context.ask_moto()
+
+
+def _put(context: Context) -> Reply:
+    body = context.body
+    check_value(body)
+    version = token_of(body)
+    secret = _live_secret(context)
+    if version in secret.versions:
+        _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
+        check_same(secret, version, body)
+        return _version_reply(secret, version)
+    _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
+    # A secret's first version always becomes AWSCURRENT.
+    stages = dict.fromkeys([*body.get("VersionStages", [CURRENT]), *([] if secret.versions else [CURRENT])])
+    labels = attached(labels_of(secret), version, stages)
+    context.ask_moto()
+    set_labels(secret, labels)
+    return _version_reply(secret, version)
+
+
+def _update(context: Context) -> Reply:
+    body = context.body
+    check_value(body)
+    version = token_of(body)
+    secret = _live_secret(context)
+    has_value = "SecretString" in body or "SecretBinary" in body
+    if has_value and version in secret.versions:
+        check_same(secret, version, body)
+        return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version})
+    if "KmsKeyId" in body:
+        _use_key(context, body["KmsKeyId"], ["kms:GenerateDataKey", "kms:Decrypt"], "EncryptionFailure")
+    elif has_value:
+        _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
+    labels = attached(labels_of(secret), version, [CURRENT]) if has_value else labels_of(secret)
+    reply = context.ask_moto()
+    set_labels(secret, labels)
+    return reply
+
+
+def _get(context: Context) -> Reply:
+    secret = _live_secret(context)
+    version: str | None = context.body.get("VersionId")
+    stage: str | None = context.body.get("VersionStage") or (None if version else CURRENT)
+    labels = labels_of(secret)
+    if version is None and stage not in labels:
+        raise _no_value(f"staging label: {stage}")
+    if version is not None and version not in secret.versions:
+        raise _no_value(f"VersionId: {version}")
+    if version is not None and stage is not None and labels.get(stage) != version:
+        raise AwsError(
+            "InvalidRequestException", "You provided a VersionStage that is not associated to the provided VersionId."
+        )
+    _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
+    answer = context.ask_moto({"SecretId": secret.arn, "VersionId": version or labels[str(stage)]}).json
+    return json_reply({name: value for name, value in answer.items() if value != []})
+
+
+def _describe(context: Context) -> Reply:
+    answer = context.ask_moto().json
+    # A version without a label is deprecated, and not listed.
+    labelled = {version: labels for version, labels in answer.get("VersionIdsToStages", {}).items() if labels}
+    return json_reply(
+        {name: value for name, value in answer.items() if value is not None}
+        | ({"VersionIdsToStages": labelled} if labelled else {})
+    )
+
+
+def _move(context: Context) -> Reply:
+    secret = _live_secret(context)
+    body = context.body
+    after = moved(secret, body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId"))
+    set_labels(secret, after)
+    return json_reply({"ARN": secret.arn, "Name": secret.name})
+
+
+def _tag(context: Context) -> Reply:
+    secret = _live_secret(context)
+    check_tags(context.body["Tags"], [tag["Key"] for tag in secret.tags or []], too_many=_TOO_MANY_TAGS)
+    return context.ask_moto()
+
+
+def _untag(context: Context) -> Reply:
+    _live_secret(context)
+    return context.ask_moto()
+
+
+SECRETS_RULES: Mapping[str, Callable[[Context], Reply]] = {
+    "CreateSecret": _create,
+    "PutSecretValue": _put,
+    "UpdateSecret": _update,
+    "GetSecretValue": _get,
+    "DescribeSecret": _describe,
+    "UpdateSecretVersionStage": _move,
+    "TagResource": _tag,
+    "UntagResource": _untag,
+}
+
+
+def _live_secret(context: Context) -> Any:
+    secret = context.moto.secret(context.call.region, context.body["SecretId"])
+    if secret is None:
+        raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    if secret.is_deleted():
+        raise AwsError(
+            "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
+    return secret
+
+
+def _use_key(context: Context, name: str | None, actions: list[str], failure: str) -> None:
+    if is_managed_by_aws(name):
+        return
+    arn = context.keys.usable(str(name))
+    if arn is None:
+        raise AwsError(failure, "Secrets Manager can't use the provided KMS key.")
+    if not all(context.caller.allows(action, arn) for action in actions):
+        raise AwsError("AccessDeniedException", "Access to KMS is not allowed")
+
+
+def _no_value(which: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Secrets Manager can't find the specified secret value for {which}")
+
+
+def _version_reply(secret: Any, version: str) -> Reply:
+    stages = secret.versions[version]["version_stages"]
+    return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages})

@@ -1,0 +1,211 @@
+"""How is AWS reached, and what becomes of its errors?"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
+from botocore import exceptions as boto_errors
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.secret_stores.aws_errors import explain
+from airflow_provider_polytomic.secret_stores.opening import Clients
+from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, connect, issue, opened, outside, told
+
+BACKENDS = [SecretsManagerBackend, SystemsManagerParameterStoreBackend]
+WRITER = "airflow://aws_writer@connection/acme"
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
+    access = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "s"}
+    places = {
+        opened(cls(region_name="eu-central-1", endpoint_url=url, **access)).place
+        for url in (None, "https://vpce-0a1b-2c3d.ssm.eu-central-1.vpce.amazonaws.com")
+    }
+    assert len(places) == 1
+    assert places.pop().endswith(", eu-central-1")
+    proxied = opened(cls(region_name="eu-central-1", endpoint_url="https://u:p@aws.example:8443/x", **access))
+    assert proxied.place.endswith("eu-central-1 (https://aws.example:8443)")
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_the_backends_own_session_assumes_its_role(aws_server, cls):
+    role = aws_server.role("key-writer")
+    sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}
+    policy = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}]
+    issue(opened(backend_of(aws_server, cls, policy, role_arn=role, service_config=sts)))
+    assert actions(aws_server).count("AssumeRole") == 1
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
+    role = aws_server.role("key-writer")
+    sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}
+    backend = backend_of(aws_server, cls, [], role_arn=role, service_config=sts)
+    with pytest.raises(DeniedError, match=f"sts:AssumeRole on resource: {role}"):
+        opened(backend)
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_workers_that_may_only_read_write_with_a_connection(aws_server, monkeypatch, cls):
+    connect(monkeypatch, aws_server)
+    reading = [{"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameter"], "Resource": "*"}]
+    backend = backend_of(aws_server, cls, reading)
+    issue(opened(backend, WRITER))
+    assert backend.get_connection("acme").password == KEY
+    with pytest.raises(DeniedError, match="not authorized"):
+        issue(opened(backend))
+
+
+@pytest.mark.parametrize("uri", ["aws-ssm://nobody@/a/b", "aws-secretsmanager://nobody@/a/b"])
+def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_machine_has(aws_server, monkeypatch, uri):
+    for name, value in aws_server.environment(aws_server.user()).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(MisconfiguredError, match=r"connection 'nobody', to write to AWS .*, does not exist"):
+        outside(uri)
+    assert actions(aws_server) == []
+
+
+def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):
+    connect(monkeypatch, aws_server, region_name="us-east-1")
+    backend = backend_of(aws_server, SecretsManagerBackend)
+    with pytest.raises(MisconfiguredError, match=r"written in us-east-1, but .* reads in eu-west-1. Nothing was sent"):
+        opened(backend, WRITER)
+
+
+def test_a_connection_that_is_of_no_use_is_refused(aws_server, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_AWS_WRITER", json.dumps({"conn_type": "aws", "extra": {"region_name": "no/where"}})
+    )
+    with pytest.raises(MisconfiguredError, match="No client for AWS Secrets Manager"):
+        outside("aws-secretsmanager://aws_writer@/a/b")
+
+
+@pytest.mark.parametrize("uri", ["airflow://connection/acme", WRITER])
+def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri):
+    connect(monkeypatch, aws_server)
+    made = []
+
+    class Unlocked:
+        """A cached property as it is since Python 3.12: who asks while it is being made makes it again."""
+
+        def __get__(self, backend, cls):
+            made.append(cls)
+            client = backend.__dict__["client"] = vars(SecretsManagerBackend)["client"].func(backend)
+            return client
+
+    class Backend(SecretsManagerBackend):
+        client = Unlocked()
+
+    backend, clients = backend_of(aws_server, Backend), Clients()
+    with ThreadPoolExecutor(32) as pool:
+        stores = list(pool.map(lambda number: opened(backend, f"{uri}{number}", clients), range(32)))
+    used = {id(client): client for client in (vars(store)["_aws"]._client for store in stores)}
+    assert (len(used), len(made)) == (1, 1)
+    sizes = [client.meta.config.max_pool_connections for client in used.values()]
+    assert sizes == ([32] if "@" in uri else [10])
+
+
+CODES = {
+    "AccessDeniedException": DeniedError,
+    "DecryptionFailure": DeniedError,
+    "EncryptionFailure": DeniedError,
+    "InvalidKeyId": DeniedError,
+    "ExpiredTokenException": DeniedError,
+    "UnrecognizedClientException": DeniedError,
+    "ThrottlingException": UnavailableError,
+    "TooManyUpdates": UnavailableError,
+    "InternalServiceError": UnavailableError,
+    "InternalServerError": UnavailableError,
+    "ValidationException": MisconfiguredError,
+    "LimitExceededException": MisconfiguredError,
+    "ParameterLimitExceeded": MisconfiguredError,
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), CODES.items())
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_a_refusal_is_told_by_its_code_and_never_in_words_that_may_quote_the_key(aws_server, cls, code, expected):
+    store = opened(backend_of(aws_server, cls))
+    held = store.read()
+    aws_server.fail("PutSecretValue", code)
+    aws_server.fail("PutParameter", code)
+    with pytest.raises(expected) as caught:
+        store.write(ApiKey(KEY), held)
+    assert type(caught.value) is expected
+    assert str(caught.value).startswith(store.place)
+    assert code in str(caught.value)
+    assert "injected" not in str(caught.value)
+    assert KEY not in told(caught.value)
+
+
+def refused(code, message, status=400):
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return boto_errors.ClientError(answer, "PutParameter")
+
+
+ARN = "arn:aws:ssm:eu-west-1:123456789012:parameter/airflow/connections/acme"
+
+
+def test_who_may_not_do_what_is_repeated_unless_the_value_is_in_it():
+    words = f"User: arn:aws:iam::123456789012:user/a is not authorized to perform: ssm:PutParameter on resource: {ARN}"
+    because = "because no identity-based policy allows the ssm:PutParameter action"
+    said = explain(refused("AccessDeniedException", f"{words} {because} (Service: X; {KEY})"), "p", sent={"Value": KEY})
+    assert f"p: AWS refused ({words} {because})" in str(said)
+    for sent in (KEY, json.dumps({"conn_type": "polytomic", "password": KEY})):
+        said = explain(refused("AccessDeniedException", f"{words}/{KEY}"), "p", sent={"Value": sent})
+        assert "p: AWS refused (AccessDeniedException)" in str(said)
+        assert KEY not in str(said)
+    assert len(str(explain(refused("AccessDenied", words + "x" * 5000), "p"))) < 700
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refused("502", KEY, 502), UnavailableError),
+        (refused("429", KEY, 429), UnavailableError),
+        (refused(f"<html>{KEY}</html>", KEY), MisconfiguredError),
+        (boto_errors.EndpointConnectionError(endpoint_url="https://x"), UnavailableError),
+        (boto_errors.ConnectTimeoutError(endpoint_url="https://x"), UnavailableError),
+        (boto_errors.ReadTimeoutError(endpoint_url="https://x"), UnavailableError),
+        (boto_errors.ConnectionClosedError(endpoint_url="https://x"), UnavailableError),
+        (boto_errors.CredentialRetrievalError(provider="p", error_msg=KEY), UnavailableError),
+        (boto_errors.NoCredentialsError(), MisconfiguredError),
+        (boto_errors.NoRegionError(), MisconfiguredError),
+        (boto_errors.ProfileNotFound(profile="p"), MisconfiguredError),
+        (boto_errors.ParamValidationError(report=KEY), MisconfiguredError),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
+)
+def test_what_boto_raises_itself_is_told_by_its_kind(error, expected):
+    said = explain(error, "the place")
+    assert type(said) is expected
+    assert str(said).startswith("the place: ")
+    assert KEY not in str(said)
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_a_backend_without_a_region_is_refused_with_what_to_correct(monkeypatch, cls):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    with pytest.raises(MisconfiguredError, match=r"No client for AWS .*\(NoRegionError\)\. Nothing was sent"):
+        opened(cls())
+
+
+@pytest.mark.parametrize("cls", BACKENDS)
+def test_a_backend_that_cannot_read_back_is_told_without_its_words(aws_server, cls):
+    store = opened(backend_of(aws_server, cls))
+    issue(store)
+    aws_server.fail("GetSecretValue", "ThrottlingException")
+    aws_server.fail("GetParameter", "ThrottlingException")
+    with pytest.raises(UnavailableError, match="ThrottlingException"):
+        store.read_back()

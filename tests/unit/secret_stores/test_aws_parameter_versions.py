@@ -1,0 +1,147 @@
+"""What happens to a parameter that others write too, and without rights?"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
+from tests.servers.aws_accounts import ALLOW_ALL
+from tests.unit.secret_stores import aws_scene
+from tests.unit.secret_stores.aws_scene import KEY, issue, opened, told
+
+VARIABLE = "/airflow/variables/acme_api_key"
+URI = "airflow://variable/acme_api_key"
+OLD = "pk-live-the-old-one-that-is-there"
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("ssm")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server), URI)
+
+
+def backend_of(server, policy=ALLOW_ALL):
+    return aws_scene.backend_of(server, SystemsManagerParameterStoreBackend, policy)
+
+
+def put(own, text=OLD, **given):
+    return own.put_parameter(**{"Name": VARIABLE, "Value": text, "Type": "SecureString", "Overwrite": True} | given)
+
+
+def current(own):
+    return own.get_parameter(Name=VARIABLE, WithDecryption=True)["Parameter"]
+
+
+def test_of_two_who_create_it_the_first_one_wins(aws_server, store, own):
+    aws_server.interpose("PutParameter", lambda: put(own, "by-hand"))
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey(KEY), store.read())
+    assert current(own)["Value"] == "by-hand"
+
+
+@pytest.mark.parametrize("action", ["GetParameterHistory", "GetParameter"])
+def test_what_changes_before_the_second_look_conflicts(aws_server, store, own, action):
+    put(own)
+    held = store.read()
+    aws_server.interpose(action, lambda: put(own, "by-hand"))
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey(KEY), held)
+    assert current(own)["Value"] == "by-hand"
+
+
+def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aws_server, store, own, caplog):
+    put(own)
+    held = store.read()
+    aws_server.interpose("PutParameter", lambda: put(own, "by-hand"))
+    version = store.write(ApiKey(KEY), held)
+    assert store.read().version == version
+    assert f"{store.place} was changed by somebody else" in caplog.text
+    assert "version 2 is overwritten" in caplog.text
+    assert not {KEY, "by-hand"} & set(re.split(r"\s", caplog.text))
+
+
+def test_a_repeated_request_is_not_taken_for_somebody_else(aws_server, own, caplog, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    store = opened(backend_of(aws_server), URI)
+    put(own)
+    held = store.read()
+    aws_server.drop("PutParameter", when="after")
+    store.write(ApiKey(KEY), held)
+    assert current(own)["Version"] == 3
+    assert "overwritten" not in caplog.text
+
+
+def test_a_parameter_that_was_made_anew_has_another_version(store, own):
+    put(own)
+    held = store.read()
+    own.delete_parameter(Name=VARIABLE)
+    put(own, "by-hand")
+    assert current(own)["Version"] == held.revision
+    assert store.read().version != held.version
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey(KEY), held)
+
+
+def test_a_deletion_before_the_check_is_noticed(aws_server, store, own):
+    put(own)
+    held = store.read()
+    aws_server.interpose("PutParameter", lambda: own.delete_parameter(Name=VARIABLE))
+    with pytest.raises(ConflictError, match="is there again as it was"):
+        store.check_write(held)
+    own.delete_parameter(Name=VARIABLE)
+    with pytest.raises(ConflictError, match="nothing was written"):
+        opened(backend_of(aws_server), URI).check_write(held)
+
+
+def allow(*denied):
+    return [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        *({"Effect": "Deny", "Action": action, "Resource": "*"} for action in denied),
+    ]
+
+
+@pytest.mark.parametrize("action", ["GetParameter", "GetParameterHistory", "PutParameter"])
+def test_a_missing_right_is_found_before_the_write_and_named(aws_server, own, action):
+    put(own)
+    store = opened(backend_of(aws_server, policy=allow(f"ssm:{action}")), URI)
+    with pytest.raises(DeniedError, match=f"not authorized to perform: ssm:{action} on resource: arn") as caught:
+        issue(store)
+    assert OLD not in told(caught.value)
+    assert current(own)["Value"] == OLD
+    assert KEY not in str([request.body for request in aws_server.requests])
+
+
+def test_a_kms_key_that_may_not_be_used_is_said_to_be_the_reason(aws_server, own):
+    key = aws_server.key()
+    put(own, KeyId=key)
+    store = opened(backend_of(aws_server, policy=allow("kms:Encrypt")), URI)
+    with pytest.raises(DeniedError, match="not authorized to perform: kms:Encrypt on resource") as caught:
+        store.write(ApiKey(KEY), store.read())
+    assert KEY not in told(caught.value)
+    assert current(own)["Value"] == OLD
+    aws_server.disable_key(key)
+    with pytest.raises(DeniedError, match="its KMS key cannot be used"):
+        store.read()
+
+
+def test_no_answer_is_not_taken_for_a_refusal(aws_server, store, own):
+    put(own)
+    held = store.read()
+    aws_server.drop("PutParameter", when="after")
+    with pytest.raises(UnavailableError, match="not known, so read again") as caught:
+        store.write(ApiKey(KEY), held)
+    assert KEY not in told(caught.value)
+    assert store.read().value.reveal() == KEY

@@ -1,0 +1,204 @@
+"""Do readers of Secrets Manager only ever get a key that won? Versions, labels, tags, and who may do what."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
+from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened, told
+
+NAME = "airflow/variables/acme_api_key"
+URI = "airflow://variable/acme_api_key"
+ANOTHER = "pk-live-another-one-0123456789"
+OLD = "pk-live-the-old-one-that-is-there"
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("secretsmanager")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server, SecretsManagerBackend), URI)
+
+
+@pytest.fixture
+def existing(own):
+    own.create_secret(Name=NAME, SecretString=OLD)
+
+
+def current(own):
+    return own.get_secret_value(SecretId=NAME)["SecretString"]
+
+
+def put(own, text="by-hand"):
+    return lambda: own.put_secret_value(SecretId=NAME, SecretString=text)
+
+
+def test_a_new_key_costs_these_requests(aws_server, store):
+    issue(store)
+    assert actions(aws_server) == [
+        "GetSecretValue",
+        "DescribeSecret",
+        "UpdateSecretVersionStage",
+        "CreateSecret",
+        "PutSecretValue",
+        "GetSecretValue",
+        "TagResource",
+    ]
+
+
+def test_another_key_costs_these_requests_and_one_version(aws_server, store, own, existing):
+    issue(store)
+    assert actions(aws_server) == [
+        "GetSecretValue",
+        "DescribeSecret",
+        "PutSecretValue",
+        "UpdateSecretVersionStage",
+        "TagResource",
+        "PutSecretValue",
+        "UpdateSecretVersionStage",
+        "GetSecretValue",
+        "TagResource",
+    ]
+    versions = own.list_secret_version_ids(SecretId=NAME, IncludeDeprecated=True)["Versions"]
+    assert len(versions) == 2
+
+
+def test_a_check_sends_again_what_is_there_under_its_own_version(aws_server, store, own, existing):
+    held = store.read()
+    store.check_write(held)
+    put_again, probe = aws_server.requests[-2:]
+    assert (put_again.body["SecretString"], put_again.body["ClientRequestToken"]) == (OLD, held.version)
+    assert put_again.body["VersionStages"] == ["PolytomicPending"]
+    assert probe.error == "InvalidParameterException"
+    assert {probe.body["RemoveFromVersionId"], probe.body["MoveToVersionId"]}.isdisjoint({held.version})
+    labels = own.describe_secret(SecretId=NAME)["VersionIdsToStages"]
+    assert labels == {held.version: ["AWSCURRENT"]}
+
+
+def test_readers_get_the_old_key_until_the_label_moves_and_a_retry_completes_it(aws_server, store, own, existing):
+    held = store.read()
+    aws_server.drop("UpdateSecretVersionStage", when="before")
+    with pytest.raises(UnavailableError, match="not known, so read again") as caught:
+        store.write(ApiKey(KEY), held)
+    assert KEY not in told(caught.value)
+    assert current(own) == OLD
+    assert store.read().version == held.version
+    version = store.write(ApiKey(KEY), held)
+    assert (current(own), store.read().version) == (KEY, version)
+    assert own.get_secret_value(SecretId=NAME, VersionStage="AWSPREVIOUS")["SecretString"] == OLD
+
+
+def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws_server, store, existing, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    store = opened(backend_of(aws_server, SecretsManagerBackend), URI)
+    aws_server.drop("UpdateSecretVersionStage", when="after")
+    with pytest.raises(ConflictError):
+        store.write(ApiKey(KEY), store.read())
+    assert store.read().value.reveal() == KEY
+
+
+@pytest.mark.parametrize("action", ["PutSecretValue", "UpdateSecretVersionStage"])
+def test_somebody_elses_write_in_between_stays(aws_server, store, own, existing, action):
+    held = store.read()
+    aws_server.interpose(action, put(own))
+    with pytest.raises(ConflictError, match="nothing was written that readers get"):
+        store.write(ApiKey(KEY), held)
+    assert current(own) == "by-hand"
+
+
+def test_of_two_first_versions_the_first_one_wins(aws_server, store, own):
+    held = store.read()
+    store.write_record({"state": "open"})
+    aws_server.interpose("PutSecretValue", put(own))
+    with pytest.raises(ConflictError, match="nothing was written that readers get"):
+        store.write(ApiKey(KEY), held)
+    assert current(own) == "by-hand"
+
+
+def test_a_secret_that_comes_while_it_is_created_conflicts(aws_server, store, own):
+    held = store.read()
+    aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey(KEY), held)
+    assert current(own) == "by-hand"
+
+
+def test_a_record_of_a_secret_that_comes_or_goes_meanwhile_is_written_all_the_same(aws_server, store, own):
+    assert store.read_record() is None
+    aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
+    store.write_record({"state": "open"})
+    assert store.read_record() == {"state": "open"}
+    own.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
+    store.write_record({"state": "again"})
+    assert store.read_record() == {"state": "again"}
+    assert store.read().version == "absent"
+
+
+def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own, existing):
+    own.tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "data"}, {"Key": "polytomic", "Value": "theirs"}])
+    assert store.read_record() is None
+    store.write_record({"state": "open", "refused_at": "2026-11-22T10:00:00+00:00", "odd=name": 'a=3d "~" {ü}% é'})
+    assert store.read_record()["odd=name"] == 'a=3d "~" {ü}% é'
+    store.write_record({"state": "done"})
+    assert store.read_record() == {"state": "done"}
+    tags = {tag["Key"]: tag["Value"] for tag in own.describe_secret(SecretId=NAME)["Tags"]}
+    assert (tags["team"], tags["polytomic"]) == ("data", "theirs")
+    assert (tags["polytomic-issuance"], tags["polytomic-issuance:state"]) == ("state", "done")
+
+
+def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own, existing):
+    store.write_record({"state": "open", "spent": "0"})
+    own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:spent"])
+    assert store.read_record() == {"state": "open"}
+
+
+def allow(*denied, resource="*"):
+    return [
+        {"Effect": "Allow", "Action": "*", "Resource": resource},
+        *({"Effect": "Deny", "Action": action, "Resource": "*"} for action in denied),
+    ]
+
+
+@pytest.mark.parametrize("action", ["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "TagResource"])
+def test_a_missing_right_is_found_before_the_write_and_named(aws_server, own, existing, action):
+    backend = backend_of(aws_server, SecretsManagerBackend, allow(f"secretsmanager:{action}"))
+    store = opened(backend, URI)
+    with pytest.raises(DeniedError, match=f"not authorized to perform: secretsmanager:{action} on resource") as caught:
+        issue(store)
+    assert NAME in str(caught.value)
+    assert OLD not in told(caught.value)
+    assert current(own) == OLD
+    assert [request.body for request in aws_server.requests if KEY in str(request.body)] == []
+
+
+@pytest.mark.parametrize("action", ["GetSecretValue", "DescribeSecret", "CreateSecret", "UpdateSecretVersionStage"])
+def test_a_missing_right_is_found_before_a_secret_is_there(aws_server, own, action):
+    backend = backend_of(aws_server, SecretsManagerBackend, allow(f"secretsmanager:{action}"))
+    with pytest.raises(DeniedError, match=f"not authorized to perform: secretsmanager:{action} on resource"):
+        issue(opened(backend, URI))
+    assert own.list_secrets()["SecretList"] == []
+
+
+def test_the_kms_key_stays_and_is_needed(aws_server, own):
+    key = aws_server.key()
+    own.create_secret(Name=NAME, SecretString=OLD, KmsKeyId=key)
+    issue(opened(backend_of(aws_server, SecretsManagerBackend), URI))
+    assert own.describe_secret(SecretId=NAME)["KmsKeyId"] == key
+    denied = backend_of(aws_server, SecretsManagerBackend, allow("kms:GenerateDataKey"))
+    store = opened(denied, URI)
+    with pytest.raises(DeniedError, match="Access to KMS is not allowed") as caught:
+        store.write(ApiKey(ANOTHER), store.read())
+    assert ANOTHER not in told(caught.value)
+    aws_server.disable_key(key)
+    with pytest.raises(DeniedError, match="its KMS key cannot be used"):
+        store.read()

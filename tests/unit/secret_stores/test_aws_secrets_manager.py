@@ -1,0 +1,230 @@
+"""Where does a key go in Secrets Manager, and what does the store make of what is there?"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from tests.unit.secret_stores import aws_scene
+from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
+
+NAME = "airflow/connections/acme"
+
+
+class Lowercase(SecretsManagerBackend):
+    """A subclass that keeps its secrets elsewhere."""
+
+    @staticmethod
+    def build_path(path_prefix, secret_id, sep="/"):
+        return f"company{sep}{secret_id.lower()}"
+
+
+class WithFallback(SecretsManagerBackend):
+    """A subclass that looks in two places."""
+
+    def get_conn_value(self, conn_id, team_name=None):
+        return super().get_conn_value(conn_id) or self._get_secret("common", conn_id, None)
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("secretsmanager")
+
+
+@pytest.fixture
+def backend(aws_server):
+    return backend_of(aws_server)
+
+
+def backend_of(server, cls=SecretsManagerBackend, **given):
+    return aws_scene.backend_of(server, cls, **given)
+
+
+def current(own, name=NAME):
+    return own.get_secret_value(SecretId=name)["SecretString"]
+
+
+NAMES = {
+    "by default": (SecretsManagerBackend, {}, "airflow/connections/acme"),
+    "another prefix": (SecretsManagerBackend, {"connections_prefix": "team/conns/"}, "team/conns/acme"),
+    "no prefix": (SecretsManagerBackend, {"connections_prefix": ""}, "acme"),
+    "another separator": (SecretsManagerBackend, {"connections_prefix": "af", "sep": "-"}, "af-acme"),
+    "a pattern that matches": (
+        SecretsManagerBackend,
+        {"connections_lookup_pattern": "^AC"},
+        "airflow/connections/acme",
+    ),
+    "a subclass": (Lowercase, {}, "company/acme"),
+    "the first of two": (WithFallback, {}, "airflow/connections/acme"),
+}
+
+
+@pytest.mark.parametrize(("cls", "given", "name"), NAMES.values(), ids=NAMES)
+def test_the_key_is_where_the_backend_looks(aws_server, own, cls, given, name):
+    backend = backend_of(aws_server, cls, **given)
+    store = opened(backend)
+    issue(store)
+    assert json.loads(current(own, name)) == {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
+    assert backend.get_connection("acme").password == KEY
+    assert store.place == f"secret {name} in AWS Secrets Manager, eu-west-1 ({aws_server.endpoint_url})"
+
+
+def test_of_two_places_the_one_that_holds_something_is_written(aws_server, own):
+    own.create_secret(Name="common/acme", SecretString="polytomic://:old@app.polytomic.com?x=1")
+    issue(opened(backend_of(aws_server, WithFallback)))
+    assert json.loads(current(own, "common/acme"))["password"] == KEY
+
+
+HIDDEN = {
+    "no prefix for connections": ({"connections_prefix": None}, "airflow://connection/acme"),
+    "no prefix for variables": ({"variables_prefix": None}, "airflow://variable/acme"),
+    "another pattern": ({"connections_lookup_pattern": "^other"}, "airflow://connection/acme"),
+    "a team's name": ({}, "airflow://connection/team--acme"),
+}
+
+
+@pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
+def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    with pytest.raises(MisconfiguredError, match=r"never looks for a .* of this name.*Nothing was sent"):
+        opened(backend_of(aws_server, **given), uri)
+    assert actions(aws_server) == []
+
+
+@pytest.mark.parametrize("name", ["acme:prod", "acme(1)", "acme#1", "acme!"])
+def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
+    with pytest.raises(MisconfiguredError, match=rf"no secret of the name .*{re.escape(name)}.*Nothing was sent"):
+        opened(backend_of(aws_server), "airflow://connection/" + name.replace("#", "%23"))
+    assert actions(aws_server) == []
+
+
+def test_a_variable_is_the_key_itself(backend, own):
+    issue(opened(backend, "airflow://variable/acme_api_key"))
+    assert current(own, "airflow/variables/acme_api_key") == KEY
+
+
+RAW = {
+    "pass": {"engine": "polytomic", "server": ISSUER, "pass": "old", "extra": {"timeout": 5}},
+    "key before password": {"connection_type": "polytomic", "host": ISSUER, "key": "old", "password": "shadowed"},
+    "conn_id for the type": {"conn_id": "polytomic", "remote_host": ISSUER, "password": "old"},
+    "own words": {"conn_type": "polytomic", "base_url": ISSUER, "api_key": "old"},
+}
+
+
+@pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
+def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_server, own, raw):
+    words = {"password": ["api_key"], "host": ["base_url"]}
+    backend = backend_of(aws_server, extra_conn_words=words)
+    own.create_secret(Name=NAME, SecretString=json.dumps({"note": "of the data team", **raw, "description": "ours"}))
+    store = opened(backend)
+    held = store.read()
+    assert ApiKey("old").matches(held.value)
+    assert (held.ours, held.foreign) == (True, False)
+    issue(store)
+    extra = {"extra": raw["extra"]} if "extra" in raw else {}
+    kept = {"note": "of the data team", "description": "ours"}
+    fields = {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
+    assert json.loads(current(own)) == kept | fields | extra
+
+
+def test_a_login_under_any_name_goes(aws_server, own):
+    raw = {"conn_type": "polytomic", "host": ISSUER, "user_name": "ada", "mail": "ada", "password": "old"}
+    own.create_secret(Name=NAME, SecretString=json.dumps(raw))
+    backend = backend_of(aws_server, extra_conn_words={"user": ["mail"]})
+    issue(opened(backend))
+    assert backend.get_connection("acme").login is None
+    assert set(json.loads(current(own))) == {"conn_type", "host", "password"}
+
+
+def test_a_uri_is_read_and_replaced_by_fields(backend, own):
+    own.create_secret(Name=NAME, SecretString="polytomic://:old@https%3A%2F%2Fapp.polytomic.com/?region=eu")
+    store = opened(backend)
+    assert ApiKey("old").matches(store.read().value)
+    issue(store)
+    written = json.loads(current(own))
+    assert written["password"] == KEY
+    assert json.loads(written["extra"]) == {"region": "eu"}
+
+
+@pytest.mark.parametrize("text", ["postgres://u:warehouse-password@db/x", '{"engine": "postgres", "pass": "p"}', "{"])
+def test_another_connection_is_foreign_and_can_be_taken_over(backend, own, text):
+    own.create_secret(Name=NAME, SecretString=text)
+    store = opened(backend)
+    held = store.read()
+    assert (held.value, held.foreign, held.ours) == (None, True, False)
+    assert "warehouse" not in repr(held)
+    issue(store)
+    assert json.loads(current(own))["password"] == KEY
+
+
+@pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
+def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_over(aws_server, backend, own, uri):
+    name = "airflow/connections/acme" if "connection" in uri else "airflow/variables/acme"
+    own.create_secret(Name=name, SecretBinary=b"\x00\x01")
+    store = opened(backend, uri)
+    held = store.read()
+    assert (held.value, held.foreign) == (None, True)
+    store.check_write(held)
+    assert store.read().version == held.version
+    assert own.get_secret_value(SecretId=name)["SecretBinary"] == b"\x00\x01"
+    issue(store)
+    assert KEY in current(own, name)
+
+
+def test_a_secret_that_is_scheduled_for_deletion_is_refused_with_the_way_out(backend, own):
+    own.create_secret(Name=NAME, SecretString="x")
+    own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
+    with pytest.raises(MisconfiguredError, match=rf"secret {NAME} in AWS.*scheduled for deletion \(restore it"):
+        opened(backend).read()
+
+
+def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, own):
+    class Strict(SecretsManagerBackend):
+        def _standardize_secret_keys(self, secret):
+            return {**super()._standardize_secret_keys(secret), "color": secret.get("color")}
+
+    own.create_secret(Name=NAME, SecretString=json.dumps({"conn_type": "polytomic", "color": "red"}))
+    store = opened(backend_of(aws_server, Strict))
+    with pytest.raises(MisconfiguredError, match="would be of no use"):
+        store.check_write(store.read())
+    assert actions(aws_server) == ["GetSecretValue"]
+
+
+def test_outside_airflow_a_secret_is_the_key_or_has_it_in_a_field(aws_server, own, monkeypatch):
+    connect(monkeypatch, aws_server)
+    own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "https://x", "api_key": "old"}))
+    field = outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
+    assert ApiKey("old").matches(field.read().value)
+    issue(field)
+    assert json.loads(current(own, "apps/sync")) == {"url": "https://x", "api_key": KEY}
+    assert field.place.startswith("field api_key of secret apps/sync in AWS Secrets Manager, eu-west-1")
+    issue(outside("aws-secretsmanager://aws_writer@/apps/other"))
+    assert current(own, "apps/other") == KEY
+
+
+def test_outside_airflow_a_text_without_fields_is_foreign(aws_server, own, monkeypatch):
+    connect(monkeypatch, aws_server)
+    own.create_secret(Name="apps/sync", SecretString="another-key")
+    assert outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key").read().foreign
+    with pytest.raises(MisconfiguredError, match="no secret of the name"):
+        outside("aws-secretsmanager://aws_writer@/apps:sync")
+
+
+def test_a_write_over_nothing_makes_the_secret(backend, own):
+    store = opened(backend, "airflow://variable/acme_api_key")
+    held = store.read()
+    version = store.write(ApiKey(KEY), held)
+    assert store.read().version == version
+    with pytest.raises(ConflictError, match="nothing was written"):
+        opened(backend, "airflow://variable/acme_api_key").write(ApiKey("another"), held)
+    assert current(own, "airflow/variables/acme_api_key") == KEY

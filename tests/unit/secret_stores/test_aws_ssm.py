@@ -1,0 +1,206 @@
+"""Where does a key go in Parameter Store, and what does the store make of what is there?"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from tests.unit.secret_stores import aws_scene
+from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
+
+NAME = "/airflow/connections/acme"
+VARIABLE = "/airflow/variables/acme_api_key"
+URI = "airflow://variable/acme_api_key"
+OLD = "pk-live-the-old-one-that-is-there"
+
+
+class Lowercase(SystemsManagerParameterStoreBackend):
+    """A subclass that keeps its secrets elsewhere."""
+
+    @staticmethod
+    def build_path(path_prefix, secret_id, sep="/"):
+        return f"company{sep}{secret_id.lower()}"
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("ssm")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server), URI)
+
+
+def backend_of(server, cls=SystemsManagerParameterStoreBackend, **given):
+    return aws_scene.backend_of(server, cls, **given)
+
+
+def put(own, text=OLD, name=VARIABLE, **given):
+    return own.put_parameter(**{"Name": name, "Value": text, "Type": "SecureString", "Overwrite": True} | given)
+
+
+def current(own, name=VARIABLE):
+    return own.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+
+
+def described(own, name=VARIABLE):
+    return own.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"][0]
+
+
+NAMES = {
+    "by default": (SystemsManagerParameterStoreBackend, {}, "/airflow/connections/acme"),
+    "no leading slash": (SystemsManagerParameterStoreBackend, {"connections_prefix": "team/c/"}, "/team/c/acme"),
+    "no prefix": (SystemsManagerParameterStoreBackend, {"connections_prefix": ""}, "/acme"),
+    "a pattern that matches": (SystemsManagerParameterStoreBackend, {"connections_lookup_pattern": "^AC"}, NAME),
+    "a subclass": (Lowercase, {}, "/company/acme"),
+}
+
+
+@pytest.mark.parametrize(("cls", "given", "name"), NAMES.values(), ids=NAMES)
+def test_the_key_is_where_the_backend_looks_and_encrypted(aws_server, own, cls, given, name):
+    backend = backend_of(aws_server, cls, **given)
+    store = opened(backend)
+    issue(store)
+    found = current(own, name)
+    assert json.loads(found["Value"]) == {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
+    assert found["Type"] == "SecureString"
+    assert backend.get_connection("acme").password == KEY
+    assert store.place == f"parameter {name} in AWS Parameter Store, eu-west-1 ({aws_server.endpoint_url})"
+
+
+HIDDEN = {
+    "no prefix for connections": ({"connections_prefix": None}, "airflow://connection/acme"),
+    "no prefix for variables": ({"variables_prefix": None}, "airflow://variable/acme"),
+    "another pattern": ({"variables_lookup_pattern": "^other"}, "airflow://variable/acme"),
+    "a team's name": ({}, "airflow://connection/team--acme"),
+}
+
+
+@pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
+def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    with pytest.raises(MisconfiguredError, match=r"never looks for a .* of this name.*Nothing was sent"):
+        opened(backend_of(aws_server, **given), uri)
+    assert actions(aws_server) == []
+
+
+@pytest.mark.parametrize("name", ["acme:3", "acme(1)", "acme!", "/".join("abcdefghijklmn")])
+def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
+    with pytest.raises(MisconfiguredError, match=rf"no parameter of the name .*{re.escape(name)}.*Nothing was sent"):
+        opened(backend_of(aws_server), f"airflow://connection/{name}")
+    assert actions(aws_server) == []
+
+
+def test_outside_airflow_a_path_begins_with_a_slash_and_a_single_name_does_not(aws_server, own, monkeypatch):
+    connect(monkeypatch, aws_server)
+    issue(outside("aws-ssm://aws_writer@/apps/sync"))
+    issue(outside("aws-ssm://aws_writer@/sync"))
+    assert (current(own, "/apps/sync")["Value"], current(own, "sync")["Value"]) == (KEY, KEY)
+    with pytest.raises(MisconfiguredError, match="no parameter of the name"):
+        outside("aws-ssm://aws_writer@/apps:sync")
+
+
+def test_a_new_key_costs_these_requests(aws_server, store):
+    issue(store)
+    assert actions(aws_server) == ["GetParameter"] * 2 + ["PutParameter"] * 2 + ["GetParameter", "PutParameter"]
+
+
+def test_another_key_costs_these_requests(aws_server, store, own):
+    put(own)
+    issue(store)
+    assert actions(aws_server) == [
+        "GetParameter",  # the value
+        "GetParameter",  # the record
+        "GetParameterHistory",
+        "PutParameter",  # the check
+        "PutParameter",  # the record
+        "GetParameter",  # once more, immediately before
+        "PutParameter",
+        "GetParameter",  # the read-back
+        "PutParameter",  # the record
+    ]
+
+
+def test_a_check_creates_what_is_there_already(aws_server, store, own):
+    put(own)
+    store.check_write(store.read())
+    sent = aws_server.requests[-1]
+    assert (sent.body["Value"], sent.body["Overwrite"], sent.error) == (OLD, False, "ParameterAlreadyExists")
+    assert current(own)["Version"] == 1
+
+
+def test_the_settings_of_the_parameter_stay(aws_server, store, own):
+    key = aws_server.key("alias/team")
+    put(own, KeyId="alias/team", Tier="Advanced", Description="of the data team", AllowedPattern="^pk-.*$")
+    before = described(own)
+    issue(store)
+    after = described(own)
+    same = ("KeyId", "Tier", "Description", "AllowedPattern", "DataType", "Type")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert after["KeyId"] == "alias/team"
+    assert key
+    assert [request.body.get("KeyId") for request in aws_server.requests if request.body.get("Value") == KEY] == [
+        "alias/team"
+    ]
+
+
+def test_the_settings_are_those_of_the_latest_of_many_versions(aws_server, store, own):
+    for number in range(60):
+        put(own, f"{OLD}-{number}")
+    put(own, Tier="Advanced")
+    issue(store)
+    assert described(own)["Tier"] == "Advanced"
+    assert actions(aws_server).count("GetParameterHistory") == 2
+
+
+@pytest.mark.parametrize("kind", ["String", "StringList"])
+def test_a_key_is_never_stored_in_clear(aws_server, store, own, kind):
+    put(own, Type=kind)
+    held = store.read()
+    assert ApiKey(OLD).matches(held.value)
+    for act in (lambda: store.check_write(held), lambda: store.write(ApiKey(KEY), held)):
+        with pytest.raises(MisconfiguredError, match=rf"is a {kind}, where a key would be stored in clear.*Delete it"):
+            act()
+    assert current(own)["Value"] == OLD
+    assert "PutParameter" not in actions(aws_server)
+
+
+def test_what_would_be_too_long_for_its_tier_is_refused_beforehand(aws_server, own):
+    connection = {"conn_type": "polytomic", "host": ISSUER, "password": OLD, "extra": {"note": "n" * 3900}}
+    put(own, json.dumps(connection), NAME)
+    store = opened(backend_of(aws_server))
+    with pytest.raises(MisconfiguredError, match="longer than the 4096 bytes of its tier"):
+        store.check_write(store.read())
+    put(own, json.dumps(connection), NAME, Tier="Advanced")
+    issue(store)
+
+
+def test_an_unknown_field_is_of_no_use_and_found_beforehand(aws_server, own):
+    put(own, json.dumps({"conn_type": "polytomic", "host": ISSUER, "color": "red"}), NAME)
+    store = opened(backend_of(aws_server))
+    with pytest.raises(MisconfiguredError, match="would be of no use"):
+        store.check_write(store.read())
+
+
+def test_the_record_is_a_parameter_beside_it(store, own):
+    store.write_record({"state": "open"})
+    record = own.get_parameter(Name=f"{VARIABLE}.polytomic-issuance")["Parameter"]
+    assert (record["Type"], json.loads(record["Value"])) == ("String", {"state": "open"})
+
+
+@pytest.mark.parametrize(("text", "kind"), [("no JSON", "String"), ('{"a": 1}', "String"), ("{}", "SecureString")])
+def test_what_is_no_record_is_refused(store, own, text, kind):
+    put(own, text, f"{VARIABLE}.polytomic-issuance", Type=kind)
+    with pytest.raises(MisconfiguredError, match=r"acme_api_key.polytomic-issuance is no issuance record"):
+        store.read_record()

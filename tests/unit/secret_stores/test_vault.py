@@ -1,0 +1,341 @@
+"""Where does a key go in a Vault, and what does the store make of what is there? On the fake and on a real one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import hvac
+import pytest
+from airflow.providers.hashicorp.secrets.vault import VaultBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
+
+ISSUER = "https://app.polytomic.com"
+CONNECTION = Destination.parse("airflow://connection/acme")
+
+
+@pytest.fixture
+def vault(vault_server):
+    return vault_server
+
+
+@pytest.fixture
+def mount(vault):
+    name = f"m{uuid.uuid4().hex}"
+    vault.mount(name, 2)
+    return name
+
+
+@pytest.fixture
+def root(vault):
+    return hvac.Client(url=vault.url, token=vault.root_token)
+
+
+def backend_of(vault, mount, **given: Any):
+    cls = given.pop("cls", VaultBackend)
+    return cls(**{"url": vault.url, "token": vault.root_token, "mount_point": mount, **given})
+
+
+def opened(backend, uri="airflow://connection/acme"):
+    return store_on(backend, Destination.parse(uri), issuer=ISSUER)
+
+
+def issue(store, key="a-new-key"):
+    held = store.read()
+    store.check_write(held)
+    store.write_record({"state": "open"})
+    store.write(ApiKey(key), held)
+    store.write_record({"state": "done"})
+
+
+def contents(root, mount, path):
+    return root.secrets.kv.v2.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)["data"][
+        "data"
+    ]
+
+
+PATHS = {
+    "the default": ({}, "connections/acme"),
+    "another one": ({"connections_path": "airflow/conns/"}, "airflow/conns/acme"),
+    "none": ({"connections_path": ""}, "acme"),
+    "the first of several": ({"connections_path": ["team1", "common"]}, "team1/acme"),
+    "a list of one": ({"connections_path": ["only"]}, "only/acme"),
+    "a fallback behind it": ({"global_secrets_path": "common"}, "connections/acme"),
+    "no team": ({"use_team_secrets_path": False}, "connections/acme"),
+}
+
+
+@pytest.mark.parametrize(("given", "path"), PATHS.values(), ids=PATHS)
+@pytest.mark.filterwarnings("ignore:The `global_secrets_path`")
+def test_a_key_goes_where_the_backend_looks(vault, mount, root, given, path):
+    backend = backend_of(vault, mount, **given)
+    store = opened(backend)
+    issue(store)
+    assert store.place == f"{mount}/{path} in Vault {vault.url}"
+    assert contents(root, mount, path)["password"] == "a-new-key"
+    assert contents(root, mount, f"{path}.polytomic-issuance") == {"state": "done"}
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_of_several_paths_the_one_that_readers_get_is_written(vault, mount, root):
+    backend = backend_of(vault, mount, connections_path=["team1", "common"])
+    old = {"conn_type": "polytomic", "host": ISSUER, "password": "old"}
+    root.secrets.kv.v2.create_or_update_secret("common/acme", old, mount_point=mount)
+    store = opened(backend)
+    assert store.read().value.reveal() == "old"
+    issue(store)
+    assert contents(root, mount, "common/acme")["password"] == "a-new-key"
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_an_earlier_path_that_is_filled_meanwhile_shows_when_it_is_read_back(vault, mount, root):
+    backend = backend_of(vault, mount, connections_path=["team1", "common"])
+    old = {"conn_type": "polytomic", "host": ISSUER, "password": "old"}
+    root.secrets.kv.v2.create_or_update_secret("common/acme", old, mount_point=mount)
+    store = opened(backend)
+    root.secrets.kv.v2.create_or_update_secret("team1/acme", {**old, "password": "other"}, mount_point=mount)
+    issue(store)
+    assert store.read_back().reveal() == "other"
+
+
+def test_without_a_mount_point_ids_begin_with_one(vault, mount, root):
+    backend = backend_of(vault, None)
+    issue(opened(backend, f"airflow://connection/{mount}/acme"))
+    assert contents(root, mount, "connections/acme")["password"] == "a-new-key"
+    with pytest.raises(MisconfiguredError, match=r"never looks for a connection of this name.*Nothing was sent"):
+        opened(backend)
+
+
+HIDDEN = {
+    "no connections": ({"connections_path": None}, "airflow://connection/acme"),
+    "no variables": ({"variables_path": None}, "airflow://variable/acme"),
+    "an empty list": ({"connections_path": []}, "airflow://connection/acme"),
+}
+
+
+@pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
+def test_what_the_backend_would_never_read_is_refused(vault, mount, given, uri):
+    with pytest.raises(MisconfiguredError, match="never looks for a"):
+        opened(backend_of(vault, mount, **given), uri)
+
+
+def test_with_teams_an_id_that_could_name_another_teams_secret_is_refused(vault, mount, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    with pytest.raises(MisconfiguredError, match="never looks for a"):
+        opened(backend_of(vault, mount), "airflow://connection/team1/acme")
+    issue(opened(backend_of(vault, mount, use_team_secrets_path=False), "airflow://connection/team1/acme"))
+    issue(opened(backend_of(vault, mount)))
+
+
+class Prefixed(VaultBackend):
+    """A company's own class, which looks elsewhere."""
+
+    def get_conn_value(self, conn_id, team_name=None):
+        return super().get_conn_value(f"eu-{conn_id}", team_name)
+
+
+class Upper(VaultBackend):
+    """A company's own class, which reads another form."""
+
+    def get_conn_value(self, conn_id, team_name=None):
+        found = super().get_conn_value(conn_id, team_name)
+        return found and found.upper()
+
+
+def test_a_subclass_is_asked_where_it_looks(vault, mount, root):
+    backend = backend_of(vault, mount, cls=Prefixed)
+    issue(opened(backend))
+    assert contents(root, mount, "connections/eu-acme")["password"] == "a-new-key"
+
+
+def test_a_subclass_that_would_not_understand_is_found_before_anything_is_written(vault, mount):
+    store = opened(backend_of(vault, mount, cls=Upper))
+    with pytest.raises(MisconfiguredError, match="would be of no use: Upper"):
+        store.check_write(store.read())
+
+
+def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(vault, mount, root):
+    fields = {"conn_type": "polytomic", "host": ISSUER, "password": "old", "owner": "us"}
+    root.secrets.kv.v2.create_or_update_secret("connections/acme", fields, mount_point=mount)
+    store = opened(backend_of(vault, mount))
+    with pytest.raises(MisconfiguredError, match=r"cannot read it.*Look for fields there"):
+        store.check_write(store.read())
+
+
+@pytest.mark.parametrize(("configured", "real"), [(2, 1), (1, 2)])
+def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, root, configured, real):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, real)
+    store = opened(backend_of(vault, mount, kv_engine_version=configured))
+    with pytest.raises(
+        MisconfiguredError, match=f"version {real}, but configured is a KV engine of version {configured}"
+    ):
+        store.check_write(store.read())
+    engine = root.secrets.kv.v1 if real == 1 else root.secrets.kv.v2
+    with pytest.raises(hvac.exceptions.InvalidPath):
+        engine.list_secrets("", mount_point=mount)
+
+
+def test_a_mount_that_is_not_there_is_said(vault):
+    store = opened(backend_of(vault, "nowhere"))
+    with pytest.raises(MisconfiguredError, match="there is no secrets engine at nowhere"):
+        store.check_write(store.read())
+
+
+def test_a_mount_that_demands_compare_and_set_is_served(vault, root):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, 2, cas_required=True)
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    issue(opened(backend), "another-key")
+    assert backend.get_connection("acme").password == "another-key"
+
+
+def test_a_deleted_secret_is_absent_and_can_be_written_again(vault, mount, root):
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    kv = root.secrets.kv.v2
+    kv.delete_latest_version_of_secret("connections/acme", mount_point=mount)
+    kv.delete_latest_version_of_secret("connections/acme.polytomic-issuance", mount_point=mount)
+    store = opened(backend)
+    assert (store.read().value, store.read().version, store.read_record()) == (None, "absent", None)
+    issue(store, "another-key")
+    assert store.read().version == "v2"
+    kv.destroy_secret_versions("connections/acme", [2], mount_point=mount)
+    assert store.read().version == "absent"
+    issue(store, "a-third-key")
+    assert backend.get_connection("acme").password == "a-third-key"
+
+
+def test_a_deletion_meanwhile_is_a_conflict(vault, mount, root):
+    store = opened(backend_of(vault, mount))
+    issue(store)
+    seen = store.read()
+    root.secrets.kv.v2.delete_metadata_and_all_versions("connections/acme", mount_point=mount)
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey("late"), seen)
+
+
+def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vault, mount, root):
+    uri = "polytomic://:stored-key@app.polytomic.com/?timeout=20"
+    content = {"conn_uri": uri, "ignored": "by the backend"}
+    root.secrets.kv.v2.create_or_update_secret("connections/acme", content, mount_point=mount)
+    backend = backend_of(vault, mount)
+    store = opened(backend)
+    held = store.read()
+    assert (held.value.reveal(), held.ours, held.foreign, held.reshapes) == ("stored-key", True, False, True)
+    store.check_write(held)
+    store.write(ApiKey("a-new-key"), held)
+    found = backend.get_connection("acme")
+    assert (found.password, found.extra_dejson) == ("a-new-key", {"timeout": 20})
+    assert set(contents(root, mount, "connections/acme")) <= {"conn_type", "host", "password", "extra"}
+
+
+def test_a_uri_of_another_kind_is_foreign(vault, mount, root):
+    root.secrets.kv.v2.create_or_update_secret(
+        "connections/acme", {"conn_uri": "postgres://u:warehouse@db/x"}, mount_point=mount
+    )
+    held = opened(backend_of(vault, mount)).read()
+    assert (held.value, held.foreign) == (None, True)
+    assert "warehouse" not in repr(held)
+
+
+def test_a_namespace_is_part_of_the_place(vault):
+    name = f"n{uuid.uuid4().hex[:8]}"
+    vault.namespace(name)
+    vault.mount("kv", 2, namespace=name)
+    backend = backend_of(vault, "kv", namespace=name)
+    store = opened(backend)
+    issue(store)
+    assert store.place == f"kv/connections/acme in Vault {vault.url}, namespace {name}"
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_a_record_that_is_none_is_said(vault, mount, root):
+    root.secrets.kv.v2.create_or_update_secret(
+        "connections/acme.polytomic-issuance", {"a": {"b": 1}}, mount_point=mount
+    )
+    with pytest.raises(MisconfiguredError, match="is no issuance record"):
+        opened(backend_of(vault, mount)).read_record()
+
+
+def test_records_of_two_writers_do_not_conflict(vault, mount):
+    backend = backend_of(vault, mount)
+    one, two = opened(backend), opened(backend)
+    assert one.read_record() is two.read_record() is None
+    one.write_record({"of": "one"})
+    two.write_record({"of": "two"})
+    one.write_record({"of": "one again"})
+    assert two.read_record() == {"of": "one again"}
+
+
+def test_a_revoked_token_is_replaced_by_another_login(vault, mount):
+    policy, user = f"p{uuid.uuid4().hex}", f"u{uuid.uuid4().hex[:8]}"
+    vault.policy(policy, f'path "{mount}/*" {{ capabilities = ["create", "read", "update"] }}')
+    vault.userpass(user, "a-password", [policy])
+    backend = backend_of(vault, mount, auth_type="userpass", token=None, username=user, password="a-password")
+    store = opened(backend)
+    issue(store)
+    vault.revoke(backend.vault_client.client.token)
+    issue(store, "another-key")
+    assert backend.get_connection("acme").password == "another-key"
+
+
+WRONG = {
+    "a token that nobody gave": ({"token": "no-such-token-s3cr3t"}, DeniedError, "Vault refuses to read"),
+    "a password that is none": (
+        {"auth_type": "userpass", "token": None, "username": "nobody", "password": "s3cr3t"},
+        MisconfiguredError,
+        "No login to Vault",
+    ),
+    "nobody there": ({"url": "http://127.0.0.1:9"}, UnavailableError, "No answer from Vault"),
+}
+
+
+@pytest.mark.parametrize(("given", "error", "words"), WRONG.values(), ids=WRONG)
+def test_what_keeps_the_store_from_being_asked_is_said_without_credentials(vault, mount, given, error, words):
+    with pytest.raises(error, match=words) as caught:
+        opened(backend_of(vault, mount, **given)).read()
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_writer_connection_that_is_not_there_is_named(vault, mount):
+    destination = Destination.parse("airflow://no_such_writer@connection/acme")
+    with pytest.raises(MisconfiguredError, match=r"'no_such_writer', to write to Vault with.*Create or correct it"):
+        store_on(backend_of(vault, mount), destination, issuer=ISSUER)
+
+
+def test_a_writer_writes_where_the_backend_reads_whatever_its_own_mount_is(vault, root, monkeypatch):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, 1)
+    host, _, port = vault.url.removeprefix("http://").partition(":")
+    writer = {
+        "conn_type": "vault",
+        "host": host,
+        "port": int(port),
+        "password": vault.root_token,
+        "schema": "elsewhere",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_WRITER", json.dumps(writer))
+    backend = backend_of(vault, mount, kv_engine_version=1)
+    issue(store_on(backend, Destination.parse("airflow://writer@connection/acme"), issuer=ISSUER))
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_other_fields_of_a_secret_outside_airflow_stay(vault, mount, root, monkeypatch):
+    host, _, port = vault.url.removeprefix("http://").partition(":")
+    connection = {"conn_type": "vault", "host": host, "port": int(port), "password": vault.root_token}
+    monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(connection))
+    root.secrets.kv.v2.create_or_update_secret("apps/acme", {"url": "x", "nested": {"a": [1]}}, mount_point=mount)
+    store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/apps/acme?field=polytomic")
+    assert store.place == f"field polytomic of {mount}/apps/acme in Vault {vault.url}"
+    issue(store)
+    back = store.read_back()
+    assert back
+    assert back.reveal() == "a-new-key"
+    assert contents(root, mount, "apps/acme") == {"url": "x", "nested": {"a": [1]}, "polytomic": "a-new-key"}
