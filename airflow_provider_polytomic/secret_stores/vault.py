@@ -5,13 +5,16 @@ The record is a secret of its own beside it, because a policy for a path often a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
+    DeniedError,
     MisconfiguredError,
     SecretStoreError,
+    UnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
@@ -72,7 +75,7 @@ class VaultStore:
     @sealed
     def read(self) -> Held:
         """Read the latest version."""
-        content, revision = self._explained(lambda: self._engine.read(self._path))
+        content, revision = self._explained(self._read)
         held = self._form.look(content)
         version = f"v{revision}" if self.compare_and_set and held.version != ABSENT else held.version
         return replace(held, version=version, revision=revision, content=Content(content))
@@ -132,6 +135,15 @@ class VaultStore:
             return self.read().value
         reader = self._reader
         return self._explained(reader.read_back)
+
+    def _read(self) -> tuple[Any, int]:
+        try:
+            return self._engine.read(self._path)
+        except DeniedError:
+            # The two versions have different paths: what is denied may be the path of the wrong one.
+            with suppress(DeniedError, UnavailableError):
+                self._check_engine()
+            raise
 
     def _write_record(self, record: Mapping[str, str]) -> None:
         if self._record_revision is None:

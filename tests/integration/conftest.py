@@ -2,6 +2,45 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.secrets_settings import configure_secrets, secrets_settings
+from tests.integration.servers import Servers
+from tests.integration.sites import SITES
 from tests.scene import scene
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.integration.sites import Site
+    from tests.scene import Scene
+
 __all__ = ["scene"]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Vault and AWS."""
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(params=SITES)
+def site(request: pytest.FixtureRequest, servers: Servers) -> Site:
+    """Each store, empty."""
+    return servers.site(request.param)
+
+
+@pytest.fixture
+def configure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Mapping[str, str]], None]]:
+    """Give Airflow another secrets backend for the rest of the test; what issues is in the environment then."""
+    issuing = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
+    monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(issuing))
+    # Of several, boto3 waits longer between any two.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with secrets_settings({}):
+        yield configure_secrets

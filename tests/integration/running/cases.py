@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_polytomic.testing import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CASES", "METASTORE", "PARTNER_KEY", "SOMEBODY_ELSE", "Case"]
+__all__ = ["CASES", "METASTORE", "PARTNER_KEY", "SOMEBODY_ELSE", "Case", "failed", "went_well"]
 
 # In the body of a fault, where the stage puts what it knows by then.
 PARTNER_KEY = "<partner key>"
@@ -37,6 +37,10 @@ class Case:
     :param entries: connections that the backend of the trap holds beforehand.
     :param denied: the task runs as a user who may not read the backend's files.
     :param ends_the_process: what happens to the task would end 2.11's ``dags test`` altogether.
+    :param store: this task's Airflow keeps its secrets there: one of :data:`~tests.integration.sites.SITES`.
+    :param stocked: the destination holds a key already, which the user has had by hand.
+    :param meanwhile: what somebody does to the store when the request for a key has arrived: ``denied`` or ``foreign``.
+    :param outside: the destination is one of the store's that are outside Airflow.
     """
 
     name: str
@@ -51,6 +55,10 @@ class Case:
     entries: Mapping[str, Any] = field(default_factory=dict)
     denied: bool = False
     ends_the_process: bool = False
+    store: str | None = None
+    stocked: bool = False
+    meanwhile: Literal["denied", "foreign"] | None = None
+    outside: bool = False
 
 
 def _post(kind: Any, **more: Any) -> Fault:
@@ -61,11 +69,13 @@ def _verify(kind: Any, **more: Any) -> Fault:
     return Fault(kind, endpoint="get_identity", **{"times": ALWAYS, **more})
 
 
-def _failed(name: str, told: str, minted: int = 0, **more: Any) -> Case:
+def failed(name: str, told: str, minted: int = 0, **more: Any) -> Case:
+    """Return a case whose task fails."""
     return Case(name, "failed", told, minted, **more)
 
 
-def _went_well(name: str, told: str = "Issued a new API key", minted: int = 1, **more: Any) -> Case:
+def went_well(name: str, told: str = "Issued a new API key", minted: int = 1, **more: Any) -> Case:
+    """Return a case whose task succeeds."""
     return Case(name, "success", told, minted, **{"stored": minted > 0, **more})
 
 
@@ -74,52 +84,52 @@ _NOT_HIM = f'{{"data": {{"id": "{SOMEBODY_ELSE}", "organization_id": "{SOMEBODY_
 
 CASES = (
     # What goes well.
-    _went_well("issued"),
-    _went_well("issued_with_force", given={"force": True}),
-    _went_well("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
-    _went_well("lost_response", faults=(_post("drop", when="after", times=1),)),
-    _went_well(
+    went_well("issued"),
+    went_well("issued_with_force", given={"force": True}),
+    went_well("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
+    went_well("lost_response", faults=(_post("drop", when="after", times=1),)),
+    went_well(
         "timed_out_before_promote",
         faults=(_verify("delay", seconds=60, times=1),),
         given={"execution_timeout": 15, "retries": 2, "retry_for": 120.0},
         ends_the_process=True,
     ),
-    _went_well("checked_only", "Checked only, nothing was issued", 0, given={"check_only": True}),
+    went_well("checked_only", "Checked only, nothing was issued", 0, given={"check_only": True}),
     # 1 and 2, look and intend.
-    _failed("store_denied", "Let this user write", trap="closed", denied=True),
-    _failed("store_misconfigured", "whose form it does not allow", trap="open", entries={"other": {"bogus": "x"}}),
-    _failed(
+    failed("store_denied", "Let this user write", trap="closed", denied=True),
+    failed("store_misconfigured", "whose form it does not allow", trap="open", entries={"other": {"bogus": "x"}}),
+    failed(
         "own_key",
         "the connection whose key issues keys",
         given={"destination": "airflow://connection/polytomic_default"},
     ),
-    _failed("foreign", "something other than a Polytomic key", given={"destination": "airflow://connection/warehouse"}),
+    failed("foreign", "something other than a Polytomic key", given={"destination": "airflow://connection/warehouse"}),
     # 3, mint.
-    _failed("unknown_user", "not found", posts=True, given={"user_id": "00000000-0000-4000-8000-000000000000"}),
-    _failed("forbidden", "a partner key", posts=True, faults=(_post("status", status=403, body=_ECHO),)),
-    _failed("recorded_500", "repeats the same error", posts=True, faults=(_post("recorded_500", times=1),)),
-    _failed("lost_request", "is not there yet", posts=True, faults=(_post("drop"),)),
-    _failed("lost_responses", "is not there yet", 1, faults=(_post("drop", when="after"),)),
-    _failed("truncated", "is not there yet", 1, faults=(_post("truncated"),)),
-    _failed("not_json", "is not shown", 1, faults=(_post("not_json", when="after"),)),
-    _failed("huge", "is not shown", 1, faults=(_post("huge", megabytes=8),)),
+    failed("unknown_user", "not found", posts=True, given={"user_id": "00000000-0000-4000-8000-000000000000"}),
+    failed("forbidden", "a partner key", posts=True, faults=(_post("status", status=403, body=_ECHO),)),
+    failed("recorded_500", "repeats the same error", posts=True, faults=(_post("recorded_500", times=1),)),
+    failed("lost_request", "is not there yet", posts=True, faults=(_post("drop"),)),
+    failed("lost_responses", "is not there yet", 1, faults=(_post("drop", when="after"),)),
+    failed("truncated", "is not there yet", 1, faults=(_post("truncated"),)),
+    failed("not_json", "is not shown", 1, faults=(_post("not_json", when="after"),)),
+    failed("huge", "is not shown", 1, faults=(_post("huge", megabytes=8),)),
     # 5, verify.
-    _failed("verify_401", "does not answer", 1, faults=(_verify("status", status=401),), given={"tell_all": True}),
-    _failed("verify_503", "did not say whether", 1, stored=True, faults=(_verify("status", status=503),)),
-    _failed("verify_not_json", "did not say whether", 1, stored=True, faults=(_verify("not_json", when="after"),)),
-    _failed("somebody_else", "answers as user", 1, faults=(_verify("status", status=200, body=_NOT_HIM),)),
+    failed("verify_401", "does not answer", 1, faults=(_verify("status", status=401),), given={"tell_all": True}),
+    failed("verify_503", "did not say whether", 1, stored=True, faults=(_verify("status", status=503),)),
+    failed("verify_not_json", "did not say whether", 1, stored=True, faults=(_verify("not_json", when="after"),)),
+    failed("somebody_else", "answers as user", 1, faults=(_verify("status", status=200, body=_NOT_HIM),)),
     # 6, promote.
-    _failed("promote_conflict", "say take_over=True", 1, trap="foreign entry meanwhile", given={"tell_all": True}),
-    _failed("promote_illegal", "whose form it does not allow", 1, trap="illegal entry meanwhile"),
-    _failed("promote_fails", "cannot read", 1, trap="fails on the new file", given={"tell_all": True}),
+    failed("promote_conflict", "say take_over=True", 1, trap="foreign entry meanwhile", given={"tell_all": True}),
+    failed("promote_illegal", "whose form it does not allow", 1, trap="illegal entry meanwhile"),
+    failed("promote_fails", "cannot read", 1, trap="fails on the new file", given={"tell_all": True}),
     # 7 and 8, prove and close.
-    _failed("read_back_fails", "cannot read", 1, stored=True, trap="fails after promote", given={"tell_all": True}),
-    _failed("close_fails", "is not there yet", 1, stored=True, trap="record unwritable after promote"),
+    failed("read_back_fails", "cannot read", 1, stored=True, trap="fails after promote", given={"tell_all": True}),
+    failed("close_fails", "is not there yet", 1, stored=True, trap="record unwritable after promote"),
 )
 
 _AS_VARIABLE = {"destination": "airflow://variable/metastore_api_key"}
 # What Airflow logs decides whether a key may go to its metastore.
 METASTORE = {
-    "INFO": _went_well("metastore", given=_AS_VARIABLE, trap="none"),
-    "DEBUG": _failed("metastore", "while Airflow logs at DEBUG", given=_AS_VARIABLE, trap="none"),
+    "INFO": went_well("metastore", given=_AS_VARIABLE, trap="none"),
+    "DEBUG": failed("metastore", "while Airflow logs at DEBUG", given=_AS_VARIABLE, trap="none"),
 }

@@ -13,29 +13,34 @@ from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.integration.running.cases import CASES, METASTORE
 from tests.integration.running.flight import Flight, fly, fly_alone
 from tests.integration.running.stage import Stage
+from tests.integration.running.store_cases import ON_STORES
 from tests.integration.running.traces import Traces, secrets_of, traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from tests.integration.running.cases import Case
+    from tests.integration.servers import Servers
+
 LEVELS = ("INFO", "DEBUG")
 Flights = dict[str, "Future[Flight]"]
 
 
 @pytest.fixture(scope="package")
-def _flights(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path) -> Iterator[Flights]:
-    cases = {level: (*CASES, METASTORE[level]) for level in LEVELS}
-    stages = {level: Stage(tmp_path_factory.mktemp(level), level, airflow_db, cases[level]) for level in LEVELS}
+def _flights(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path, servers: Servers) -> Iterator[Flights]:
+    stages = {
+        level: Stage(tmp_path_factory.mktemp(level), level, airflow_db, _cases(level), servers) for level in LEVELS
+    }
     yield from _all_at_once(fly, stages)
 
 
 @pytest.fixture(scope="package")
-def _dags_tests(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path) -> Iterator[Flights]:
+def _dags_tests(tmp_path_factory: pytest.TempPathFactory, airflow_db: Path, servers: Servers) -> Iterator[Flights]:
     stages = {}
     for level in LEVELS:
-        cases = [case for case in (*CASES, METASTORE[level]) if AIRFLOW_V_3_0_PLUS or not case.ends_the_process]
-        stages[level] = Stage(tmp_path_factory.mktemp(f"test-{level}"), level, airflow_db, cases)
+        cases = [case for case in _cases(level) if AIRFLOW_V_3_0_PLUS or not case.ends_the_process]
+        stages[level] = Stage(tmp_path_factory.mktemp(f"test-{level}"), level, airflow_db, cases, servers)
     yield from _all_at_once(fly_alone, stages)
 
 
@@ -61,6 +66,10 @@ def traces(running_airflow: Flight) -> Traces:
 def traces_of_dags_test(dags_test: Flight) -> Traces:
     """Where ``dags test`` has left what must be nowhere."""
     return traces_of(dags_test, secrets_of(dags_test))
+
+
+def _cases(level: str) -> tuple[Case, ...]:
+    return (*CASES, *ON_STORES, METASTORE[level])
 
 
 def _all_at_once(work: Callable[[Stage], Flight], stages: Mapping[str, Stage]) -> Iterator[Flights]:

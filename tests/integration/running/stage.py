@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet
 
-from airflow_provider_polytomic.testing import PolytomicEmulator
 from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowProcess
 from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
+from tests.integration.running.interrupted_emulator import InterruptedEmulator
 from tests.integration.running.meddling_backend import DATABASE_PASSWORD
+from tests.integration.running.store_cases import STORES
 from tests.unit.fake_distribution import ROOT, with_fake_distribution
 
 if TYPE_CHECKING:
@@ -23,10 +24,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.testing import Fault, User
     from tests.integration.running.cases import Case
+    from tests.integration.servers import Servers
 
-__all__ = ["EXAMPLES", "Stage"]
+__all__ = ["CARELESS", "EXAMPLES", "Stage"]
 
 EXAMPLES = ("polytomic_issue_api_key", "polytomic_issue_many_api_keys")
+# The tasks that use what was issued in these cases, and tell all they can.
+CARELESS = {
+    "issued": ["issued"],
+    "issued_as_variable": ["issued_as_variable"],
+    "stores": [f"{case}_on_{store}" for store in STORES for case in ("issued", "outside")],
+}
+FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
 MEDDLING = "tests.integration.running.meddling_backend.MeddlingBackend"
 # A play key with everything that JSON, URLs and Python write in another way, and a plain piece.
 PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
@@ -39,17 +48,22 @@ class Stage:
     :param log_level: of Airflow.
     :param database: a migrated metadata database, which is copied.
     :param cases: the issuances to run.
+    :param servers: where the stores of some of them are.
     """
 
-    def __init__(self, root: Path, log_level: str, database: Path, cases: Iterable[Case]) -> None:
+    def __init__(self, root: Path, log_level: str, database: Path, cases: Iterable[Case], servers: Servers) -> None:
         self.root, self.log_level = private_folder(root), log_level
         self.cases = {case.name: case for case in cases}
         self.secrets = self.root / "secrets"
         self.canary = 'Canary/q+9"\\z%' + secrets.token_hex(16)
-        self.emulator = PolytomicEmulator(PARTNER).start()
+        self.emulator = InterruptedEmulator(PARTNER)
+        self.emulator.start()
         self.organization = self.emulator.add_organization("Acme")
         self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
+        self.sites = {case.name: servers.site(case.store) for case in self.cases.values() if case.store}
         self.airflow = self._airflow(database)
+        for case in self.cases.values():
+            self._furnish(case)
         for case in self.cases.values():
             for fault in case.faults:
                 self.emulator.inject(self._aimed(case, fault))
@@ -69,19 +83,30 @@ class Stage:
         nobody = {"name": "nobody", **self.ids("mapped"), "user_id": "00000000-0000-4000-8000-000000000000"}
         return {"customers": [{"name": "mapped", **self.ids("mapped")}, nobody]}
 
-    def stored(self, destination: str, *, trap: str | None = None, case: str | None = None) -> str | None:
-        """Return what is at a destination in the files of Airflow's secrets backend, of a trap's, or in the metastore.
+    def stored(self, destination: str, case: Case | None = None) -> str | None:
+        """Return what is at a destination in the files of Airflow's secrets backend, of a trap's, in the metastore, or
+        in a store.
 
-        :param case: the one whose trap it is.
+        :param case: the one whose destination it is, if its task has another backend.
         """
         _, kind, name = destination.removeprefix("airflow:").rsplit("/", 2)
-        if trap == "none":
+        if case and case.store:
+            site = self.sites[case.name]
+            return site.held_outside(case.name)[0] if case.outside else site.fields(case.name).get("password")
+        if case and case.trap == "none":
             rows = self.airflow.query("select val from variable where key = ?", name)
             fernet = Fernet(self.airflow.env["AIRFLOW__CORE__FERNET_KEY"])
             return fernet.decrypt(rows[0][0]).decode() if rows else None
-        entry = json.loads(self._file(f"{kind}s", case if trap else None).read_text()).get(name)
+        entry = json.loads(self._file(f"{kind}s", case.name if case and case.trap else None).read_text()).get(name)
         text: str | None = entry["password"] if isinstance(entry, dict) else entry
         return text
+
+    def destination(self, case: Case) -> str:
+        """Return where the key of a case goes."""
+        if case.outside:
+            return self.sites[case.name].outside.format(conn_id=f"writer_of_{case.name}", name=case.name)
+        destination: str = case.given.get("destination", f"airflow://connection/{case.name}")
+        return destination
 
     def posts(self, user_id: str) -> int:
         """Count the requests for a key of a user."""
@@ -89,6 +114,20 @@ class Stage:
 
     def _user(self, name: str) -> User:
         return self.emulator.add_user(self.organization.id, f"{name}@acme.example")
+
+    def _furnish(self, case: Case) -> None:
+        site, user_id = self.sites.get(case.name), self.users[case.name].id
+        if site is None:
+            return
+        if case.stocked and case.outside:
+            site.put_outside(case.name, self.emulator.give_key(user_id), "somebody")
+        elif case.stocked:
+            key = self.emulator.give_key(user_id)
+            site.put(case.name, {"conn_type": "polytomic", "host": self.emulator.base_url, "password": key})
+        if case.meanwhile == "denied":
+            self.emulator.before_key_of(user_id, site.deny)
+        elif case.meanwhile == "foreign":
+            self.emulator.before_key_of(user_id, lambda: site.put(case.name, FOREIGN))
 
     def _aimed(self, case: Case, fault: Fault) -> Fault:
         known = {PARTNER_KEY: json.dumps(PARTNER)[1:-1], SOMEBODY_ELSE: self.users["example"].id}
@@ -109,8 +148,10 @@ class Stage:
             # So that what anybody leaves in a temporary file is scanned too.
             "TMPDIR": str(private_folder(self.root / "tmp")),
         }
-        foreign = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
-        self._file("connections").write_text(json.dumps({"warehouse": foreign}))
+        for case in self.cases.values():
+            if case.outside:
+                env[f"AIRFLOW_CONN_WRITER_OF_{case.name.upper()}"] = self.sites[case.name].connection()
+        self._file("connections").write_text(json.dumps({"warehouse": FOREIGN}))
         airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env)
         shutil.copy(database, airflow.database)
         return airflow
@@ -122,9 +163,9 @@ class Stage:
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
             "cases": [self._arguments(case) for case in self.cases.values()],
-            "readable": {
-                "issued": "airflow://connection/issued",
-                "issued_as_variable": "airflow://variable/leaks_api_key",
+            "careless": {
+                f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
+                for name, cases in CARELESS.items()
             },
             "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
         }
@@ -139,19 +180,31 @@ class Stage:
             file.chmod(0o000)
         return {"AIRFLOW__SECRETS__BACKEND": MEDDLING, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
 
-    def _arguments(self, case: Case) -> dict[str, Any]:
-        settings: dict[str, str] | None = None
+    def _settings(self, case: Case) -> str | None:
+        """Return the file with the settings of the task's own Airflow; None if it has none."""
         if case.trap == "none":
-            settings = {}
+            settings: dict[str, str] = {}
         elif case.trap:
             settings = self._trap(case)
+        elif case.store and not case.outside:
+            settings = self.sites[case.name].settings()
+        else:
+            return None
+        file = private_folder(self.secrets / f"of_{case.name}") / "settings.json"
+        file.write_text(json.dumps(settings))
+        return str(file)
+
+    def _use(self, case: Case) -> tuple[str, str | None]:
+        return self.destination(case), self._settings(case)
+
+    def _arguments(self, case: Case) -> dict[str, Any]:
         return {
             "task_id": case.name,
-            "destination": f"airflow://connection/{case.name}",
             # What cannot end well shall end soon.
             "retry_for": 2.0 if any(fault.times is None for fault in case.faults) else 60.0,
             **self.ids(case.name),
             **case.given,
-            "settings": settings,
+            "destination": self.destination(case),
+            "settings": self._settings(case),
             "denied": case.denied,
         }

@@ -5,12 +5,14 @@ The runs are those of :mod:`tests.integration.running.cases`: one that goes well
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from demo.leak_scan import summary
+from tests.integration.running.store_cases import READ_BY_AIRFLOW
 from tests.integration.running.traces import Traces, traces_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ FORMS = ("plain", "piece", "json", "url", "base64_0", "base64_1", "base64_2")
 def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: Flight, traces: Traces) -> None:
     assert traces.leaks == [], summary(traces.leaks)
     assert traces.allowed == [], summary(traces.allowed)
+    console = ["consoles"] if AIRFLOW_V_3_0_PLUS else []
+    _assert_reads_are_airflows_own(running_airflow, traces, [*console, "task_id=careless_with_stores"])
     logs = list(running_airflow.stage.airflow.logs.rglob("attempt=*.log"))
     assert len(logs) > len(running_airflow.stage.cases)
     assert traces.searched.files > len(logs)
@@ -35,6 +39,7 @@ def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
     dags_test: Flight, traces_of_dags_test: Traces, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert traces_of_dags_test.leaks == [], summary(traces_of_dags_test.leaks)
+    _assert_reads_are_airflows_own(dags_test, traces_of_dags_test, ["consoles"])
     level, allowed = dags_test.stage.log_level, traces_of_dags_test.allowed
     if AIRFLOW_V_3_0_PLUS and level == "DEBUG":
         with capsys.disabled():
@@ -43,6 +48,12 @@ def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
         assert {found.place for found in allowed} == {str(dags_test.stage.airflow.consoles / "commands.log")}
     else:
         assert allowed == []
+
+
+def _assert_reads_are_airflows_own(flight: Flight, traces: Traces, folders: list[str]) -> None:
+    """At DEBUG, botocore prints the key once for each of the consumer's reads, in a file of each of these folders."""
+    read = sorted(folders * len(READ_BY_AIRFLOW)) if flight.stage.log_level == "DEBUG" else []
+    assert sorted(Path(found.place).parent.name for found in traces.reads) == read, summary(traces.reads)
 
 
 def test_the_search_finds_a_secret_that_a_task_shows_in_any_form(running_airflow: Flight) -> None:

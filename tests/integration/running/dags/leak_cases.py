@@ -17,10 +17,10 @@ from urllib.parse import quote
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from tests.integration.secrets_settings import secrets_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 TOLD = json.loads(Path(__file__).with_name("leak_cases.json").read_text())
 NOBODY = 65534
@@ -33,49 +33,29 @@ NEEDED = [
     "airflow_provider_polytomic.secret_stores.opening",
     "tests.integration.running.meddling_backend",
 ]
-BACKEND = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS")
 
 
 class IssueInATrap(PolytomicCreateApiKeyOperator):
     """The operator, on a worker with other secrets settings, or run by a user without rights."""
 
-    def __init__(self, *, settings: Mapping[str, str] | None = None, denied: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, settings: str | None = None, denied: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings = settings
         self.denied = denied
 
     def execute(self, context: Any) -> Any:
-        with _secrets_settings(self.settings), _as_nobody(self.denied):
+        with _settings_of(self.settings), _as_nobody(self.denied):
             return super().execute(context)
 
 
 @contextlib.contextmanager
-def _secrets_settings(settings: Mapping[str, str] | None) -> Iterator[None]:
-    """Configure this process's secrets backend for a while; a missing setting is one that is not set."""
-    if settings is None:
+def _settings_of(file: str | None) -> Iterator[None]:
+    """Configure this process's secrets backend as the file says, if there is one: some settings are secrets."""
+    if file is None:
         yield
         return
-    before = {name: os.environ.get(name) for name in BACKEND}
-    _set({name: settings.get(name) for name in BACKEND})
-    try:
+    with secrets_settings(json.loads(Path(file).read_text())):
         yield
-    finally:
-        _set(before)
-
-
-def _set(settings: Mapping[str, str | None]) -> None:
-    for name, value in settings.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-    if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk.configuration import clear_secrets_backends_cache
-
-        clear_secrets_backends_cache()
-    else:
-        from airflow import configuration
-
-        configuration.secrets_backend_list[:] = configuration.initialize_secrets_backends()
 
 
 @contextlib.contextmanager
@@ -115,19 +95,24 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
     issued = {case["task_id"]: issue(**case) for case in TOLD["cases"]}
 
     @task
-    def careless(destination: str) -> str:
-        """Use the stored key, print all there is to print, and keep the hook in a local of the frame that fails."""
+    def careless(uses: list[tuple[str, str | None]]) -> str:
+        """Use the stored keys, print all there is to print, and keep the hooks in locals of the frame that fails."""
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        hook = PolytomicHook(api_key_destination=destination)
-        me = hook.get_identity()
-        session = hook.get_conn()
-        print(hook, vars(hook), hook.settings, session, vars(session), session.auth, me)
-        logging.getLogger(__name__).debug("%r %r", vars(hook), hook.settings)
-        raise ValueError(hook, hook.settings, str(me.id))
+        hooks, ids = [], []
+        for destination, settings in uses:
+            with _settings_of(settings):
+                hook = PolytomicHook(api_key_destination=destination)
+                me = hook.get_identity()
+            session = hook.get_conn()
+            print(hook, vars(hook), hook.settings, session, vars(session), session.auth, me)
+            logging.getLogger(__name__).debug("%r %r", vars(hook), hook.settings)
+            hooks.append(hook)
+            ids.append(str(me.id))
+        raise ValueError(hooks, ids)
 
-    for name, destination in TOLD["readable"].items():
-        issued[name] >> careless.override(task_id=f"careless_with_{name}")(destination)
+    for name, uses in TOLD["careless"].items():
+        [issued[used] for used in uses] >> careless.override(task_id=name)(list(uses.values()))
 
     @task
     def canary() -> str:

@@ -1,0 +1,44 @@
+"""How is Airflow given another secrets backend while it runs? By its settings, and by having it forget the last one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["BACKEND", "KWARGS", "WORKERS_BACKEND", "WORKERS_KWARGS", "configure_secrets", "secrets_settings"]
+
+BACKEND, KWARGS = "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"
+WORKERS_BACKEND, WORKERS_KWARGS = "AIRFLOW__WORKERS__SECRETS_BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS"
+_ALL = (BACKEND, KWARGS, WORKERS_BACKEND, WORKERS_KWARGS)
+
+
+@contextlib.contextmanager
+def secrets_settings(settings: Mapping[str, str]) -> Iterator[None]:
+    """Configure this process's secrets backend for a while; a missing setting is one that is not set."""
+    before = {name: os.environ[name] for name in _ALL if name in os.environ}
+    configure_secrets(settings)
+    try:
+        yield
+    finally:
+        configure_secrets(before)
+
+
+def configure_secrets(settings: Mapping[str, str]) -> None:
+    """Configure this process's secrets backend for good: 3.x makes its backends once a process, 2.11 at its import."""
+    for name in _ALL:
+        os.environ.pop(name, None)
+    os.environ.update(settings)
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.configuration import clear_secrets_backends_cache
+
+        clear_secrets_backends_cache()
+    else:
+        from airflow import configuration
+
+        configuration.secrets_backend_list[:] = configuration.initialize_secrets_backends()
