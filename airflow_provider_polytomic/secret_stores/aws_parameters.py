@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["SECURE", "Parameter"]
 
 SECURE = {"Type": "SecureString"}
-_MISSING = frozenset({"ParameterNotFound"})
+_MISSING = frozenset({"ParameterNotFound", "ParameterVersionNotFound"})
 _EXISTS = frozenset({"ParameterAlreadyExists"})
 # What a version has besides its value. Without a KeyId the next one would be encrypted with AWS's own key; policies
 # stay by themselves (PutParameter's documentation).
@@ -33,10 +33,11 @@ class Parameter:
         # The last version that was asked for, and its settings, which cannot change without its number.
         self._settings: tuple[int, dict[str, Any]] | None = None
 
-    def get(self) -> dict[str, Any] | None:
-        """Return the latest version, decrypted; None if there is none."""
+    def get(self, revision: int | None = None) -> dict[str, Any] | None:
+        """Return the latest version, or this one, decrypted; None if there is none."""
+        name = self.name if revision is None else f"{self.name}:{revision}"
         try:
-            answer = self._aws.call("get_parameter", {"Name": self.name, "WithDecryption": True}, expected=_MISSING)
+            answer = self._aws.call("get_parameter", {"Name": name, "WithDecryption": True}, expected=_MISSING)
         except RefusedError:
             return None
         found: dict[str, Any] = answer["Parameter"]

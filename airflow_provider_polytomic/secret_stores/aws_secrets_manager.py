@@ -39,6 +39,7 @@ _DESCRIPTION = "A Polytomic API key, issued by Airflow"
 _MISSING = frozenset({"ResourceNotFoundException"})
 _EXISTS = frozenset({"ResourceExistsException"})
 # The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
+_NOTHING_PUT = _MISSING | {"InvalidRequestException", "InvalidParameterException", "ValidationException"}
 _NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
 # No secret has these versions: a move between them is looked at for rights, and then refused.
 _NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"
@@ -111,14 +112,17 @@ class SecretsManagerStore:
 
     @sealed
     def check_write(self, over: Held) -> None:
-        """Have Airflow read a trial, put again the version that is there, and move a label between none.
+        """Have Airflow read a trial, put again the version that is there (or nothing), and move a label between none.
 
         A put with the token and the value of a version "succeeds but does nothing" (PutSecretValue's documentation).
         """
         content = over.content.reveal() if over.content else None
         if self._reader is not None:
-            self._reader.check(content, self._form)
-        if content is not None:
+            reader = self._reader
+            self._aws.run(lambda: reader.check(content, self._form))
+        if content is None:
+            self._put_nothing()
+        else:
             kind = "SecretString" if isinstance(content, str) else "SecretBinary"
             self._put(**{kind: content, "ClientRequestToken": over.version})
         if self._move(*_NO_VERSIONS):
@@ -142,6 +146,14 @@ class SecretsManagerStore:
         if version is None:
             raise self._conflict()
         return str(version)
+
+    def _put_nothing(self) -> None:
+        """Send a put without a value, which AWS can only refuse; it looks at the caller's rights first."""
+        try:
+            self._put(expected=_NOTHING_PUT)
+        except RefusedError:
+            return
+        raise MisconfiguredError(f"{self.place}: AWS took a put without a value. Look at this secret, and report it.")
 
     def _put(self, *, expected: frozenset[str] = frozenset(), **value: Any) -> dict[str, Any]:
         return self._aws.call("put_secret_value", {**self._id, **value, "VersionStages": [_PENDING]}, expected=expected)

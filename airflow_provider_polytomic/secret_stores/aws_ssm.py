@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, client_for
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
@@ -85,7 +85,7 @@ class ParameterStore:
             raise self._conflict()
         text = self._form.put(now.content.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
-        if revision - 1 > over.revision + repeated:
+        if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
             log.warning(
                 "%s was changed by somebody else at the very moment of writing: version %s is overwritten. If it was "
                 "meant to stay, its value is in the history of the parameter.",
@@ -120,7 +120,8 @@ class ParameterStore:
         """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof."""
         content = over.content.reveal() if over.content else None
         if self._reader is not None:
-            self._reader.check(content, self._form)
+            reader = self._reader
+            self._aws.run(lambda: reader.check(content, self._form))
         if content is None or over.revision is None:
             return
         settings = self._settings(over.revision)
@@ -136,6 +137,14 @@ class ParameterStore:
         if self._reader is None:
             return self.read().value
         return self._aws.run(self._reader.read_back)
+
+    def _is_the_same(self, value: ApiKey, revision: int) -> bool:
+        """Whether a version holds this very key: another issuer of it was here."""
+        try:
+            found = self._parameter.get(revision)
+        except SecretStoreError:  # the key is stored; what was there before only decides about a warning
+            return False
+        return found is not None and value.matches(self._form.look(str(found["Value"])).value)
 
     def _settings(self, revision: int) -> Mapping[str, str]:
         settings = self._parameter.settings(revision)

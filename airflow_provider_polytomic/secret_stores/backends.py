@@ -6,7 +6,6 @@ import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
@@ -64,7 +63,6 @@ class BackendReader:
         """Return the same reader, for this one of its paths."""
         return BackendReader(self._backend, self._destination, self._stand_in, path)
 
-    @bare
     def paths(self) -> list[str]:
         """Return where the backend looks, in its order; the first that has something is what readers get.
 
@@ -84,12 +82,33 @@ class BackendReader:
             "prefixes, lookup patterns and mount point among the backend's kwargs, or use another name."
         )
 
-    @bare
     def check(self, content: Any, form: Form) -> None:
         """Find out whether readers would get a key that is put into this content of the path.
 
+        Where another connection writes, the backend's own role is asked to read, too. Whatever its client raises, this
+        does.
+
         :raises MisconfiguredError: if Airflow would make something else of it.
         """
+        self._check_trial(content, form)
+        if self._destination.conn_id is not None:
+            self.read_back()
+
+    def read_back(self) -> ApiKey | None:
+        """Ask the backend itself. Whatever its client raises, this does.
+
+        :raises MisconfiguredError: if it makes nothing of what is there.
+        """
+        try:
+            return self._ask(self._backend)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            kind = type(error).__name__
+        raise MisconfiguredError(
+            f"{type(self._backend).__name__} cannot read what {self._destination} holds ({kind}). Nothing was changed "
+            "by this. Repair the secret."
+        )
+
+    def _check_trial(self, content: Any, form: Form) -> None:
         if self._destination.kind == "variable":
             warn_of_unmasked_variable(self._destination.name)
         problem = "finds another value in it"
@@ -104,21 +123,6 @@ class BackendReader:
             f"With a key put into it, what {self._path} holds would be of no use: {type(self._backend).__name__} "
             f"{problem}. Nothing was changed. Look for fields there that a {self._destination.kind} of Airflow's does "
             "not have, or use another destination."
-        )
-
-    @bare
-    def read_back(self) -> ApiKey | None:
-        """Ask the backend itself.
-
-        :raises MisconfiguredError: if it makes nothing of what is there.
-        """
-        try:
-            return self._ask(self._backend)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            kind = type(error).__name__
-        raise MisconfiguredError(
-            f"{type(self._backend).__name__} cannot read what {self._destination} holds ({kind}). Nothing was changed "
-            "by this. Repair the secret."
         )
 
     def _copy(self, answers: Answers) -> Any:

@@ -70,6 +70,7 @@ class VaultStore:
         self.compare_and_set = self._engine.compare_and_set
         self.place = f"{part}{mount}/{path} in Vault {client.address()}"
         self._record = f"{path}{_RECORD_SUFFIX}"
+        self._reading = f"read {mount}/{path} with the login of the secrets backend"
         self._record_revision: int | None = None
 
     @sealed
@@ -125,7 +126,8 @@ class VaultStore:
         self._explained(self._check_engine)
         content = over.content.reveal() if over.content else None
         if self._reader is not None:
-            self._reader.check(content, self._form)
+            reader = self._reader
+            self._explained(lambda: self._client.run(lambda: reader.check(content, self._form), self._reading))
         self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
 
     @sealed
@@ -134,7 +136,7 @@ class VaultStore:
         if self._reader is None:
             return self.read().value
         reader = self._reader
-        return self._explained(reader.read_back)
+        return self._explained(lambda: self._client.run(reader.read_back, self._reading))
 
     def _read(self) -> tuple[Any, int]:
         try:

@@ -84,6 +84,17 @@ class VaultClient:
             problem = _explain(error, what)
         raise problem
 
+    @staticmethod
+    def run(act: Callable[[], T], what: str) -> T:
+        """Do what asks Vault in its own way, such as a read of a secrets backend; raises what :meth:`call` does."""
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001 (as above)
+            # The provider hides a second refusal behind an error of its own.
+            cause = error.__cause__ if isinstance(error.__cause__, hvac_errors.Forbidden) else error
+            problem = _explain(cause, what)
+        raise problem
+
     def engine(self, mount: str, path: str) -> tuple[str, int]:
         """Return type and version of the engine at a path, ``("kv", 2)``; asked of each mount once.
 

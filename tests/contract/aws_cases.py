@@ -86,7 +86,8 @@ class AwsCase:
         user = server.user(policy)
         reader = server.user([{"Effect": "Allow", "Action": READ, "Resource": "*"}])
         where: dict[str, Any] = {"region_name": server.region, "endpoint_url": server.endpoint_url}
-        self.backend = self.service.backend(**where, **(reader if self.way == "writer" else user).boto)
+        credentials: dict[str, Any] = {**(reader if self.way == "writer" else user).boto}
+        self.backend = self.service.backend(**where, **credentials)
         connection = {
             "conn_type": "aws",
             "login": user.access_key_id,

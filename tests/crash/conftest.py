@@ -14,6 +14,7 @@ from airflow_provider_polytomic.testing import PolytomicEmulator
 
 from .processes import Zygote
 from .scenario import World
+from .servers import SERVED, Servers
 
 
 @pytest.fixture(scope="package")
@@ -21,11 +22,13 @@ def world():
     # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
     folder = Path(tempfile.mkdtemp(prefix="polytomic-crash-"))
     folder.chmod(0o755)
-    with PolytomicEmulator() as emulator, Zygote(folder / "console.log") as zygote:
-        world = World(emulator, zygote, folder)
+    with PolytomicEmulator() as emulator, Servers.running() as servers, Zygote(folder / "console.log") as zygote:
+        world = World(emulator, zygote, folder, servers)
         for operator in (False, True):
             job = world.scenario("json-connection", forced=True).job
             zygote.warm_up(replace(job, operator=operator))
+        for place in SERVED:
+            zygote.warm_up(world.scenario(place, forced=True).job)
         yield world
         assert psutil.Process(zygote.pid).children(recursive=True) == [], "a process was not reaped"
     shutil.rmtree(folder)

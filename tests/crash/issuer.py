@@ -17,7 +17,7 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import open_store
+from airflow_provider_polytomic.secret_stores.opening import Stores
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import AirflowFailException, mask_secret, variable_get
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TERMINATED", "perform"]
 
+_ISSUER = "https://app.polytomic.com"
 TERMINATED = 143  # the exit code of a process that a shell saw terminated
 
 
@@ -68,36 +69,41 @@ def perform(job: Job, tell: Callable[[dict[str, Any]], None]) -> int:
 def _run(job: Job, points: Points, tell: Callable[[dict[str, Any]], None]) -> int:
     references: list[dict[str, Any]] = []
     try:
-        for number, (forced, run_time) in enumerate(job.runs, 1):
-            points.armed = number == len(job.runs)
-            references.append(
-                _operate(job, forced, run_time)
-                if job.operator
-                else _issue(job, forced, run_time, points).to_json(job.destination)
-            )
-            points.armed = False
+        with closing(PolytomicHook(retry_for=20.0)) as hook:
+            stores = Stores(issuer=_ISSUER if job.operator else hook.base_url)
+            for number, (forced, run_time) in enumerate(job.runs, 1):
+                points.armed = number == len(job.runs)
+                references.append(
+                    _operate(job, forced, run_time)
+                    if job.operator
+                    else _issue(job, hook, stores, points, forced=forced, run_time=run_time).to_json(job.destination)
+                )
+                points.armed = False
     except (PolytomicError, AirflowFailException) as error:
         points.armed = False
         notes = [str(note) for note in getattr(error, "__notes__", ())]
         retryable = isinstance(error, PolytomicError) and error.retryable
         tell({"error": {"type": type(error).__name__, "text": " ".join([str(error), *notes]), "retryable": retryable}})
         return 1
-    tell({"references": references, "readers_get": _readers_get(job.destination), "record": _record(job.destination)})
+    record = stores.open(job.destination).read_record()
+    tell(
+        {
+            "references": references,
+            "readers_get": _readers_get(job.destination),
+            "record": dict(record) if record else None,
+        }
+    )
     return 0
 
 
-def _issue(job: Job, forced: bool, run_time: str, points: Points) -> Reference:
-    with (
-        closing(PolytomicHook(retry_for=20.0)) as hook,
-        open_store(job.destination, issuer=hook.base_url) as store,
-    ):
-        return issue(
-            Watched(hook, points),
-            Watched(store, points),
-            Target.parse(job.org_id, job.user_id),
-            Renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
-            hide=mask_secret,
-        )
+def _issue(job: Job, hook: PolytomicHook, stores: Stores, points: Points, *, forced: bool, run_time: str) -> Reference:
+    return issue(
+        Watched(hook, points),
+        Watched(stores.open(job.destination), points),
+        Target.parse(job.org_id, job.user_id),
+        Renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
+        hide=mask_secret,
+    )
 
 
 def _operate(job: Job, forced: bool, run_time: str) -> dict[str, Any]:
@@ -116,16 +122,13 @@ def _operate(job: Job, forced: bool, run_time: str) -> dict[str, Any]:
 
 
 def _readers_get(destination: str) -> str | None:
-    """Ask as the next task does, through Airflow's own look-up."""
+    """Ask as the next task does, through Airflow's own look-up; outside Airflow, as the hook does."""
     parsed = Destination.parse(destination)
+    if parsed.kind == "secret":
+        with closing(PolytomicHook(api_key_destination=destination)) as hook:
+            return hook.settings.key.fingerprint
     text = BaseHook.get_connection(parsed.name).password if parsed.kind == "connection" else variable_get(parsed.name)
     return ApiKey(text).fingerprint if text else None
-
-
-def _record(destination: str) -> dict[str, str] | None:
-    with open_store(destination, issuer="https://app.polytomic.com") as store:
-        record = store.read_record()
-    return dict(record) if record else None
 
 
 def _raise_terminated(_signal: int, _frame: object) -> None:

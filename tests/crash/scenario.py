@@ -15,21 +15,23 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.api_key import ApiKey
 
 from .job import Job, Strike
+from .servers import SERVED
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 
     from .job import Outcome, Watch
     from .processes import Zygote
+    from .servers import Served, Servers
 
-__all__ = ["PLACES", "Scenario", "World", "unprivileged"]
+__all__ = ["LOCAL", "Scenario", "World", "unprivileged"]
 
 # What a run is for, not when it happens: the second one is due at once.
 FIRST_RUN = datetime.now(UTC)
 NEXT_RUN = FIRST_RUN + timedelta(days=1)
 
-# What each supported store is: the kind of secret, and the form of the file or None for the metastore.
-PLACES: dict[str, tuple[str, str | None]] = {
+# The stores on this machine: the kind of secret, and the form of the file or None for the metastore.
+LOCAL: dict[str, tuple[str, str | None]] = {
     "json-connection": ("connection", "json"),
     "yaml-connection": ("connection", "yaml"),
     "json-variable": ("variable", "json"),
@@ -44,6 +46,7 @@ class World:
     emulator: PolytomicEmulator
     zygote: Zygote
     folder: Path
+    servers: Servers
 
     def scenario(self, place: str, *, forced: bool) -> Scenario:
         """A new user without a key, and a destination that holds nothing.
@@ -52,34 +55,45 @@ class World:
         """
         organization = self.emulator.add_organization(f"Customer {uuid.uuid4()}")
         user = self.emulator.add_user(organization.id, "ada@acme.example")
-        kind, suffix = PLACES[place]
         name = f"acme_{uuid.uuid4().hex[:8]}_api_key"
         caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
         environ: dict[str, str | None] = {"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller)}
-        file = None
-        if suffix:
-            folder = Path(tempfile.mkdtemp(dir=self.folder))
-            folder.chmod(0o755)
-            file = folder / f"secrets.{suffix}"
-            file.write_text(json.dumps({"other": "postgres://u:p@db/x" if kind == "connection" else "kept"}))
-            environ["AIRFLOW__SECRETS__BACKEND"] = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
-            environ["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({f"{kind}s_file_path": str(file)})
+        file = served = None
+        if place in SERVED:
+            served = SERVED[place](self.servers, name)
+            destination = served.destination
+            environ |= served.environ
+            if forced:
+                served.keep_something(self.emulator.base_url)
         else:
-            environ |= {"AIRFLOW__SECRETS__BACKEND": None, "AIRFLOW__SECRETS__BACKEND_KWARGS": None}
+            kind, suffix = LOCAL[place]
+            destination = f"airflow://{kind}/{name}"
+            file = self._file(kind, suffix) if suffix else None
+            environ |= _local_backend(kind, file)
         runs = (
             ((forced, FIRST_RUN.isoformat()), (forced, NEXT_RUN.isoformat()))
             if forced
             else ((False, NEXT_RUN.isoformat()),)
         )
-        job = Job(
-            user.organization_id,
-            user.id,
-            f"airflow://{kind}/{name}",
-            runs=runs,
-            environ=environ,
-            in_a_task=suffix is None,
-        )
-        return Scenario(self.emulator, self.zygote, user, job, file)
+        in_a_task = place == "metastore-variable"
+        job = Job(user.organization_id, user.id, destination, runs=runs, environ=environ, in_a_task=in_a_task)
+        return Scenario(self.emulator, self.zygote, user, job, file, served)
+
+    def _file(self, kind: str, suffix: str) -> Path:
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        folder.chmod(0o755)
+        file = folder / f"secrets.{suffix}"
+        file.write_text(json.dumps({"other": "postgres://u:p@db/x" if kind == "connection" else "kept"}))
+        return file
+
+
+def _local_backend(kind: str, file: Path | None) -> dict[str, str | None]:
+    if file is None:
+        return {"AIRFLOW__SECRETS__BACKEND": None, "AIRFLOW__SECRETS__BACKEND_KWARGS": None}
+    return {
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({f"{kind}s_file_path": str(file)}),
+    }
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,8 @@ class Scenario:
     """One user, one destination.
 
     :param job: to issue, all runs of it.
-    :param file: that holds the destination; None for the metastore.
+    :param file: that holds the destination, in a store of files.
+    :param served: the destination, if it is on a server.
     """
 
     emulator: PolytomicEmulator
@@ -95,6 +110,7 @@ class Scenario:
     user: User
     job: Job
     file: Path | None
+    served: Served | None
 
     @property
     def secrets(self) -> Path:
@@ -135,6 +151,8 @@ class Scenario:
         assert (record["org_id"], record["user_id"]) == (self.user.organization_id, self.user.id)
         if self.file:
             self._check_files(live)
+        if self.served:
+            self.served.check(live, kept=self.keys_held_before > 0)
 
     def check_that_a_later_run_tidies_up(self) -> None:
         """Renew once more: whatever a dead process left aside is gone with the next write."""
@@ -144,6 +162,8 @@ class Scenario:
 
     def aside(self) -> list[str]:
         """The new content of the file, left beside it: with the key in it."""
+        if not self.file:
+            return []
         return [each.name for each in self.secrets.parent.iterdir() if "polytomic-new" in each.name]
 
     def _check_files(self, live: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .scenario import PLACES, Scenario, World
+from .scenario import LOCAL, Scenario, World
+from .servers import SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,10 +23,27 @@ CALLS = ["read", "read_record", "check_write", "write_record", "create_api_key",
 
 KILLED: dict[str, int] = {}
 
+BOTH = [(place, forced) for place in LOCAL for forced in (False, True)]
+# Opened in two ways, a server's store is the same: the modes are shared out among them.
+AROUND_CALLS = [
+    *BOTH,
+    *((place, "outside" in place) for place in SERVED),
+    ("vault-kv2-connection", True),
+    ("vault-kv1-connection", True),
+]
+# Where one operation takes several requests.
+INSIDE = [
+    *BOTH,
+    ("vault-kv1-connection", True),
+    ("aws-secretsmanager-connection", False),
+    ("aws-secretsmanager-connection", True),
+    ("aws-ssm-connection", True),
+]
 
-@pytest.fixture(params=PLACES)
-def place(request):
-    return request.param
+
+def cases(chosen: list[tuple[str, bool]]) -> Any:
+    ids = [f"{place}-{'forced' if forced else 'ensured'}" for place, forced in chosen]
+    return pytest.mark.parametrize(("place", "forced"), chosen, ids=ids)
 
 
 @pytest.fixture
@@ -46,7 +64,7 @@ def each_point(new_scenario: Callable[[bool], Scenario], forced: bool, watch: Wa
         yield scenario, f"killed {outcome.point}, which is point {at}"
 
 
-@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+@cases(AROUND_CALLS)
 def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place, forced):
     points = []
     for scenario, point in each_point(new_scenario, forced, "calls"):
@@ -58,17 +76,17 @@ def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place,
     KILLED[f"{place}, {'forced' if forced else 'ensured'}, around calls"] = len(points)
 
 
-@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
+@cases(INSIDE)
 def test_killed_at_any_step_inside_the_calls(new_scenario, place, forced):
     # Every store on files writes by the same lines, whatever the mode.
     watch: Watch = "lines" if (place, forced) == ("json-connection", True) else "steps"
     points = []
     for scenario, point in each_point(new_scenario, forced, watch):
         scenario.check_that_the_next_run_completes(point)
-        assert not scenario.file or scenario.aside() == [], "the run that completes tidies up"
+        assert scenario.aside() == [], "the run that completes tidies up"
         points.append(point)
-    wanted = ["http.client.send", "commit"] if place == "metastore-variable" else ["http.client.send", "os.rename"]
-    for step in wanted:
+    seen_by_others = {"metastore-variable": "commit"} | dict.fromkeys(SERVED, "http.client.send")
+    for step in ("http.client.send", seen_by_others.get(place, "os.rename")):
         assert any(f"before {step}" in point for point in points), step
     KILLED[f"{place}, {'forced' if forced else 'ensured'}, {watch} inside"] = len(points)
 

@@ -16,12 +16,23 @@ pytestmark = pytest.mark.crash
 FORCED = pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 
 
-@FORCED
-@pytest.mark.parametrize("watch", ["calls", "lines"])
-def test_of_two_that_race_one_is_killed(world, forced, watch):
+@pytest.mark.parametrize(
+    ("place", "forced", "watch", "points"),
+    [
+        ("json-connection", False, "calls", range(1, 23)),
+        ("json-connection", True, "calls", range(1, 23)),
+        ("json-connection", False, "lines", range(1, 180, 9)),
+        ("json-connection", True, "lines", range(1, 180, 9)),
+        ("vault-kv1-connection", True, "calls", range(1, 23, 2)),
+        ("vault-kv2-connection", True, "calls", range(2, 23, 2)),
+        ("aws-secretsmanager-connection", True, "steps", range(1, 43, 4)),
+        ("aws-ssm-connection", True, "steps", range(1, 43, 4)),
+    ],
+)
+def test_of_two_that_race_one_is_killed(world, place, forced, watch, points):
     killed = 0
-    for at in range(1, 180, 9) if watch == "lines" else range(1, 23):
-        scenario = world.scenario("json-connection", forced=forced)
+    for at in points:
+        scenario = world.scenario(place, forced=forced)
         if forced:
             assert world.zygote.run(replace(scenario.job, runs=scenario.job.runs[:1])).code == 0
         doomed, other = (

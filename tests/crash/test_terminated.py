@@ -16,14 +16,20 @@ pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize(
-    ("forced", "watch"),
-    [(False, "calls"), (False, "lines"), (True, "calls"), (True, "steps")],
-    ids=["ensured-calls", "ensured-lines", "forced-calls", "forced-steps"],
+    ("place", "forced", "watch"),
+    [
+        ("json-connection", False, "calls"),
+        ("json-connection", False, "lines"),
+        ("json-connection", True, "calls"),
+        ("json-connection", True, "steps"),
+        ("vault-kv2-connection", True, "calls"),
+        ("aws-secretsmanager-connection", True, "calls"),
+    ],
 )
-def test_terminated_at_any_point_and_completed_by_the_next_run(world, forced, watch, capsys):
+def test_terminated_at_any_point_and_completed_by_the_next_run(world, place, forced, watch, capsys):
     points = []
     for at in itertools.count(1):
-        scenario = world.scenario("json-connection", forced=forced)
+        scenario = world.scenario(place, forced=forced)
         outcome = scenario.strike(at, signal.SIGTERM, watch=watch)
         if outcome.point is None:
             assert (outcome.state, outcome.code) == ("exited", 0), scenario.zygote.said()

@@ -42,6 +42,11 @@ class Block:
         """Name the block as test ids do."""
         return self.place
 
+    @property
+    def page(self) -> str:
+        """Its page's path below the repository."""
+        return self.place.rpartition(":")[0]
+
     def about(self, ids: Mapping[str, str]) -> str:
         """Return the content with the ids of a scene."""
         return self.content.replace(ORG_ID, ids["org_id"]).replace(USER_ID, ids["user_id"])

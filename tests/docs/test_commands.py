@@ -21,15 +21,15 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
 from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
+from tests.docs.exports import SHELL, exported_by
 from tests.docs.pages import PAGES, ROOT, Block, blocks
+from tests.docs.store_pages import STORE_PAGES
 from tests.scene import CONNECTION, _forget_secrets_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-SHELL = {"export", "umask", "mkdir", "echo"}
-FOLDER = "/opt/airflow"  # what the pages call a folder that is somewhere else here
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
 LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
@@ -89,10 +89,14 @@ def backend_forgotten() -> Iterator[None]:
     _forget_secrets_backends()
 
 
+# Those of the stores' pages need a server: test_store_pages.py.
+EXPORTS = [each for each in blocks("bash") if "export " in each.content and each.page not in STORE_PAGES]
+
+
 @pytest.mark.usefixtures("backend_forgotten")
-@pytest.mark.parametrize("block", [block for block in blocks("bash") if "export " in block.content], ids=str)
+@pytest.mark.parametrize("block", EXPORTS, ids=str)
 def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    exported = _exported_by(block, tmp_path)
+    exported = exported_by(block, tmp_path)
     for name, value in exported.items():
         monkeypatch.setenv(name, value)
     if "AIRFLOW__SECRETS__BACKEND" in exported:
@@ -105,16 +109,6 @@ def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path,
     else:
         assert list(exported) == ["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]
         assert PolytomicHook().settings.key.reveal() in exported["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]
-
-
-def _exported_by(block: Block, folder: Path) -> Mapping[str, str]:
-    """Run the shell's own lines of a block, and return the Airflow settings that its environment then has."""
-    lines = [line for line in block.content.splitlines() if line.split() and line.split()[0] in SHELL]
-    script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder / "airflow"))
-    path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
-    run = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)
-    variables = (pair.partition("=")[::2] for pair in run.stdout.split("\0"))
-    return {name: value for name, value in variables if name.startswith("AIRFLOW")}
 
 
 @pytest.mark.parametrize("line", _by_first_word("airflow"))

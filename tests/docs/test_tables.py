@@ -21,8 +21,12 @@ from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
 from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
+from airflow_provider_polytomic.secret_stores.aws_ssm import ParameterStore
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
+from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
+from airflow_provider_polytomic.secret_stores.vault_engines import _Version1, _Version2
 from tests.docs.pages import ROOT, codes, facts, page_text, rows
 from tests.scene import CONNECTION, Scene
 
@@ -116,23 +120,51 @@ def test_what_is_repeated_is_what_the_page_says():
         assert repeat_post(error) is (str(status) in posts)
 
 
-def test_the_destinations_are_all_there_with_what_their_stores_say(scene: Scene):
-    with pytest.raises(MisconfiguredError) as unsupported:
-        store_on(object(), Destination.parse(CONNECTION), issuer="https://app.polytomic.com")
-    backends = set(re.findall(r"\w+Backend\b", str(unsupported.value)))
+def test_the_destinations_are_all_there_with_what_their_stores_are():
     told = rows("README.md", "Destinations")
-    assert {name for row in told for name in codes(row[1])} == backends == {"LocalFilesystemBackend"}
-    assert {codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Destinations")} == {codes(row[0])[0] for row in told}
-    for uri, keeper, compare_and_set, *_ in told:
-        destination = Destination.parse(re.sub("<.*>", "acme_api_key", codes(uri)[0]))
-        if codes(keeper):
-            with open_store(destination, issuer="https://app.polytomic.com") as store:
-                assert store.compare_and_set is (compare_and_set == "yes")
-        else:
-            store = store_on(None, destination, issuer="https://app.polytomic.com")
-            assert store.compare_and_set is (compare_and_set == "yes")
+    kept = [(codes(row[0]), codes(row[1].partition(",")[0].partition(":")[0])) for row in told]
+    airflow = ["airflow://connection/<conn_id>", "airflow://variable/<key>"]
+    assert {name for _, keepers in kept for name in keepers} == {path.rpartition(".")[2] for path in BACKENDS}
+    assert [uris[0] for uris, _ in kept if uris[0] not in airflow] == [scheme.form for scheme in SCHEMES.values()]
+    for path in BACKENDS:
+        assert {uri for uris, keepers in kept if path.rpartition(".")[2] in keepers for uri in uris} == set(airflow)
+    writer = "airflow://<writer_conn_id>@connection/<conn_id>"
+    on_page = [codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Destinations")]
+    assert on_page == [*airflow, writer, *(scheme.form for scheme in SCHEMES.values())]
+    for uri in on_page:
+        filled = re.sub(r"<conn_id>@|<writer_conn_id>@", "somebody@", uri.replace("[", "").replace("]", ""))
+        Destination.parse(re.sub("<.*?>", "acme", filled))
+    assert {name for row in rows(DESTINATIONS_PAGE, "Destinations", 1) for name in codes(row[0])} == {
+        path.rpartition(".")[2] for path in BACKENDS
+    }
+
+
+def test_what_the_table_says_of_compare_and_set_the_stores_say_too(scene: Scene):
+    said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
+    for destination in (CONNECTION, "airflow://variable/acme_api_key"):
+        with open_store(destination, issuer="https://app.polytomic.com") as store:
+            assert store.compare_and_set is (said["`LocalFilesystemBackend`"] == "yes")
+    store = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
+    assert store.compare_and_set is (said["the metadata database, where no backend is configured"] == "yes")
     with pytest.raises(MisconfiguredError):
         store_on(None, Destination.parse(CONNECTION), issuer="https://app.polytomic.com")
+    versions = {number: _Version1 if number == 1 else _Version2 for number in (1, 2)}
+    for number, engine in versions.items():
+        assert engine.compare_and_set is (said[f"`VaultBackend`, KV version {number}"] == "yes")
+    assert said["a secret of Vault's outside Airflow"] == "yes; version 1: no"
+    for backend, outside, compares in (
+        ("SecretsManager", "a secret of AWS's", SecretsManagerStore.compare_and_set),
+        ("SystemsManagerParameterStore", "a parameter", ParameterStore.compare_and_set),
+    ):
+        assert said[f"`{backend}Backend`"] == said[f"{outside} outside Airflow"] == ("yes" if compares else "no")
+
+
+def test_the_extras_are_those_of_the_project():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    told = [code for row in rows("README.md", "Requirements and installation", 1) for code in codes(row[0])]
+    assert sorted(re.findall(r"\[(\w+)\]", " ".join(told))) == sorted(extras)
+    named = {row.extra for row in BACKENDS.values()} | {row.extra for row in SCHEMES.values()}
+    assert named - {None} <= set(extras)
 
 
 def test_the_limits_of_a_variable_of_the_database_are_those_of_its_store():

@@ -57,6 +57,9 @@ def _put(context: Context) -> Reply:
         _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
         check_same(secret, version, body)
         return _version_reply(secret, version)
+    if "SecretString" not in body and "SecretBinary" not in body:
+        # There is nothing to encrypt; the API Reference names the code for "the parameters are wrong" in general.
+        raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
     # A secret's first version always becomes AWSCURRENT.
     stages = dict.fromkeys([*body.get("VersionStages", [CURRENT]), *([] if secret.versions else [CURRENT])])

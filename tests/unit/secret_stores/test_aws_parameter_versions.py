@@ -73,6 +73,15 @@ def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aw
     assert not {KEY, "by-hand"} & set(re.split(r"\s", caplog.text))
 
 
+def test_another_issuer_of_the_same_key_is_nobody_to_warn_of(aws_server, store, own, caplog):
+    put(own)
+    held = store.read()
+    aws_server.interpose("PutParameter", lambda: put(own, KEY))
+    store.write(ApiKey(KEY), held)
+    assert current(own)["Version"] == 3
+    assert "overwritten" not in caplog.text
+
+
 def test_a_repeated_request_is_not_taken_for_somebody_else(aws_server, own, caplog, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     store = opened(backend_of(aws_server), URI)

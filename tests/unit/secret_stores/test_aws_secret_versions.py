@@ -48,6 +48,7 @@ def test_a_new_key_costs_these_requests(aws_server, store):
     assert actions(aws_server) == [
         "GetSecretValue",
         "DescribeSecret",
+        "PutSecretValue",  # without a value
         "UpdateSecretVersionStage",
         "CreateSecret",
         "PutSecretValue",

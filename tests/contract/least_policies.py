@@ -1,0 +1,106 @@
+"""Which kinds of store have a policy on a page, and how is each made for a test? The page's words, on a server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tests.docs.pages import codes, rows
+from tests.docs.policies import policy
+from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+    from tests.docs.policies import Policy, Reduced
+    from tests.docs.store_pages import StorePage
+
+    Make = Callable[[pytest.FixtureRequest, str, pytest.MonkeyPatch, Path], StorePage]
+
+__all__ = ["KINDS", "Kind"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of store, with its policies.
+
+    :param servers: the fixtures of those that it is tried on.
+    :param make: opens it.
+    :param worker: of whoever writes.
+    :param consumer: of a backend that only reads.
+    :param tried: of which rights the lack is tried; all of them where it is empty.
+    """
+
+    page: str
+    servers: tuple[str, ...]
+    make: Make
+    worker: Policy
+    consumer: Policy
+    tried: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The destinations of the page, and the path that each leads to."""
+        found = {codes(row[0])[0]: codes(row[1])[0] for row in rows(self.page, "Destinations")}
+        # With a key of the customer's own, the connection is one that a person has made, without a password yet.
+        return {uri: place for uri, place in found.items() if not self.tried or "connection/" in uri}
+
+    def destination(self, role: str, less: Reduced) -> str:
+        """Return a destination that a right is for, or any where it is for all.
+
+        :param role: a ``consumer`` only reads, so there a connection writes.
+        """
+        (writer,) = {found[0] for uri in self.places if (found := re.findall(r"^airflow://(\w+)@", uri))}
+        direct = {uri: place for uri, place in self.places.items() if not uri.startswith(f"airflow://{writer}@")}
+        served = [uri for uri, place in direct.items() if less.is_about(place)]
+        uri = (served or list(direct))[0]
+        return uri.replace("airflow://", f"airflow://{writer}@") if role == "consumer" else uri
+
+
+def _vault(version: int) -> Make:
+    return lambda request, server, patch, folder: VaultPage(request.getfixturevalue(server), version, patch, folder)
+
+
+def _vault_kinds() -> dict[str, Kind]:
+    page, servers = VaultPage.page, ("shared_vault_fake", "vault_real")
+    worker, consumer = policy(page, "worker"), policy(page, "consumer")
+    version_1 = worker.without_data() + policy(page, "worker kv1")
+    return {
+        "kv2": Kind(page, servers, _vault(2), worker, consumer),
+        "kv1": Kind(page, servers, _vault(1), version_1, consumer.without_data()),
+    }
+
+
+def _aws_kinds(name: str, cls: type[SecretsManagerPage | ParameterStorePage]) -> dict[str, Kind]:
+    """Return the store, and the store where a person has made every secret before, with a key of the customer's own."""
+
+    def make(request: pytest.FixtureRequest, server: str, patch: pytest.MonkeyPatch, folder: Path) -> StorePage:
+        return cls(request.getfixturevalue(server), patch, folder)
+
+    def make_with_key(
+        request: pytest.FixtureRequest, server: str, patch: pytest.MonkeyPatch, folder: Path
+    ) -> StorePage:
+        aws = request.getfixturevalue(server)
+        site = cls(aws, patch, folder, aws.key())
+        for place in set(with_key.places.values()):
+            site.prepare(place)
+        return site
+
+    page, servers = cls.page, ("aws_server",)
+    worker, consumer, key = policy(page, "worker"), policy(page, "consumer"), policy(page, "worker kms")
+    # The page says it in a sentence: the consumer needs the key to decrypt.
+    decrypt = replace(key, rules=(replace(key.rules[0], rights=("kms:Decrypt",)),))
+    plain = Kind(page, servers, make, worker, consumer)
+    with_key = Kind(page, servers, make_with_key, worker + key, consumer + decrypt, key.rules[0].rights)
+    return {name: plain, f"{name}-kms": with_key}
+
+
+KINDS = {
+    **_vault_kinds(),
+    **_aws_kinds("secretsmanager", SecretsManagerPage),
+    **_aws_kinds("ssm", ParameterStorePage),
+}

@@ -1,0 +1,96 @@
+"""How does an issuance go where rights are narrow? A first key, one that is kept, a renewal; each is settled."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic.exceptions import IssuanceError, SecretStoreError
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime, issue
+from airflow_provider_polytomic.secret_stores.opening import open_store
+from airflow_provider_polytomic.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_polytomic.references import Reference
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.testing import PolytomicEmulator, User
+
+__all__ = ["PHASES", "Issuer", "Outcome"]
+
+_MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
+_MODES: dict[str, Ensure | Renew] = {
+    "a first key": Ensure(),
+    "a key that is kept": Ensure(),
+    "a renewal": Renew(run_time=_MONDAY),
+}
+# In which order they are tried on one destination, and how many keys there are to be after each.
+PHASES = {"a first key": 1, "a key that is kept": 1, "a renewal": 2}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one try came to.
+
+    :param error: None for success.
+    :param posts: requests for a key that reached Polytomic.
+    """
+
+    error: SecretStoreError | IssuanceError | None
+    posts: int
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Issues the key of one user to one destination, in whatever Airflow is configured with by then."""
+
+    emulator: PolytomicEmulator
+    user: User
+    destination: str
+
+    @property
+    def name(self) -> str:
+        """The destination's, without what leads there."""
+        return self.destination.partition("?")[0].rpartition("/")[2]
+
+    def attempt(self, phase: str) -> Outcome:
+        """Try a phase."""
+        before = self._posts()
+        try:
+            with self._opened() as (hook, store):
+                self._issue(phase, hook, store)
+        except (SecretStoreError, IssuanceError) as error:
+            return Outcome(error, self._posts() - before)
+        return Outcome(None, self._posts() - before)
+
+    def complete(self, phase: str) -> None:
+        """Try a phase with all rights: it ends with the only key that was issued in it."""
+        with self._opened() as (hook, store):
+            reference = self._issue(phase, hook, store)
+            held, back = store.read().value, store.read_back()
+        self.check_minted(phase)
+        assert held is not None
+        assert held.matches(back)
+        assert held.reveal() == self.emulator.live_key(self.user.id)
+        assert held.fingerprint == reference.fingerprint
+
+    def check_minted(self, phase: str) -> None:
+        """Check that there was one key for each phase that issues any, however often it was tried."""
+        assert self.emulator.minted(self.user.id) == PHASES[phase]
+
+    def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> Reference:
+        target = Target.parse(self.user.organization_id, self.user.id)
+        runtime = Runtime(sleep=lambda _: None)
+        return issue(hook, store, target, _MODES[phase], hide=lambda _: None, runtime=runtime)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[PolytomicHook, SecretStore]]:
+        with closing(PolytomicHook()) as hook, open_store(self.destination, issuer=hook.base_url) as store:
+            yield hook, store
+
+    def _posts(self) -> int:
+        return sum(self.user.id in request.path for request in self.emulator.received("create_api_key"))

@@ -1,0 +1,122 @@
+"""Are the policies of the docs the least? With them everything works; without any of their lines nothing is issued.
+
+Or, for the rights that a page says cannot be proved beforehand: what was issued is stored once the right is granted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import DeniedError, IssuanceIncompleteError, MisconfiguredError
+from airflow_provider_polytomic.testing import PolytomicEmulator
+from tests.contract.least_policies import KINDS, Kind
+from tests.contract.narrow_rights import PHASES, Issuer
+from tests.docs.policies import Policy, reduced, unproved
+from tests.integration.secrets_settings import secrets_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.docs.store_pages import StorePage
+
+WHOLE = [
+    pytest.param(name, server, destination, id=f"{name}-{server}-{destination}")
+    for name, kind in KINDS.items()
+    for server in kind.servers
+    for destination in kind.places
+]
+LESS = [
+    pytest.param(name, server, role, less, id=f"{name}-{server}-{role}-{less}")
+    for name, kind in KINDS.items()
+    for server in kind.servers
+    for role in ("worker", "consumer")
+    for less in reduced(getattr(kind, role))
+    if not kind.tried or less.lacks in kind.tried
+]
+# AWS does not say which right to a key is missing.
+WORDS = {"kms:Decrypt": "KMS is not allowed|ciphertext refers to a customer master key"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A store behind a page, and an issuer to one of its destinations."""
+
+    kind: Kind
+    site: StorePage
+    issuer: Issuer
+
+    def grant(self, **least: Policy) -> None:
+        """Give worker and consumer their policies, or what is said instead; where no other connection writes, the
+        backend is the worker's.
+        """
+        worker, consumer = (least.get(role, getattr(self.kind, role)) for role in ("worker", "consumer"))
+        if "@" in self.issuer.destination:
+            self.site.use(consumer, writer=worker)
+        else:
+            self.site.use(worker)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[PolytomicEmulator]:
+    with PolytomicEmulator() as running:
+        yield running
+
+
+@pytest.fixture
+def trial(
+    emulator: PolytomicEmulator, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[str, str, str], Trial]]:
+    user = emulator.add_user(emulator.owner.id, f"{tmp_path.name}@acme.example")
+    partner = {"conn_type": "polytomic", "host": emulator.base_url, "password": emulator.partner_key}
+    monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(partner))
+
+    def make(name: str, server: str, destination: str) -> Trial:
+        site = KINDS[name].make(request, server, monkeypatch, tmp_path)
+        return Trial(KINDS[name], site, Issuer(emulator, user, site.here(destination)))
+
+    with secrets_settings({}):
+        yield make
+
+
+@pytest.mark.parametrize(("name", "server", "destination"), WHOLE)
+def test_with_the_whole_policies_everything_works(trial, name, server, destination):
+    on = trial(name, server, destination)
+    on.grant()
+    for phase in PHASES:
+        assert on.issuer.attempt(phase).error is None, phase
+        on.issuer.check_minted(phase)
+    on.issuer.complete("a renewal")
+
+
+@pytest.mark.parametrize(("name", "server", "role", "less"), LESS)
+def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, name, server, role, less):
+    on = trial(name, server, KINDS[name].destination(role, less))
+    right = less.lacks or (less.rule.rights[0] if len(less.rule.rights) == 1 else None)
+    not_proved = right in unproved(on.kind.page, backend=role == "consumer")
+    refused = []
+    for phase in PHASES if less.lacks else ["a first key"]:
+        on.grant(**{role: less.policy})
+        outcome = on.issuer.attempt(phase)
+        if outcome.error is not None:
+            refused.append(outcome)
+            on.grant()
+            on.issuer.complete(phase)
+        on.issuer.check_minted(phase)
+
+    assert refused, "the line is not needed"
+    assert any(outcome.posts for outcome in refused) is not_proved, "what the page says"
+    for outcome in refused:
+        told = str(outcome.error)
+        if isinstance(outcome.error, (DeniedError, MisconfiguredError)):
+            assert not outcome.posts
+            assert re.search(WORDS.get(right or "") or re.escape(less.lacks or on.issuer.name), told)
+        else:
+            assert not_proved
+            assert isinstance(outcome.error, IssuanceIncompleteError), told
+            assert "a retry goes on from there, and within 24 hours gets the same key" in told

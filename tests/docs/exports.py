@@ -1,0 +1,27 @@
+"""What does a block of shell commands leave in the environment? Run by a shell, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.docs.pages import Block
+
+__all__ = ["FOLDER", "SHELL", "exported_by"]
+
+SHELL = {"export", "umask", "mkdir", "echo"}
+FOLDER = "/opt/airflow"  # what the pages call a folder that is somewhere else here
+
+
+def exported_by(block: Block, folder: Path) -> Mapping[str, str]:
+    """Run the shell's own lines of a block, and return the Airflow settings that its environment then has."""
+    lines = [line for line in block.content.splitlines() if line.split() and line.split()[0] in SHELL]
+    script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder / "airflow"))
+    path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
+    run = subprocess.run(["bash", "-c", script], env=path, capture_output=True, text=True, check=True)
+    variables = (pair.partition("=")[::2] for pair in run.stdout.split("\0"))
+    return {name: value for name, value in variables if name.startswith("AIRFLOW")}

@@ -1,0 +1,78 @@
+"""How is a key issued to a destination of a store's page? By the operator, with the policies that the page gives."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from tests.docs.policies import policy
+from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
+from tests.integration.secrets_settings import BACKEND, KWARGS, secrets_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.docs.policies import Policy
+    from tests.docs.store_pages import StorePage
+    from tests.scene import Scene
+
+    Context = Callable[..., dict[str, Any]]
+
+__all__ = ["PageIssuer", "issuer"]
+
+
+class PageIssuer:
+    """A customer, whose key is issued to destinations of a page."""
+
+    def __init__(self, site: StorePage, scene: Scene, context: Context) -> None:
+        self.site, self.scene, self._context = site, scene, context
+
+    def issue(self, destination: str, **given: Any) -> dict[str, Any]:
+        """Run the operator in a new process, as far as Airflow knows."""
+        self.site.use(self.policy)
+        arguments = {"destination": self.site.here(destination), "retries": 1, **self.scene.ids, **given}
+        return PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(self._context())
+
+    @property
+    def key(self) -> str:
+        """The key that works."""
+        return self.scene.emulator.live_key(self.scene.user.id)
+
+    @property
+    def policy(self) -> Policy:
+        """All that the page gives to somebody."""
+        page = self.site.page
+        worker, consumer = policy(page, "worker"), policy(page, "consumer")
+        if not isinstance(self.site, VaultPage):
+            return worker + policy(page, "worker kms") + consumer
+        return worker if self.site.version == 2 else worker.without_data() + policy(page, "worker kv1")
+
+
+@pytest.fixture
+def issuer(
+    request: pytest.FixtureRequest,
+    scene: Scene,
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[Callable[[str], PageIssuer]]:
+    partner = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
+    monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(partner))
+
+    # Those of the scene: else Airflow 2.11 would go on with its backend after the test.
+    for setting in (BACKEND, KWARGS):
+        monkeypatch.delenv(setting)
+
+    def make(name: str) -> PageIssuer:
+        if name.startswith("vault"):
+            server = request.getfixturevalue("shared_vault_fake")
+            return PageIssuer(VaultPage(server, int(name[-1]), monkeypatch, tmp_path), scene, context)
+        cls = SecretsManagerPage if name == "secretsmanager" else ParameterStorePage
+        return PageIssuer(cls(request.getfixturevalue("aws_server"), monkeypatch, tmp_path), scene, context)
+
+    with secrets_settings({}):
+        yield make

@@ -1,0 +1,153 @@
+"""Which policies do the pages of the stores hold? Each as it is pasted, and without each of its lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from tests.docs.pages import ROOT, blocks, codes, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Policy", "Reduced", "policy", "reduced", "unproved"]
+
+UNPROVED = "Rights that cannot be proved beforehand"
+_RULE = re.compile(
+    r'(?:^#\s*(?P<comment>.*)\n)?^path "(?P<path>[^"]+)" \{\n  capabilities = \[(?P<can>.*)\]\n\}$', re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a policy of Vault's, or one statement of one of AWS's.
+
+    :param serves: what it is for, in the page's words: the comment before it, or its Sid.
+    :param where: the paths or resources.
+    :param rights: capabilities or actions.
+    """
+
+    serves: str
+    where: tuple[str, ...]
+    rights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What somebody is to paste; its text is HCL or JSON."""
+
+    language: str
+    rules: tuple[Rule, ...]
+
+    def __add__(self, other: Policy) -> Policy:
+        """Return both, as somebody has them who has pasted both."""
+        return replace(self, rules=(*self.rules, *other.rules))
+
+    def without_data(self) -> Policy:
+        """Return it for version 1 of Vault's engine, as the page says."""
+        rules = (replace(rule, where=tuple(path.replace("/data/", "/") for path in rule.where)) for rule in self.rules)
+        return replace(self, rules=tuple(rules))
+
+    @property
+    def text(self) -> str:
+        """The policy in its language, made anew from its rules."""
+        if self.language == "hcl":
+            return "\n".join(
+                f'path "{path}" {{ capabilities = {json.dumps(rule.rights)} }}'
+                for rule in self.rules
+                for path in rule.where
+            )
+        return json.dumps(self.statements)
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        """The statements of one of AWS's."""
+        return [
+            {"Sid": rule.serves, "Effect": "Allow", "Action": list(rule.rights), "Resource": list(rule.where)}
+            for rule in self.rules
+        ]
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A policy without one right, or without one path or resource.
+
+    :param rule: which had it.
+    :param lacks: the right; None where it is the path.
+    :param where: the path that is gone, or all of the rule.
+    """
+
+    policy: Policy
+    rule: Rule
+    lacks: str | None
+    where: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Name it as test ids do."""
+        return f"{self.lacks or 'all'} at {' '.join(self.where)}".replace("arn:aws:", "")
+
+    def is_about(self, place: str) -> bool:
+        """Whether what is gone was for this path or name of a page."""
+        return any(fnmatchcase(place, pattern) for pattern in map(_as_place, self.where))
+
+
+def policy(page: str, note: str) -> Policy:
+    """Return a policy of a page.
+
+    :param note: what stands after the language of its block: ``worker kv2``.
+    """
+    (block,) = (block for block in blocks(note=note) if block.page == page)
+    if block.language == "hcl":
+        found = list(_RULE.finditer(block.content))
+        assert _RULE.sub("", block.content).strip() == "", f"{block}: what is between the rules?"
+        rules = [Rule(each["comment"] or "", (each["path"],), tuple(json.loads(f"[{each['can']}]"))) for each in found]
+        return Policy("hcl", tuple(rules))
+    document = json.loads(block.content)
+    assert document.pop("Version") == "2012-10-17"
+    rules = []
+    for statement in document.pop("Statement"):
+        assert (set(statement), statement["Effect"]) == ({"Sid", "Effect", "Action", "Resource"}, "Allow"), block
+        rules.append(Rule(statement["Sid"], _listed(statement["Resource"]), _listed(statement["Action"])))
+    assert not document, block
+    return Policy("json", tuple(rules))
+
+
+def reduced(whole: Policy) -> Iterator[Reduced]:
+    """Return the policy without each right of each rule, and without each path of each."""
+    for number, rule in enumerate(whole.rules):
+        for right in rule.rights:
+            left = replace(rule, rights=tuple(each for each in rule.rights if each != right))
+            yield Reduced(_with(whole, number, left), rule, right, rule.where)
+        if len(rule.rights) == len(rule.where) == 1:
+            continue  # that was all of it
+        for path in rule.where:
+            left = replace(rule, where=tuple(each for each in rule.where if each != path))
+            yield Reduced(_with(whole, number, left), rule, None, (path,))
+
+
+def unproved(page: str, *, backend: bool) -> set[str]:
+    """Return the rights that a page says cannot be proved before a key is issued; none where it has no such list.
+
+    :param backend: of a backend that only reads, or of whoever writes.
+    """
+    if f"## {UNPROVED}\n" not in (ROOT / page).read_text():
+        return set()
+    told = [row[0].partition(",") for row in rows(page, UNPROVED)]
+    return {name for right, _, whose in told if ("of the backend" in whose) is backend for name in codes(right)}
+
+
+def _with(whole: Policy, number: int, left: Rule) -> Policy:
+    kept = (left,) if left.where and left.rights else ()
+    return replace(whole, rules=(*whole.rules[:number], *kept, *whole.rules[number + 1 :]))
+
+
+def _as_place(pattern: str) -> str:
+    """Return a path of a policy as the pages write places: without Vault's ``data/`` and AWS's prefixes."""
+    return pattern.replace("/data/", "/").rpartition(":")[2].removeprefix("parameter")
+
+
+def _listed(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

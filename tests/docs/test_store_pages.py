@@ -1,0 +1,181 @@
+"""Do the pages of the stores tell what is? Issued as they say: what lies where then, and what was asked how often?
+
+Their policies: ``tests/contract/test_least_policies.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import string
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.secret_stores.aws_parameters import _MOST_BYTES
+from airflow_provider_polytomic.secret_stores.aws_tags import record_of
+from airflow_provider_polytomic.secret_stores.opening import Stores, open_store
+from tests.docs.pages import Block, blocks, codes, facts, page_text, rows
+from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
+from tests.docs.test_json_blocks import kinds, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.docs.issuers import PageIssuer
+    from tests.docs.store_pages import StorePage
+
+STORES = ("vault kv2", "vault kv1", "secretsmanager", "ssm")
+PAGES = {
+    "vault kv2": VaultPage.page,
+    "vault kv1": VaultPage.page,
+    "secretsmanager": SecretsManagerPage.page,
+    "ssm": ParameterStorePage.page,
+}
+PLACES = [(name, codes(row[0])[0], codes(row[1])) for name in STORES for row in rows(PAGES[name], "Destinations")]
+
+
+def stored_as(page: str, destination: str) -> Block | None:
+    """Return the page's example of what lies there; None where it is the key alone."""
+    plain = re.sub(r"^airflow://\w+@", "airflow://", destination)
+    return next((block for block in blocks("json", f"stored={plain}") if block.page == page), None)
+
+
+@pytest.mark.parametrize(("name", "destination", "leads_to"), PLACES)
+def test_a_destination_leads_where_the_page_says_and_what_lies_there_is_what_it_shows(
+    issuer: Callable[[str], PageIssuer], name: str, destination: str, leads_to: list[str]
+):
+    on = issuer(name)
+    assert on.issue(destination)["issued"] is True
+    place, *field = leads_to
+    found = on.site.content(place)
+    example = stored_as(on.site.page, destination)
+    if example is None:
+        assert found == on.key
+    else:
+        content: Mapping[str, Any] = json.loads(found) if isinstance(found, str) else found
+        told = json.loads(example.content)
+        assert kinds(content) == kinds(told)
+        assert list(content) == list(told)
+        assert content[field[0] if field else "password"] == on.key
+        assert content.get("conn_type") == told.get("conn_type")
+    with closing(PolytomicHook(api_key_destination=on.site.here(destination))) as hook:
+        assert hook.get_identity().email == on.scene.user.email
+    assert kinds(record_beside(on.site, place)) == kinds(shown("record"))
+
+
+def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
+    """Return the record from where the page says that it is."""
+    text = page_text(site.page)
+    if isinstance(site, SecretsManagerPage):
+        assert "each field is a tag `polytomic-issuance:<field>`, and `polytomic-issuance` names" in text
+        tags = site.person.describe_secret(SecretId=place)["Tags"]
+        record = record_of(tags)
+        assert record is not None
+        assert {tag["Key"] for tag in tags} == {
+            "polytomic-issuance",
+            *(f"polytomic-issuance:{name}" for name in record),
+        }
+        return record
+    assert f"`<{'path' if isinstance(site, VaultPage) else 'name'}>.polytomic-issuance`" in text
+    found = site.content(f"{place}.polytomic-issuance")
+    beside: Mapping[str, str] = json.loads(found) if isinstance(found, str) else found
+    return beside
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_the_requests_are_as_many_as_the_page_says(issuer: Callable[[str], PageIssuer], name: str):
+    on = issuer(name)
+    page, number = PAGES[name], 1 if name == "vault kv1" else 0
+    told = {row[0]: [int(cell) for cell in row[1:]] for row in rows(page, "What it costs", number)}
+    names = requests_named_on(page, number)
+    for what, given in {"a key is issued": {}, "kept": {}, "renewed": {"force": True}}.items():
+        before = asked(on.site)
+        on.issue("airflow://connection/acme_polytomic", **given)
+        assert dict(asked(on.site) - before) == {n: count for n, count in zip(names, told[what], strict=True) if count}
+
+
+def requests_named_on(page: str, number: int) -> list[str]:
+    """Return the heads of a table of costs."""
+    heads = [line for line in page_text(page).splitlines() if re.match(r"\| *(version \d)? *\| `(GET|Get)", line)]
+    return codes(heads[number])
+
+
+def asked(site: StorePage) -> Counter[str]:
+    """Count what was asked about the secret and its record, by the names that the pages give requests."""
+    if isinstance(site, VaultPage):
+        requests: list[Any] = site.server.requests  # type: ignore[attr-defined]  # the fake's
+        mine = [request for request in requests if site.mount in f"{request.path}{request.body}"]
+        named = (
+            re.sub(rf"{site.mount}/(data)?.*", r"\1", f"{each.method} {each.path}")
+            for each in mine
+            if "polytomic_default" not in each.path
+        )
+        return Counter(re.sub(r"/$", "", name).strip() for name in named)
+    return Counter(each.action for each in site.server.requests if "acme_polytomic" in str(each.body))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_compare_and_set_is_said_as_it_is(issuer: Callable[[str], PageIssuer], name: str):
+    on = issuer(name)
+    on.site.use(on.policy)
+    (told,) = re.findall(r"## Compare-and-set\n\n(.*)", page_text(on.site.page))
+    said = (
+        re.findall(r"Version 1: (yes|no)", told)[0] if name == "vault kv1" else re.findall(r"(?i)\b(yes|no)\b", told)[0]
+    )
+    with open_store("airflow://connection/acme_polytomic", issuer=on.scene.emulator.base_url) as store:
+        assert store.compare_and_set is (said.lower() == "yes")
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("secretsmanager", "aws-secretsmanager"), ("ssm", "aws-ssm")])
+def test_a_name_is_as_long_and_has_such_characters_as_the_page_says(
+    issuer: Callable[[str], PageIssuer], name: str, scheme: str
+):
+    on = issuer(name)
+    on.site.use(on.policy)
+    told = facts(on.site.page, "Limits")["names"]
+    (longest, *levels), (legal,) = map(int, re.findall(r"\d+", told)), codes(told)
+    stores = Stores(issuer=on.scene.emulator.base_url)
+
+    def opens(secret: str) -> bool:
+        try:
+            stores.open(f"{scheme}://aws_writer@/{quote(secret)}")
+        except MisconfiguredError:
+            return False
+        return True
+
+    assert opens(f"a{legal}z".replace("/", "a/b"))
+    assert not any(opens(f"a{character}z") for character in sorted(set(string.punctuation) - set(legal)))
+    assert opens("k" * longest)
+    assert not opens("k" * (longest + 1))
+    for most in levels:
+        assert opens("/".join("k" * most))
+        assert not opens("/".join("k" * (most + 1)))
+
+
+def test_the_sizes_of_a_parameter_are_those_of_its_tiers():
+    told = facts(ParameterStorePage.page, "Limits")["size"]
+    assert [int(size.replace(",", "")) for size in re.findall(r"[\d,]+(?= )", told) if size != ","] == [
+        *_MOST_BYTES.values()
+    ]
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_at_debug_it_is_airflows_own_reads_that_print_secrets_and_only_where_the_page_says(
+    issuer: Callable[[str], PageIssuer], name: str, caplog: pytest.LogCaptureFixture
+):
+    on = issuer(name)
+    caplog.set_level(logging.DEBUG)
+    on.issue("airflow://connection/acme_polytomic")
+    assert caplog.records
+    assert on.key not in caplog.text
+    with closing(PolytomicHook("acme_polytomic")) as consumer:
+        consumer.get_identity()
+    told = facts(on.site.page, "Limits")["DEBUG"]
+    assert ("print whole secrets" in told) is (on.key in caplog.text)
