@@ -62,13 +62,13 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
 
 def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     """Decide about what is stored: keep it, replace it (None), or leave it alone (an error)."""
-    kept = _keep(attempt, held, record)
+    kept = _decide(attempt, held, record)
     if kept is None and held.reshapes and not attempt.take_over:
         raise needs_take_over(attempt, "a connection in another form, one URI, which would be replaced by fields")
     return kept
 
 
-def _keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
+def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if held.foreign and not attempt.take_over:
         raise needs_take_over(attempt, "something other than a Polytomic key; it was not sent to Polytomic")
     key = held.value

@@ -6,12 +6,13 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_errors import OF_BOTO, code_of, explain
-from airflow_provider_polytomic.secret_stores.quiet import quiet
+from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -110,8 +111,6 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
 
 
 def _of_connection(conn_id: str, service: str) -> Any:
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
     # For a connection that is missing, the hook takes whatever credentials the machine has.
     AwsBaseHook.get_connection(conn_id)
     hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)

@@ -88,7 +88,7 @@ class Parameter:
         return self._aws.call("put_parameter", parameters, expected=() if overwrite else _EXISTS)
 
     def _versions(self) -> Iterator[dict[str, Any]]:
-        page: dict[str, Any] = {"Name": self.name, "WithDecryption": False}
+        page: dict[str, Any] = {"Name": self.name, "WithDecryption": False, "MaxResults": 50}
         while True:
             try:
                 answer = self._aws.call("get_parameter_history", page, expected=_MISSING)

@@ -38,8 +38,9 @@ _PENDING = "PolytomicPending"
 _DESCRIPTION = "A Polytomic API key, issued by Airflow"
 _MISSING = frozenset({"ResourceNotFoundException"})
 _EXISTS = frozenset({"ResourceExistsException"})
-# The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
+# There is no secret, or no value (by which code is not documented).
 _NOTHING_PUT = _MISSING | {"InvalidRequestException", "InvalidParameterException", "ValidationException"}
+# The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
 _NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
 # No secret has these versions: a move between them is looked at for rights, and then refused.
 _NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"
@@ -79,7 +80,7 @@ class SecretsManagerStore:
     @sealed
     def write(self, value: ApiKey, over: Held) -> str:
         """Put a version that nobody reads yet, then move AWSCURRENT to it from the version that was read."""
-        text = self._form.put(over.content.reveal() if over.content else None, value)
+        text = self._form.put(over.content.reveal(), value)
         if over.version == ABSENT:
             return self._write_first(text)
         version = str(self._put(SecretString=text)["VersionId"])
@@ -116,10 +117,10 @@ class SecretsManagerStore:
 
         A put with the token and the value of a version "succeeds but does nothing" (PutSecretValue's documentation).
         """
-        content = over.content.reveal() if over.content else None
+        content = over.content.reveal()
         if self._reader is not None:
             reader = self._reader
-            self._aws.run(lambda: reader.check(content, self._form))
+            self._aws.run(lambda: reader.check(over, self._form, self.read))
         if content is None:
             self._put_nothing()
         else:

@@ -18,8 +18,9 @@ from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, clien
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import version_of
+from airflow_provider_polytomic.secret_stores.documents import as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.naming import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ __all__ = ["ParameterStore", "on_backend", "on_connection"]
 log = logging.getLogger(__name__)
 
 _SERVICE, _TITLE = "ssm", "AWS Parameter Store"
-_RECORD_SUFFIX = ".polytomic-issuance"
 _IN_CLEAR = {"Type": "String"}
 # Longer than any key that is to be expected.
 _LONG_KEY = ApiKey("k" * 128)
@@ -57,7 +57,7 @@ class ParameterStore:
 
     def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
         self._aws, self._form, self._reader = aws, form, reader
-        self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{_RECORD_SUFFIX}")
+        self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
         self.place = aws.place
 
     @sealed
@@ -81,7 +81,7 @@ class ParameterStore:
             return _version(created, text)
         settings = self._settings(over.revision)
         now = self.read()
-        if now.version != over.version or now.content is None:
+        if now.version != over.version:
             raise self._conflict()
         text = self._form.put(now.content.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
@@ -100,11 +100,8 @@ class ParameterStore:
         found = self._record.get()
         if found is None:
             return None
-        try:
-            record = json.loads(found["Value"]) if found["Type"] == _IN_CLEAR["Type"] else None
-        except ValueError:
-            record = None
-        if isinstance(record, dict) and all(isinstance(field, str) for field in record.values()):
+        record = as_record(found["Value"]) if found["Type"] == _IN_CLEAR["Type"] else None
+        if record is not None:
             return record
         raise MisconfiguredError(
             f"{self.place}: the parameter {self._record.name} is no issuance record. Nothing was changed. Delete it."
@@ -118,10 +115,10 @@ class ParameterStore:
     @sealed
     def check_write(self, over: Held) -> None:
         """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof."""
-        content = over.content.reveal() if over.content else None
+        content = over.content.reveal()
         if self._reader is not None:
             reader = self._reader
-            self._aws.run(lambda: reader.check(content, self._form))
+            self._aws.run(lambda: reader.check(over, self._form, self.read))
         if content is None or over.revision is None:
             return
         settings = self._settings(over.revision)

@@ -6,14 +6,14 @@ import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
 
@@ -82,17 +82,30 @@ class BackendReader:
             "prefixes, lookup patterns and mount point among the backend's kwargs, or use another name."
         )
 
-    def check(self, content: Any, form: Form) -> None:
-        """Find out whether readers would get a key that is put into this content of the path.
+    def check(self, over: Held, form: Form, read: Callable[[], Held]) -> None:
+        """Find out whether readers would get a key that is put into what is held.
 
-        Where another connection writes, the backend's own role is asked to read, too. Whatever its client raises, this
-        does.
+        Where another connection writes, the backend is asked as well, whether it may read and reads the same place.
+        Whatever its client raises, this does.
 
-        :raises MisconfiguredError: if Airflow would make something else of it.
+        :param read: reads again, as the store does.
+        :raises ConflictError: if it is no longer what was read.
+        :raises MisconfiguredError: if Airflow would make something else of it, or reads elsewhere.
         """
-        self._check_trial(content, form)
-        if self._destination.conn_id is not None:
-            self.read_back()
+        self._check_trial(over.content.reveal(), form)
+        if self._destination.conn_id is None:
+            return
+        back, now = self.read_back(), read()
+        if now.version != over.version:
+            raise ConflictError(
+                f"{self._destination} was changed by somebody else since it was read; nothing was written."
+            )
+        if not now.foreign and back is not now.value and not (back and back.matches(now.value)):
+            raise MisconfiguredError(
+                f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
+                f"there than the connection {self._destination.conn_id!r} does. Nothing was sent. Have both lead to "
+                "the same server, namespace or account."
+            )
 
     def read_back(self) -> ApiKey | None:
         """Ask the backend itself. Whatever its client raises, this does.
@@ -127,6 +140,9 @@ class BackendReader:
 
     def _copy(self, answers: Answers) -> Any:
         backend = copy.copy(self._backend)
+        for name, value in vars(backend).items():
+            if isinstance(value, (dict, list, set)):  # what a subclass remembers of its answers, say
+                setattr(backend, name, copy.copy(value))
         self._stand_in(backend, answers)
         return backend
 

@@ -45,8 +45,8 @@ class Held:
         It is only ever replaced when the user says ``take_over``.
     :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
         ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
-    :param reshapes: the key can be read, but writing would change the form in which others may read it, such as the one
-        URI of a whole connection. It is only replaced when the user says ``take_over``.
+    :param reshapes: the key can be read, but writing would take away the form in which programs other than Airflow read
+        it, such as the field ``conn_uri`` of a secret of Vault's. It is only replaced when the user says ``take_over``.
     :param content: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
         compare-and-set.
     :param revision: what the store itself compares with, where that says more than ``version``: the number that a
@@ -58,7 +58,7 @@ class Held:
     foreign: bool = False
     ours: bool = False
     reshapes: bool = False
-    content: Content | None = None
+    content: Content = Content(None)  # noqa: RUF009 (it cannot be changed)
     revision: int | None = None
 
 

@@ -12,7 +12,7 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.servers import read_server
 
-__all__ = ["ABSENT", "as_key", "held_connection", "held_text", "merge_key", "version_of"]
+__all__ = ["ABSENT", "as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
 
 ABSENT = "absent"
 _CONN_TYPE = "polytomic"
@@ -25,6 +25,21 @@ def as_key(text: object) -> ApiKey | None:
         return ApiKey(text) if isinstance(text, str) else None
     except ValueError:
         return None
+
+
+def as_record(content: object) -> dict[str, str] | None:
+    """Return the content as a record, flat text, or None where it cannot be one.
+
+    :param content: what was read, or its JSON.
+    """
+    if isinstance(content, (str, bytes)):
+        try:
+            content = json.loads(content)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
+        return dict(content)
+    return None
 
 
 def version_of(content: object) -> str:

@@ -25,7 +25,7 @@ from airflow_provider_polytomic.exceptions import (
     UnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.atomic_file import is_mount_point, locked, put_in_place, staged
-from airflow_provider_polytomic.secret_stores.documents import as_key, held_connection, held_text, merge_key
+from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_connection, held_text, merge_key
 from airflow_provider_polytomic.secret_stores.naming import file_name, warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 from airflow_provider_polytomic.secret_stores.secret_files import check_suffix, parse_entries, render_entries
@@ -106,14 +106,12 @@ class LocalFilesystemStore:
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
         try:
-            record = json.loads(self._record.read_bytes())
+            content = self._record.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise self._explain(error) from None
-        except ValueError:
-            record = None
-        if isinstance(record, dict) and all(isinstance(value, str) for value in record.values()):
+        if (record := as_record(content)) is not None:
             return record
         raise MisconfiguredError(
             f"The issuance record {self._record} cannot be read. Nothing was changed. Repair or remove that file."

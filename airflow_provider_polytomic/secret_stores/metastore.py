@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic import version_compat
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
-from airflow_provider_polytomic.secret_stores.documents import as_key, held_text
+from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_text
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
@@ -81,11 +81,7 @@ class MetastoreStore:
         text = version_compat.metastore_variable_get(self._record_key)
         if text is None:
             return None
-        try:
-            record = json.loads(text)
-        except ValueError:
-            record = None
-        if isinstance(record, dict) and all(isinstance(field, str) for field in record.values()):
+        if (record := as_record(text)) is not None:
             return record
         raise MisconfiguredError(
             f"The Variable {self._record_key} is no issuance record. Nothing was changed. Repair or remove it."

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
 
@@ -73,8 +73,9 @@ class Stores:
         if parsed.scheme == "airflow":
             return store_on(self._backend(parsed), parsed, issuer=self._issuer, clients=self._clients)
         scheme = SCHEMES[parsed.scheme]
-        make = _factory(scheme.module, scheme.extra, "on_connection", parsed)
-        return cast("SecretStore", make(parsed, clients=self._clients))
+        return _made(
+            scheme.module, scheme.extra, parsed, lambda module: module.on_connection(parsed, clients=self._clients)
+        )
 
     def _backend(self, destination: Destination) -> Any | None:
         with self._lock:  # Airflow itself would make one for each thread that comes before the first is made
@@ -102,15 +103,21 @@ def store_on(
 
     if backend is None:
         return _metastore(destination)
-    for cls in type(backend).__mro__:
-        if row := BACKENDS.get(qualified_name(cls)):
-            if not row.writer:
-                _refuse_writer(destination, cls.__name__)
-            make = _factory(row.module, row.extra, "on_backend", destination)
-            return cast("SecretStore", make(backend, destination, issuer=issuer, clients=clients or Clients()))
-    raise MisconfiguredError(
-        f"{destination} has no place: keys cannot be written to the configured secrets backend "
-        f"{qualified_name(type(backend))}. Nothing was sent. Supported, with their subclasses: {', '.join(BACKENDS)}."
+    names = [qualified_name(cls) for cls in type(backend).__mro__]
+    row = next((BACKENDS[name] for name in names if name in BACKENDS), None)
+    if row is None:
+        raise MisconfiguredError(
+            f"{destination} has no place: keys cannot be written to the configured secrets backend {names[0]}. Nothing "
+            f"was sent. Supported, with their subclasses: {', '.join(BACKENDS)}."
+        )
+    if not row.writer:
+        _refuse_writer(destination, type(backend).__name__)
+    shared = clients or Clients()
+    return _made(
+        row.module,
+        row.extra,
+        destination,
+        lambda module: module.on_backend(backend, destination, issuer=issuer, clients=shared),
     )
 
 
@@ -139,16 +146,26 @@ def _refuse_writer(destination: Destination, where: str) -> None:
         )
 
 
-def _factory(module: str, extra: str | None, name: str, destination: Destination) -> Any:
-    missing: str | None = None
+def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], SecretStore]) -> SecretStore:
+    """Import a store's module and have it make the store."""
     try:
-        return getattr(import_module(f"{__package__}.{module}"), name)
-    except ModuleNotFoundError as error:
-        missing = error.name
-    raise MisconfiguredError(
-        f"{destination} needs a package that is not installed here ({missing}). Nothing was sent. Install "
-        f"airflow-provider-polytomic[{extra}] on every worker."
-    )
+        module = import_module(f"{__package__}.{name}")
+    except ImportError as error:
+        problem = (
+            f"{destination} needs a package that is not installed here ({error.name or type(error).__name__}). Nothing "
+            f"was sent. Install airflow-provider-polytomic[{extra}] on every worker."
+        )
+    else:
+        try:
+            return make(module)
+        except PolytomicError:
+            raise
+        except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
+            problem = (
+                f"{destination} has no place: the secrets backend or the connection cannot be used as it is "
+                f"({type(error).__name__}). Nothing was sent. Correct its settings."
+            )
+    raise MisconfiguredError(problem)
 
 
 def _configured_backend(destination: Destination) -> Any | None:

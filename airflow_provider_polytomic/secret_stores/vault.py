@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow.providers.hashicorp.hooks.vault import VaultHook
+
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
     DeniedError,
@@ -18,8 +20,9 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import ABSENT, version_of
+from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, FieldForm
+from airflow_provider_polytomic.secret_stores.naming import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 from airflow_provider_polytomic.secret_stores.vault_engines import engine_of
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VaultStore", "on_backend", "on_connection"]
 
-_RECORD_SUFFIX = ".polytomic-issuance"
 _RECORD_TRIES = 5
 
 _T = TypeVar("_T")
@@ -69,7 +71,7 @@ class VaultStore:
         self._engine = engine_of(client, mount, version)
         self.compare_and_set = self._engine.compare_and_set
         self.place = f"{part}{mount}/{path} in Vault {client.address()}"
-        self._record = f"{path}{_RECORD_SUFFIX}"
+        self._record = f"{path}{RECORD_SUFFIX}"
         self._reading = f"read {mount}/{path} with the login of the secrets backend"
         self._record_revision: int | None = None
 
@@ -91,7 +93,7 @@ class VaultStore:
                     f"{self.place} was changed by somebody else since it was read; nothing was written."
                 )
             over = now
-        content = self._form.put(over.content.reveal() if over.content else None, value)
+        content = self._form.put(over.content.reveal(), value)
         revision = self._explained(lambda: self._engine.write(self._path, content, over.revision or 0))
         return f"v{revision}" if self.compare_and_set else version_of(content)
 
@@ -99,8 +101,9 @@ class VaultStore:
     def read_record(self) -> Mapping[str, str] | None:
         """Read the secret beside it."""
         found, self._record_revision = self._explained(lambda: self._engine.read(self._record))
-        record: Mapping[str, str] | None = found
-        if record is None or all(isinstance(field, str) for field in record.values()):
+        if found is None:
+            return None
+        if (record := as_record(found)) is not None:
             return record
         raise MisconfiguredError(
             f"{self._mount}/{self._record} is no issuance record. Nothing was changed. Repair or delete it."
@@ -124,10 +127,10 @@ class VaultStore:
     def check_write(self, over: Held) -> None:
         """Ask for the engine's version, have Airflow read a trial, and send a write that can only be refused."""
         self._explained(self._check_engine)
-        content = over.content.reveal() if over.content else None
+        content = over.content.reveal()
         if self._reader is not None:
             reader = self._reader
-            self._explained(lambda: self._client.run(lambda: reader.check(content, self._form), self._reading))
+            self._explained(lambda: self._client.run(lambda: reader.check(over, self._form, self.read), self._reading))
         self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
 
     @sealed
@@ -158,7 +161,12 @@ class VaultStore:
             self._record_revision = self._engine.create_record(self._record, dict(record))
 
     def _check_engine(self) -> None:
-        kind, version = self._client.engine(self._mount, self._path)
+        kind, version, at = self._client.mounted(self._mount, self._path)
+        if version != 1 and at != self._mount:
+            raise MisconfiguredError(
+                f"the engine is mounted at {at}, not at {self._mount}. Nothing was changed. Correct the mount point, "
+                "and begin the path with what was too much."
+            )
         if kind not in {"kv", "generic"} or version != self._version:
             found = f"a KV engine of version {version}" if kind in {"kv", "generic"} else f"an engine of type {kind}"
             raise MisconfiguredError(
@@ -196,15 +204,18 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
 
     :raises MisconfiguredError: if it never looks for it.
     """
-    client = VaultClient(_provider(destination.conn_id, clients) if destination.conn_id else backend.vault_client)
+    provider, client = backend.vault_client, VaultClient(backend.vault_client)
+    if destination.conn_id is not None:
+        client = VaultClient(_provider(destination.conn_id, clients))
+        _refuse_other_namespace(destination, client.namespace, VaultClient(provider).namespace)
     reader = BackendReader(backend, destination, _stand_in)
     form: Form = _VaultConnectionForm(issuer) if destination.kind == "connection" else FieldForm("value")
 
     def store_at(path: str) -> VaultStore:
         # Without a mount point, each id begins with one.
-        mount, below = (backend.mount_point, path) if backend.mount_point else path.split("/", 1)
-        version = int(backend.kv_engine_version)
-        return VaultStore(client, mount, below, version=version, form=form, reader=reader.at(path))
+        mount, below = (provider.mount_point, path) if provider.mount_point else path.split("/", 1)
+        version = int(provider.kv_engine_version)
+        return VaultStore(client, mount.strip("/"), below, version=version, form=form, reader=reader.at(path))
 
     return first_that_holds([store_at(path) for path in reader.paths()])
 
@@ -224,9 +235,15 @@ def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
     )
 
 
-def _provider(conn_id: str, clients: Clients) -> Any:
-    from airflow.providers.hashicorp.hooks.vault import VaultHook
+def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -> None:
+    if writes != reads:
+        raise MisconfiguredError(
+            f"{destination} would be written in the namespace {writes or 'root'}, but the secrets backend reads in "
+            f"{reads or 'root'}. Nothing was sent. Correct the namespace of the connection {destination.conn_id!r}."
+        )
 
+
+def _provider(conn_id: str, clients: Clients) -> Any:
     return clients.of(conn_id, "Vault", lambda: VaultHook(vault_conn_id=conn_id).vault_client)
 
 

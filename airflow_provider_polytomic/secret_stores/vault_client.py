@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -23,27 +23,41 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VaultClient"]
+__all__ = ["Mounted", "VaultClient"]
 
 T = TypeVar("T")
 
 # One for all: a login takes milliseconds, and hvac is not documented as safe for threads.
 _LOGIN = threading.Lock()
-# The engine at a path, as the server told it once: (type, version).
-_ENGINES: WeakKeyDictionary[Any, dict[str, tuple[str, int]]] = WeakKeyDictionary()
 # Connections that stay open to one Vault, for as many threads; requests keeps 10.
 _POOL_SIZE = 32
 _CONFLICT = "check-and-set parameter did not match"
-# No answer that settles anything: sealed, overloaded, a standby behind its leader, or a proxy in front.
+# No answer that settles anything: sealed, overloaded, or a proxy in front.
 _NO_ANSWER = (
     hvac_errors.VaultDown,
     hvac_errors.VaultNotInitialized,
     hvac_errors.InternalServerError,
     hvac_errors.BadGateway,
     hvac_errors.RateLimitExceeded,
-    hvac_errors.PreconditionFailed,
+    hvac_errors.UnexpectedError,  # any status without a class of its own: 408, 412 (a standby behind its leader), 504
     requests.RequestException,
 )
+
+
+class Mounted(NamedTuple):
+    """What a server says of a path.
+
+    :param kind: of the engine: ``kv``.
+    :param version: of a KV engine.
+    :param at: where it is mounted.
+    """
+
+    kind: str
+    version: int
+    at: str
+
+
+_MOUNTED: WeakKeyDictionary[Any, dict[str, Mounted]] = WeakKeyDictionary()
 
 
 class VaultClient:
@@ -55,12 +69,16 @@ class VaultClient:
     def __init__(self, provider: Any) -> None:
         self._provider = provider
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that it is configured for; empty: the root's."""
+        return str(self._provider.kwargs.get("namespace") or "").strip("/")
+
     def address(self) -> str:
         """Return which Vault this is, without credentials: its URL and namespace."""
         client = self._connected()
-        namespace = getattr(client.adapter, "namespace", None)
         url = str(client.url).rpartition("@")[2] if "@" in str(client.url) else str(client.url)
-        return f"{url.rstrip('/')}{f', namespace {namespace}' if namespace else ''}"
+        return f"{url.rstrip('/')}{f', namespace {self.namespace}' if self.namespace else ''}"
 
     def call(self, operation: Callable[[hvac.Client], T], what: str) -> T:
         """Send a request; once more after another login if the token is rejected, as the provider does.
@@ -95,19 +113,32 @@ class VaultClient:
             problem = _explain(cause, what)
         raise problem
 
-    def engine(self, mount: str, path: str) -> tuple[str, int]:
-        """Return type and version of the engine at a path, ``("kv", 2)``; asked of each mount once.
+    def mounted(self, mount: str, path: str) -> Mounted:
+        """Return what is mounted at a path; asked once of each mount.
 
         ``sys/internal/ui/mounts`` needs no right of its own: whoever may do anything there gets the answer.
+
+        :raises MisconfiguredError: if the server does not know the question.
         """
         with _LOGIN:
-            known = _ENGINES.setdefault(self._provider, {})
+            known = _MOUNTED.setdefault(self._provider, {})
         if mount not in known:
             url = f"/v1/sys/internal/ui/mounts/{quote(f'{mount}/{path}')}"
-            answer = self.call(lambda client: client.adapter.get(url), f"do anything with {mount}/{path}")
-            found = answer["data"]
-            known[mount] = (str(found.get("type")), int((found.get("options") or {}).get("version") or 1))
+            found = self._told(url, f"do anything with {mount}/{path}")
+            version = int((found.get("options") or {}).get("version") or 1)
+            known[mount] = Mounted(str(found.get("type")), version, str(found.get("path") or mount).strip("/"))
         return known[mount]
+
+    def _told(self, url: str, what: str) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = self.call(lambda client: client.adapter.get(url), what)["data"]
+        except (hvac_errors.InvalidPath, KeyError, TypeError):
+            pass
+        else:
+            return told
+        raise MisconfiguredError(
+            f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or OpenBao?"
+        )
 
     def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
         """Return the client, logged in.
@@ -129,7 +160,8 @@ class VaultClient:
 def _widen(client: hvac.Client) -> None:
     session = client.session
     for prefix, adapter in list(session.adapters.items()):
-        if isinstance(adapter, HTTPAdapter) and adapter._pool_maxsize < _POOL_SIZE:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
+        # Not a company's own adapter, which knows its certificates.
+        if type(adapter) is HTTPAdapter and adapter._pool_maxsize < _POOL_SIZE:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
             session.mount(prefix, HTTPAdapter(pool_maxsize=_POOL_SIZE, max_retries=adapter.max_retries))
 
 
@@ -145,10 +177,17 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
         return ConflictError("Somebody has written it since it was read; nothing was written. Read it again.")
     if isinstance(error, _NO_ANSWER):
-        return UnavailableError(f"No answer from Vault ({kind}); whether the request took effect is not known.")
+        return UnavailableError(
+            f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again."
+        )
     if isinstance(error, hvac_errors.VaultError):
-        return MisconfiguredError(f"Vault does not accept the request ({kind}). Nothing was changed by it.")
-    return UnavailableError(f"The request to Vault ended with {kind}; whether it took effect is not known.")
+        return MisconfiguredError(
+            f"Vault does not accept the request to {what} ({kind}). Nothing was changed by it. See Vault's log, and "
+            "correct the path or the settings of the secret."
+        )
+    return UnavailableError(
+        f"the request to {what} ended with {kind}; whether it took effect is not known, so read again."
+    )
 
 
 def _explain_login(error: Exception) -> SecretStoreError:

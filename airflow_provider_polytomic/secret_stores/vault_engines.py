@@ -9,6 +9,8 @@ from hvac.exceptions import InvalidPath
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 
 __all__ = ["Engine", "engine_of"]
@@ -61,13 +63,15 @@ class _Version2:
         except InvalidPath as error:
             _refuse_unknown_mount(error, self._mount)
             # After a deletion, the next write has to name the deleted version.
-            data = (error.json or {}).get("data") or {} if isinstance(error.json, dict) else {}
-            return None, int((data.get("metadata") or {}).get("version") or 0)
+            body = error.json if isinstance(error.json, dict) else {}
+            metadata = (body.get("data") or {}).get("metadata") or {}
+            return None, int(metadata.get("version") or 0)
         data = answer["data"]
         return data["data"], int(data["metadata"]["version"])
 
     def write(self, path: str, content: Any, over: int) -> int:
-        answer = self._client.call(
+        answer = _written(
+            self._client,
             lambda client: client.secrets.kv.v2.create_or_update_secret(
                 path=path, secret=content, cas=over, mount_point=self._mount
             ),
@@ -108,7 +112,8 @@ class _Version1:
         return answer["data"], 0
 
     def write(self, path: str, content: Any, over: int) -> int:  # noqa: ARG002 (there are no revisions)
-        self._client.call(
+        _written(
+            self._client,
             # With the method named; otherwise hvac reads the secret first to choose one.
             lambda client: client.secrets.kv.v1.create_or_update_secret(
                 path=path, secret=content, method="POST", mount_point=self._mount
@@ -136,10 +141,20 @@ class _Version1:
         return self.write(record, content, 0)
 
 
+def _written(client: VaultClient, operation: Callable[[Any], Any], what: str) -> Any:
+    try:
+        return client.call(operation, what)
+    except InvalidPath:
+        pass
+    raise MisconfiguredError(
+        f"Vault has nowhere to {what}. Nothing was changed. Correct mount point, path and version of the engine."
+    )
+
+
 def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:
     if "no handler for route" in " ".join(map(str, error.errors or [])):
         raise MisconfiguredError(
-            f"there is no secrets engine at {mount}. Nothing was changed. Correct the mount point."
+            f"there is no secrets engine at {mount}. Nothing was changed. Correct the mount point or the namespace."
         ) from None
 
 

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+import uuid
+
+import hvac
+import pytest
+
 from tests.servers.aws_fixtures import aws_server, running_aws_server
 from tests.servers.vault_fixtures import shared_vault_fake, vault_fake, vault_real, vault_server
 
 __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_fake", "vault_real", "vault_server"]
+
+
+@pytest.fixture
+def vault(vault_server):
+    """The fake and a real one, in turn."""
+    return vault_server
+
+
+@pytest.fixture
+def mount(vault):
+    """A KV version 2 engine of this test alone."""
+    name = f"m{uuid.uuid4().hex}"
+    vault.mount(name, 2)
+    return name
+
+
+@pytest.fixture
+def root(vault):
+    """A client that may do everything."""
+    return hvac.Client(url=vault.url, token=vault.root_token)

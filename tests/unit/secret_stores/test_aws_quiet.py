@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.secret_stores.quiet import quiet
+from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
 from tests.unit.secret_stores.aws_scene import KEY, backend_of, connect, issue, opened, outside
 
 LOGGERS = ["boto3", "botocore", "botocore.endpoint", "botocore.parsers"]

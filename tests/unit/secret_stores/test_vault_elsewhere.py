@@ -1,0 +1,166 @@
+"""What if a Vault is another than it should be? The wrong one, one that is busy, one that says no."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import hvac
+import pytest
+import requests
+from airflow.providers.hashicorp.secrets.vault import VaultBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
+from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
+
+WRITER = Destination.parse("airflow://writer@connection/acme")
+OLD = {"conn_type": "polytomic", "host": ISSUER, "password": "old-key"}
+
+
+def connection_to(server, **extra):
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    fields = {"conn_type": "vault", "host": host, "port": int(port), "password": server.root_token, "extra": extra}
+    return json.dumps(fields)
+
+
+STATUSES: dict[int, type[SecretStoreError]] = {
+    400: MisconfiguredError,
+    **dict.fromkeys((408, 412, 429, 500, 501, 502, 503, 504), UnavailableError),
+}
+
+
+@pytest.mark.parametrize(("status", "error"), STATUSES.items())
+def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status, error):
+    store = opened(backend_of(vault_fake, "secret"))
+    held = store.read()
+    vault_fake.fail("POST", status=status, times=8)
+    with pytest.raises(error, match="read again" if error is UnavailableError else "Nothing was changed") as caught:
+        store.write(ApiKey("a-new-key"), held)
+    assert "a-new-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_lost_answer_is_told_as_such_and_read_again(vault_fake, applied):
+    store = opened(backend_of(vault_fake, "secret"))
+    held = store.read()
+    vault_fake.fail("POST", drop=True, applied=applied)
+    with pytest.raises(UnavailableError, match="read again"):
+        store.write(ApiKey("a-new-key"), held)
+    assert (store.read().value is not None) is applied
+
+
+def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
+    store = opened(backend_of(vault, f"{mount}/team"))
+    with pytest.raises(MisconfiguredError, match=f"mounted at {mount}, not at {mount}/team"):
+        store.check_write(store.read())
+
+
+def test_slashes_around_a_mount_do_no_harm(vault, mount, root):
+    store = opened(backend_of(vault, f"{mount}/"))
+    issue(store)
+    assert store.place.startswith(f"{mount}/connections/acme in Vault")
+    assert contents(root, mount, "connections/acme")["password"] == "a-new-key"
+
+
+def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
+    name = f"n{uuid.uuid4().hex[:8]}"
+    vault.namespace(name)
+    monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault, client_kwargs={"namespace": name}))
+    with pytest.raises(
+        MisconfiguredError, match=f"written in the namespace {name}, but the secrets backend reads in root"
+    ):
+        store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
+
+
+@pytest.mark.parametrize("reads", [OLD, None], ids=["an old key", "nothing"])
+def test_a_writer_at_another_server_is_found_before_anything_is_written(vault, vault_fake, mount, monkeypatch, reads):
+    vault_fake.mount(mount, 2)
+    there = hvac.Client(url=vault_fake.url, token=vault_fake.root_token)
+    there.secrets.kv.v2.create_or_update_secret("connections/acme", OLD | {"password": "another"}, mount_point=mount)
+    if reads:
+        root = hvac.Client(url=vault.url, token=vault.root_token)
+        root.secrets.kv.v2.create_or_update_secret("connections/acme", reads, mount_point=mount)
+    monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault_fake))
+    store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
+    with pytest.raises(MisconfiguredError, match="would be written where nobody reads"):
+        store.check_write(store.read())
+
+
+def test_a_change_between_read_and_check_is_no_other_server(vault, mount, root, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault))
+    store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
+    held = store.read()
+    root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.check_write(held)
+
+
+class Remembering(VaultBackend):
+    """A company's own class, which remembers what it has read."""
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        self.remembered = {}
+
+    def get_conn_value(self, conn_id, team_name=None):
+        if conn_id not in self.remembered:
+            self.remembered[conn_id] = super().get_conn_value(conn_id, team_name)
+        return self.remembered[conn_id]
+
+
+def test_what_a_subclass_remembers_is_left_alone(vault, mount):
+    backend = backend_of(vault, mount, cls=Remembering)
+    issue(opened(backend))
+    assert backend.remembered == {}
+
+
+class Adapter(requests.adapters.HTTPAdapter):
+    """A company's own, with certificates, say."""
+
+
+def test_an_adapter_of_a_companys_own_stays(vault, mount):
+    session = requests.Session()
+    session.mount("http://", Adapter())
+    backend = backend_of(vault, mount, session=session)
+    issue(opened(backend))
+    assert type(session.get_adapter(vault.url)) is Adapter
+
+
+def test_a_writer_connection_that_is_not_there_is_named(vault, mount):
+    destination = Destination.parse("airflow://no_such_writer@connection/acme")
+    with pytest.raises(MisconfiguredError, match=r"'no_such_writer', to write to Vault with.*Create or correct it"):
+        store_on(backend_of(vault, mount), destination, issuer=ISSUER)
+
+
+def test_a_writer_writes_where_the_backend_reads_whatever_its_own_mount_is(vault, root, monkeypatch):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, 1)
+    host, _, port = vault.url.removeprefix("http://").partition(":")
+    writer = {
+        "conn_type": "vault",
+        "host": host,
+        "port": int(port),
+        "password": vault.root_token,
+        "schema": "elsewhere",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_WRITER", json.dumps(writer))
+    backend = backend_of(vault, mount, kv_engine_version=1)
+    issue(store_on(backend, Destination.parse("airflow://writer@connection/acme"), issuer=ISSUER))
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_other_fields_of_a_secret_outside_airflow_stay(vault, mount, root, monkeypatch):
+    host, _, port = vault.url.removeprefix("http://").partition(":")
+    connection = {"conn_type": "vault", "host": host, "port": int(port), "password": vault.root_token}
+    monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(connection))
+    root.secrets.kv.v2.create_or_update_secret("apps/acme", {"url": "x", "nested": {"a": [1]}}, mount_point=mount)
+    store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/apps/acme?field=polytomic")
+    assert store.place == f"field polytomic of {mount}/apps/acme in Vault {vault.url}"
+    issue(store)
+    back = store.read_back()
+    assert back
+    assert back.reveal() == "a-new-key"
+    assert contents(root, mount, "apps/acme") == {"url": "x", "nested": {"a": [1]}, "polytomic": "a-new-key"}
