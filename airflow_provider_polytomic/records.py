@@ -13,9 +13,23 @@ from airflow_provider_polytomic.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Record", "State"]
+__all__ = ["FIELDS", "Record", "State"]
 
 State = Literal["open", "failed", "done"]
+# All that :meth:`Record.to_mapping` may ever name.
+FIELDS = (
+    "state",
+    "issuance_id",
+    "forced",
+    "spent",
+    "opened_at",
+    "before",
+    "org_id",
+    "user_id",
+    "fingerprint",
+    "issued_at",
+    "refused_at",
+)
 
 
 @dataclass(frozen=True)

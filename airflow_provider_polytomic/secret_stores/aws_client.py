@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_errors import OF_BOTO, code_of, explain
 from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.opening import Clients
 
-__all__ = ["AwsClient", "RefusedError", "client_for"]
+__all__ = ["LONG_KEY", "AwsClient", "RefusedError", "client_for"]
 
 T = TypeVar("T")
 
+# Longer than any key that is to be expected: whether there is room for a key is tried with it.
+LONG_KEY = ApiKey("k" * 128)
+_CONN_TYPE = "aws"
 # Boto makes no client safely from several threads, and a backend one for each that is there first.
 _FIRST = threading.Lock()
 # Connections that stay open, for as many threads; botocore keeps 10.
@@ -105,19 +109,29 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
     if own is not None and own.meta.region_name != client.meta.region_name:
         raise MisconfiguredError(
             f"{destination} would be written in {client.meta.region_name}, but the secrets backend reads in "
-            f"{own.meta.region_name}. Nothing was sent. Correct the region of the connection {conn_id!r}."
+            f"{own.meta.region_name}. Nothing was sent. Correct the region of the connection {_shown(conn_id)}."
         )
     return client
 
 
 def _of_connection(conn_id: str, service: str) -> Any:
     # For a connection that is missing, the hook takes whatever credentials the machine has.
-    AwsBaseHook.get_connection(conn_id)
+    conn_type = AwsBaseHook.get_connection(conn_id).conn_type
+    if conn_type not in {None, "", _CONN_TYPE}:
+        raise MisconfiguredError(
+            f"The connection {_shown(conn_id)} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
+            f"sent to AWS. Nothing was sent. Name a connection of type {_CONN_TYPE!r}."
+        )
     hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)
     size = max(_POOL_SIZE, hook.config.max_pool_connections)
     return hook.get_client_type(
         region_name=hook.region_name, config=hook.config.merge(Config(max_pool_connections=size))
     )
+
+
+def _shown(conn_id: str) -> str:
+    """Return the id for a message, unless somebody may have put credentials in its place."""
+    return "(an id with ':' or '@', which is not shown)" if {":", "@"} & set(conn_id) else repr(conn_id)
 
 
 def _own_client(backend: Any, title: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
@@ -19,6 +20,9 @@ _EXISTS = frozenset({"ParameterAlreadyExists"})
 # stay by themselves (PutParameter's documentation).
 _KEPT = ("Type", "KeyId", "Tier", "DataType", "AllowedPattern", "Description")
 _MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
+_MOST_VERSIONS = 100
+# Java has sets within sets, and intersections; Python reads them as something else.
+_JAVAS_OWN = re.compile(r"&&|\[[^\]]*\[")
 
 
 class Parameter:
@@ -57,30 +61,56 @@ class Parameter:
         return int(answer["Version"]), int(answer["ResponseMetadata"].get("RetryAttempts", 0))
 
     def settings(self, revision: int) -> dict[str, Any] | None:
+        """Return what :meth:`look_up` does, but for the same version only once."""
+        if self._settings is None or self._settings[0] != revision:
+            return self.look_up(revision)
+        return self._settings[1]
+
+    def look_up(self, revision: int) -> dict[str, Any] | None:
         """Return what the next version has to be given again; None if there is no such version any more.
 
         From the history, a right that can be limited to parameters; DescribeParameters is for all of them or none
         (Service Authorization Reference).
 
-        :raises MisconfiguredError: if it is stored in clear.
+        :raises MisconfiguredError: if it is stored in clear, or AWS would take no further version.
         """
-        if self._settings is None or self._settings[0] != revision:
-            found = next((version for version in self._versions() if version["Version"] == revision), None)
-            if found is None:
-                return None
-            self._settings = revision, self._secure({name: found[name] for name in _KEPT if found.get(name)})
-        return self._settings[1]
+        versions = {version["Version"]: version for version in self._versions()}
+        if revision not in versions:
+            return None
+        found = versions[revision]
+        settings = self._secure({name: found[name] for name in _KEPT if found.get(name)})
+        self._check_room(versions)
+        self._settings = revision, settings
+        return settings
 
-    def check_size(self, text: str, settings: Mapping[str, str]) -> None:
-        """Refuse a text that the parameter's tier has no room for.
+    def check_text(self, text: str, settings: Mapping[str, str]) -> None:
+        """Refuse a text that the parameter's tier has no room for, or that its allowed pattern does not match.
 
-        :raises MisconfiguredError: if it has none.
+        :raises MisconfiguredError: if so.
         """
         most = _MOST_BYTES.get(settings.get("Tier", ""), max(_MOST_BYTES.values()))
         if len(text.encode()) > most:
             raise MisconfiguredError(
                 f"{self._aws.place}: with a key put into it, it would be longer than the {most} bytes of its tier. "
                 "Nothing was changed. Shorten it, or give it the advanced tier."
+            )
+
+        pattern = settings.get("AllowedPattern")
+        if pattern and _matches(pattern, text) is False:
+            raise MisconfiguredError(
+                f"{self._aws.place}: its allowed pattern does not match it with just any key put into it, so AWS might "
+                "refuse a new one. Nothing was changed. Widen the pattern, or take it off."
+            )
+
+    def _check_room(self, versions: Mapping[int, Mapping[str, Any]]) -> None:
+        """Refuse where AWS would have to drop a version that has a label (PutParameter's documentation)."""
+        oldest = min(versions)
+        labels = versions[oldest].get("Labels")
+        if len(versions) >= _MOST_VERSIONS and labels:
+            raise MisconfiguredError(
+                f"{self._aws.place} has {_MOST_VERSIONS} versions, and AWS cannot drop the oldest one, {oldest}, for a "
+                f"new one, because it has a label: {', '.join(labels)}. Nothing was changed. Take it off version "
+                f"{oldest}, or move it to a later one."
             )
 
     def _put(self, text: str, settings: Mapping[str, str], *, overwrite: bool) -> dict[str, Any]:
@@ -106,3 +136,17 @@ class Parameter:
                 "parameter cannot be changed. Nothing was changed. Delete it, or use another name."
             )
         return settings
+
+
+def _matches(pattern: str, text: str) -> bool | None:
+    """Say whether all of the text matches, as AWS wants it; None if that cannot be told.
+
+    AWS refuses ``10,000`` where ``\\d{1,4}`` is allowed (Systems Manager User Guide, "Walkthrough: Manage parameters using
+    hierarchies").
+    """
+    if _JAVAS_OWN.search(pattern):
+        return None
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except (re.error, OverflowError, RecursionError):
+        return None

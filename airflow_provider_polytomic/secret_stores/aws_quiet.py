@@ -1,6 +1,7 @@
 """How does a secret of AWS's stay out of the logs? At DEBUG, botocore prints whatever it sends and receives.
 
-So its loggers are held at INFO while a request of ours runs. A consumer's own reads stay as Airflow logs them.
+So what its loggers have to say below INFO is dropped in a thread while a request of ours runs there, whatever their
+levels are or become. A consumer's own reads stay as Airflow logs them, in every other thread, too.
 """
 
 from __future__ import annotations
@@ -17,43 +18,45 @@ __all__ = ["quiet"]
 
 # urllib3, below them, prints the first line of a request and of its answer only: no secret is in a path of AWS's.
 _TALKATIVE = ("boto3", "botocore")
-_LOCK = threading.Lock()
-# The loggers that are held, with the level that each had.
-_held: dict[logging.Logger, int] = {}
-_running = 0
+
+
+class _Here(threading.local):
+    depth = 0
+
+
+_here = _Here()
+
+
+class _Drop(logging.Filter):
+    """Stays on a logger once it is there: elsewhere it costs a look at a number, and only where DEBUG is on."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let pass what is no request of ours; see to loggers that have come meanwhile."""
+        if record.levelno >= logging.INFO or not _here.depth:
+            return True
+        _listen()
+        return False
+
+
+_DROP = _Drop()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold boto's loggers at INFO or above until the last of all threads is out again."""
-    global _running  # noqa: PLW0603 (levels belong to the process, and so does the count)
-    with _LOCK:
-        _running += 1
-        _hold()
+    """Drop what boto has to say below INFO in this thread."""
+    _listen()
+    _here.depth += 1
     try:
         yield
     finally:
-        with _LOCK:
-            _running -= 1
-            if not _running:
-                _release()
+        _here.depth -= 1
 
 
-def _hold() -> None:
-    """Raise what would print below INFO, parents first; anew each time, because modules that come later bring more."""
-    for name in _TALKATIVE:
-        logging.getLogger(name)
-    for name, logger in sorted(list(logging.root.manager.loggerDict.items())):  # noqa: C414 (a copy at once: others add)
-        if name.partition(".")[0] not in _TALKATIVE or not isinstance(logger, logging.Logger):
-            continue
-        if logger.getEffectiveLevel() < logging.INFO:
-            _held.setdefault(logger, logger.level)
-            logger.setLevel(logging.INFO)
+def _listen() -> None:
+    """Put the filter on every logger of boto's, anew each time: later modules bring more, and a set-up drops filters.
 
-
-def _release() -> None:
-    """Give back the levels, but for those that somebody has set meanwhile."""
-    for logger, level in _held.items():
-        if logger.level == logging.INFO:
-            logger.setLevel(level)
-    _held.clear()
+    A logger's filters are not asked about what comes from the loggers below it (Python's "Logging HOWTO").
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] in _TALKATIVE and isinstance(logger, logging.Logger):
+            logger.addFilter(_DROP)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
 from airflow_provider_polytomic.secret_stores.aws_aliases import AliasedConnectionForm
-from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, RefusedError, client_for
-from airflow_provider_polytomic.secret_stores.aws_tags import record_of, tags_of
+from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, RefusedError, client_for
+from airflow_provider_polytomic.secret_stores.aws_tags import MOST_TAGS, record_of, tags_of
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT
@@ -44,6 +44,10 @@ _NOTHING_PUT = _MISSING | {"InvalidRequestException", "InvalidParameterException
 _NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
 # No secret has these versions: a move between them is looked at for rights, and then refused.
 _NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"
+# More tags than a secret may have (TagResource's documentation names the first code only).
+_NOT_TAGGED = frozenset({"InvalidParameterException", "LimitExceededException"})
+# "AWS Secrets Manager quotas": of UTF-8.
+_MOST_BYTES = 65_536
 # CreateSecret's documentation.
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 
@@ -101,13 +105,18 @@ class SecretsManagerStore:
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
-        """Write the tags; of a secret that has no value yet, if there is none."""
+        """Write the tags; of a secret that has no value yet, if there is none.
+
+        :raises MisconfiguredError: if others have left too little of the quota of tags.
+        """
         tags = tags_of(record)
         if self._is_missing and self._create(tags):
             return
         try:
-            self._aws.call("tag_resource", {**self._id, "Tags": tags}, expected=_MISSING)
-        except RefusedError:
+            self._aws.call("tag_resource", {**self._id, "Tags": tags}, expected=_MISSING | _NOT_TAGGED)
+        except RefusedError as refused:
+            if refused.code in _NOT_TAGGED:
+                raise self._not_tagged(refused.code, len(tags)) from None
             if not self._create(tags):
                 raise self._conflict() from None
 
@@ -118,6 +127,7 @@ class SecretsManagerStore:
         A put with the token and the value of a version "succeeds but does nothing" (PutSecretValue's documentation).
         """
         content = over.content.reveal()
+        self._check_size(self._form.put(content, LONG_KEY))
         if self._reader is not None:
             reader = self._reader
             self._aws.run(lambda: reader.check(over, self._form, self.read))
@@ -135,6 +145,13 @@ class SecretsManagerStore:
         if self._reader is None:
             return self.read().value
         return self._aws.run(self._reader.read_back)
+
+    def _check_size(self, text: str) -> None:
+        if len(text.encode()) > _MOST_BYTES:
+            raise MisconfiguredError(
+                f"{self.place}: with a key put into it, it would be longer than the {_MOST_BYTES} bytes of a secret. "
+                "Nothing was changed. Shorten what else it holds, or use another secret."
+            )
 
     def _write_first(self, text: str) -> str:
         """Write a secret without a value: its first version gets AWSCURRENT, and nobody else's does."""
@@ -180,6 +197,13 @@ class SecretsManagerStore:
             return None
         self._is_missing = False
         return str(answer.get("VersionId", ""))
+
+    def _not_tagged(self, code: str, number: int) -> MisconfiguredError:
+        return MisconfiguredError(
+            f"{self.place}: AWS does not take the {number} tags of the issuance record ({code}); they were not changed. "
+            f"A secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are fewer, see "
+            "whether a tag policy forbids these."
+        )
 
     def _conflict(self) -> ConflictError:
         return ConflictError(

@@ -12,20 +12,20 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, client_for
+from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
-from airflow_provider_polytomic.secret_stores.naming import RECORD_SUFFIX
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.secret_stores.backends import Answers
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 
 _SERVICE, _TITLE = "ssm", "AWS Parameter Store"
 _IN_CLEAR = {"Type": "String"}
-# Longer than any key that is to be expected.
-_LONG_KEY = ApiKey("k" * 128)
 # PutParameter's documentation; of the 1011 characters, the ARN takes its part, and the suffix of the record.
 _NAME = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _LONGEST, _MOST_LEVELS = 900, 15
@@ -79,9 +77,9 @@ class ParameterStore:
             if created is None:
                 raise self._conflict()
             return _version(created, text)
-        settings = self._settings(over.revision)
+        settings = self._parameter.settings(over.revision)
         now = self.read()
-        if now.version != over.version:
+        if settings is None or now.version != over.version:
             raise self._conflict()
         text = self._form.put(now.content.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
@@ -114,18 +112,27 @@ class ParameterStore:
 
     @sealed
     def check_write(self, over: Held) -> None:
-        """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof."""
+        """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof.
+
+        No request asks whether one may write. If somebody deletes the parameter right before this one, it is made again
+        with its old value; so it is read once more immediately before.
+        """
         content = over.content.reveal()
         if self._reader is not None:
             reader = self._reader
             self._aws.run(lambda: reader.check(over, self._form, self.read))
         if content is None or over.revision is None:
             return
-        settings = self._settings(over.revision)
-        self._parameter.check_size(self._form.put(content, _LONG_KEY), settings)
+        settings = self._parameter.look_up(over.revision)
+        if settings is None:
+            raise self._conflict()
+        self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
+        if self.read().version != over.version:
+            raise self._conflict()
         if self._parameter.create(content, settings) is not None:
             raise ConflictError(
-                f"{self.place} was deleted by somebody else since it was read, and is there again as it was. Try again."
+                f"{self.place} was deleted by somebody else at the very moment of the check, which made it again with "
+                "its old value, but without its tags and policies. Delete it again, or try again."
             )
 
     @sealed
@@ -142,12 +149,6 @@ class ParameterStore:
         except SecretStoreError:  # the key is stored; what was there before only decides about a warning
             return False
         return found is not None and value.matches(self._form.look(str(found["Value"])).value)
-
-    def _settings(self, revision: int) -> Mapping[str, str]:
-        settings = self._parameter.settings(revision)
-        if settings is None:
-            raise self._conflict()
-        return settings
 
     def _conflict(self) -> ConflictError:
         return ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was written.")

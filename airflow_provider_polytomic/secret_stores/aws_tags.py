@@ -1,6 +1,7 @@
 """How is a record kept in the tags of a secret? One tag a field, and one that names the fields that count.
 
-So a field that a later record drops needs no UntagResource, and everybody else's tags stay. A value has at most 256
+So a field that a later record drops needs no UntagResource, and everybody else's tags stay. Those that this record does
+not use are written empty: whether there is room for all is found out with the first one. A value has at most 256
 characters, none of them of JSON's punctuation (AWS General Reference, "Tag naming limits and requirements").
 """
 
@@ -9,28 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from airflow_provider_polytomic.records import FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["record_of", "tags_of"]
+__all__ = ["MOST_TAGS", "record_of", "tags_of"]
 
-_FIELDS = "polytomic-issuance"
+# "AWS Secrets Manager quotas".
+MOST_TAGS = 50
+_NAMES = "polytomic-issuance"
 _FIELD = "polytomic-issuance:"
 
 
 def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the record as tags, as AWS takes them."""
     fields = {_escaped(name): _escaped(value) for name, value in record.items()}
-    tags = {_FIELDS: " ".join(fields)} | {f"{_FIELD}{name}": value for name, value in fields.items()}
+    values = dict.fromkeys(FIELDS, "") | fields
+    tags = {_NAMES: " ".join(fields)} | {f"{_FIELD}{name}": value for name, value in values.items()}
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def record_of(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
     """Return the record among the tags of a secret; None if there is none."""
     values = {tag["Key"]: tag.get("Value", "") for tag in tags}
-    if _FIELDS not in values:
+    if _NAMES not in values:
         return None
-    names = values[_FIELDS].split()
+    names = values[_NAMES].split()
     return {_plain(name): _plain(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
 
 

@@ -73,7 +73,7 @@ class SecretStore(Protocol):
 
     @property
     def place(self) -> str:
-        """The resolved identity of the destination, without credentials: server, namespace or account, path.
+        """The resolved identity of the destination, without credentials: server or region, namespace, path.
 
         Part of the issuance id, so the same for every worker and try, and part of messages, so readable.
         """

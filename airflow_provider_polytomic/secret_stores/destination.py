@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 from urllib.parse import quote, unquote
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.secret_stores.registry import SCHEMES
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX, SCHEMES
 
 __all__ = ["Destination"]
 
@@ -24,7 +24,7 @@ _FORMS = ", ".join(
     ]
 )
 _URI = re.compile(
-    r"(?P<scheme>[a-z-]+)://(?:(?P<conn_id>[^/?#@]*)@)?(?P<authority>[^/?#@]*)/(?P<name>[^?#@]*)"
+    r"(?P<scheme>[a-z-]+)://(?:(?P<conn_id>[^:/?#@]*)@)?(?P<authority>[^/?#@]*)/(?P<name>[^?#@]*)"
     r"(?P<query>\?field=(?P<field>[^?#@&=]*))?"
 )
 # airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow drops any other id without a word.
@@ -41,7 +41,8 @@ class Destination:
         :data:`~airflow_provider_polytomic.secret_stores.registry.SCHEMES`: a store outside Airflow.
     :param kind: which of Airflow's two kinds of secret, or a ``secret`` of a store outside Airflow.
     :param name: the id of the connection, the key of the Variable or the path of the secret; case-sensitive.
-    :param conn_id: the connection whose hook writes; None: the backend's own client.
+    :param conn_id: the connection whose hook writes; None: the backend's own client. A colon in it is percent-encoded,
+        because what stands before and after one is often a name and a password, put there by mistake.
     :param authority: of a store outside Airflow: the part of it that holds the secret (Vault's mount), or nothing.
     :param field: of a store outside Airflow: which of the secret's fields is the key; None: the whole secret.
     """
@@ -79,7 +80,7 @@ class Destination:
         if problem := _problem(destination):
             _refuse(uri, problem)
         if destination.scheme != "airflow" and field is None and (default := SCHEMES[destination.scheme].field):
-            return cls(**{**vars(destination), "field": default})
+            return replace(destination, field=default)
         return destination
 
     def __str__(self) -> str:
@@ -138,6 +139,8 @@ def _problem_of_scheme(found: Destination) -> str | None:
 def _problem_of_path(name: str) -> str | None:
     if not name.isprintable() or name != name.strip() or "\N{REPLACEMENT CHARACTER}" in name:
         return "has a name with control characters, bad UTF-8, or blanks at its ends"
+    if name.endswith(RECORD_SUFFIX):
+        return f"ends in {RECORD_SUFFIX}, as the record of another destination does"
     if {"", ".", ".."} & set(name.split("/")):
         return "has an empty part, '.' or '..' between slashes, which paths of secrets cannot tell apart"
     return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.secret_stores.documents import (
     ABSENT,
@@ -98,8 +100,33 @@ class JsonText:
         return self._inner.look(_parsed(content))
 
     def put(self, content: Any, key: ApiKey) -> str:
-        """Return new JSON."""
-        return json.dumps(self._inner.put(_parsed(content), key))
+        """Return new JSON.
+
+        :raises MisconfiguredError: if what others keep in it would not be the same afterwards.
+        """
+        parsed = _parsed(content)
+        if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
+            raise MisconfiguredError(
+                "The secret's JSON has numbers or repeated names that would not be the same after a key was put in. "
+                "Nothing was changed. Write such numbers as text, and each name once."
+            )
+        return _rendered(self._inner.put(parsed, key))
+
+
+def _exactly(text: str) -> Any:
+    """Return what a JSON says with every digit and every repetition of a name."""
+    return json.loads(
+        text, parse_float=Decimal, object_pairs_hook=lambda pairs: sorted(pairs, key=lambda pair: pair[0])
+    )
+
+
+def _rendered(content: Any) -> str:
+    text = json.dumps(content, ensure_ascii=False)  # a third of the bytes, of which stores allow so many
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a pair, which JSON can hold only escaped
+        return json.dumps(content)
+    return text
 
 
 def _parsed(content: Any) -> Any:

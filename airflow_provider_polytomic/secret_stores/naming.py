@@ -8,12 +8,10 @@ import string
 
 from airflow_provider_polytomic.version_compat import should_hide_value_for_key
 
-__all__ = ["RECORD_SUFFIX", "file_name", "warn_of_unmasked_variable"]
+__all__ = ["file_name", "warn_of_unmasked_variable"]
 
 log = logging.getLogger(__name__)
 
-# Of a record that is a secret of its own, beside the value: not below it, because policies often allow one level only.
-RECORD_SUFFIX = ".polytomic-issuance"
 _PLAIN = frozenset(f"{string.ascii_lowercase}{string.digits}_-.".encode())
 _LONGEST = 200  # of the 255 bytes that file systems allow
 

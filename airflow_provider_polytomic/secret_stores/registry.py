@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BACKENDS", "SCHEMES", "Scheme", "Served"]
+__all__ = ["BACKENDS", "RECORD_SUFFIX", "SCHEMES", "Scheme", "Served"]
+
+# Of a record that is a secret of its own, beside the value: not below it, because policies often allow one level only.
+RECORD_SUFFIX = ".polytomic-issuance"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hvac.exceptions import InvalidPath
 
@@ -13,10 +13,27 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 
-__all__ = ["Engine", "engine_of"]
+__all__ = ["Engine", "Version", "engine_of"]
 
 # No secret has it: a write that is sent with it is looked at for rights, and then refused.
 _NO_REVISION = 2**31 - 1
+
+
+class Version(NamedTuple):
+    """A version of a secret.
+
+    :param content: None where there is none; left out of what a write returns.
+    :param revision: its number; of version 1 of the engine always 0.
+    :param expires: when Vault will delete it by itself (``delete_version_after``), or empty.
+    """
+
+    content: Any
+    revision: int
+    expires: str = ""
+
+    def __repr__(self) -> str:
+        """Show no content."""
+        return f"Version({self.revision})"
 
 
 class Engine(Protocol):
@@ -24,11 +41,11 @@ class Engine(Protocol):
 
     compare_and_set: bool
 
-    def read(self, path: str) -> tuple[Any, int]:
-        """Return content and revision; None where there is none."""
+    def read(self, path: str) -> Version:
+        """Return the latest version; its content is None where there is none."""
 
-    def write(self, path: str, content: Any, over: int) -> int:
-        """Write, and return the new revision.
+    def write(self, path: str, content: Any, over: int) -> Version:
+        """Write, and return the new version.
 
         :param over: the revision that is replaced.
         """
@@ -40,8 +57,8 @@ class Engine(Protocol):
         :param record: another path, which must be writable, too.
         """
 
-    def create_record(self, record: str, content: Any) -> int:
-        """Write where nothing is, prove the right to write there again, and return the revision."""
+    def create_record(self, record: str, content: Any) -> Version:
+        """Write where nothing is, and prove the right to write there again."""
 
 
 class _Version2:
@@ -52,7 +69,7 @@ class _Version2:
     def __init__(self, client: VaultClient, mount: str) -> None:
         self._client, self._mount = client, mount
 
-    def read(self, path: str) -> tuple[Any, int]:
+    def read(self, path: str) -> Version:
         try:
             answer = self._client.call(
                 lambda client: client.secrets.kv.v2.read_secret_version(
@@ -65,11 +82,11 @@ class _Version2:
             # After a deletion, the next write has to name the deleted version.
             body = error.json if isinstance(error.json, dict) else {}
             metadata = (body.get("data") or {}).get("metadata") or {}
-            return None, int(metadata.get("version") or 0)
-        data = answer["data"]
-        return data["data"], int(data["metadata"]["version"])
+            return Version(None, int(metadata.get("version") or 0))
+        data, metadata = answer["data"]["data"], answer["data"]["metadata"]
+        return Version(data, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
-    def write(self, path: str, content: Any, over: int) -> int:
+    def write(self, path: str, content: Any, over: int) -> Version:
         answer = _written(
             self._client,
             lambda client: client.secrets.kv.v2.create_or_update_secret(
@@ -77,7 +94,8 @@ class _Version2:
             ),
             f"create or update {self._mount}/data/{path}",
         )
-        return int(answer["data"]["version"])
+        metadata = answer["data"]
+        return Version(None, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
     def check(self, path: str, *, exists: bool, record: str) -> None:  # noqa: ARG002 (Vault tells create from update)
         try:
@@ -86,10 +104,10 @@ class _Version2:
             return
         raise MisconfiguredError("Vault took a write that it had to refuse. Look at this secret, and report it.")
 
-    def create_record(self, record: str, content: Any) -> int:
-        revision = self.write(record, content, 0)
+    def create_record(self, record: str, content: Any) -> Version:
+        written = self.write(record, content, 0)
         self.check(record, exists=True, record=record)
-        return revision
+        return written
 
 
 class _Version1:
@@ -100,7 +118,7 @@ class _Version1:
     def __init__(self, client: VaultClient, mount: str) -> None:
         self._client, self._mount = client, mount
 
-    def read(self, path: str) -> tuple[Any, int]:
+    def read(self, path: str) -> Version:
         try:
             answer = self._client.call(
                 lambda client: client.secrets.kv.v1.read_secret(path=path, mount_point=self._mount),
@@ -108,10 +126,10 @@ class _Version1:
             )
         except InvalidPath as error:
             _refuse_unknown_mount(error, self._mount)
-            return None, 0
-        return answer["data"], 0
+            return Version(None, 0)
+        return Version(answer["data"], 0)
 
-    def write(self, path: str, content: Any, over: int) -> int:  # noqa: ARG002 (there are no revisions)
+    def write(self, path: str, content: Any, over: int) -> Version:  # noqa: ARG002 (there are no revisions)
         _written(
             self._client,
             # With the method named; otherwise hvac reads the secret first to choose one.
@@ -120,7 +138,7 @@ class _Version1:
             ),
             f"create or update {self._mount}/{path}",
         )
-        return 0
+        return Version(None, 0)
 
     def check(self, path: str, *, exists: bool, record: str) -> None:
         needed = {path: {"update" if exists else "create"}, record: {"create", "update"}}
@@ -137,7 +155,7 @@ class _Version1:
                     "Add it to the policy."
                 )
 
-    def create_record(self, record: str, content: Any) -> int:
+    def create_record(self, record: str, content: Any) -> Version:
         return self.write(record, content, 0)
 
 

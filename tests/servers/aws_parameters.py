@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ def _put(context: Context) -> Reply:
         )
     tier = _tier(body, existing)
     _check_value(body["Value"], tier)
+    _check_pattern(body["Value"], body.get("AllowedPattern") or getattr(existing, "allowed_pattern", None))
     if kind != "SecureString":
         return context.ask_moto({**body, "Tier": tier})
     # moto keeps the key of the version before; AWS takes its own key unless told otherwise each time.
@@ -109,6 +111,15 @@ def _check_value(value: str, tier: str) -> None:
         )
     if "{{ssm:" in value or (value.startswith("{{") and value.endswith("}}")):
         raise AwsError("ValidationException", "Parameter value can't be nested or reference another parameter.")
+
+
+def _check_pattern(value: str, pattern: str | None) -> None:
+    """All of it has to match, also that of an earlier version ("Walkthrough: Manage parameters using hierarchies")."""
+    if pattern and not re.fullmatch(pattern, value):
+        raise AwsError(
+            "ParameterPatternMismatchException",
+            f"Parameter value, cannot be validated against allowedPattern: {pattern}",
+        )
 
 
 def _encrypt(context: Context, name: str, actions: list[str]) -> None:

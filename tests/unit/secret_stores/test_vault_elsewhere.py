@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import uuid
 
 import hvac
@@ -56,6 +57,70 @@ def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
     store = opened(backend_of(vault, f"{mount}/team"))
     with pytest.raises(MisconfiguredError, match=f"mounted at {mount}, not at {mount}/team"):
         store.check_write(store.read())
+
+
+@pytest.mark.parametrize("first", ["data", "metadata"])
+def test_a_path_of_the_http_api_is_refused_with_the_one_that_is_meant(vault, mount, monkeypatch, first):
+    monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault))
+    store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/{first}/apps/acme")
+    with pytest.raises(MisconfiguredError, match=f"Use vault://<conn_id>@{mount}/apps/acme"):
+        store.check_write(store.read())
+
+
+@pytest.mark.parametrize("of", ["mount", "secret"])
+def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_asked_for(vault_real, of):
+    mount = f"m{uuid.uuid4().hex}"
+    vault_real.mount(mount, 2)
+    root = hvac.Client(url=vault_real.url, token=vault_real.root_token)
+    if of == "mount":
+        root.secrets.kv.v2.configure(delete_version_after="1h", mount_point=mount)
+    else:
+        root.secrets.kv.v2.update_metadata("connections/acme", delete_version_after="1h", mount_point=mount)
+        root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
+    store = opened(backend_of(vault_real, mount))
+    held = store.read()
+
+    def intend():
+        store.check_write(held)
+        store.write_record({"state": "open"})
+
+    with pytest.raises(MisconfiguredError, match="Vault deletes versions there by itself"):
+        intend()
+    assert store.read().version == held.version
+
+
+def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, root):
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    root.secrets.kv.v2.delete_latest_version_of_secret("connections/acme", mount_point=mount)
+    store = opened(backend)
+    held = store.read()
+    root.secrets.kv.v2.undelete_secret_versions("connections/acme", [1], mount_point=mount)
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.write(ApiKey("another-key"), held)
+    assert backend.get_connection("acme").password == "a-new-key"
+
+
+def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
+    root = hvac.Client(url=vault_real.url, token=vault_real.root_token)
+    root.sys.enable_secrets_engine("totp", path=(mount := f"t{uuid.uuid4().hex}"))
+    monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_real, kv_engine_version=1))
+    with pytest.raises(MisconfiguredError, match="is an engine of type totp"):
+        Stores(issuer=ISSUER).open(f"vault://v@{mount}/code/acme?field=code").read()
+
+
+@pytest.mark.parametrize("conn_type", ["http", "polytomic", "postgres"])
+def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, monkeypatch, conn_type):
+    fields = json.loads(connection_to(vault_fake, use_tls=False)) | {"conn_type": conn_type}
+    monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(fields))
+    with pytest.raises(MisconfiguredError, match=f"'v' is of type '{conn_type}', not 'vault'"):
+        Stores(issuer=ISSUER).open("vault://v@secret/apps/acme")
+    assert not vault_fake.requests
+
+
+def test_a_store_with_a_login_is_not_pickled(vault_fake):
+    with pytest.raises(TypeError, match="not serialised"):
+        pickle.dumps(opened(backend_of(vault_fake, "secret")))
 
 
 def test_slashes_around_a_mount_do_no_harm(vault, mount, root):

@@ -1,0 +1,210 @@
+"""How does a key get into HashiCorp Vault or OpenBao? KV version 2 with compare-and-set, version 1 without.
+
+The record is a secret of its own beside it, because a policy for a path often allows no metadata and no subfolder.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    DeniedError,
+    MisconfiguredError,
+    SecretStoreError,
+    UnavailableError,
+)
+from airflow_provider_polytomic.secret_stores.base import Content, Held
+from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
+from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.vault_engines import engine_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.secret_stores.backends import BackendReader
+    from airflow_provider_polytomic.secret_stores.forms import Form
+    from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
+    from airflow_provider_polytomic.secret_stores.vault_engines import Version
+
+__all__ = ["VaultStore"]
+
+log = logging.getLogger(__name__)
+
+_RECORD_TRIES = 5
+
+_T = TypeVar("_T")
+
+
+class VaultStore:
+    """One secret of a KV engine.
+
+    :param client: the Vault.
+    :param mount: where the engine is mounted.
+    :param version: of the engine, as configured.
+    :param path: of the secret below it.
+    :param form: how the key is in the secret.
+    :param reader: how Airflow reads it; None outside Airflow.
+    :param part: what of the secret is the key, for messages, where that is not the whole.
+    """
+
+    def __init__(
+        self,
+        client: VaultClient,
+        mount: str,
+        path: str,
+        *,
+        version: int,
+        form: Form,
+        reader: BackendReader | None,
+        part: str = "",
+    ) -> None:
+        self._client, self._form, self._reader = client, form, reader
+        self._mount, self._path, self._version = mount, path, version
+        self._engine = engine_of(client, mount, version)
+        self.compare_and_set = self._engine.compare_and_set
+        self.place = f"{part}{mount}/{path} in Vault {client.address()}"
+        self._record = f"{path}{RECORD_SUFFIX}"
+        self._reading = f"read {mount}/{path} with the login of the secrets backend"
+        self._record_revision: int | None = None
+        self._expires = ""
+
+    @sealed
+    def read(self) -> Held:
+        """Read the latest version."""
+        content, revision, self._expires = self._explained(self._read)
+        held = self._form.look(content)
+        version = f"v{revision}" if self.compare_and_set and held.version != ABSENT else held.version
+        return replace(held, version=version, revision=revision, content=Content(content))
+
+    @sealed
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Write the secret anew with the key in it, if its version is still the one that was read."""
+        # Version 2 compares numbers, and one that was deleted has the same number when it is undeleted.
+        if not self.compare_and_set or (over.revision and over.version == ABSENT):
+            now = self.read()
+            if now.version != over.version:
+                raise ConflictError(
+                    f"{self.place} was changed by somebody else since it was read; nothing was written."
+                )
+            over = now
+        content = self._form.put(over.content.reveal(), value)
+        written = self._explained(lambda: self._engine.write(self._path, content, over.revision or 0))
+        if written.expires:
+            log.warning(
+                "%s: Vault will delete what was written at %s (delete_version_after).", self.place, written.expires
+            )
+        return f"v{written.revision}" if self.compare_and_set else version_of(content)
+
+    @sealed
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the secret beside it."""
+        found, self._record_revision, _ = self._explained(lambda: self._engine.read(self._record))
+        if found is None:
+            return None
+        if (record := as_record(found)) is not None:
+            return record
+        raise MisconfiguredError(
+            f"{self._mount}/{self._record} is no issuance record. Nothing was changed. Repair or delete it."
+        )
+
+    @sealed
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Write the secret beside it, whatever it holds by now."""
+        for _ in range(_RECORD_TRIES):
+            try:
+                self._explained(lambda: self._write_record(record))
+            except ConflictError:
+                continue
+            return
+        raise ConflictError(
+            f"{self._mount}/{self._record}, the issuance record, was changed {_RECORD_TRIES} times while it was being "
+            "written. The value is unchanged by this. Try again."
+        )
+
+    @sealed
+    def check_write(self, over: Held) -> None:
+        """Ask for the engine's version, have Airflow read a trial, and send a write that can only be refused."""
+        self._explained(self._check_engine)
+        content = over.content.reveal()
+        if content is None:
+            self._refuse_path_of_api()
+        self._refuse_expiry(self._expires)
+        if self._reader is not None:
+            reader = self._reader
+            self._explained(lambda: self._client.run(lambda: reader.check(over, self._form, self.read), self._reading))
+        self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
+
+    @sealed
+    def read_back(self) -> ApiKey | None:
+        """Ask the configured backend; outside Airflow, read again."""
+        if self._reader is None:
+            return self.read().value
+        reader = self._reader
+        return self._explained(lambda: self._client.run(reader.read_back, self._reading))
+
+    def _refuse_expiry(self, expires: str) -> None:
+        if expires:
+            raise MisconfiguredError(
+                f"{self.place}: Vault deletes versions there by itself ({expires}), so readers would lose the key. The "
+                "value is unchanged by this. Set delete_version_after to 0 for the secret and its mount."
+            )
+
+    def _refuse_path_of_api(self) -> None:
+        """Refuse a path with the part that only the HTTP API has, which would make a second secret."""
+        first, _, rest = self._path.partition("/")
+        if self._reader is None and self.compare_and_set and first in {"data", "metadata"} and rest:
+            raise MisconfiguredError(
+                f"{self.place}: this is a path of Vault's HTTP API; the secret's own is {rest}. Nothing was changed. "
+                f"Use vault://<conn_id>@{self._mount}/{rest}."
+            )
+
+    def _read(self) -> Version:
+        if not self.compare_and_set:
+            self._check_engine()  # a read of another engine may make something: a login for a database, say
+        try:
+            return self._engine.read(self._path)
+        except DeniedError:
+            # The two versions have different paths: what is denied may be the path of the wrong one.
+            with suppress(DeniedError, UnavailableError):
+                self._check_engine()
+            raise
+
+    def _write_record(self, record: Mapping[str, str]) -> None:
+        if self._record_revision is None:
+            self._record_revision = self._engine.read(self._record).revision
+        # Unknown again until the answer is there.
+        over, self._record_revision = self._record_revision, None
+        if over:
+            written = self._engine.write(self._record, dict(record), over)
+        else:
+            written = self._engine.create_record(self._record, dict(record))
+        self._record_revision = written.revision
+        self._refuse_expiry(written.expires)
+
+    def _check_engine(self) -> None:
+        kind, version, at = self._client.mounted(self._mount, self._path)
+        if version != 1 and at != self._mount:
+            raise MisconfiguredError(
+                f"the engine is mounted at {at}, not at {self._mount}. Nothing was changed. Correct the mount point, "
+                "and begin the path with what was too much."
+            )
+        if kind not in {"kv", "generic"} or version != self._version:
+            found = f"a KV engine of version {version}" if kind in {"kv", "generic"} else f"an engine of type {kind}"
+            raise MisconfiguredError(
+                f"{self._mount} is {found}, but configured is a KV engine of version {self._version}: "
+                "nobody would find what is written. Nothing was changed. Correct kv_engine_version or the mount point."
+            )
+
+    def _explained(self, act: Callable[[], _T]) -> _T:
+        """Put the place before what went wrong there."""
+        try:
+            return act()
+        except SecretStoreError as error:
+            problem = type(error)(f"{self.place}: {error}")
+        raise problem

@@ -1,0 +1,43 @@
+"""Is what others keep in a secret the same after a key was put in?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.forms import FieldForm, JsonText
+
+FORM = JsonText(FieldForm("api_key"))
+SAME = [
+    '{"n": 1, "f": 0.5, "e": 1e3, "z": 1.50, "u": "\\u00e4", "nested": {"b": [true, null, {}]}}',
+    '{"big": 123456789012345678901234567890}',
+    "{}",
+]
+CHANGED = ['{"f": 0.12345678901234567890123}', '{"f": 1e400}', '{"a": 1, "a": 2}', '{"in": {"a": 1, "a": 1}}']
+
+
+@pytest.mark.parametrize("content", SAME)
+def test_what_else_is_in_a_json_stays(content):
+    new = json.loads(FORM.put(content, ApiKey("a-key")))
+    assert new.pop("api_key") == "a-key"
+    assert new == json.loads(content)
+
+
+@pytest.mark.parametrize("content", CHANGED)
+def test_what_would_not_stay_is_refused_and_not_shown(content):
+    with pytest.raises(MisconfiguredError, match="would not be the same") as caught:
+        FORM.put(content, ApiKey("a-key"))
+    assert "1234" not in str(caught.value)
+
+
+def test_letters_take_no_more_bytes_than_they_need():
+    content = json.dumps({"note": "ä" * 1000}, ensure_ascii=False)
+    assert len(FORM.put(content, ApiKey("k")).encode()) < len(content.encode()) + 30
+
+
+def test_half_a_surrogate_pair_stays_escaped():
+    text = FORM.put('{"odd": "\\ud800"}', ApiKey("k"))
+    assert json.loads(text.encode())["odd"] == "\ud800"
