@@ -105,7 +105,7 @@ def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> tuple[ApiKey, float]
     :raises DeadKeyError: if what was read back does not answer, or nothing is there any more.
     """
     with attempt.timed("read back"):
-        back = _read_back(attempt, key, before=intent.record.before)
+        back = _read_back(attempt, key, before=intent.record.before, stored=True)
     read_at = attempt.runtime.monotonic()
     with attempt.timed("prove"):
         if back is None or not attempt.works(back):
@@ -113,10 +113,12 @@ def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> tuple[ApiKey, float]
     return back, read_at
 
 
-def _read_back(attempt: Attempt, key: ApiKey, *, before: str) -> ApiKey | None:
+def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = False) -> ApiKey | None:
     """Return what readers get: the key, or what somebody else stored meanwhile, or None if it was removed meanwhile.
 
     :param before: what they may still get for a moment, where the store's readers lag behind.
+    :param stored: the key was stored in the place of ``before`` just now, so that whoever reads that is behind, the
+        store's own reads too: AWS Secrets Manager reads are eventually consistent.
     """
     for tries in range(STORE_TRIES):
         back = attempt.store.read_back()
@@ -124,7 +126,7 @@ def _read_back(attempt: Attempt, key: ApiKey, *, before: str) -> ApiKey | None:
             return back
         found = back.fingerprint if back else ABSENT
         held = attempt.store.read()
-        if found == mark(held):
+        if found == mark(held) and not (stored and found == before):
             return back
         attempt.runtime.pause(tries)
     if found == before:

@@ -108,8 +108,9 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
     client = clients.of(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
     if own is not None and own.meta.region_name != client.meta.region_name:
         raise MisconfiguredError(
-            f"{destination} would be written in {client.meta.region_name}, but the secrets backend reads in "
-            f"{own.meta.region_name}. Nothing was sent. Correct the region of the connection {_shown(conn_id)}."
+            f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
+            f"backend reads in {own.meta.region_name}. Nothing was sent. Correct the region of the connection "
+            f"{_shown(conn_id)}."
         )
     return client
 
@@ -131,7 +132,7 @@ def _of_connection(conn_id: str, service: str) -> Any:
 
 def _shown(conn_id: str) -> str:
     """Return the id for a message, unless somebody may have put credentials in its place."""
-    return "(an id with ':' or '@', which is not shown)" if {":", "@"} & set(conn_id) else repr(conn_id)
+    return "(not shown, because of its ':')" if ":" in conn_id else repr(conn_id)
 
 
 def _own_client(backend: Any, title: str) -> Any:

@@ -98,8 +98,8 @@ class Parameter:
         pattern = settings.get("AllowedPattern")
         if pattern and _matches(pattern, text) is False:
             raise MisconfiguredError(
-                f"{self._aws.place}: its allowed pattern does not match it with just any key put into it, so AWS might "
-                "refuse a new one. Nothing was changed. Widen the pattern, or take it off."
+                f"{self._aws.place}: its allowed pattern does not match what it would be with a key of any other form, "
+                "and then AWS would not store it. Nothing was changed. Widen the pattern to any text, or take it off."
             )
 
     def _check_room(self, versions: Mapping[int, Mapping[str, Any]]) -> None:
@@ -139,10 +139,10 @@ class Parameter:
 
 
 def _matches(pattern: str, text: str) -> bool | None:
-    """Say whether all of the text matches, as AWS wants it; None if that cannot be told.
+    r"""Say whether all of the text matches, as AWS wants it; None if that cannot be told.
 
-    AWS refuses ``10,000`` where ``\\d{1,4}`` is allowed (Systems Manager User Guide, "Walkthrough: Manage parameters using
-    hierarchies").
+    AWS refuses ``10,000`` where ``\d{1,4}`` is allowed (Systems Manager User Guide, "Walkthrough: Manage parameters
+    using hierarchies").
     """
     if _JAVAS_OWN.search(pattern):
         return None

@@ -200,8 +200,8 @@ class SecretsManagerStore:
 
     def _not_tagged(self, code: str, number: int) -> MisconfiguredError:
         return MisconfiguredError(
-            f"{self.place}: AWS does not take the {number} tags of the issuance record ({code}); they were not changed. "
-            f"A secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are fewer, see "
+            f"{self.place}: AWS does not take the {number} tags of the issuance record ({code}). None was written. A "
+            f"secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are fewer, see "
             "whether a tag policy forbids these."
         )
 

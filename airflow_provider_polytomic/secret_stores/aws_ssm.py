@@ -127,7 +127,7 @@ class ParameterStore:
         if settings is None:
             raise self._conflict()
         self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
-        if self.read().version != over.version:
+        if self._parameter.get() is None:  # who changed it meanwhile is found when the key is written
             raise self._conflict()
         if self._parameter.create(content, settings) is not None:
             raise ConflictError(

@@ -66,8 +66,11 @@ class Destination:
             )
         # Not urlsplit: it lower-cases hosts, drops control characters and takes what follows a colon for a port.
         found = _URI.fullmatch(uri)
-        if found is None or (found["scheme"] != "airflow" and found["scheme"] not in SCHEMES):
-            _refuse(uri, "is not a destination that this version knows")
+        scheme = uri.partition("://")[0]
+        if re.fullmatch(r"[\w+.-]{1,30}", scheme) and scheme != "airflow" and scheme not in SCHEMES and scheme != uri:
+            _refuse(uri, f"has the unknown scheme {scheme!r}")
+        if found is None:
+            _refuse(uri, "has something other than ?field=<name> behind its path, or no path, or a colon before its @")
         conn_id, authority, field = (_decode(uri, found[part]) for part in ("conn_id", "authority", "field"))
         destination = cls(
             scheme=found["scheme"],

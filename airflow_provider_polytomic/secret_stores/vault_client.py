@@ -175,14 +175,16 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
         return error
     if isinstance(error, (hvac_errors.Forbidden, hvac_errors.Unauthorized)):
         return DeniedError(
-            f"Vault refuses to {what}, also after another login. Nothing was changed by this. Let the policy of this "
-            "role allow it; the documentation has the smallest one that does."
+            f"Vault refuses to {what}, also after another login, as it does for a missing right, an unknown or expired "
+            "token and a mount that does not exist. Nothing was changed by this. Check the token or role, the mount "
+            "point, and that the policy allows it; the documentation has the smallest one that does."
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
         return ConflictError("Somebody has written it since it was read; nothing was written. Read it again.")
     if isinstance(error, _NO_ANSWER):
         return UnavailableError(
-            f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again."
+            f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again. "
+            "If it stays, check address, port and TLS."
         )
     if isinstance(error, hvac_errors.VaultError):
         return MisconfiguredError(
@@ -198,6 +200,7 @@ def _explain_login(error: Exception) -> SecretStoreError:
     kind = type(error).__name__
     if isinstance(error, _NO_ANSWER):
         return UnavailableError(f"No login to Vault: no answer ({kind}). Nothing was changed by this.")
+    file = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     return MisconfiguredError(
-        f"No login to Vault ({kind}). Nothing was changed by this. Correct the address and the credentials."
+        f"No login to Vault ({kind}{file}). Nothing was changed by this. Correct the address and the credentials."
     )

@@ -18,6 +18,7 @@ import pytest
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.records import FIELDS
 from airflow_provider_polytomic.secret_stores.aws_parameters import _MOST_BYTES
 from airflow_provider_polytomic.secret_stores.aws_tags import record_of
 from airflow_provider_polytomic.secret_stores.opening import Stores, open_store
@@ -80,7 +81,7 @@ def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
         assert record is not None
         assert {tag["Key"] for tag in tags} == {
             "polytomic-issuance",
-            *(f"polytomic-issuance:{name}" for name in record),
+            *(f"polytomic-issuance:{name}" for name in FIELDS),
         }
         return record
     assert f"`<{'path' if isinstance(site, VaultPage) else 'name'}>.polytomic-issuance`" in text

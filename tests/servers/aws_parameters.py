@@ -114,8 +114,11 @@ def _check_value(value: str, tier: str) -> None:
 
 
 def _check_pattern(value: str, pattern: str | None) -> None:
-    """All of it has to match, also that of an earlier version ("Walkthrough: Manage parameters using hierarchies")."""
-    if pattern and not re.fullmatch(pattern, value):
+    """All of it has to match, also what an earlier version set ("Walkthrough: Manage parameters using hierarchies").
+
+    Patterns are Java's; one that is not Python's too is taken to match.
+    """
+    if pattern and not re.search(r"\\p|&&", pattern) and not re.fullmatch(pattern, value):
         raise AwsError(
             "ParameterPatternMismatchException",
             f"Parameter value, cannot be validated against allowedPattern: {pattern}",

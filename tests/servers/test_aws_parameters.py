@@ -129,3 +129,15 @@ def test_tags_have_the_limits_of_tags(client):
         client.add_tags_to_resource(ResourceType="Parameter", ResourceId="/a", Tags=[{"Key": "a", "Value": "{}"}])
     with refused("TooManyTagsError"):
         put(client, "/b", Tags=[{"Key": f"t{number}", "Value": ""} for number in range(51)])
+
+
+def test_all_of_a_value_matches_the_allowed_pattern_also_that_of_an_earlier_version(client):
+    with refused("ParameterPatternMismatchException"):
+        put(client, value="10,000", AllowedPattern=r"\d{1,4}")
+    put(client, value="100", AllowedPattern=r"\d{1,4}")
+    with refused("ParameterPatternMismatchException", r"cannot be validated against allowedPattern: \d{1,4}"):
+        put(client, value="10,000", Overwrite=True)
+    assert put(client, value="1000", Overwrite=True)["Version"] == 2
+    with refused("ParameterPatternMismatchException"):
+        put(client, value="10000", Overwrite=True)
+    assert put(client, value="a", Overwrite=True, AllowedPattern="[a-z]")["Version"] == 3

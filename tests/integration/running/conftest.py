@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -75,12 +74,15 @@ def _cases(level: str) -> tuple[Case, ...]:
 def _all_at_once(work: Callable[[Stage], Flight], stages: Mapping[str, Stage]) -> Iterator[Flights]:
     """Most of a run is waiting, so the levels run beside each other; in threads that do not outlive a Ctrl-C."""
     flights: Flights = {level: Future() for level in stages}
-    for level, stage in stages.items():
-        threading.Thread(target=_fulfil, args=(flights[level], work, stage), daemon=True).start()
+    threads = [
+        threading.Thread(target=_fulfil, args=(flights[level], work, stage), daemon=True)
+        for level, stage in stages.items()
+    ]
+    for thread in threads:
+        thread.start()
     yield flights
-    for flight in flights.values():
-        with contextlib.suppress(Exception):
-            flight.result()
+    for thread in threads:
+        thread.join()  # it ends the stage after the flight, which tests that count threads would see
 
 
 def _fulfil(future: Future[Flight], work: Callable[[Stage], Flight], stage: Stage) -> None:

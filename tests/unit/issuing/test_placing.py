@@ -165,10 +165,22 @@ def test_a_working_key_that_replaced_ours_after_the_promotion_is_the_result(benc
     assert reference.version is None
 
 
-@pytest.mark.parametrize("put", ["dead-already", None], ids=["replaced", "removed"])
-def test_a_key_lost_after_the_promotion_is_issued_again(bench: Bench, put):
-    bench.store.order("read_back", lambda: bench.store.put(put))
+def test_a_key_lost_after_the_promotion_is_issued_again(bench: Bench):
+    bench.store.order("read_back", lambda: bench.store.put("dead-already"))
     assert bench.issue(RENEW).issued
+    assert bench.vendor.live == {bench.store.value: TARGET}
+
+
+@pytest.mark.parametrize("before", ["due", None], ids=["restored", "removed"])
+def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_issued(bench: Bench, before):
+    if before:
+        bench.hold(before, issued_at=bench.clock.now - timedelta(days=9))
+    bench.store.order("read_back", lambda: bench.store.put(before))
+    with pytest.raises(IssuanceIncompleteError, match="readers still get what was there before"):
+        bench.issue(RENEW)
+    assert bench.vendor.minted == 1
+    assert bench.issue(RENEW).issued
+    assert bench.vendor.minted == 1, "the next try gets the very key"
     assert bench.vendor.live == {bench.store.value: TARGET}
 
 

@@ -51,12 +51,14 @@ def connect(
     monkeypatch: pytest.MonkeyPatch,
     server: AwsServer,
     policy: Sequence[Mapping[str, Any]] = ALLOW_ALL,
+    *,
+    conn_type: str | None = "aws",
     **extra: Any,
 ) -> None:
     """Have a connection ``aws_writer`` of a new user's."""
     user = server.user(policy)
     where = {"region_name": server.region, "endpoint_url": server.endpoint_url}
-    connection = {"conn_type": "aws", "login": user.access_key_id, "password": user.secret_access_key}
+    connection = {"conn_type": conn_type, "login": user.access_key_id, "password": user.secret_access_key}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_WRITER", json.dumps({**connection, "extra": where | extra}))
 
 

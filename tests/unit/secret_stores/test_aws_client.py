@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -74,6 +75,33 @@ def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_ma
     with pytest.raises(MisconfiguredError, match=r"connection 'nobody', to write to AWS .*, does not exist"):
         outside(uri)
     assert actions(aws_server) == []
+
+
+@pytest.mark.parametrize("uri", [WRITER, "aws-ssm://aws_writer@/a/b", "aws-secretsmanager://aws_writer@/a/b"])
+@pytest.mark.parametrize("kind", ["http", "polytomic", "postgres"])
+def test_a_connection_of_another_type_is_refused_and_its_password_not_sent_to_aws(aws_server, monkeypatch, uri, kind):
+    connect(monkeypatch, aws_server, conn_type=kind)
+    backend = backend_of(aws_server, SecretsManagerBackend)
+    with pytest.raises(
+        MisconfiguredError, match=rf"connection 'aws_writer' is of type '{kind}', not 'aws'.*Nothing was sent\. Name a"
+    ):
+        opened(backend, uri) if uri == WRITER else outside(uri)
+    assert actions(aws_server) == []
+
+
+@pytest.mark.parametrize("kind", ["aws", "", None])
+def test_a_connection_of_no_type_is_one_to_aws(aws_server, monkeypatch, kind):
+    connect(monkeypatch, aws_server, conn_type=kind)
+    issue(outside("aws-ssm://aws_writer@/a/b"))
+
+
+@pytest.mark.parametrize("problem", [{"conn_type": "http"}, {"region_name": "us-east-1"}])
+def test_what_may_be_credentials_in_place_of_an_id_is_not_shown(aws_server, monkeypatch, problem):
+    connect(monkeypatch, aws_server, **problem)
+    monkeypatch.setenv("AIRFLOW_CONN_AKIA:S3CRET", os.environ["AIRFLOW_CONN_AWS_WRITER"])
+    with pytest.raises(MisconfiguredError, match=r"connection \(not shown, because of its ':'\)") as caught:
+        opened(backend_of(aws_server, SecretsManagerBackend), "airflow://AKIA%3As3cret@connection/acme")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):

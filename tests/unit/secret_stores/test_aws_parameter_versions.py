@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
 from tests.servers.aws_accounts import ALLOW_ALL
 from tests.unit.secret_stores import aws_scene
 from tests.unit.secret_stores.aws_scene import KEY, issue, opened, told
@@ -108,11 +108,51 @@ def test_a_deletion_before_the_check_is_noticed(aws_server, store, own):
     put(own)
     held = store.read()
     aws_server.interpose("PutParameter", lambda: own.delete_parameter(Name=VARIABLE))
-    with pytest.raises(ConflictError, match="is there again as it was"):
+    with pytest.raises(ConflictError, match=r"made it again with its old value.*Delete it again, or try again"):
         store.check_write(held)
+    assert current(own)["Value"] == OLD
     own.delete_parameter(Name=VARIABLE)
     with pytest.raises(ConflictError, match="nothing was written"):
         opened(backend_of(aws_server), URI).check_write(held)
+
+
+def test_a_deletion_after_the_history_was_read_is_not_undone_by_the_check(aws_server, store, own):
+    put(own)
+    held = store.read()
+    aws_server.interpose("GetParameter", lambda: own.delete_parameter(Name=VARIABLE))
+    with pytest.raises(ConflictError, match="nothing was written"):
+        store.check_write(held)
+    with pytest.raises(own.exceptions.ParameterNotFound):
+        current(own)
+
+
+def test_a_label_that_keeps_the_oldest_of_100_versions_is_found_beforehand_each_time(aws_server, store, own):
+    put(own)
+    for _ in range(98):
+        put(own)
+    own.label_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["keep", "too"])
+    store.check_write(store.read())  # there is room for one more
+    put(own)
+    held = store.read()
+    full = r"has 100 versions, .* oldest one, 1, .* label: keep, too\. Nothing was changed\. Take it off version 1"
+    for check in (store, store, opened(backend_of(aws_server), URI)):
+        with pytest.raises(MisconfiguredError, match=full):
+            check.check_write(held)
+    own.unlabel_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["keep", "too"])
+    store.check_write(held)
+    own.label_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["again"])
+    with pytest.raises(MisconfiguredError, match="label: again"):
+        store.check_write(held)
+    assert current(own)["Version"] == 100
+
+
+def test_a_full_history_without_a_label_on_its_oldest_version_has_room(store, own):
+    for _ in range(100):
+        put(own)
+    own.label_parameter_version(Name=VARIABLE, ParameterVersion=2, Labels=["keep"])
+    issue(store)
+    with pytest.raises(MisconfiguredError, match="oldest one, 2, for a new one"):
+        store.check_write(store.read())
 
 
 def allow(*denied):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
@@ -27,24 +28,47 @@ def levels():
         logger.setLevel(level)
 
 
+class Said(logging.Handler):
+    """What comes out, by whichever thread."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def emit(self, record):
+        self.names.add(record.name)
+
+
+@pytest.fixture
+def said():
+    handler = Said()
+    logging.root.addHandler(handler)
+    yield handler
+    logging.root.removeHandler(handler)
+
+
 def levels_now():
     return [logging.getLogger(name).level for name in LOGGERS]
 
 
-def printing():
-    return [name for name in LOGGERS if logging.getLogger(name).isEnabledFor(logging.DEBUG)]
+def heard(said, names=LOGGERS, level=logging.DEBUG):
+    """Which loggers are heard when all of them say something."""
+    said.names.clear()
+    for name in names:
+        logging.getLogger(name).log(level, "a secret, perhaps")
+    return [name for name in names if name in said.names]
 
 
-def test_boto_is_held_at_info_and_given_back_as_it_was(levels):
+def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, said):
     with quiet():
-        assert printing() == []
-        assert logging.getLogger("botocore.endpoint").isEnabledFor(logging.INFO)
-        assert logging.getLogger("another").isEnabledFor(logging.DEBUG)
+        assert heard(said) == []
+        assert heard(said, level=logging.INFO) == LOGGERS
+        assert heard(said, ["another", "botocorelike"]) == ["another", "botocorelike"]
     assert levels_now() == levels
-    assert printing() == LOGGERS
+    assert heard(said) == LOGGERS
 
 
-def test_nested_and_failing_it_ends_with_the_outermost(levels):
+def test_nested_and_failing_it_ends_with_the_outermost(said):
     def fail():
         with quiet(), quiet():
             raise KeyError
@@ -52,46 +76,65 @@ def test_nested_and_failing_it_ends_with_the_outermost(levels):
     with quiet():
         with pytest.raises(KeyError):
             fail()
-        assert printing() == []
-    assert levels_now() == levels
+        assert heard(said) == []
+    assert heard(said) == LOGGERS
 
 
-def test_of_many_threads_the_last_one_gives_back(levels):
-    inside, leave = threading.Barrier(9), threading.Event()
+def test_another_thread_is_heard_meanwhile(said):
+    with quiet(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(heard, said).result() == LOGGERS
+        assert heard(said) == []
 
-    def hold():
+
+def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
+    inside = threading.Barrier(8)
+
+    def once():
         with quiet():
             inside.wait(10)
-            leave.wait(10)
+            for name in LOGGERS:
+                logging.getLogger(name).debug("a secret, perhaps")
+            inside.wait(10)
 
-    threads = [threading.Thread(target=hold) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    inside.wait(10)
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(once) for _ in range(8)]:
+            done.result()
+    assert said.names & set(LOGGERS) == set()
+    assert heard(said) == LOGGERS
+
+
+def test_levels_that_somebody_sets_meanwhile_make_nobody_heard_and_stay(said):
+    with quiet():
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        assert heard(said) == []
+    assert levels_now() == [logging.DEBUG] * len(LOGGERS)
+    assert heard(said) == LOGGERS
+
+
+def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(said):
     with quiet():
         pass
-    assert printing() == []
-    leave.set()
-    for thread in threads:
-        thread.join()
-    assert levels_now() == levels
-
-
-def test_a_logger_that_comes_later_is_held_too():
+    for name in LOGGERS:
+        logging.getLogger(name).filters.clear()
     with quiet():
-        assert not logging.getLogger("botocore.made.later").isEnabledFor(logging.DEBUG)
+        assert heard(said) == []
+
+
+def test_a_logger_that_comes_later_is_dropped_too(said):
+    with quiet():
         logging.getLogger("botocore.set.later").setLevel(logging.DEBUG)
+        assert heard(said, ["botocore.endpoint", "botocore.set.later"]) == []
+        logging.getLogger("botocore.made.later")
         with quiet():
-            assert not logging.getLogger("botocore.set.later").isEnabledFor(logging.DEBUG)
-    assert logging.getLogger("botocore.set.later").level == logging.DEBUG
+            assert heard(said, ["botocore.made.later"]) == []
 
 
-def test_what_somebody_sets_meanwhile_and_what_is_stricter_stays(levels):
-    logging.getLogger("boto3").setLevel(logging.ERROR)
-    with quiet():
-        assert logging.getLogger("boto3").level == logging.ERROR
-        logging.getLogger("botocore").setLevel(logging.WARNING)
-    assert (logging.getLogger("boto3").level, logging.getLogger("botocore").level) == (logging.ERROR, logging.WARNING)
+def test_filters_do_not_add_up():
+    for _ in range(3):
+        with quiet():
+            pass
+    assert [len(logging.getLogger(name).filters) for name in LOGGERS] == [1] * len(LOGGERS)
 
 
 @pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])

@@ -145,24 +145,6 @@ def test_a_record_of_a_secret_that_comes_or_goes_meanwhile_is_written_all_the_sa
     assert store.read().version == "absent"
 
 
-def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own, existing):
-    own.tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "data"}, {"Key": "polytomic", "Value": "theirs"}])
-    assert store.read_record() is None
-    store.write_record({"state": "open", "refused_at": "2026-11-22T10:00:00+00:00", "odd=name": 'a=3d "~" {ü}% é'})
-    assert store.read_record()["odd=name"] == 'a=3d "~" {ü}% é'
-    store.write_record({"state": "done"})
-    assert store.read_record() == {"state": "done"}
-    tags = {tag["Key"]: tag["Value"] for tag in own.describe_secret(SecretId=NAME)["Tags"]}
-    assert (tags["team"], tags["polytomic"]) == ("data", "theirs")
-    assert (tags["polytomic-issuance"], tags["polytomic-issuance:state"]) == ("state", "done")
-
-
-def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own, existing):
-    store.write_record({"state": "open", "spent": "0"})
-    own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:spent"])
-    assert store.read_record() == {"state": "open"}
-
-
 def allow(*denied, resource="*"):
     return [
         {"Effect": "Allow", "Action": "*", "Resource": resource},

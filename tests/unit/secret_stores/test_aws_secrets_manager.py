@@ -188,6 +188,20 @@ def test_a_secret_that_is_scheduled_for_deletion_is_refused_with_the_way_out(bac
         opened(backend).read()
 
 
+@pytest.mark.parametrize("letter", ["n", "é"])
+def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(aws_server, own, monkeypatch, letter):
+    connect(monkeypatch, aws_server)
+    note = letter * (65_400 // len(letter.encode()))
+    own.create_secret(Name="apps/sync", SecretString=json.dumps({"note": note}, ensure_ascii=False))
+    store = outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
+    held = store.read()
+    with pytest.raises(MisconfiguredError, match=r"longer than the 65536 bytes of a secret. Nothing was changed"):
+        store.check_write(held)
+    assert actions(aws_server) == ["GetSecretValue"]
+    own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps({"note": "n" * 65_300}))
+    issue(store)
+
+
 def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, own):
     class Strict(SecretsManagerBackend):
         def _standardize_secret_keys(self, secret):

@@ -123,6 +123,7 @@ def test_another_key_costs_these_requests(aws_server, store, own):
         "GetParameter",  # the value
         "GetParameter",  # the record
         "GetParameterHistory",
+        "GetParameter",  # once more, immediately before
         "PutParameter",  # the check
         "PutParameter",  # the record
         "GetParameter",  # once more, immediately before
@@ -142,7 +143,7 @@ def test_a_check_creates_what_is_there_already(aws_server, store, own):
 
 def test_the_settings_of_the_parameter_stay(aws_server, store, own):
     key = aws_server.key("alias/team")
-    put(own, KeyId="alias/team", Tier="Advanced", Description="of the data team", AllowedPattern="^pk-.*$")
+    put(own, KeyId="alias/team", Tier="Advanced", Description="of the data team", AllowedPattern="^[a-z0-9-]{20,}$")
     before = described(own)
     issue(store)
     after = described(own)
@@ -184,6 +185,38 @@ def test_what_would_be_too_long_for_its_tier_is_refused_beforehand(aws_server, o
         store.check_write(store.read())
     put(own, json.dumps(connection), NAME, Tier="Advanced")
     issue(store)
+
+
+MATCHING = {
+    "all of it": r".{8,200}",
+    "with anchors": r"^\S+$",
+    "in words of Java's that Python does not have": r"\p{Graph}+",
+    "in words of Java's that mean something else to Python": r"[a-z0-9-&&[^x]]+",
+}
+
+
+@pytest.mark.parametrize("pattern", MATCHING.values(), ids=MATCHING)
+def test_a_pattern_that_lets_any_key_through_or_cannot_be_tried_is_none_to_refuse(store, own, pattern):
+    put(own, AllowedPattern=pattern)
+    store.check_write(store.read())
+
+
+@pytest.mark.parametrize("pattern", ["^pk-live-the-old.*$", "pk-.*|kkk", ".{8,40}"])
+def test_a_pattern_that_a_new_key_might_not_match_is_refused_beforehand(aws_server, store, own, pattern):
+    put(own, AllowedPattern=pattern)
+    with pytest.raises(MisconfiguredError, match=r"allowed pattern does not match .* Nothing was changed\. Widen"):
+        store.check_write(store.read())
+    assert "PutParameter" not in actions(aws_server)
+
+
+def test_a_pattern_is_held_against_the_whole_content(aws_server, own):
+    held = json.dumps({"conn_type": "polytomic", "host": ISSUER, "password": OLD})
+    put(own, held, NAME, AllowedPattern=r'\{.*"password": "[a-z-]+"\}')
+    issue(opened(backend_of(aws_server)), "pk-live-another")
+    put(own, "polytomic://:old@app.polytomic.com", "/airflow/connections/uri", AllowedPattern="^polytomic://.*$")
+    store = opened(backend_of(aws_server), "airflow://connection/uri")
+    with pytest.raises(MisconfiguredError, match="allowed pattern"):
+        store.check_write(store.read())
 
 
 def test_an_unknown_field_is_of_no_use_and_found_beforehand(aws_server, own):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
@@ -43,3 +46,26 @@ def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch
         pass
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "store"),
+    [("airflow://variable/acme", "metastore"), ("vault://c@secret/acme", "vault"), ("aws-ssm://c@/acme", "aws_ssm")],
+)
+def test_no_other_store_is_imported_than_the_one_that_is_needed(uri, store):
+    code = f"""
+import sys
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.opening import open_store
+try:
+    with open_store({uri!r}, issuer="https://app.polytomic.com"):
+        pass
+except MisconfiguredError:  # no such connection
+    pass
+print(*sys.modules, sep=chr(10))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    stores = {"local_filesystem", "metastore", "vault", "aws_secrets_manager", "aws_ssm"}
+    package = "airflow_provider_polytomic.secret_stores."
+    imported = {name.removeprefix(package) for name in done.stdout.splitlines() if name.startswith(package)}
+    assert imported & stores == {store}

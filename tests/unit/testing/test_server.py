@@ -107,7 +107,9 @@ def test_stopping_drops_what_waits_and_leaves_no_thread_and_no_warning(place, re
     waiting.join(10)
     assert len(failures) == 1
     assert place.emulator.minted() == 0
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("polytomic-emulator")]
+    assert f"polytomic-emulator-{place.emulator.base_url.rpartition(':')[2]}" not in [
+        thread.name for thread in threading.enumerate()
+    ]
     assert [str(warning.message) for warning in recwarn] == []
 
 

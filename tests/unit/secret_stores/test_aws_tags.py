@@ -1,0 +1,104 @@
+"""How is a record kept in the tags of a secret, beside those of others and within AWS's quota?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.records import FIELDS, Record
+from airflow_provider_polytomic.targets import Target
+from tests.unit.secret_stores.aws_scene import backend_of, opened
+
+NAME = "airflow/variables/acme_api_key"
+FULL = Record(
+    state="done",
+    issuance_id="5e47b5f4-40d0-460e-b318-0348cc5f6e8d",
+    forced=True,
+    spent=0,
+    opened_at=datetime(2026, 11, 22, tzinfo=UTC),
+    before="absent",
+    target=Target.parse("5e47b5f4-40d0-460e-b318-0348cc5f6e8d", "073ae76b-3e6a-455d-a8e1-25800c183c16"),
+    fingerprint="8929b40c4ea0c603",
+    issued_at=datetime(2026, 11, 22, tzinfo=UTC),
+    refused_at=datetime(2026, 11, 22, tzinfo=UTC),
+)
+OPEN = replace(FULL, state="open", fingerprint=None, issued_at=None, refused_at=None)
+
+
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("secretsmanager")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server, SecretsManagerBackend), "airflow://variable/acme_api_key")
+
+
+@pytest.fixture(autouse=True)
+def _existing(own):
+    own.create_secret(Name=NAME, SecretString="pk-live-the-old-one-that-is-there")
+
+
+def tags(own):
+    return {tag["Key"]: tag["Value"] for tag in own.describe_secret(SecretId=NAME)["Tags"]}
+
+
+def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own):
+    own.tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "data"}, {"Key": "polytomic", "Value": "theirs"}])
+    assert store.read_record() is None
+    store.write_record({"state": "open", "refused_at": "2026-11-22T10:00:00+00:00", "odd=name": 'a=3d "~" {ü}% é'})
+    assert store.read_record()["odd=name"] == 'a=3d "~" {ü}% é'
+    store.write_record({"state": "done"})
+    assert store.read_record() == {"state": "done"}
+    now = tags(own)
+    assert (now["team"], now["polytomic"]) == ("data", "theirs")
+    assert (now["polytomic-issuance"], now["polytomic-issuance:state"]) == ("state", "done")
+
+
+def test_a_record_has_all_the_tags_that_it_will_ever_have_from_the_first_one_on(store, own):
+    assert set(FULL.to_mapping()) == set(FIELDS)
+    store.write_record(OPEN.to_mapping())
+    assert len(tags(own)) == 12
+    assert (tags(own)["polytomic-issuance:issued_at"], tags(own)["polytomic-issuance:refused_at"]) == ("", "")
+    assert store.read_record() == OPEN.to_mapping()
+    store.write_record(FULL.to_mapping())
+    assert len(tags(own)) == 12
+    assert store.read_record() == FULL.to_mapping()
+    store.write_record(OPEN.to_mapping())
+    assert tags(own)["polytomic-issuance:refused_at"] == ""
+    assert store.read_record() == OPEN.to_mapping()
+
+
+def test_of_50_tags_38_are_left_to_others_and_the_first_record_finds_out(store, own):
+    own.tag_resource(SecretId=NAME, Tags=[{"Key": f"team{number}", "Value": "v"} for number in range(38)])
+    store.write_record(OPEN.to_mapping())
+    store.write_record(FULL.to_mapping())
+    own.untag_resource(SecretId=NAME, TagKeys=[name for name in tags(own) if name.startswith("polytomic")])
+    own.tag_resource(SecretId=NAME, Tags=[{"Key": "one more", "Value": "v"}])
+    with pytest.raises(
+        MisconfiguredError, match=r"take the 12 tags .*InvalidParameterException.* at most 50 tags: take others off"
+    ):
+        store.write_record(OPEN.to_mapping())
+    assert len(tags(own)) == 39
+
+
+def test_a_quota_of_tags_may_be_told_by_another_code(aws_server, store):
+    aws_server.fail("TagResource", "LimitExceededException")
+    with pytest.raises(MisconfiguredError, match=r"LimitExceededException.* at most 50 tags"):
+        store.write_record(OPEN.to_mapping())
+
+
+def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own):
+    store.write_record({"state": "open", "spent": "0"})
+    own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:spent"])
+    assert store.read_record() == {"state": "open"}
