@@ -133,8 +133,8 @@ class VaultStore:
         self._explained(self._check_engine)
         content = over.content.reveal()
         if content is None:
-            self._refuse_path_of_api()
-        self._refuse_expiry(self._expires)
+            self._explained(self._refuse_path_of_api)
+        self._explained(lambda: _refuse_expiry(self._expires))
         if self._reader is not None:
             reader = self._reader
             self._explained(lambda: self._client.run(lambda: reader.check(over, self._form, self.read), self._reading))
@@ -148,20 +148,13 @@ class VaultStore:
         reader = self._reader
         return self._explained(lambda: self._client.run(reader.read_back, self._reading))
 
-    def _refuse_expiry(self, expires: str) -> None:
-        if expires:
-            raise MisconfiguredError(
-                f"{self.place}: Vault deletes versions there by itself ({expires}), so readers would lose the key. The "
-                "value is unchanged by this. Set delete_version_after to 0 for the secret and its mount."
-            )
-
     def _refuse_path_of_api(self) -> None:
         """Refuse a path with the part that only the HTTP API has, which would make a second secret."""
         first, _, rest = self._path.partition("/")
         if self._reader is None and self.compare_and_set and first in {"data", "metadata"} and rest:
             raise MisconfiguredError(
-                f"{self.place}: this is a path of Vault's HTTP API; the secret's own is {rest}. Nothing was changed. "
-                f"Use vault://<conn_id>@{self._mount}/{rest}."
+                f"this is a path of Vault's HTTP API; the secret's own is {rest}. Nothing was changed. Use "
+                f"vault://<conn_id>@{self._mount}/{rest}."
             )
 
     def _read(self) -> Version:
@@ -185,7 +178,7 @@ class VaultStore:
         else:
             written = self._engine.create_record(self._record, dict(record))
         self._record_revision = written.revision
-        self._refuse_expiry(written.expires)
+        _refuse_expiry(written.expires)
 
     def _check_engine(self) -> None:
         kind, version, at = self._client.mounted(self._mount, self._path)
@@ -208,3 +201,11 @@ class VaultStore:
         except SecretStoreError as error:
             problem = type(error)(f"{self.place}: {error}")
         raise problem
+
+
+def _refuse_expiry(expires: str) -> None:
+    if expires:
+        raise MisconfiguredError(
+            f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The value is unchanged "
+            "by this. Set delete_version_after to 0 for the secret and its mount."
+        )
