@@ -206,6 +206,6 @@ class VaultStore:
 def _refuse_expiry(expires: str) -> None:
     if expires:
         raise MisconfiguredError(
-            f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The value is unchanged "
-            "by this. Set delete_version_after to 0 for the secret and its mount."
+            f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The value is "
+            "unchanged by this. Set delete_version_after to 0 for the secret and its mount."
         )
