@@ -5,6 +5,7 @@ The runs are those of :mod:`tests.integration.running.cases`: one that goes well
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,16 @@ def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
 
 
 def _assert_reads_are_airflows_own(flight: Flight, traces: Traces, folders: list[str]) -> None:
-    """At DEBUG, botocore prints the key once for each of the consumer's reads, in a file of each of these folders."""
-    read = sorted(folders * len(READ_BY_AIRFLOW)) if flight.stage.log_level == "DEBUG" else []
-    assert sorted(Path(found.place).parent.name for found in traces.reads) == read, summary(traces.reads)
+    """At DEBUG, botocore prints the key once for each of the consumer's reads, in a file of each of these folders.
+
+    A task's own log may have a line masked, if Airflow hears of the secret before it writes the line.
+    """
+    most = len(READ_BY_AIRFLOW) if flight.stage.log_level == "DEBUG" else 0
+    found = Counter(Path(each.place).parent.name for each in traces.reads)
+    assert set(found) <= set(folders), summary(traces.reads)
+    assert all(times <= most for times in found.values()), summary(traces.reads)
+    if "consoles" in folders:
+        assert found["consoles"] == most, summary(traces.reads)
 
 
 def test_the_search_finds_a_secret_that_a_task_shows_in_any_form(running_airflow: Flight) -> None:
