@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 def test_the_contract_suite_passes_inside_a_task(airflow_db):
     # This run's conftest.py would give the nested run another home of Airflow, without a database.
     plugins = ["--noconftest", "-p", "tests.contract.conftest"]
-    suite = [str(file) for file in HERE.glob("test_*.py") if file.name != Path(__file__).name]
+    elsewhere = {Path(__file__).name, "test_least_policies.py"}
+    suite = [str(file) for file in HERE.glob("test_*.py") if file.name not in elsewhere]
     run = subprocess.run(
         [sys.executable, "-m", "tests.contract.run_in_a_task", "-q", *plugins, *suite],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), IN_A_TASK: "1"},
