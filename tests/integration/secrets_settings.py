@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -22,11 +22,16 @@ _ALL = (BACKEND, KWARGS, WORKERS_BACKEND, WORKERS_KWARGS)
 def secrets_settings(settings: Mapping[str, str]) -> Iterator[None]:
     """Configure this process's secrets backend for a while; a missing setting is one that is not set."""
     before = {name: os.environ[name] for name in _ALL if name in os.environ}
+    backends = None if AIRFLOW_V_3_0_PLUS else list(_backends_of_2_11())
     configure_secrets(settings)
     try:
         yield
     finally:
         configure_secrets(before)
+        if backends is not None:
+            # As they were, not as the settings are: these may be of a test that is about to end as well, and 2.11 makes
+            # its backends anew only as long as it knows no more than its own two.
+            _backends_of_2_11()[:] = backends
 
 
 def configure_secrets(settings: Mapping[str, str]) -> None:
@@ -41,4 +46,11 @@ def configure_secrets(settings: Mapping[str, str]) -> None:
     else:
         from airflow import configuration
 
-        configuration.secrets_backend_list[:] = configuration.initialize_secrets_backends()
+        _backends_of_2_11()[:] = configuration.initialize_secrets_backends()
+
+
+def _backends_of_2_11() -> list[Any]:
+    from airflow import configuration
+
+    backends: list[Any] = configuration.secrets_backend_list
+    return backends
