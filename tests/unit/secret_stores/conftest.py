@@ -13,6 +13,12 @@ from tests.servers.vault_fixtures import shared_vault_fake, vault_fake, vault_re
 __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_fake", "vault_real", "vault_server"]
 
 
+@pytest.fixture(autouse=True)
+def _one_try(monkeypatch):
+    """Boto tries once unless a test says otherwise: between two tries it waits."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
 @pytest.fixture
 def vault(vault_server):
     """The fake and a real one, in turn."""

@@ -21,11 +21,6 @@ BACKENDS = [SecretsManagerBackend, SystemsManagerParameterStoreBackend]
 WRITER = "airflow://aws_writer@connection/acme"
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.mark.parametrize("cls", BACKENDS)
 def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
     access = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "s"}

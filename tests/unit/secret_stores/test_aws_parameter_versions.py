@@ -18,11 +18,6 @@ URI = "airflow://variable/acme_api_key"
 OLD = "pk-live-the-old-one-that-is-there"
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("ssm")

@@ -15,11 +15,6 @@ ANOTHER = "pk-live-another-one-0123456789"
 OLD = "pk-live-the-old-one-that-is-there"
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("secretsmanager")

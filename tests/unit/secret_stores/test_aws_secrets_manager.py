@@ -31,11 +31,6 @@ class WithFallback(SecretsManagerBackend):
         return super().get_conn_value(conn_id) or self._get_secret("common", conn_id, None)
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("secretsmanager")

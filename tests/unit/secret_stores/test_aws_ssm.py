@@ -27,11 +27,6 @@ class Lowercase(SystemsManagerParameterStoreBackend):
         return f"company{sep}{secret_id.lower()}"
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("ssm")

@@ -29,11 +29,6 @@ FULL = Record(
 OPEN = replace(FULL, state="open", fingerprint=None, issued_at=None, refused_at=None)
 
 
-@pytest.fixture(autouse=True)
-def _one_try(monkeypatch):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("secretsmanager")
