@@ -10,6 +10,7 @@
     │   ├── PolytomicNotFoundError          404: no such organization or user
     │   ├── PolytomicRejectedError          400, 422 and any other 4xx, or a redirect: the request itself is refused
     │   ├── PolytomicConflictError          409: in flight, taken, or already there
+    │   │   └── PolytomicTakenError         the name or the e-mail address is somebody else's: use another
     │   ├── PolytomicRateLimitedError       429
     │   ├── PolytomicServerError            500 in Polytomic's own words: perhaps a recorded one, replayed for 24 hours
     │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
@@ -51,6 +52,7 @@ __all__ = [
     "PolytomicRateLimitedError",
     "PolytomicRejectedError",
     "PolytomicServerError",
+    "PolytomicTakenError",
     "PolytomicUnauthorizedError",
     "PolytomicUnavailableError",
     "PolytomicUnreadableAnswerError",
@@ -121,6 +123,12 @@ class PolytomicConflictError(PolytomicApiError):
     """409: a request with this Idempotency-Key is in flight, a name is taken, or (Create API Key) a key exists."""
 
     retryable = True
+
+
+class PolytomicTakenError(PolytomicConflictError):
+    """What was to be made or renamed has a name, or an e-mail address, that exists already."""
+
+    retryable = False
 
 
 class PolytomicRateLimitedError(PolytomicApiError):

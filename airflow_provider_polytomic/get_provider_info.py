@@ -21,7 +21,8 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-polytomic",
         "name": "Polytomic",
         "description": (
-            "Issues `Polytomic <https://www.polytomic.com/>`__ API keys and writes them into Airflow's secrets backend."
+            "Issues `Polytomic <https://www.polytomic.com/>`__ API keys and writes them into Airflow's secrets "
+            "backend; onboards and offboards a partner's customers."
         ),
         "integrations": [
             {
@@ -39,7 +40,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Polytomic",
-                "python-modules": ["airflow_provider_polytomic.operators.api_keys"],
+                "python-modules": [
+                    "airflow_provider_polytomic.operators.api_keys",
+                    "airflow_provider_polytomic.operators.organizations",
+                    "airflow_provider_polytomic.operators.users",
+                ],
             }
         ],
         "connection-types": [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-__all__ = ["Identity", "Organization", "User"]
+__all__ = ["Identity", "Organization", "Role", "User"]
 
 
 class _Answer(BaseModel):
@@ -46,6 +46,15 @@ class Organization(_Answer):
     issuer: str | None = None
     sso_domain: str | None = None
     sso_org_id: str | None = None
+
+
+class Role(_Answer):
+    """A role of an organization, or one of Polytomic's own: ``/api/permissions/roles``."""
+
+    id: str
+    name: str | None = None
+    organization_id: str | None = None
+    system: bool | None = None
 
 
 class User(_Answer):

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["Target", "parse_uuid"]
+__all__ = ["CURRENT_ORGANIZATION", "Target", "parse_organization", "parse_uuid"]
+
+# In place of an organization's id: the one that the caller's credential acts in.
+CURRENT_ORGANIZATION = "current"
 
 
 def parse_uuid(name: str, value: object) -> str:
@@ -26,6 +29,14 @@ def parse_uuid(name: str, value: object) -> str:
             "sent."
         )
     return str(parsed)
+
+
+def parse_organization(value: object) -> str:
+    """Return the id in its canonical form, or :data:`CURRENT_ORGANIZATION` where the word for it is given.
+
+    :raises PolytomicConfigurationError: if the value is neither; an empty one is not taken for the current one.
+    """
+    return CURRENT_ORGANIZATION if value == CURRENT_ORGANIZATION else parse_uuid("org_id", value)
 
 
 def _kind(value: object) -> str:

@@ -15,18 +15,22 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicConflictError,
     PolytomicError,
     PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+    PolytomicServerError,
+    PolytomicTakenError,
     PolytomicUnavailableError,
 )
-from airflow_provider_polytomic.hooks._auth import BearerAuth
+from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
 from airflow_provider_polytomic.hooks._errors import error_of
 from airflow_provider_polytomic.hooks._exchange import Answer, Call, exchange
-from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
+from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
     from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.hooks._auth import KeyAuth
     from airflow_provider_polytomic.hooks._connection import ConnectionSettings
     from airflow_provider_polytomic.hooks._retry import RetryPolicy
 
@@ -35,7 +39,7 @@ __all__ = ["Client"]
 # apidocs.polytomic.com, guides/idempotent-requests.
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
 # After these a request may have taken effect, or may still.
-_UNKNOWN = (PolytomicNoAnswerError, PolytomicUnavailableError, PolytomicConflictError)
+_UNKNOWN = (PolytomicNoAnswerError, PolytomicUnavailableError, PolytomicServerError, PolytomicConflictError)
 
 
 class Client:
@@ -62,19 +66,21 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         key: ApiKey | None = None,
-        repeat: Callable[[BaseException], bool] = repeat_get,
+        within: str | None = None,
+        repeat: Callable[[BaseException], bool] = repeat_safely,
         patience: float | None = None,
     ) -> Answer:
         """Send a GET.
 
         :param key: send this key as Bearer and not the caller's own credential.
+        :param within: UUID of the organization to act in, as Basic with the caller's own key.
         :param patience: seconds that the call may take, if fewer than the policy's.
         :returns: a success.
         :raises PolytomicError: anything else.
         """
-        auth = self._signature if key is None else BearerAuth(self._settings.base_url, key)
-        call = Call("GET", self._settings.base_url + path, path, auth, params=params or {})
-        return self._send(call, "the key that was checked" if key else self._source, repeat, patience)
+        auth = self._signed(within) if key is None else BearerAuth(self._settings.base_url, key)
+        source = "the key that was checked" if key else self._source
+        return self._send(self._call("GET", path, auth, params=params or {}), source, repeat, patience)
 
     def post(
         self,
@@ -83,9 +89,12 @@ class Client:
         idempotency_key: str,
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        within: str | None = None,
+        repeat: Callable[[BaseException], bool] = repeat_post,
     ) -> Answer:
         """Send a POST, each time with the same Idempotency-Key.
 
+        :param within: as in :meth:`get`.
         :raises PolytomicConfigurationError: if the Idempotency-Key is not 8 to 255 legal characters.
         :raises PolytomicError: if the answer is no success.
         """
@@ -94,9 +103,41 @@ class Client:
                 "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores. Nothing was sent. Correct it."
             )
         headers = {"Idempotency-Key": idempotency_key}
-        url = self._settings.base_url + path
-        call = Call("POST", url, path, self._signature, params=params or {}, headers=headers, json=json)
-        return self._send(call, self._source, repeat_post)
+        call = self._call("POST", path, self._signed(within), params=params or {}, headers=headers, json=json)
+        return self._send(call, self._source, repeat)
+
+    def update(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Answer:
+        """Send a PUT or, to versions before 2024-02-08, a PATCH.
+
+        :param within: as in :meth:`get`.
+        :raises PolytomicTakenError: on 409: such a request carries no Idempotency-Key that could be in flight.
+        :raises PolytomicError: if the answer is no other success.
+        """
+        # polytomic-go v1.16.1, users/client.go; before: apidocs.polytomic.com, 2023-04-25, users/update.
+        method = "PUT" if self._settings.api_version >= "2024-02-08" else "PATCH"
+        call = self._call(method, path, self._signed(within), json=json)
+        try:
+            return self._send(call, self._source, repeat_safely)
+        except PolytomicConflictError as error:
+            refusal = PolytomicTakenError(
+                f"{call}: Polytomic answered 409: the name is taken. Nothing was changed. Use another name.",
+                status=error.status, key=error.key, server_message=error.server_message,
+            )  # fmt: skip
+        raise refusal
+
+    def delete(self, path: str, *, within: str | None = None) -> None:
+        """Send a DELETE, without an Idempotency-Key, as the guide says.
+
+        :param within: as in :meth:`get`.
+        :raises PolytomicNotFoundError: if there is no such thing, unless an earlier request of this call was left
+            without an answer and so may have removed it.
+        :raises PolytomicError: if the answer is no other success.
+        """
+        try:
+            self._send(self._call("DELETE", path, self._signed(within)), self._source, repeat_safely)
+        except PolytomicNotFoundError as error:
+            if not (error.earlier_unknown and error.own_words):
+                raise
 
     def error_of(self, answer: Answer, request: str) -> Exception:
         """Return what an answer other than success means."""
@@ -105,6 +146,15 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self.session.close()
+
+    def _signed(self, within: str | None) -> KeyAuth:
+        if within is None:
+            return self._signature
+        # As polytomic's Terraform provider does (internal/providerclient/client.go).
+        return BasicAuth(self._settings.base_url, self._settings.key, within)
+
+    def _call(self, method: str, path: str, auth: KeyAuth, **given: Any) -> Call:
+        return Call(method, self._settings.base_url + path, path, auth, **given)
 
     def _send(
         self, call: Call, source: str, repeat: Callable[[BaseException], bool], patience: float | None = None
@@ -116,7 +166,7 @@ class Client:
             try:
                 answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
                 if not answer.ok:
-                    raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+                    raise error_of(answer, str(call), source, secrets=(self._settings.key, *call.secrets))
             except PolytomicError as error:
                 error.earlier_unknown = unknown
                 unknown = unknown or isinstance(error, _UNKNOWN)

@@ -18,20 +18,22 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
+from airflow_provider_polytomic.hooks._exchange import unsettled
 from airflow_provider_polytomic.hooks._redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.hooks._exchange import Answer
+    from airflow_provider_polytomic.secret import Secret
 
 __all__ = ["error_of"]
 
 _UNCHANGED = "Nothing was changed."
-_UNKNOWN = "Whether it took effect is not known. Try again with the same Idempotency-Key."
-_UNREAD = "Nothing was changed. Try again later."  # the same of a GET
-
+_WHICH_KEY = (
+    "User and organization endpoints need a partner key (on-premises: deployment key) in {source}; those of the "
+    "current organization and of roles need a key of that organization, an Admin's to change something."
+)
 # Status -> class, what happened, in what state things are and what to do.
 _MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
     401: (
@@ -42,11 +44,11 @@ _MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
     403: (
         PolytomicForbiddenError,
         "the key may not do this, or the server does not know it",
-        f"{_UNCHANGED} User and organization endpoints need a partner key (on-premises: deployment key) in {{source}}.",
+        f"{_UNCHANGED} {_WHICH_KEY}",
     ),
     404: (
         PolytomicNotFoundError,
-        "there is no such organization or user, or it is not the caller's",
+        "there is no such organization, user or role, or it is not the caller's",
         f"{_UNCHANGED} Check the ids, and that {{source}} names the right server and the partner they belong to.",
     ),
     408: (
@@ -63,7 +65,7 @@ _MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
     500: (
         PolytomicServerError,
         "Polytomic failed",
-        "{unknown} A POST can get this very answer again for 24 hours.",
+        "{unknown} A POST under that key can get this very answer again for 24 hours.",
     ),
 }
 _UNAVAILABLE = (
@@ -92,12 +94,12 @@ class _Words:
 
 
 @bare
-def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[ApiKey]) -> PolytomicApiError:
+def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Secret]) -> PolytomicApiError:
     """Return the exception for an answer other than success.
 
     :param request: method and path, for the message; ids in it may also stay in the server's words.
     :param source: where the key came from, for the message.
-    :param secrets: the keys that the request carried; no piece of them stays in the server's words.
+    :param secrets: what the request carried; no piece of it stays in the server's words.
     """
     words = _words_of(answer.content)
     message = redact(words.message, secrets, known=request) if words.message else None
@@ -105,7 +107,7 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Api
     kind, what, then = _meaning_of(answer.status, words)
     target = f" to {answer.redirect_host}" if answer.redirect_host else ""
     said = f', saying "{message}"' if message else ""
-    then = then.format(source=source, unknown=_UNREAD if request.startswith("GET ") else _UNKNOWN)
+    then = then.format(source=source, unknown=unsettled(request.partition(" ")[0]))
     return kind(
         f"{request}: Polytomic answered {answer.status}{said}: {what}{target}. {then}",
         status=answer.status,

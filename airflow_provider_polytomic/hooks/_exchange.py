@@ -19,6 +19,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
 )
 from airflow_provider_polytomic.hooks._redaction import one_line
+from airflow_provider_polytomic.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +27,16 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks._auth import KeyAuth
     from airflow_provider_polytomic.hooks._retry import Timing
 
-__all__ = ["LONGEST_BODY", "Answer", "Call", "exchange"]
+__all__ = ["LONGEST_BODY", "Answer", "Call", "exchange", "unsettled"]
 
 LONGEST_BODY = 1024 * 1024  # bytes; every answer that is read here is far smaller
 _CHUNK = 16 * 1024
+# By the method: in what state things are while no answer settles it, and what to do.
+_UNSETTLED = {
+    "GET": "Nothing was changed. Try again later.",
+    "POST": "Whether it took effect is not known. Try again with the same Idempotency-Key.",
+}
+_REPEATABLE = "Whether it took effect is not known. Try again: it may safely be repeated."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
 
 
@@ -40,7 +47,8 @@ class Call:
     :param url: below the server's base URL.
     :param path: the part of it that messages show.
     :param auth: signs the request; given with each request, so that no ``.netrc`` entry takes its place.
-    :param json: the body; None for no body at all, as the official SDK sends Create API Key.
+    :param json: the body, a :class:`Secret` in it still hidden; None for no body at all, as the official SDK sends
+        Create API Key.
     """
 
     method: str
@@ -54,6 +62,11 @@ class Call:
     def __str__(self) -> str:
         """Name the request as the messages do."""
         return f"{self.method} {self.path}"
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """What the request carries and nobody may see."""
+        return [self.auth.key, *(value for value in (self.json or {}).values() if isinstance(value, Secret))]
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,11 @@ def exchange(session: requests.Session, call: Call, timeout: float, timing: Timi
     return answer
 
 
+def unsettled(method: str) -> str:
+    """Say in what state things are after a request that nothing settled, and what to do."""
+    return _UNSETTLED.get(method, _REPEATABLE)
+
+
 def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timing) -> Answer | PolytomicError:
     give_up_at = timing.clock() + timeout
     try:
@@ -106,7 +124,7 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
                 call.url,
                 params=dict(call.params),
                 headers=dict(call.headers),
-                json=call.json,
+                json=_plain(call.json),
                 auth=call.auth,
             )
         )
@@ -127,6 +145,12 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
             )
     except _LIBRARY_ERRORS as error:
         return _no_answer(error, call)
+
+
+def _plain(json: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if json is None:
+        return None
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in json.items()}
 
 
 def _body(response: requests.Response, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:
@@ -174,10 +198,7 @@ def _no_answer(error: Exception, call: Call) -> PolytomicError:
         what = f"{host} did not answer in time"
     else:
         what = f"the connection to {host} was refused or lost"
-    then = "Whether it took effect is not known. Try again with the same Idempotency-Key."
-    if call.method == "GET":
-        then = "Nothing was changed. Try again later."
-    return PolytomicNoAnswerError(f"{call}: {what} ({type(error).__name__}). {then}")
+    return PolytomicNoAnswerError(f"{call}: {what} ({type(error).__name__}). {unsettled(call.method)}")
 
 
 def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.secret import Secret
 
 __all__ = ["one_line", "redact"]
 
@@ -36,10 +36,10 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def redact(text: str, secrets: Iterable[ApiKey], *, known: str = "") -> str:
+def redact(text: str, secrets: Iterable[Secret], *, known: str = "") -> str:
     """Return the text as one line without keys.
 
-    :param secrets: keys of which no 12 characters in a row stay, be they plain, base64 or URL-encoded.
+    :param secrets: texts of which no 12 characters in a row stay, be they plain, base64 or URL-encoded.
     :param known: a text that is shown anyway: what looks like a key but stands in it too stays, as the ids in a path.
     """
     line = one_line(text, _LONGEST_READ)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-__all__ = ["RetryPolicy", "Timing", "never", "repeat_get", "repeat_post"]
+__all__ = ["RetryPolicy", "Timing", "never", "repeat_creation", "repeat_post", "repeat_safely"]
 
 T = TypeVar("T")
 
@@ -93,8 +93,11 @@ class RetryPolicy:
             self.tell(error, state.upcoming_sleep)
 
 
-def repeat_get(error: BaseException) -> bool:
-    """Whether a GET that raised this is repeated: lost connection, timeout, 408, 429 and every 5xx."""
+def repeat_safely(error: BaseException) -> bool:
+    """Whether a GET, PUT, PATCH or DELETE that raised this is repeated: lost connection, timeout, 408, 429, every 5xx.
+
+    None of ours adds anything by being applied twice, and none carries an Idempotency-Key under which a 500 would stay.
+    """
     return _is_lost(error) or _status(error) in (408, 429) or _status(error) >= 500  # noqa: PLR2004 (an HTTP status)
 
 
@@ -105,6 +108,14 @@ def repeat_post(error: BaseException) -> bool:
     decides what to do.
     """
     return _is_lost(error) or _status(error) in (408, 409, 429, 502, 503, 504)
+
+
+def repeat_creation(error: BaseException) -> bool:
+    """Whether a POST of something whose name is unique is repeated: as :func:`repeat_post`, but for a 409.
+
+    It can mean "in flight" or "taken", and only who looks at what exists can tell.
+    """
+    return repeat_post(error) and _status(error) != 409  # noqa: PLR2004 (an HTTP status)
 
 
 def never(_error: BaseException) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import uuid
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,23 +14,26 @@ from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, P
 from airflow_provider_polytomic.hooks._client import Client
 from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings, server_of
 from airflow_provider_polytomic.hooks._http_hook import ClosedHttpHook
-from airflow_provider_polytomic.hooks._payload import read_key, read_many, read_one
+from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
+from airflow_provider_polytomic.hooks._payload import read_key, read_one
 from airflow_provider_polytomic.hooks._redaction import one_line
 from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never
-from airflow_provider_polytomic.models import Identity, Organization, User
+from airflow_provider_polytomic.hooks._roles import RoleEndpoints
+from airflow_provider_polytomic.hooks._users import UserEndpoints
+from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.targets import parse_uuid
+from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_polytomic.api_key import ApiKey
 
 __all__ = ["PolytomicHook"]
 
 
-class PolytomicHook(ClosedHttpHook):
+class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedHttpHook):
     """Polytomic's API with the credential of an Airflow connection.
 
     The connection is read at the first use, not when the hook is made. Requests go over one pooled session; GETs are
@@ -116,7 +118,8 @@ class PolytomicHook(ClosedHttpHook):
             a key may exist.
         :raises PolytomicServerError: on Polytomic's own 500, at once: it may be a recorded one.
         """
-        path = f"{_user_path(org_id, user_id)}/keys"
+        target = Target.parse(org_id, user_id)
+        path = f"/api/organizations/{target.org_id}/users/{target.user_id}/keys"
         answer = self._client.post(
             path, params={"force": "true" if force else "false"}, idempotency_key=idempotency_key
         )
@@ -133,50 +136,6 @@ class PolytomicHook(ClosedHttpHook):
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Whether this is the caller's own credential, compared in constant time."""
         return self.settings.key.matches(api_key)
-
-    def create_organization(
-        self,
-        name: str,
-        *,
-        sso_domain: str | None = None,
-        sso_org_id: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Organization:
-        """Create an organization: ``POST /api/organizations`` (2025-09-18, organization/create); needs a partner key.
-
-        :param name: unique among the partner's organizations; a 409 can mean that it is taken.
-        :param idempotency_key: give one to get the same organization from a later call; else each has its own.
-        """
-        body = {"name": name, "sso_domain": sso_domain, "sso_org_id": sso_org_id}
-        return read_one(
-            Organization, self._create("/api/organizations", body, idempotency_key), "POST /api/organizations"
-        )
-
-    def list_organizations(self) -> list[Organization]:
-        """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
-        return read_many(Organization, self._client.get("/api/organizations"), "GET /api/organizations")
-
-    def create_user(
-        self, org_id: str, email: str, role_ids: Sequence[str] = (), *, idempotency_key: str | None = None
-    ) -> User:
-        """Create a user and send the invitation: ``POST /api/organizations/{org_id}/users`` (2025-09-18, users/create).
-
-        :param role_ids: UUIDs of the roles; none for the server's default.
-        :param idempotency_key: give one to get the same user from a later call; else each has its own.
-        """
-        path = _users_path(org_id)
-        body = {"email": email, "role_ids": [parse_uuid("role_ids", role_id) for role_id in role_ids] or None}
-        return read_one(User, self._create(path, body, idempotency_key), f"POST {path}")
-
-    def list_users(self, org_id: str) -> list[User]:
-        """List an organization's users: ``GET /api/organizations/{org_id}/users`` (2025-09-18, users/list)."""
-        path = _users_path(org_id)
-        return read_many(User, self._client.get(path), f"GET {path}")
-
-    def get_user(self, org_id: str, user_id: str) -> User:
-        """Return a user: ``GET /api/organizations/{org_id}/users/{user_id}`` (2025-09-18, users/get)."""
-        path = _user_path(org_id, user_id)
-        return read_one(User, self._client.get(path), f"GET {path}")
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask once who the key belongs to.
@@ -198,10 +157,6 @@ class PolytomicHook(ClosedHttpHook):
     def _client(self) -> Client:
         source = f"the connection {self.polytomic_conn_id!r}" if self._destination is None else str(self._destination)
         return Client(self.settings, source, self._policy, self._pool_size)
-
-    def _create(self, path: str, body: dict[str, Any], idempotency_key: str | None) -> Any:
-        given = {name: value for name, value in body.items() if value is not None}
-        return self._client.post(path, json=given, idempotency_key=idempotency_key or str(uuid.uuid4()))
 
     def _read(self, conn_id: str) -> ConnectionFields:
         try:
@@ -242,14 +197,6 @@ class PolytomicHook(ClosedHttpHook):
 
     def _tell_of_repeat(self, error: BaseException, seconds: float) -> None:
         self.log.info("Trying again in %.1f s. %s", seconds, error)
-
-
-def _users_path(org_id: str) -> str:
-    return f"/api/organizations/{parse_uuid('org_id', org_id)}/users"
-
-
-def _user_path(org_id: str, user_id: str) -> str:
-    return f"{_users_path(org_id)}/{parse_uuid('user_id', user_id)}"
 
 
 def _sentence_of(identity: Identity) -> str:

@@ -1,28 +1,29 @@
-"""How does a DAG issue an API key? With an operator that reads like that sentence; the hard part is behind ``issue``.
+"""How does a DAG issue an API key, and take a stored one away? With an operator for each that reads like that sentence.
 
+The hard parts are behind ``issue`` and ``remove_key``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.operators.rendering import name_map_index, to_boolean, to_seconds
-from airflow_provider_polytomic.version_compat import BaseOperator
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.references import Prospect
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["PolytomicCreateApiKeyOperator"]
+__all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator"]
 
 
-class PolytomicCreateApiKeyOperator(BaseOperator):
+class PolytomicCreateApiKeyOperator(PolytomicOperator):
     """Issue a Polytomic API key for a user and put it where Airflow reads its secrets, and nowhere else.
 
     Returns a reference: destination, ids, the key's fingerprint, when it was issued. Never the key itself.
@@ -50,9 +51,9 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        "org_id", "user_id", "destination", "force", "take_over", "check_only", "polytomic_conn_id",
+        "org_id", "user_id", "destination", "force", "take_over", "check_only", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    ui_color = "#d7ecf5"
+    named_after = "destination"
 
     def __init__(
         self,
@@ -63,8 +64,6 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         force: bool | str = False,
         take_over: bool | str = False,
         check_only: bool | str = False,
-        polytomic_conn_id: str = "polytomic_default",
-        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,80 +73,37 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
         self.force = force
         self.take_over = take_over
         self.check_only = check_only
-        self.polytomic_conn_id = polytomic_conn_id
-        self.retry_for = retry_for
-        # No threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
-        self._killed = False
 
-    def execute(self, context: Any) -> dict[str, Any]:
-        """Issue the key, or keep the one that is stored, and return the reference.
-
-        :raises AirflowFailException: if trying again cannot help; the message says what to do.
-        :raises PolytomicError: if it can; the next try goes on where this one stopped.
-        """
-        from airflow_provider_polytomic.version_compat import AirflowFailException
-
-        name_map_index(context)
-        try:
-            return self._issue(context)
-        except PolytomicError as error:
-            # A configuration error names its parameter where that is safe: a mistyped destination can hold a password.
-            if not isinstance(error, PolytomicConfigurationError):
-                error.add_note(f"(Organization {self.org_id}, user {self.user_id}, destination {self.destination})")
-            if error.retryable:
-                raise
-            refusal = " ".join([str(error), *getattr(error, "__notes__", ())])
-        # Outside the except block: an exception without a context drags along no frames whose locals could be printed.
-        raise AirflowFailException(refusal)
-
-    def on_kill(self) -> None:
-        """Have no further POST sent. Airflow 3 lets ``execute`` go on for five seconds, enough to store a new key."""
-        self._killed = True
-
-    def _is_killed(self) -> bool:
-        return self._killed
-
-    def _issue(self, context: Any) -> dict[str, Any]:
-        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+        """Issue the key, or keep the one that is stored, and return the reference."""
         from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
         from airflow_provider_polytomic.secret_stores.opening import open_store
         from airflow_provider_polytomic.targets import Target
         from airflow_provider_polytomic.version_compat import mask_secret, run_time
 
         target = Target.parse(self.org_id, self.user_id)
-        destination = self._destination()
+        destination = _destination_apart_from(self.polytomic_conn_id, self.destination)
         force, take_over = to_boolean("force", self.force), to_boolean("take_over", self.take_over)
-        check_only, retry_for = to_boolean("check_only", self.check_only), to_seconds("retry_for", self.retry_for)
+        check_only = to_boolean("check_only", self.check_only)
         mode = Renew(run_time=run_time(context)) if force else Ensure()
         if force and not check_only and not self.retries:
             self._warn_of_no_retries()
         began = monotonic()
-        with (
-            closing(PolytomicHook(self.polytomic_conn_id, retry_for=retry_for, stopping=self._is_killed)) as hook,
-            open_store(destination, issuer=hook.base_url) as store,
-        ):
+        with open_store(destination, issuer=hook.base_url) as store:
             if check_only:
                 return self._report(check(hook, store, target, mode, take_over=take_over))
             reference = issue(
                 hook, store, target, mode,
-                take_over=take_over, hide=mask_secret, stopping=self._is_killed,
+                take_over=take_over, hide=mask_secret, stopping=self.is_killed,
             )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
         facts = (done, target, destination, reference.fingerprint, monotonic() - began)
         self.log.info("%s for %s in %s (fingerprint %.8s, %.1f s).", *facts)
         return reference.to_json(self.destination)
 
-    def _destination(self) -> Destination:
-        """Return the destination, unless it is the connection that issues; nothing has been sent by then."""
-        from airflow_provider_polytomic.secret_stores.destination import Destination
-
-        found = Destination.parse(self.destination)
-        if (found.scheme, found.kind, found.name) == ("airflow", "connection", self.polytomic_conn_id):
-            raise PolytomicConfigurationError(
-                f"{found} is the connection whose key issues keys (polytomic_conn_id); a user's key in its place would "
-                "lock this DAG out. Nothing was sent. Use another destination."
-            )
-        return found
+    def subject(self) -> str:
+        """Say whose key, and where it goes."""
+        return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
 
     def _warn_of_no_retries(self) -> None:
         self.log.warning(
@@ -167,3 +123,77 @@ class PolytomicCreateApiKeyOperator(BaseOperator):
             "reason": prospect.reason,
             "caller": prospect.caller.model_dump(exclude={"id", "email"}),
         }
+
+
+class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
+    """Take a stored API key, and the record beside it, out of Airflow's secrets backend once the key is dead.
+
+    Returns ``{"destination": ..., "org_id": ..., "user_id": ..., "fingerprint": ..., "deleted": true}``; the ids are
+    those of the record, and None where there was none. A destination that holds nothing is no error.
+
+    Polytomic cannot revoke a key but by removing its user or by issuing another one with ``force``; so do that first: a
+    key that still works is not removed, because afterwards nobody would know of it.
+
+    .. seealso::
+        ``docs/offboard-a-customer.md``
+
+    :param destination: where the key is, such as ``airflow://connection/acme_polytomic``. (templated)
+    :param take_over: remove what the destination holds even if it was not issued here. It is not sent to Polytomic, and
+        where the store can keep it recoverable it does. (templated)
+    :param allow_live: remove a key that may still work, without asking Polytomic, and the record of an issuance that
+        was interrupted before its key was stored. (templated)
+    :param polytomic_conn_id: the connection whose key asks whether the user of an interrupted issuance is gone; it is
+        refused as the destination. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = ("destination", "take_over", "allow_live", *PolytomicOperator.template_fields)
+    named_after = "destination"
+
+    def __init__(
+        self, *, destination: str, take_over: bool | str = False, allow_live: bool | str = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.take_over = take_over
+        self.allow_live = allow_live
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+        """Look, make sure that the key is dead, and remove it."""
+        from airflow_provider_polytomic.removing import remove_key
+        from airflow_provider_polytomic.secret_stores.opening import open_store
+
+        destination = _destination_apart_from(self.polytomic_conn_id, self.destination)
+        take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)
+        with open_store(destination, issuer=hook.base_url) as store:
+            self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
+            removed = remove_key(hook, store, take_over=take_over, allow_live=allow_live)
+            self.log.info("%s in %s.", "Removed what was" if removed.removed else "There was nothing", store.place)
+        target = removed.target
+        return {
+            "destination": self.destination,
+            "org_id": target.org_id if target else None,
+            "user_id": target.user_id if target else None,
+            "fingerprint": removed.fingerprint,
+            "deleted": removed.removed,
+        }
+
+    def subject(self) -> str:
+        """Say where the key is."""
+        return f"Destination {self.destination}"
+
+
+def _destination_apart_from(conn_id: str, destination: str) -> Destination:
+    """Return the destination, unless it is the connection that asks; nothing has been sent by then.
+
+    :raises PolytomicConfigurationError: if it is, or is none at all.
+    """
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+    found = Destination.parse(destination)
+    if (found.scheme, found.kind, found.name) == ("airflow", "connection", conn_id):
+        raise PolytomicConfigurationError(
+            f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's key in "
+            "its place, this DAG would be locked out. Nothing was sent. Use another destination."
+        )
+    return found

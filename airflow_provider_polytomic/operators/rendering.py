@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["name_map_index", "to_boolean", "to_seconds"]
+__all__ = ["name_map_index", "to_boolean", "to_optional", "to_seconds", "to_texts"]
 
 
 def to_boolean(name: str, value: object) -> bool:
@@ -39,11 +40,31 @@ def to_seconds(name: str, value: object) -> float:
     return seconds
 
 
-def name_map_index(context: Any) -> None:
-    """Call a mapped task instance by its destination, unless the DAG names it otherwise.
+def to_texts(name: str, value: object) -> tuple[str, ...]:
+    """Read a list of texts; a single text is a list of one, and an empty one a list of none.
+
+    :raises PolytomicConfigurationError: if it is none.
+    """
+    if isinstance(value, str):
+        return (value,) if value.strip() else ()
+    if value is None or not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+        raise PolytomicConfigurationError(f"{name} must be a list, not a {type(value).__name__}. Nothing was sent.")
+    found = tuple(value)
+    if not all(isinstance(each, str) and each.strip() for each in found):
+        raise PolytomicConfigurationError(f"{name} must be a list of texts that are not empty. Nothing was sent.")
+    return found
+
+
+def to_optional(value: str | None) -> str | None:
+    """Read a text that may be left out: rendering turns what is missing into an empty text, or into ``None``'s name."""
+    return None if value is None or value.strip() in {"", "None"} else value
+
+
+def name_map_index(context: Any, parameter: str) -> None:
+    """Call a mapped task instance by one of its parameters, unless the DAG names it otherwise.
 
     Both Airflow versions render the template that the context holds after ``execute``. An attribute of the operator
     would not do: they take a mapped operator's from its ``partial`` arguments.
     """
     if context["ti"].map_index >= 0 and not context.get("map_index_template"):
-        context["map_index_template"] = "{{ task.destination }}"
+        context["map_index_template"] = f"{{{{ task.{parameter} }}}}"

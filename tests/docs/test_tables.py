@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
-from airflow_provider_polytomic.hooks._retry import repeat_get, repeat_post
+from airflow_provider_polytomic.hooks._retry import repeat_safely, repeat_post
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
@@ -112,11 +112,11 @@ def test_what_is_repeated_is_what_the_page_says():
     gets, posts = sentence.split(", POSTs after")
     assert "lost connections" in gets
     assert "lost connections" in posts
-    assert repeat_get(PolytomicNoAnswerError())
+    assert repeat_safely(PolytomicNoAnswerError())
     assert repeat_post(PolytomicNoAnswerError())
     for status in range(400, 600):
         error = PolytomicApiError("", status=status)
-        assert repeat_get(error) is (str(status) in gets or (status >= 500 and "5xx" in gets))
+        assert repeat_safely(error) is (str(status) in gets or (status >= 500 and "5xx" in gets))
         assert repeat_post(error) is (str(status) in posts)
 
 

@@ -12,7 +12,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRateLimitedError,
     PolytomicUnavailableError,
 )
-from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never, repeat_get
+from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never, repeat_safely
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import ORG, FakeTime, Reply
 
@@ -76,11 +76,11 @@ def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second(
         raise PolytomicNoAnswerError("lost")
 
     with pytest.raises(PolytomicNoAnswerError):
-        RetryPolicy(10.0, timing=time.timing).call(attempt, repeat_get)
+        RetryPolicy(10.0, timing=time.timing).call(attempt, repeat_safely)
     assert given == [10.0, 5.625]
     given.clear()
     with pytest.raises(PolytomicNoAnswerError):
-        RetryPolicy(0.1, timing=time.timing).call(attempt, repeat_get)
+        RetryPolicy(0.1, timing=time.timing).call(attempt, repeat_safely)
     assert given == [1.0]
 
 

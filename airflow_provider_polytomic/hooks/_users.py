@@ -1,0 +1,108 @@
+"""Which of Polytomic's endpoints are about users? Those of one of the partner's organizations, and of one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._payload import read_many, read_one
+from airflow_provider_polytomic.models import User
+from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["UserEndpoints"]
+
+
+class UserEndpoints(Endpoints):
+    """Users. In each method ``org_id`` says which of two paths is meant.
+
+    The id of an organization: ``/api/organizations/{org_id}/users``, which takes a partner key. The word ``current``
+    (:data:`~airflow_provider_polytomic.targets.CURRENT_ORGANIZATION`): ``/api/organization/users``, which takes a key
+    of that organization: a user's own one, an Admin's to change something, or Basic with the organization's id.
+    """
+
+    def list_users(self, org_id: str) -> list[User]:
+        """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
+        path = self._users_path(org_id)
+        return read_many(User, self._client.get(path), f"GET {path}")
+
+    def get_user(self, org_id: str, user_id: str) -> User:
+        """Return a user: ``GET .../users/{user_id}`` (2025-09-18, users/get)."""
+        path = self._user_path(org_id, user_id)
+        return read_one(User, self._client.get(path), f"GET {path}")
+
+    def create_user(
+        self,
+        org_id: str,
+        email: str,
+        role_ids: Sequence[str] = (),
+        *,
+        role: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> User:
+        """Create a user, who gets an invitation: ``POST .../users`` (2025-09-18, users/create).
+
+        :param role_ids: UUIDs of the roles; none for the server's default.
+        :param role: ``admin`` or ``user``, which servers before roles know; never together with ``role_ids``.
+        :param idempotency_key: give one to get the same user from a later call; else each has its own.
+        :raises PolytomicConflictError: on 409, at once: in flight, or the e-mail address is taken.
+        """
+        path = self._users_path(org_id)
+        body = {"email": email, **_roles(role_ids or None, role)}
+        return read_one(User, self._create(path, body, idempotency_key), f"POST {path}")
+
+    def update_user(
+        self,
+        org_id: str,
+        user_id: str,
+        *,
+        email: str | None = None,
+        role_ids: Sequence[str] | None = None,
+        role: str | None = None,
+    ) -> User:
+        """Change a user's roles: ``PUT .../users/{user_id}`` (2025-09-18, users/update); PATCH before 2024-02-08.
+
+        :param email: the user's address, which a partner's request must repeat and cannot change; None: it is read
+            first.
+        :param role_ids: UUIDs of all roles that the user is to have.
+        :param role: as in :meth:`create_user`.
+        :raises PolytomicConfigurationError: if neither or both of ``role_ids`` and ``role`` are given.
+        """
+        path = self._user_path(org_id, user_id)
+        body = _roles(role_ids, role)
+        if not body:
+            raise PolytomicConfigurationError(
+                "To change a user, give role_ids or role: nothing else of a user can be changed. Nothing was sent."
+            )
+        if org_id != CURRENT_ORGANIZATION:
+            body["email"] = email if email is not None else self.get_user(org_id, user_id).email
+        return read_one(User, self._client.update(path, json=body), f"PUT {path}")
+
+    def delete_user(self, org_id: str, user_id: str) -> None:
+        """Remove a user for good, keys included: ``DELETE .../users/{user_id}`` (2025-09-18, users/remove).
+
+        :raises PolytomicNotFoundError: if there is no such user.
+        """
+        self._client.delete(self._user_path(org_id, user_id))
+
+    def _users_path(self, org_id: str) -> str:
+        return f"{self._organization_path(org_id)}/users"
+
+    def _user_path(self, org_id: str, user_id: str) -> str:
+        return f"{self._users_path(org_id)}/{parse_uuid('user_id', user_id)}"
+
+
+def _roles(role_ids: Sequence[str] | None, role: str | None) -> dict[str, Any]:
+    """Return the fields of a body for one of the two ways to name roles: both together are refused by Polytomic."""
+    if role_ids is not None and role is not None:
+        raise PolytomicConfigurationError("Give role_ids or role, not both. Nothing was sent.")
+    if role is not None:
+        return {"role": role}
+    if role_ids is None:
+        return {}
+    if isinstance(role_ids, str) or not role_ids:
+        raise PolytomicConfigurationError("role_ids must be a list of at least one id. Nothing was sent.")
+    return {"role_ids": [parse_uuid("role_ids", role_id) for role_id in role_ids]}

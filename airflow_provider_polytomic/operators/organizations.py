@@ -1,0 +1,192 @@
+"""How does a DAG create, change and delete an organization of the partner's? With one operator for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.provisioning import IfExists
+
+__all__ = [
+    "PolytomicCreateOrganizationOperator",
+    "PolytomicDeleteOrganizationOperator",
+    "PolytomicUpdateOrganizationOperator",
+]
+
+_SIGN_IN = ("sso_domain", "sso_org_id", "issuer", "oidc_conn_id")
+
+
+class _SignInOperator(PolytomicOperator):
+    """What creating and updating share: how an organization's users sign in."""
+
+    def __init__(
+        self,
+        *,
+        sso_domain: str | None = None,
+        sso_org_id: str | None = None,
+        issuer: str | None = None,
+        oidc_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sso_domain = sso_domain
+        self.sso_org_id = sso_org_id
+        self.issuer = issuer
+        self.oidc_conn_id = oidc_conn_id
+
+    def sign_in(self, hook: PolytomicHook) -> dict[str, Any]:
+        """Return the settings that were given, as the hook takes them."""
+        from airflow_provider_polytomic.hooks._oidc import read_oidc_client
+
+        given = {name: to_optional(getattr(self, name)) for name in ("sso_domain", "sso_org_id", "issuer")}
+        settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if conn_id := to_optional(self.oidc_conn_id):
+            client = read_oidc_client(conn_id, hook.get_connection)
+            settings |= {"client_id": client.client_id, "client_secret": client.client_secret}
+        return settings
+
+
+class PolytomicCreateOrganizationOperator(_SignInOperator):
+    """Create an organization, or return the one that has this name already.
+
+    Returns ``{"id": ..., "name": ..., "created": true}``; ``created`` says whether this very try made it.
+
+    .. seealso::
+        ``docs/onboard-a-customer.md``, and on the endpoint
+        https://apidocs.polytomic.com/2025-09-18/api-reference/organization/create
+
+    :param name: unique among the partner's organizations, and compared exactly. (templated)
+    :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
+    :param sso_org_id: WorkOS organization of the SSO. (templated)
+    :param issuer: URL of the OIDC provider. (templated)
+    :param oidc_conn_id: Airflow connection that holds the client at that provider: the client id is its login, the
+        client secret its password. (templated)
+    :param if_exists: ``skip`` returns an organization that exists, without changing it; ``fail`` makes the task fail.
+        With ``fail``, a try that dies after it made the organization makes the next one fail too. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = ("name", *_SIGN_IN, "if_exists", *PolytomicOperator.template_fields)
+    named_after = "name"
+    fields_are_pushed = True
+
+    def __init__(self, *, name: str, if_exists: IfExists = "skip", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.if_exists = if_exists
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+        """Look the organization up, and create it if it is not there."""
+        from airflow_provider_polytomic.provisioning import ensure_organization
+
+        found = ensure_organization(
+            hook, self.name, if_exists=self.if_exists, patience=self.patience(), **self.sign_in(hook)
+        )
+        organization = found.value
+        if found.created:
+            self.log.info("Created the organization %r (%s).", organization.name, organization.id)
+        return {"id": organization.id, "name": organization.name, "created": found.created}
+
+    def subject(self) -> str:
+        """Name the organization."""
+        return f"Organization {self.name}"
+
+
+class PolytomicUpdateOrganizationOperator(_SignInOperator):
+    """Rename an organization, or change how its users sign in; what is not given stays as it is.
+
+    Returns ``{"id": ..., "name": ...}``.
+
+    .. seealso::
+        https://apidocs.polytomic.com/2025-09-18/api-reference/organization/update
+
+    :param org_id: UUID of the organization. (templated)
+    :param name: its new name. (templated)
+    :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
+    :param sso_org_id: WorkOS organization of the SSO. (templated)
+    :param issuer: URL of the OIDC provider. (templated)
+    :param oidc_conn_id: Airflow connection that holds the client at that provider. Of an organization that signs in by
+        OIDC it has to be given with every change, because Polytomic replaces what nobody can read. (templated)
+    :param clear: settings to take away, each one of ``sso_domain``, ``sso_org_id``, ``issuer``, ``client_id``,
+        ``client_secret``. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = ("org_id", "name", *_SIGN_IN, "clear", *PolytomicOperator.template_fields)
+    named_after = "org_id"
+    fields_are_pushed = True
+
+    def __init__(self, *, org_id: str, name: str | None = None, clear: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+        self.name = name
+        self.clear = clear
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+        """Read the organization, and put it back with what was given."""
+        name, clear, settings = to_optional(self.name), to_texts("clear", self.clear), self.sign_in(hook)
+        if name is None and not clear and not settings:
+            raise PolytomicConfigurationError("There is nothing to change: give a name, settings or clear.")
+        organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
+        self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
+        return {"id": organization.id, "name": organization.name}
+
+    def subject(self) -> str:
+        """Name the organization."""
+        return f"Organization {self.org_id}"
+
+
+class PolytomicDeleteOrganizationOperator(PolytomicOperator):
+    """Delete an organization with its users, their keys, its connections and its syncs.
+
+    Returns ``{"id": ..., "name": ..., "deleted": true}``. The partner's own organization is refused, here and by
+    Polytomic.
+
+    .. seealso::
+        ``docs/offboard-a-customer.md``, and on the endpoint
+        https://apidocs.polytomic.com/2025-09-18/api-reference/organization/delete
+
+    :param org_id: UUID of the organization. (templated)
+    :param expected_name: the name that it must have, exactly; otherwise nothing is deleted. (templated)
+    :param ignore_if_missing: succeed where there is no such organization. A second try always does so, since the first
+        may have deleted it before it died. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "org_id", "expected_name", "ignore_if_missing", *PolytomicOperator.template_fields,
+    )  # fmt: skip
+    named_after = "expected_name"
+    fields_are_pushed = True
+
+    def __init__(
+        self, *, org_id: str, expected_name: str, ignore_if_missing: bool | str = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+        self.expected_name = expected_name
+        self.ignore_if_missing = ignore_if_missing
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+        """Look at the organization, say what it is, and delete it."""
+        from airflow_provider_polytomic.provisioning import remove_organization
+
+        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
+        removed = remove_organization(hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore)
+        if removed is None:
+            self.log.warning("There is no organization %s; nothing was deleted by this try.", self.org_id)
+        return {"id": self.org_id, "name": self.expected_name, "deleted": removed is not None}
+
+    def subject(self) -> str:
+        """Name the organization."""
+        return f"Organization {self.org_id}, expected to be {self.expected_name}"

@@ -1,0 +1,225 @@
+"""How does a DAG create, change, remove and list an organization's users? With one operator for each.
+
+In each of them ``org_id`` is the UUID of one of the partner's organizations, or the word ``current``: the organization
+that the connection's own key belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.models import User
+    from airflow_provider_polytomic.provisioning import IfExists
+
+__all__ = [
+    "PolytomicCreateUserOperator",
+    "PolytomicDeleteUserOperator",
+    "PolytomicListUsersOperator",
+    "PolytomicUpdateUserOperator",
+]
+
+
+class PolytomicCreateUserOperator(PolytomicOperator):
+    """Create a user, who gets one invitation, or return the one who has this e-mail address already.
+
+    Returns ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...], "created": true}``; ``created`` says whether
+    this very try made the user. A user who exists is brought to the roles that are asked for.
+
+    .. seealso::
+        ``docs/onboard-a-customer.md``, and on the endpoint
+        https://apidocs.polytomic.com/2025-09-18/api-reference/users/create
+
+    :param org_id: UUID of the organization, or ``current``. (templated)
+    :param email: the user's address, compared without regard to case. It is not the address that Airflow's operators
+        send their alerts to: those of this task go nowhere by e-mail, so use callbacks. (templated, as ``user_email``)
+    :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
+    :param if_exists: ``skip`` returns a user who exists, brought to the roles; ``fail`` makes the task fail. With
+        ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
+    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = ("org_id", "user_email", "roles", "if_exists", *PolytomicOperator.template_fields)
+    named_after = "user_email"
+    fields_are_pushed = True
+
+    def __init__(
+        self, *, org_id: str, email: str, roles: Sequence[str] = (), if_exists: IfExists = "skip", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+        # Not as self.email: Airflow would tell the customer of failures and retries.
+        self.user_email = email
+        self.roles = roles
+        self.if_exists = if_exists
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Map this operator: over ``email`` too, and without Airflow's own alerts, which would go to that address."""
+        made = super().partial(**{**kwargs, "email_on_failure": False, "email_on_retry": False})
+        if "email" not in kwargs:
+            made.kwargs.pop("email", None)  # 2.11 fills it in, and then takes it for given
+        return made
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+        """Look the user up, create it if it is not there, and see to its roles."""
+        from airflow_provider_polytomic.provisioning import ensure_user
+
+        roles = to_texts("roles", self.roles)
+        found = ensure_user(
+            hook, self.org_id, self.user_email, roles, if_exists=self.if_exists, patience=self.patience()
+        )
+        if found.created:
+            self.log.info("Created the user %s (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
+        return {**_shown(found.value, self.org_id), "created": found.created}
+
+    def subject(self) -> str:
+        """Name the user."""
+        return f"Organization {self.org_id}, user {self.user_email}"
+
+
+class PolytomicUpdateUserOperator(PolytomicOperator):
+    """Give a user exactly these roles; nothing else of a user can be changed.
+
+    Returns ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...], "updated": true}``.
+
+    .. seealso::
+        https://apidocs.polytomic.com/2025-09-18/api-reference/users/update
+
+    :param org_id: UUID of the organization, or ``current``. (templated)
+    :param user_id: UUID of the user. (templated)
+    :param roles: names in any case, or ids; at least one. (templated)
+    :param expected_email: the address that the user must have, in any case; otherwise nothing is changed. (templated)
+    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "org_id", "user_id", "roles", "expected_email", *PolytomicOperator.template_fields,
+    )  # fmt: skip
+    named_after = "user_id"
+    fields_are_pushed = True
+
+    def __init__(
+        self, *, org_id: str, user_id: str, roles: Sequence[str], expected_email: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+        self.user_id = user_id
+        self.roles = roles
+        self.expected_email = expected_email
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+        """Look at the user, and give it the roles if it has others."""
+        from airflow_provider_polytomic.provisioning import change_roles
+
+        roles, expected = to_texts("roles", self.roles), to_optional(self.expected_email)
+        user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=expected)
+        self.log.info("The user %s (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
+        return {**_shown(user, self.org_id), "updated": updated}
+
+    def subject(self) -> str:
+        """Name the user."""
+        return f"Organization {self.org_id}, user {self.user_id}"
+
+
+class PolytomicDeleteUserOperator(PolytomicOperator):
+    """Remove a user for good, whose API keys stop working with it.
+
+    Returns ``{"id": ..., "org_id": ..., "deleted": true}``. The user whose own key asks is refused.
+
+    .. seealso::
+        ``docs/offboard-a-customer.md``, and on the endpoint
+        https://apidocs.polytomic.com/2025-09-18/api-reference/users/remove
+
+    :param org_id: UUID of the organization, or ``current``. (templated)
+    :param user_id: UUID of the user. (templated)
+    :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. (templated)
+    :param ignore_if_missing: succeed where there is no such user. A second try always does so, since the first may have
+        removed it before it died. (templated)
+    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "org_id", "user_id", "expected_email", "ignore_if_missing", *PolytomicOperator.template_fields,
+    )  # fmt: skip
+    named_after = "user_id"
+    fields_are_pushed = True
+
+    def __init__(
+        self,
+        *,
+        org_id: str,
+        user_id: str,
+        expected_email: str | None = None,
+        ignore_if_missing: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+        self.user_id = user_id
+        self.expected_email = expected_email
+        self.ignore_if_missing = ignore_if_missing
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+        """Look at the user, say who it is, and remove it."""
+        from airflow_provider_polytomic.provisioning import remove_user
+
+        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
+        expected = to_optional(self.expected_email)
+        removed = remove_user(hook, self.org_id, self.user_id, expected_email=expected, ignore_if_missing=ignore)
+        if removed is None:
+            self.log.warning("There is no user %s; nothing was removed by this try.", self.user_id)
+        return {"id": self.user_id, "org_id": self.org_id, "deleted": removed is not None}
+
+    def subject(self) -> str:
+        """Name the user."""
+        return f"Organization {self.org_id}, user {self.user_id}"
+
+
+class PolytomicListUsersOperator(PolytomicOperator):
+    """List the users of an organization.
+
+    Returns a list of ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...]}``, made to be mapped over::
+
+        users = PolytomicListUsersOperator(task_id="users", org_id=ORG_ID)
+        PolytomicDeleteUserOperator.partial(task_id="remove", org_id=ORG_ID).expand(
+            user_id=users.output.map(lambda user: user["id"])
+        )
+
+    .. seealso::
+        https://apidocs.polytomic.com/2025-09-18/api-reference/users/list
+
+    :param org_id: UUID of the organization, or ``current``. (templated)
+    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = ("org_id", *PolytomicOperator.template_fields)
+    named_after = "org_id"
+
+    def __init__(self, *, org_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.org_id = org_id
+
+    def act(self, hook: PolytomicHook, context: Any) -> list[dict[str, Any]]:  # noqa: ARG002 (the same for every run)
+        """Ask for the users."""
+        users = hook.list_users(self.org_id)
+        self.log.info("The organization %s has %d users.", self.org_id, len(users))
+        return [_shown(user, self.org_id) for user in users]
+
+    def subject(self) -> str:
+        """Name the organization."""
+        return f"Organization {self.org_id}"
+
+
+def _shown(user: User, org_id: str) -> dict[str, Any]:
+    return {"id": user.id, "email": user.email, "org_id": org_id, "role_ids": list(user.role_ids)}

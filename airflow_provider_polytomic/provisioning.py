@@ -1,0 +1,288 @@
+"""How does an organization or a user come to exist exactly once, and go for good? By look-up, and by key.
+
+What exists is looked up; what does not is asked for under one fresh Idempotency-Key a try, which that request's own
+repeats share. A key derived from the name would not do: Polytomic replays a refusal under it for 24 hours after its
+cause was put right. Across tries the look-up decides, and so it does when Polytomic says that something is taken: an
+earlier try's request may have been applied late. That such a request cannot make a second one rests on Polytomic's
+uniqueness: documented for the names of organizations, inferred for e-mail addresses.
+
+Nothing here knows Airflow.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicConflictError,
+    PolytomicNotFoundError,
+    PolytomicRejectedError,
+    PolytomicTakenError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.models import Organization, User
+
+__all__ = [
+    "Found",
+    "IfExists",
+    "Patience",
+    "change_roles",
+    "ensure_organization",
+    "ensure_user",
+    "remove_organization",
+    "remove_user",
+]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+IfExists = Literal["skip", "fail"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a request that is in flight is waited for.
+
+    :param retry_for: seconds.
+    :param stopping: once true, nothing is sent again.
+    """
+
+    retry_for: float = 60.0
+    stopping: Callable[[], bool] = lambda: False
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """What exists now.
+
+    :param created: whether a request of this very try made it.
+    """
+
+    value: T
+    created: bool
+
+
+def ensure_organization(
+    hook: PolytomicHook, name: str, *, if_exists: IfExists = "skip", patience: Patience | None = None, **settings: Any
+) -> Found[Organization]:
+    """Return the organization of exactly this name, made if there is none.
+
+    :param settings: of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that exists is left
+        alone.
+    :param if_exists: ``skip`` returns what exists, ``fail`` refuses.
+    :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
+    """
+    _check_name("name", name)
+
+    def look(*, refused: bool) -> Organization | None:
+        there = hook.list_organizations()
+        alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
+        exact = next((each for each in alike if each.name == name), None)
+        if exact is None and refused and alike:
+            raise PolytomicTakenError(
+                f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
+                "names are unique. Nothing was changed. Use its name as it is, or another one.",
+                status=409,
+            )
+        return exact
+
+    def make(idempotency_key: str) -> Organization:
+        return hook.create_organization(name, idempotency_key=idempotency_key, **settings)
+
+    return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or Patience())
+
+
+def ensure_user(
+    hook: PolytomicHook,
+    org_id: str,
+    email: str,
+    roles: Sequence[str] = (),
+    *,
+    if_exists: IfExists = "skip",
+    patience: Patience | None = None,
+) -> Found[User]:
+    """Return the user with this e-mail address, in any case, made if there is none, with exactly the roles asked for.
+
+    :param roles: names or ids; none: the server's default for a new user, and those of one who exists are left alone.
+    :param if_exists: as in :func:`ensure_organization`.
+    :raises PolytomicTakenError: if the user exists and must not.
+    :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
+    """
+    _check_name("email", email)
+    role_ids = hook.resolve_roles(org_id, roles)
+
+    def look(*, refused: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
+        # The server keeps addresses in lower case (polytomic's Terraform provider, resource_user.go).
+        return next((u for u in hook.list_users(org_id) if (u.email or "").lower() == email.lower()), None)
+
+    def make(idempotency_key: str) -> User:
+        return hook.create_user(org_id, email, role_ids, idempotency_key=idempotency_key)
+
+    found = _ensure(f"The user {email!r:.200}", look, make, if_exists, patience or Patience())
+    user = found.value
+    if found.created or not role_ids or set(user.role_ids) == set(role_ids):
+        return found
+    log.info("The user %s has other roles than asked for; they are changed.", user.email)
+    updated = hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
+    return Found(updated, created=False)
+
+
+def change_roles(
+    hook: PolytomicHook, org_id: str, user_id: str, roles: Sequence[str], *, expected_email: str | None
+) -> tuple[User, bool]:
+    """Give a user exactly these roles; return the user, and whether there was anything to change.
+
+    :param roles: names or ids, at least one.
+    :param expected_email: what the user's address must be, in any case; None for any.
+    :raises PolytomicConfigurationError: if it is another user's id, or a role is unknown; nothing was changed.
+    """
+    if not roles:
+        raise PolytomicConfigurationError("roles must name at least one role. Nothing was sent.")
+    user = hook.get_user(org_id, user_id)
+    _check_email(user, expected_email)
+    role_ids = hook.resolve_roles(org_id, roles)
+    if set(user.role_ids) == set(role_ids):
+        return user, False
+    return hook.update_user(org_id, user_id, email=user.email, role_ids=role_ids), True
+
+
+def remove_user(
+    hook: PolytomicHook, org_id: str, user_id: str, *, expected_email: str | None, ignore_if_missing: bool
+) -> User | None:
+    """Remove a user, whose keys die with it; None if there was none.
+
+    :param expected_email: what the user's address must be, in any case; None for any.
+    :raises PolytomicConfigurationError: if it is another user's id, or the caller's own; nothing was removed.
+    :raises PolytomicNotFoundError: if there is no such user, unless that is to be ignored.
+    """
+    user = _unless_missing(lambda: hook.get_user(org_id, user_id), ignore_if_missing)
+    if user is None:
+        return None
+    _check_email(user, expected_email)
+    if hook.get_identity().id == user.id:
+        raise PolytomicConfigurationError(
+            f"{user.email} is the user whose key the connection holds; removing it would lock this DAG out. Nothing "
+            "was removed. Use another connection, or another user."
+        )
+    log.info("Removing the user %s (%s) for good; all of its API keys stop working.", user.email, user.id)
+    _unless_missing(lambda: hook.delete_user(org_id, user.id), ignore_if_missing)
+    return user
+
+
+def remove_organization(
+    hook: PolytomicHook, org_id: str, *, expected_name: str, ignore_if_missing: bool
+) -> Organization | None:
+    """Delete an organization with all that is in it; None if there was none.
+
+    :param expected_name: what its name must be, exactly.
+    :raises PolytomicConfigurationError: if it is another one, or the caller's own; nothing was deleted.
+    :raises PolytomicNotFoundError: if there is no such organization, unless that is to be ignored.
+    """
+    _check_name("expected_name", expected_name)
+    organization = _unless_missing(lambda: hook.get_organization(org_id), ignore_if_missing)
+    if organization is None:
+        return None
+    if organization.name != expected_name:
+        raise PolytomicConfigurationError(
+            f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected. Nothing "
+            "was deleted. Correct the id or the expectation."
+        )
+    if hook.get_identity().organization_id == organization.id:
+        raise PolytomicConfigurationError(
+            f"{expected_name!r:.200} is the organization that the connection's key itself belongs to. Nothing was "
+            "deleted. Name a customer's organization."
+        )
+    log.info(
+        "Deleting the organization %r (%s) for good, with all of its users, keys, connections and syncs.",
+        organization.name,
+        organization.id,
+    )
+    _unless_missing(lambda: hook.delete_organization(organization.id), ignore_if_missing)
+    return organization
+
+
+def _ensure(
+    what: str, look: Callable[..., Any], make: Callable[[str], Any], if_exists: IfExists, patience: Patience
+) -> Found[Any]:
+    if if_exists not in get_args(IfExists):
+        raise PolytomicConfigurationError(
+            f"if_exists must be 'skip' or 'fail', not {if_exists!r:.80}. Nothing was sent."
+        )
+    found = look(refused=False)
+    if found is None:
+        found, created = _made(what, look, make, patience)
+        if created:
+            return Found(found, created=True)
+    if if_exists == "fail":
+        raise PolytomicTakenError(
+            f"{what} exists already ({found.id}), and if_exists is 'fail'. Nothing was changed. Use another one, or "
+            "if_exists='skip'. (An earlier try of this task, ended before it could say so, may have made it.)",
+            status=409,
+        )
+    log.info("%s exists already (%s).", what, found.id)
+    return Found(found, created=False)
+
+
+def _made(what: str, look: Callable[..., Any], make: Callable[[str], Any], patience: Patience) -> tuple[Any, bool]:
+    """Ask for it, and look again when Polytomic refuses; a 409 without anything there is a request in flight."""
+    idempotency_key = str(uuid.uuid4())
+
+    def attempt() -> tuple[Any, bool]:
+        try:
+            return make(idempotency_key), True
+        except (PolytomicConflictError, PolytomicRejectedError):
+            if (found := look(refused=True)) is None:
+                raise
+            return found, False
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, PolytomicConflictError) and error.retryable),
+        wait=wait_random_exponential(multiplier=0.5, max=8),
+        stop=lambda state: patience.stopping() or stop_after_delay(patience.retry_for)(state),
+        sleep=patience.sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except PolytomicConflictError as error:
+        if not error.retryable:
+            raise
+        error.add_note(f"{what} was looked for each time and is not there, at least not under this very name.")
+        raise
+
+
+def _unless_missing(act: Callable[[], T], ignore: bool) -> T | None:  # noqa: FBT001 (named where it is called)
+    try:
+        return act()
+    except PolytomicNotFoundError as error:
+        # Only Polytomic knows that something is not there; a proxy's page says nothing of it.
+        if not (ignore and error.own_words):
+            raise
+    return None
+
+
+def _check_email(user: User, expected: str | None) -> None:
+    if expected is not None and (user.email or "").lower() != expected.lower():
+        raise PolytomicConfigurationError(
+            f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected. Nothing was changed. "
+            "Correct the id or the expectation."
+        )
+
+
+def _check_name(parameter: str, value: object) -> None:
+    if not isinstance(value, str) or not value.strip() or value != value.strip():
+        raise PolytomicConfigurationError(
+            f"{parameter} must be a text that is not empty, without blanks around it. Nothing was sent."
+        )

@@ -1,0 +1,53 @@
+"""What is a secret inside this package? A text that shows itself only to those who ask for it in so many words."""
+
+from __future__ import annotations
+
+from typing import NoReturn, Self
+
+__all__ = ["Secret"]
+
+
+class Secret:
+    """A text that is reached by :meth:`reveal` alone.
+
+    ``repr``, ``str`` and ``format`` show a placeholder, ``==`` compares identity only, and it can be neither pickled
+    nor listed by ``vars``. Copies are the same object.
+
+    :param text: such as the client secret of an identity provider; not empty.
+    :raises ValueError: if it is empty, or no text; the message does not show it.
+    """
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str) or not text:
+            raise ValueError("a secret is a non-empty text") from None
+        self.__text = text
+
+    def reveal(self) -> str:
+        """Return the text: only to send it, to mask it, or to write it to where it is kept."""
+        return self.__text
+
+    def __repr__(self) -> str:
+        """Show a placeholder."""
+        return f"{type(self).__name__}(***)"
+
+    def __str__(self) -> str:
+        """Show a placeholder."""
+        return "***"
+
+    def __format__(self, _spec: str) -> str:
+        """Show a placeholder, whatever the format."""
+        return "***"
+
+    def __copy__(self) -> Self:
+        """Return this very object: it cannot be changed."""
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Return this very object: it cannot be changed."""
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError("a secret is not serialised; pass on where it is kept instead")
