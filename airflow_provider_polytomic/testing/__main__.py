@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_polytomic.testing.faults import Fault
-from airflow_provider_polytomic.testing.world import ExistingKey
+from airflow_provider_polytomic.testing.world import ExistingKey, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _EXISTING_KEY: dict[str, ExistingKey] = {str(choice): choice for choice in get_args(ExistingKey)}
+_TAKEN: tuple[Taken, ...] = get_args(Taken)
 
 
 def _fault(spec: str) -> Fault:
@@ -47,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
         choices=_EXISTING_KEY,
         default="second_key",
         help="Create API Key without force, where a key exists",
+    )
+    add("--existing-user", type=int, choices=_TAKEN, default=422, help="the answer to an e-mail address that is taken")
+    add(
+        "--existing-name",
+        type=int,
+        choices=_TAKEN,
+        default=409,
+        help="the answer to an organization's name that is taken",
     )
     add("--no-replay-values", action="store_true", help="a repeated Create API Key answers without the key")
     add(
@@ -84,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             delay=options.delay_ms / 1000,
             existing_key=_EXISTING_KEY[options.existing_key],
+            existing_user=options.existing_user,
+            existing_name=options.existing_name,
             replay_values=not options.no_replay_values,
             revocation_delay=options.revocation_delay,
         ).start()

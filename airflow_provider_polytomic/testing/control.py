@@ -60,6 +60,7 @@ def _state(dispatcher: Dispatcher) -> dict[str, Any]:
     world = dispatcher.world
     return {
         "organizations": [{"id": o.id, "name": o.name, "owner": o.id == world.owner_id} for o in world.organizations()],
+        "invitations": len(world.invitations),
         "users": [_user(dispatcher, user.id) for user in world.all_users()],
         "minted": world.keys.minted(),
         "received": dispatcher.log.counts(),
@@ -75,6 +76,7 @@ def _user(dispatcher: Dispatcher, user_id: str) -> dict[str, Any]:
         "id": user.id,
         "email": user.email,
         "organization_id": user.organization_id,
+        "roles": dispatcher.world.role_names(user),
         "minted": keys.minted(user_id),
         "live_keys": live,
         "fingerprints": [ApiKey(text).fingerprint for text in live],

@@ -12,7 +12,7 @@ from airflow_provider_polytomic.testing.faults import Fault
 from airflow_provider_polytomic.testing.idempotency import IdempotencyKeys
 from airflow_provider_polytomic.testing.keys import KeyRing
 from airflow_provider_polytomic.testing.server import ServerThread
-from airflow_provider_polytomic.testing.world import ExistingKey, Invitation, Organization, User, World
+from airflow_provider_polytomic.testing.world import ExistingKey, Invitation, Organization, Taken, User, World
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +42,8 @@ class PolytomicEmulator:
     :param delay: seconds that every request takes before its effect.
     :param existing_key: what Create API Key without ``force`` does for a user who has a key: a second one, or 409, or
         422. Not documented.
+    :param existing_user: the answer to an e-mail address that the organization has already. Not documented.
+    :param existing_name: the answer to a name that another organization has. That 409 means this is inferred.
     :param replay_values: whether the repeated outcome of Create API Key holds the key. Not documented.
     :param revocation_delay: seconds for which a revoked key is still accepted. Not documented.
     :param idempotency_ttl: seconds for which the outcome of an Idempotency-Key is remembered.
@@ -57,6 +59,8 @@ class PolytomicEmulator:
         port: int = 0,
         delay: float = 0.0,
         existing_key: ExistingKey = "second_key",
+        existing_user: Taken = 422,
+        existing_name: Taken = 409,
         replay_values: bool = True,
         revocation_delay: float = 0.0,
         idempotency_ttl: float = _ONE_DAY,
@@ -65,7 +69,7 @@ class PolytomicEmulator:
         self._keys = KeyRing(clock, revocation_delay)
         self.partner_key: str = self._keys.add(partner_key, "partner")
         self.deployment_key = self._keys.add(deployment_key, "deployment") if deployment_key else None
-        self._world = World(self._keys, "Emulated Partner", existing_key)
+        self._world = World(self._keys, "Emulated Partner", existing_key, existing_user, existing_name)
         idempotency = IdempotencyKeys(idempotency_ttl, clock)
         self._dispatcher = Dispatcher(self._world, idempotency, clock, delay=delay, replay_values=replay_values)
         self._host, self._port = host, port
@@ -127,10 +131,28 @@ class PolytomicEmulator:
     def add_user(self, org_id: str, email: str, role_ids: Iterable[str] = ()) -> User:
         """Create a user, without an invitation.
 
-        :raises RefusalError: if the organization is unknown or has that e-mail address already.
+        :raises RefusalError: if the organization or a role is unknown, or if the organization has that address already.
         """
         with self._dispatcher.settled():
             return self._world.add_user(org_id, email, role_ids)
+
+    def organizations(self) -> list[Organization]:
+        """Return every organization, the owner first, with its client's secret, which the API never shows."""
+        with self._dispatcher.settled():
+            return self._world.organizations()
+
+    def users_of(self, org_id: str) -> list[User]:
+        """Return the users of an organization in the order of their creation; none of one that is unknown."""
+        with self._dispatcher.settled():
+            return self._world.users_of(org_id)
+
+    def roles_of(self, user_id: str) -> list[str]:
+        """Return the names of a user's roles, in alphabetical order.
+
+        :raises RefusalError: if the user is unknown.
+        """
+        with self._dispatcher.settled():
+            return self._world.role_names(self._world.user(user_id))
 
     def role_id(self, name: str) -> str:
         """Return the id of a system role: Admin, Editor, Sync Editor, Viewer.
@@ -202,6 +224,11 @@ class PolytomicEmulator:
         :param endpoint: its name, e.g. ``create_api_key``.
         """
         return [request for request in self.requests if request.endpoint == endpoint]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests each endpoint received, by its name; one that received none is left out."""
+        with self._dispatcher.settled():
+            return self._dispatcher.log.counts()
 
     def inject(self, fault: Fault | str) -> None:
         """Let something go wrong for the next matching requests; see :mod:`airflow_provider_polytomic.testing.faults`.

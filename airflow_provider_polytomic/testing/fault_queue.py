@@ -1,12 +1,14 @@
 """Which fault meets this request?
 
 The first that matches, in the order of injection: faults that were injected one after the other meet one request
-after the other.
+after the other. One with a share leaves to chance which requests it meets: it draws once for each that matches,
+whatever else meets that one, so that its draws depend on nothing but their order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +27,15 @@ class _Pending:
     fault: Fault
     skip: int
     times: int | None
+    chance: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        # By what goes wrong too, so that faults of one seed do not all meet the same requests.
+        self.chance = Random(str(replace(self.fault, times=1, skip=0)))  # noqa: S311 - it must repeat itself, and guards nothing
+
+    def strikes(self) -> bool:
+        """Draw whether it meets the next request that matches."""
+        return self.fault.share is None or self.chance.random() < self.fault.share
 
 
 class FaultQueue:
@@ -67,7 +78,7 @@ class FaultQueue:
                 continue
             if pending.skip:
                 pending.skip -= 1
-            elif taken is None:
+            elif pending.strikes() and taken is None:
                 taken = pending
         if taken is None:
             return None

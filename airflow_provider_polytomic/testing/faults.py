@@ -24,7 +24,8 @@ kind                      what the client sees                                  
 ``when``: before the effect (then there is none; only ``delay`` takes effect all the same) or after it. The column gives
 the default, and ``-`` where there is no choice; ``truncated`` and ``huge`` are always after. ``endpoint``: the name of
 one, else any. ``user``: the id of one, in the path or by the key that is sent, else any. ``times``: how many matching
-requests, ``always`` for all. ``skip``: how many of them pass first.
+requests, ``always`` for all. ``skip``: how many of them pass first. ``share``: the part of the rest that it meets, by
+draws that repeat themselves for a ``seed``: ``drop when=after share=0.1 seed=7 times=always``.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "megabytes": float,
     "times": _times,
     "skip": int,
+    "share": float,
+    "seed": int,
 }
 
 
@@ -95,6 +98,9 @@ class Fault:
     :param user: the id of the user in the path, or whose (accepted) key is sent; None for any, or none.
     :param times: for how many matching requests; None for all.
     :param skip: how many matching requests pass first.
+    :param share: the part of the further matching requests that it meets, above 0 and up to 1; None for each.
+    :param seed: with ``share``, which of them: the same fault with the same seed meets the same ones in the order of
+        their arrival.
     :param when: before or after the effect; None for the kind's default.
     :param body: the body of ``status``; sent as JSON if it looks like JSON, else as plain text.
     :param retry_after: the ``Retry-After`` header of ``status``.
@@ -110,6 +116,8 @@ class Fault:
     user: str | None = None
     times: int | None = 1
     skip: int = 0
+    share: float | None = None
+    seed: int = 0
     when: When | None = None
     body: str | None = None
     retry_after: str | float | None = None
@@ -125,6 +133,10 @@ class Fault:
             raise ValueError(f"unknown endpoint {self.endpoint!r}; there are {', '.join(ENDPOINT_NAMES)}")
         if (self.times is not None and self.times < 1) or self.skip < 0:
             raise ValueError("times must be at least 1 or None (always), skip at least 0")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ValueError("share must be above 0 and at most 1")
+        if self.seed and self.share is None:
+            raise ValueError("seed is for share, as in share=0.1 seed=7")
         if self.retry_after is not None:
             object.__setattr__(self, "retry_after", str(self.retry_after))
         if self.when is None and kind.when:
@@ -172,7 +184,7 @@ class Fault:
         words = [self.kind if argument is None else f"{self.kind}:{argument}"]
         given: dict[str, Any] = {name: getattr(self, name) for name in ("endpoint", "user", *kind.options)}
         given["times"] = {1: None, None: _ALWAYS}.get(self.times, self.times)
-        given["skip"] = self.skip or None
+        given |= {"skip": self.skip or None, "share": self.share, "seed": self.seed or None}
         given["when"] = None if self.when in kind.when[:1] else self.when
         words += [f"{name}={shlex.quote(str(value))}" for name, value in given.items() if value is not None]
         return " ".join(words)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.testing.keys import KeyRing
 
-__all__ = ["ExistingKey", "Invitation", "Organization", "Role", "User", "World"]
+__all__ = ["ExistingKey", "Invitation", "Organization", "Role", "Taken", "User", "World"]
 
 ExistingKey = Literal["second_key", 409, 422]
+Taken = Literal[409, 422]
 _Thing = TypeVar("_Thing")
 
 # Polytomic's help page "Default user roles"; its SDK speaks of "Admin and Member" instead.
@@ -74,11 +75,17 @@ class World:
     :param keys: the keys of all callers.
     :param owner_name: the name of the partner's own organization.
     :param existing_key: what Create API Key without ``force`` does for a user who has a key, which is not documented.
+    :param existing_user: the answer to an e-mail address that the organization has already, which is not documented.
+    :param existing_name: the answer to a name that another organization has; 409 is documented, for which cause is not.
     """
 
-    def __init__(self, keys: KeyRing, owner_name: str, existing_key: ExistingKey) -> None:
+    def __init__(
+        self, keys: KeyRing, owner_name: str, existing_key: ExistingKey, existing_user: Taken, existing_name: Taken
+    ) -> None:
         self.keys = keys
         self.existing_key: ExistingKey = existing_key
+        self._existing_user: Taken = existing_user
+        self._existing_name: Taken = existing_name
         self.invitations: list[Invitation] = []
         self._organizations: dict[str, Organization] = {}
         self._users: dict[str, User] = {}
@@ -99,13 +106,13 @@ class World:
         return _found(self._organizations.get(organization_id), "organization")
 
     def add_organization(self, draft: Organization) -> Organization:
-        """Give a new organization its id; a name that is taken answers 409."""
+        """Give a new organization its id, unless its name is taken."""
         return self.put_organization(replace(draft, id=_new_id()))
 
     def put_organization(self, organization: Organization) -> Organization:
-        """Keep an organization as given; a name that is taken answers 409."""
+        """Keep an organization as given, unless its name is taken."""
         if any(o.name == organization.name and o.id != organization.id for o in self._organizations.values()):
-            raise RefusalError(409, "an organization with this name already exists", metadata={"field": "name"})
+            raise RefusalError.of_field(self._existing_name, "name", "an organization with this name already exists")
         self._organizations[organization.id] = organization
         return organization
 
@@ -128,10 +135,11 @@ class World:
         return _found(user if organization_id in {None, user.organization_id} else None, "user")
 
     def add_user(self, organization_id: str, email: str, role_ids: Iterable[str] = ()) -> User:
-        """Create a user; an e-mail address that the organization has already answers 422."""
-        user = User(_new_id(), email.lower(), self.organization(organization_id).id, tuple(role_ids))
+        """Create a user, unless the organization has the e-mail address already; an unknown role answers 404."""
+        roles = tuple(self.role(role_id, organization_id).id for role_id in role_ids)
+        user = User(_new_id(), email.lower(), self.organization(organization_id).id, roles)
         if any(user.email == other.email for other in self.users_of(organization_id)):
-            raise RefusalError.of_field(422, "email", "a user with this e-mail address already exists")
+            raise RefusalError.of_field(self._existing_user, "email", "a user with this e-mail address already exists")
         self._users[user.id] = user
         return user
 
@@ -176,6 +184,10 @@ class World:
         del self._roles[role_id]
         for user in list(self._users.values()):
             self.put_user(replace(user, role_ids=tuple(r for r in user.role_ids if r != role_id)))
+
+    def role_names(self, user: User) -> list[str]:
+        """Return the names of a user's roles, in alphabetical order."""
+        return sorted(self._roles[role_id].name for role_id in user.role_ids)
 
     def is_admin(self, user: User) -> bool:
         """Whether a user has the system role Admin, the only one that may manage users and roles."""

@@ -13,6 +13,7 @@ import requests
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator
 from airflow_provider_polytomic.testing.__main__ import main
 from airflow_provider_polytomic.testing.faults import FaultKind
+from airflow_provider_polytomic.testing.world import ExistingKey, Taken
 from tests.docs.pages import ROOT, codes, rows
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 PAGE = "docs/testing.md"
 FAULTS, OPTIONS = rows(PAGE, "Faults"), rows(PAGE, "On the command line")
+
+_ANSWERS = {
+    "--existing-key": get_args(ExistingKey),
+    "--existing-user": get_args(Taken),
+    "--existing-name": get_args(Taken),
+}
 
 
 def _names(cells: Sequence[str]) -> list[str]:
@@ -52,8 +59,19 @@ def test_the_options_are_those_of_the_command(capsys: pytest.CaptureFixture[str]
 def test_what_the_documentation_leaves_open_can_be_set_in_code_too():
     text = (ROOT / PAGE).read_text()
     named = codes(text[text.index("`PolytomicEmulator` takes the same") :].split("\n\n")[0])[1:]
-    assert named == ["existing_key", "replay_values", "revocation_delay"]
+    assert named == ["existing_key", "existing_user", "existing_name", "replay_values", "revocation_delay"]
     assert set(named) <= set(inspect.signature(PolytomicEmulator).parameters)
+    options = ["--no-replay-values" if name == "replay_values" else f"--{name.replace('_', '-')}" for name in named]
+    assert [code for row in OPTIONS[-2 - len(named) : -2] for code in codes(row[0])] == options
+
+
+@pytest.mark.parametrize("option", ["--existing-key", "--existing-user", "--existing-name"])
+def test_of_two_answers_the_first_is_the_default_and_all_are_told(option: str):
+    told = codes(next(row[1] for row in OPTIONS if codes(row[0]) == [option]))
+    parameter = inspect.signature(PolytomicEmulator).parameters[option.removeprefix("--").replace("-", "_")]
+    answers = [str(answer) for answer in _ANSWERS[option]]
+    assert sorted(told) == sorted(["force", *answers] if "force" in told else answers)
+    assert next(code for code in told if code != "force") == str(parameter.default)
 
 
 @pytest.mark.parametrize("spec", [code for row in FAULTS for code in codes(row[0])])

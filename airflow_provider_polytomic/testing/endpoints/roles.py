@@ -25,7 +25,8 @@ def list_roles(world: World, caller: Caller, _call: Call) -> object:
 
 def create_role(world: World, caller: Caller, call: Call) -> object:
     """POST /api/permissions/roles."""
-    return _shown(world.put_role(None, call.text("name", refusal=400), _organization_id(world, caller, call)))
+    organization_id = _organization_id(world, caller, call)
+    return _shown(world.put_role(None, call.text("name", refusal=400), organization_id))
 
 
 def get_role(world: World, caller: Caller, call: Call) -> object:

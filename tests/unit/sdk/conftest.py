@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+def scoped(emulator: PolytomicEmulator, org_id: str) -> Polytomic:
+    """Return the partner's client inside an organization; the SDK has no parameter for Basic."""
+    pair = base64.b64encode(f"{org_id}:{emulator.partner_key}".encode()).decode()
+    return Polytomic(base_url=emulator.base_url, headers={"Authorization": f"Basic {pair}"}, max_retries=0)
+
+
 @pytest.fixture
 def emulator() -> Iterator[PolytomicEmulator]:
     with PolytomicEmulator() as emulator:
@@ -43,6 +49,4 @@ def partner(emulator: PolytomicEmulator, sdk: Callable[[str], Polytomic]) -> Pol
 
 @pytest.fixture
 def inside(emulator: PolytomicEmulator, organization: Organization) -> Polytomic:
-    """Return a client scoped to the organization; the SDK has no parameter for Basic."""
-    pair = base64.b64encode(f"{organization.id}:{emulator.partner_key}".encode()).decode()
-    return Polytomic(base_url=emulator.base_url, headers={"Authorization": f"Basic {pair}"}, max_retries=0)
+    return scoped(emulator, organization.id)

@@ -57,6 +57,10 @@ def test_its_options_reach_the_emulator():
         "play-deployment",
         "--existing-key",
         "409",
+        "--existing-user",
+        "409",
+        "--existing-name",
+        "422",
         "--no-replay-values",
     ]
     with serving(
@@ -70,7 +74,18 @@ def test_its_options_reach_the_emulator():
         answers = [requests.post(url, headers=headers, timeout=10).json() for _ in range(2)]
         assert answers[0]["data"]["value"]
         assert answers[1] == {"data": {}}
-        assert requests.post(url, headers={"Authorization": "Bearer play-deployment"}, timeout=10).status_code == 409
+        headers.pop("Idempotency-Key")
+        assert requests.post(url, headers=headers, timeout=10).status_code == 409
+        users, organizations = url.rpartition("/")[0].rpartition("/")[0], f"{facts['base_url']}/api/organizations"
+        taken = {"email": "AIRFLOW@acme.example"}
+        assert requests.post(users, json=taken, headers=headers, timeout=10).status_code == 409
+        assert requests.post(organizations, json={"name": "Beta"}, headers=headers, timeout=10).status_code == 422
+
+
+def test_random_faults_can_be_had_too():
+    with serving("--json", "--fault", "status:503 share=0.5 seed=7 times=always") as process:
+        facts = json.loads(process.stdout.readline())
+        assert {get(facts, "/api/me").status_code for _ in range(40)} == {200, 503}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +93,8 @@ def test_its_options_reach_the_emulator():
     [
         (["--fault", "explode"], 2, "unknown fault 'explode'"),
         (["--existing-key", "500"], 2, "invalid choice"),
+        (["--existing-user", "200"], 2, "invalid choice"),
+        (["--existing-name", "taken"], 2, "--existing-name"),
         (["--host", "203.0.113.1"], 1, "The emulator did not start: "),
     ],
 )

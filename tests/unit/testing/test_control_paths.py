@@ -18,6 +18,7 @@ def test_the_state_shows_what_there_is(place):
             "id": place.user.id,
             "email": "ada@acme.example",
             "organization_id": place.organization.id,
+            "roles": [],
             "minted": 1,
             "live_keys": [key],
             "fingerprints": [ApiKey(key).fingerprint],
@@ -25,6 +26,14 @@ def test_the_state_shows_what_there_is(place):
     ]
     assert (state["minted"], state["received"], state["held"]) == (1, {"create_api_key": 1}, 0)
     assert state["faults"] == ["drop endpoint=create_user times=2"]
+
+
+def test_the_state_tells_roles_by_name_and_counts_invitations(place):
+    roles = [place.emulator.role_id("Editor")]
+    place.send("POST", place.users_path, {"email": "new@acme.example", "role_ids": roles})
+    state = requests.get(place.emulator.base_url + "/_emulator/state", timeout=10).json()
+    assert [user["roles"] for user in state["users"]] == [[], ["Editor"]]
+    assert state["invitations"] == 1
 
 
 def test_faults_are_injected_and_cleared(place):

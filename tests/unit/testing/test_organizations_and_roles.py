@@ -72,6 +72,27 @@ def test_a_refusal_names_the_field(place, sent, status, field):
     assert error["metadata"].get("field") == field
 
 
+@pytest.mark.parametrize("existing_name", [409, 422])
+def test_what_a_taken_name_is_answered_can_be_chosen(make_place, existing_name):
+    place = make_place(existing_name=existing_name)
+    for method, path in (("POST", "/api/organizations"), ("PUT", f"/api/organizations/{place.emulator.owner.id}")):
+        answer = place.send(method, path, {"name": "Acme"})
+        assert (answer.status_code, answer.json()["metadata"]) == (existing_name, {"field": "name"})
+    assert [organization.name for organization in place.emulator.organizations()] == ["Emulated Partner", "Acme"]
+
+
+def test_an_organization_may_keep_its_own_name(place):
+    path = f"/api/organizations/{place.organization.id}"
+    assert place.send("PUT", path, {"name": "Acme", "issuer": "https://idp"}).status_code == 200
+
+
+def test_the_owner_is_refused_deletion_and_keeps_its_users(place):
+    owner = place.emulator.owner
+    place.emulator.add_user(owner.id, "boss@partner.example")
+    assert place.send("DELETE", f"/api/organizations/{owner.id}").status_code == 403
+    assert [user.email for user in place.emulator.users_of(owner.id)] == ["boss@partner.example"]
+
+
 class TestRoles:
     @pytest.fixture
     def send(self, place):
@@ -104,15 +125,41 @@ class TestRoles:
             (("POST", "", {"name": "X", "organization_id": UNKNOWN}), 403),
             (("PUT", "/{admin}", {"name": "X"}), 403),
             (("DELETE", "/{admin}", None), 403),
+            (("POST", "", ["name"]), 400),
+            (("POST", "", {"name": 7}), 400),
+            (("PUT", "/{own}", {}), 400),
+            (("PUT", "/{own}", {"name": "VIEWER"}), 400),
             (("GET", f"/{UNKNOWN}", None), 404),
+            (("PUT", f"/{UNKNOWN}", {"name": "X"}), 404),
+            (("DELETE", f"/{UNKNOWN}", None), 404),
         ],
     )
     def test_what_is_refused(self, send, place, sent, status):
         method, path, body = sent
-        path = "/api/permissions/roles" + path.format(admin=place.emulator.role_id("Admin"))
+        own = send("POST", "/api/permissions/roles", {"name": "Auditor"}).json()["data"]["id"]
+        path = "/api/permissions/roles" + path.format(admin=place.emulator.role_id("Admin"), own=own)
         assert send(method, path, body).status_code == status
 
     def test_a_role_of_another_organization_is_not_found(self, send, place):
         role = send("POST", "/api/permissions/roles", {"name": "Auditor"}).json()["data"]
         other = basic(place.emulator.add_organization("Other").id, place.emulator.partner_key)
-        assert place.send("GET", f"/api/permissions/roles/{role['id']}", auth=other).status_code == 404
+        path = f"/api/permissions/roles/{role['id']}"
+        for method, body in (("GET", None), ("PUT", {"name": "X"}), ("DELETE", None)):
+            assert place.send(method, path, body, auth=other).status_code == 404
+        assert role not in place.send("GET", "/api/permissions/roles", auth=other).json()["data"]
+        assert send("GET", path).json()["data"] == role
+
+    def test_two_organizations_may_have_a_role_of_one_name(self, send, place):
+        other = basic(place.emulator.add_organization("Other").id, place.emulator.partner_key)
+        assert send("POST", "/api/permissions/roles", {"name": "Auditor"}).status_code == 200
+        answer = place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=other)
+        assert answer.status_code == 200
+
+    def test_deleting_a_role_leaves_its_users_their_other_roles(self, send, place):
+        role = send("POST", "/api/permissions/roles", {"name": "Auditor"}).json()["data"]["id"]
+        user = place.emulator.add_user(
+            place.organization.id, "grace@acme.example", [role, place.emulator.role_id("Viewer")]
+        )
+        assert place.emulator.roles_of(user.id) == ["Auditor", "Viewer"]
+        send("DELETE", f"/api/permissions/roles/{role}")
+        assert place.emulator.roles_of(user.id) == ["Viewer"]

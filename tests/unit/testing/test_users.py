@@ -47,6 +47,56 @@ def test_an_update_changes_roles_only(place, users):
     ]
 
 
+@pytest.mark.parametrize(
+    ("roles", "field"),
+    [
+        ({"role": "admin", "role_ids": [UNKNOWN]}, "role"),
+        ({"role": "emperor"}, "role"),
+        ({"role_ids": []}, "role_ids"),
+        ({"role_ids": [UNKNOWN]}, "role_ids"),
+    ],
+)
+def test_a_refused_update_names_the_field_and_changes_nothing(place, users, roles, field):
+    editor = place.emulator.role_id("Editor")
+    users("PUT", f"/{place.user.id}", {"email": "x@y", "role_ids": [editor]})
+    answer = users("PUT", f"/{place.user.id}", {"email": "x@y", **roles})
+    assert (answer.status_code, answer.json()["metadata"]) == (422, {"field": field})
+    assert place.emulator.roles_of(place.user.id) == ["Editor"]
+
+
+def test_a_role_of_another_organization_cannot_be_given(place, users):
+    other = basic(place.emulator.add_organization("Other").id, place.emulator.partner_key)
+    theirs = place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=other).json()["data"]["id"]
+    for answer in (
+        users("POST", "", {"email": "new@acme.example", "role_ids": [theirs]}),
+        users("PUT", f"/{place.user.id}", {"email": "x@y", "role_ids": [theirs]}),
+    ):
+        assert (answer.status_code, answer.json()["metadata"]) == (422, {"field": "role_ids"})
+    assert place.emulator.users_of(place.organization.id) == [place.user]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_user_that_is_not_there_is_not_found(users, method):
+    body = {"email": "x@y"} if method == "PUT" else None
+    assert users(method, f"/{UNKNOWN}", body).status_code == 404
+
+
+@pytest.mark.parametrize("existing_user", [409, 422])
+def test_what_a_taken_address_is_answered_can_be_chosen(make_place, existing_user):
+    place = make_place(existing_user=existing_user)
+    own = basic(place.organization.id, place.emulator.partner_key)
+    for path, auth in ((place.users_path, None), ("/api/organization/users", own)):
+        answer = place.send("POST", path, {"email": "ADA@acme.example"}, auth=auth)
+        assert (answer.status_code, answer.json()["metadata"]) == (existing_user, {"field": "email"})
+    assert place.emulator.invitations == []
+
+
+def test_a_deleted_users_address_is_free_again(place, users):
+    users("DELETE", f"/{place.user.id}")
+    again = users("POST", "", {"email": "ada@acme.example"}).json()["data"]
+    assert again["id"] != place.user.id
+
+
 def test_only_the_partners_update_needs_the_address(place):
     own = basic(place.organization.id, place.emulator.partner_key)
     assert place.send("PUT", f"{place.users_path}/{place.user.id}", {}).json()["metadata"] == {"field": "email"}

@@ -32,11 +32,17 @@ def test_an_unknown_version_is_refused(place):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_update_verb_changed_in_2024(place, version):
     right, wrong = ("PATCH", "PUT") if version <= "2023-04-25" else ("PUT", "PATCH")
-    path = f"{place.users_path}/{place.user.id}"
-    assert place.send(right, path, {"email": "a@b"}, version=version).status_code == 200
-    refused = place.send(wrong, path, {"email": "a@b"}, version=version)
-    assert refused.status_code == 405
-    assert right in refused.headers["Allow"]
+    scoped = basic(place.organization.id, place.emulator.partner_key)
+    role = place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=scoped).json()["data"]["id"]
+    for path, body, auth in (
+        (f"{place.users_path}/{place.user.id}", {"email": "a@b"}, None),
+        (f"/api/organizations/{place.organization.id}", {"name": "Acme 2"}, None),
+        (f"/api/permissions/roles/{role}", {"name": "Reader"}, scoped),
+    ):
+        assert place.send(right, path, body, auth=auth, version=version).status_code == 200
+        refused = place.send(wrong, path, body, auth=auth, version=version)
+        assert refused.status_code == 405
+        assert right in refused.headers["Allow"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""What does Polytomic have of one customer in the end, in terms that two runs with ids of their own can share?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.testing import Organization, PolytomicEmulator, User
+
+__all__ = ["onboarded", "state_of"]
+
+_SETTINGS = ("issuer", "sso_domain", "sso_org_id", "client_id")
+
+
+def state_of(emulator: PolytomicEmulator, name: str) -> dict[str, Any]:
+    """Return what there is of the organization with a name, without ids and without secrets.
+
+    ``organizations`` holds one entry for each organization of that name: its settings, whether it has a client secret,
+    and its users in the order of their addresses, each with role names, how often it was invited, how many keys the
+    API issued and how many of all its keys are live.
+    """
+    named = [organization for organization in emulator.organizations() if organization.name == name]
+    return {"organizations": [_organization(emulator, organization) for organization in named]}
+
+
+def onboarded(
+    name: str, email: str, roles: Sequence[str], *, has_client_secret: bool = False, **settings: str
+) -> dict[str, Any]:
+    """Return what :func:`state_of` must say when a customer with one user has been onboarded, however it was done.
+
+    :param roles: role names as Polytomic writes them.
+    :param settings: of the organization, e.g. ``sso_domain``.
+    """
+    user = {"email": email.lower(), "roles": sorted(roles), "invitations": 1, "minted": 1, "live_keys": 1}
+    organization = {
+        "name": name,
+        **dict.fromkeys(_SETTINGS),
+        **settings,
+        "has_client_secret": has_client_secret,
+        "users": [user],
+    }
+    return {"organizations": [organization]}
+
+
+def _organization(emulator: PolytomicEmulator, organization: Organization) -> dict[str, Any]:
+    users = sorted(emulator.users_of(organization.id), key=lambda user: user.email)
+    return {
+        "name": organization.name,
+        **{setting: getattr(organization, setting) for setting in _SETTINGS},
+        "has_client_secret": organization.client_secret is not None,
+        "users": [_user(emulator, user) for user in users],
+    }
+
+
+def _user(emulator: PolytomicEmulator, user: User) -> dict[str, Any]:
+    return {
+        "email": user.email,
+        "roles": emulator.roles_of(user.id),
+        "invitations": [invitation.user_id for invitation in emulator.invitations].count(user.id),
+        "minted": emulator.minted(user.id),
+        "live_keys": len(emulator.keys_of(user.id)),
+    }

@@ -1,0 +1,101 @@
+"""Does the official SDK onboard a customer on the emulator: organization, user with a role, key, first call with it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from polytomic.errors import ConflictError, UnauthorizedError, UnprocessableEntityError
+
+from tests.onboarding_state import onboarded, state_of
+from tests.unit.sdk.conftest import scoped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from polytomic import Polytomic
+
+    from airflow_provider_polytomic.testing import PolytomicEmulator
+
+NAME, EMAIL, ROLE = "Acme", "Ada@Acme.example", "Sync Editor"
+
+
+def onboard(
+    emulator: PolytomicEmulator, partner: Polytomic, repeat: Callable[..., Any] = lambda call, **named: call(**named)
+) -> Any:
+    """Do what an onboarding does, and return the key.
+
+    :param repeat: calls each POST, with an Idempotency-Key or without.
+    """
+    organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example", client_secret="hush")
+    org_id = organization.data.id
+    role = next(role for role in scoped(emulator, org_id).permissions.roles.list().data if role.name == ROLE)
+    user = repeat(partner.users.create, org_id=org_id, email=EMAIL, role_ids=[role.id])
+    return repeat(partner.users.create_api_key, org_id=org_id, id=user.data.id).data.value
+
+
+EXPECTED = onboarded(NAME, EMAIL, [ROLE], sso_domain="acme.example", has_client_secret=True)
+
+
+def test_a_customer_is_onboarded(emulator, partner, sdk):
+    assert state_of(emulator, NAME) == {"organizations": []}
+    key = onboard(emulator, partner)
+    me = sdk(key).identity.get().data
+    assert (me.email, me.organization_name, me.is_user) == (EMAIL.lower(), NAME, True)
+    assert state_of(emulator, NAME) == EXPECTED
+    assert emulator.counts() == {
+        "create_organization": 1,
+        "list_roles": 1,
+        "create_user": 1,
+        "create_api_key": 1,
+        "get_identity": 1,
+    }
+
+
+@pytest.mark.parametrize("fault", ["drop", "drop when=after", "truncated"])
+def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulator, partner, sdk, fault):
+    def repeat(call, **named):
+        key = f"onboarding-{call.__qualname__.replace('.', '-')}"
+        with pytest.raises(httpx.RemoteProtocolError):
+            call(**named, idempotency_key=key)
+        return call(**named, idempotency_key=key)
+
+    for endpoint in ("create_organization", "create_user", "create_api_key"):
+        emulator.inject(f"{fault} endpoint={endpoint}")
+    key = onboard(emulator, partner, repeat)
+    assert sdk(key).identity.get().data.email == EMAIL.lower()
+    assert state_of(emulator, NAME) == EXPECTED
+
+
+def test_without_one_what_was_made_unseen_is_taken_or_there_twice(emulator, partner):
+    emulator.inject("drop endpoint=create_organization when=after")
+    emulator.inject("drop endpoint=create_user when=after")
+    emulator.inject("drop endpoint=create_api_key when=after")
+    with pytest.raises(httpx.RemoteProtocolError):
+        partner.organization.create(name=NAME)
+    with pytest.raises(ConflictError):
+        partner.organization.create(name=NAME)
+    org_id = emulator.organizations()[-1].id
+    with pytest.raises(httpx.RemoteProtocolError):
+        partner.users.create(org_id, email=EMAIL)
+    with pytest.raises(UnprocessableEntityError):
+        partner.users.create(org_id, email=EMAIL)
+    (user,) = emulator.users_of(org_id)
+    with pytest.raises(httpx.RemoteProtocolError):
+        partner.users.create_api_key(org_id, user.id)
+    partner.users.create_api_key(org_id, user.id)
+    (ada,) = state_of(emulator, NAME)["organizations"][0]["users"]
+    assert (ada["invitations"], ada["minted"], ada["live_keys"]) == (1, 2, 2)
+
+
+def test_a_customer_is_taken_away_again(emulator, partner, sdk):
+    key = onboard(emulator, partner)
+    org_id = emulator.organizations()[-1].id
+    (user,) = partner.users.list(org_id).data
+    partner.users.delete(org_id, user.id)
+    with pytest.raises(UnauthorizedError):
+        sdk(key).identity.get()
+    assert state_of(emulator, NAME)["organizations"][0]["users"] == []
+    partner.organization.delete(org_id)
+    assert state_of(emulator, NAME) == {"organizations": []}
