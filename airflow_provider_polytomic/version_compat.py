@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from airflow import __version__ as _airflow_version
 
 from airflow_provider_polytomic.bare import bare
-from airflow_provider_polytomic.exceptions import DeniedError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.secret_stores.metastore_errors import told
 
 if TYPE_CHECKING:
     from airflow.exceptions import AirflowFailException
@@ -32,6 +32,7 @@ __all__ = [
     "logs_at_debug",
     "mask_secret",
     "metastore_address",
+    "metastore_variable_delete",
     "metastore_variable_get",
     "metastore_variable_set",
     "qualified_name",
@@ -127,15 +128,7 @@ def metastore_variable_get(key: str) -> str | None:
     :raises DeniedError: if the API server refuses.
     :raises UnavailableError: if there was no answer. (``ExecutionAPISecretsBackend`` would say "absent" then.)
     """
-    value: str | None = None
-    problem: SecretStoreError | None = None
-    try:
-        value = _get_through_api(key) if _supervisor() is not None else _get_from_database(key)
-    except Exception as error:  # noqa: BLE001 (whatever Airflow raises may quote the value: only its kind is passed on)
-        problem = _problem(error, "read", key)
-    if problem is not None:
-        raise problem
-    return value
+    return told("read", key, lambda: _get_through_api(key) if _supervisor() is not None else _get_from_database(key))
 
 
 def metastore_variable_set(key: str, value: str, *, description: str) -> None:
@@ -146,18 +139,36 @@ def metastore_variable_set(key: str, value: str, *, description: str) -> None:
     :raises DeniedError: if the API server refuses.
     :raises UnavailableError: if there was no answer; whether it was written is not known.
     """
-    problem: SecretStoreError | None = None
-    try:
+
+    def write() -> None:
         if _supervisor() is not None:
             from airflow.sdk import Variable as TaskVariable
 
             TaskVariable.set(key, value, description=description)
         else:
             _set_in_database(key, value, description)
-    except Exception as error:  # noqa: BLE001 (whatever Airflow raises may quote the value: only its kind is passed on)
-        problem = _problem(error, "written", key)
-    if problem is not None:
-        raise problem
+
+    told("written", key, write)
+
+
+def metastore_variable_delete(key: str) -> None:
+    """Delete a Variable from the metastore; none there is no error.
+
+    :raises DeniedError: if the API server refuses.
+    :raises UnavailableError: if there was no answer; whether it was deleted is not known.
+    """
+
+    def delete() -> None:
+        if _supervisor() is not None:
+            from airflow.sdk import Variable as TaskVariable
+
+            TaskVariable.delete(key)
+        else:
+            from airflow.models import Variable
+
+            Variable.delete(key)
+
+    told("deleted", key, delete)
 
 
 def metastore_address() -> str:
@@ -263,21 +274,3 @@ def _set_in_database(key: str, value: str, description: str) -> None:
     with create_session() as session:
         kept = session.scalar(select(Variable.description).where(Variable.key == key))
     Variable.set(key, value, description=kept or description)
-
-
-def _problem(error: Exception, what: str, key: str) -> SecretStoreError:
-    """Tell a refusal from everything else by its status, never by its words."""
-    answer = getattr(error, "error", None)  # AirflowRuntimeError
-    detail = getattr(answer, "detail", None) or {}
-    status = getattr(getattr(error, "response", None), "status_code", None) or detail.get("status_code")
-    if status in (401, 403):
-        return DeniedError(
-            f"The Variable {key} was not {what}: Airflow's API server answered {status}. "
-            "Let this task's team or role use that Variable."
-        )
-    state = "nothing was changed" if what == "read" else "whether it was written is not known, so it is read again"
-    kind = f"{type(error).__name__}{f', status {status}' if status else ''}"
-    return UnavailableError(
-        f"The Variable {key} could not be {what} in Airflow's metastore ({kind}); {state}. "
-        "See the log of the API server or the database."
-    )

@@ -15,11 +15,13 @@ from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.attempt import Attempt
     from airflow_provider_polytomic.secret_stores.base import Held
 
-__all__ = ["Kept", "derive", "intend", "is_under_way", "keep", "look"]
+__all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_under_way", "keep", "look", "read_together"]
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +46,15 @@ class Kept:
     unfinished: Record | None
 
 
+def read_together(read: Callable[[], tuple[Held, Record | None]]) -> tuple[Held, Record | None]:
+    """Read what is held, and its record; where they do not fit together, once more: somebody was about to close."""
+    held, record = read()
+    return read() if record and record.state == "done" and record.fingerprint != mark(held) else (held, record)
+
+
 def look(attempt: Attempt) -> tuple[Held, Record | None]:
     """Read the destination and its record."""
-    held, record = attempt.read()
-    if record and record.state == "done" and record.fingerprint != mark(held):
-        held, record = attempt.read()  # the two reads may not belong together: somebody was about to close
+    held, record = read_together(attempt.read)
     if record and record.target != attempt.target:
         # What failed for somebody else (a mistyped id, say) has left nothing here that would be theirs.
         if not attempt.take_over and record.state != "failed":
@@ -79,7 +85,7 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
             f"{attempt.store.place} holds the caller's own key, with which keys are issued. Nothing was issued or "
             "changed. Use another destination."
         )
-    if not (held.ours or attempt.take_over or _is_accounted_for(key, record)):
+    if not (held.ours or attempt.take_over or is_accounted_for(key, record)):
         raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
     if isinstance(attempt.mode, Renew):
@@ -108,7 +114,7 @@ def _believed(attempt: Attempt, dated: Record | None, mode: Renew) -> Record | N
     return dated
 
 
-def _is_accounted_for(key: ApiKey, record: Record | None) -> bool:
+def is_accounted_for(key: ApiKey, record: Record | None) -> bool:
     """Whether the record speaks of this value: it is the one that was stored, or the one that an issuance began with or
     may just have stored. A value that somebody has put in the place of a finished issuance's is not.
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_mount_point", "locked", "put_in_place", "staged"]
+__all__ = ["check_replaceable", "is_mount_point", "locked", "put_in_place", "remove_file", "staged"]
 
 _LOCK_PATIENCE = 30.0  # seconds; a holder needs milliseconds
 _LOCK_PAUSE = 0.01
@@ -63,11 +63,28 @@ def staged(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
 def put_in_place(at: Path, target: Path) -> None:
     """Rename, and make the rename itself last a power cut."""
     at.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync(target.parent)
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file, lastingly; none there is no error."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        file.unlink()
+        _sync(file.parent)
+
+
+def check_replaceable(file: Path) -> None:
+    """Find what keeps a file from being replaced, whatever its own rights: it is mounted, or its folder is sticky.
+
+    :raises OSError: if anything does.
+    """
+    if is_mount_point(file):
+        what = "it is mounted by itself; mount its folder, so that it can be replaced"
+        raise OSError(errno.EBUSY, what, str(file))
+    folder, user = file.parent.stat(), os.geteuid()
+    owners = {0, folder.st_uid, file.stat().st_uid if file.exists() else user}
+    if folder.st_mode & stat.S_ISVTX and user not in owners:
+        raise PermissionError(errno.EACCES, "in a sticky folder only the owner may replace it", str(file))
 
 
 def is_mount_point(path: Path) -> bool:
@@ -79,6 +96,14 @@ def is_mount_point(path: Path) -> bool:
     # Field 5, with blanks and the like in octal (proc(5)).
     points = (line.split(" ")[4] for line in mounts.splitlines() if line.count(" ") > 4)  # noqa: PLR2004 (field 5)
     return str(path) in {re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point) for point in points}
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _try_lock(handle: int) -> bool:

@@ -1,4 +1,4 @@
-"""What must a secret store be able to do? The protocol that issuing relies on, and nothing of any one store."""
+"""What must a secret store be able to do? What issuing and removing rely on, and nothing of any one store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.api_key import ApiKey
 
-__all__ = ["Content", "Held", "SecretStore"]
+__all__ = ["Content", "Held", "Removal", "SecretStore", "Store"]
 
 
 class Content:
@@ -112,3 +112,36 @@ class SecretStore(Protocol):
 
     def read_back(self) -> ApiKey | None:
         """Read what consumers get, through the backend class that Airflow is configured with where there is one."""
+
+
+class Removal(Protocol):
+    """What removing asks of a destination; every method raises what those of :class:`SecretStore` do.
+
+    The value goes first, then the record: what a kill between the two leaves behind says what is still to be done.
+    """
+
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        """Take what is held away from readers, keeping what others hold in the same secret; nothing there is no error.
+
+        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.forms.Form.take_out`).
+
+        :param over: what was read; it goes only while the destination still has ``over.version``. That nothing is there
+            any more, whoever removed it, is no conflict.
+        :param for_good: it may be gone at once and for ever. Otherwise a store that can keep it recoverable does.
+        :raises ConflictError: if somebody changed the value since; nothing was removed.
+        """
+
+    def remove_record(self) -> None:
+        """Remove the record; none there is no error. Never changes the version of the value."""
+
+    def check_remove(self, over: Held) -> None:
+        """Prove, changing nothing and as far as that goes, that :meth:`remove` and :meth:`remove_record` are allowed.
+
+        A store that cannot tell says nothing.
+
+        :raises DeniedError: if they would be refused.
+        """
+
+
+class Store(SecretStore, Removal, Protocol):
+    """One destination, opened, of which everything can be asked."""

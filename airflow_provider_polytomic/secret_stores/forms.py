@@ -32,6 +32,12 @@ class Form(Protocol):
     def put(self, content: Any, key: ApiKey) -> Any:
         """Return the content with the key in it; what else is in it stays."""
 
+    def take_out(self, content: Any) -> Any:
+        """Return what is left without the key; None where nothing is, so that the secret goes whole.
+
+        A content without a place for a key goes whole; one whose place is empty is returned as it is.
+        """
+
 
 class ConnectionForm:
     """The fields of an Airflow connection, or its URI; the key is the password.
@@ -50,6 +56,9 @@ class ConnectionForm:
         """Return the connection's fields with the key as password."""
         return merge_key(content, key, issuer=self._issuer)
 
+    def take_out(self, content: Mapping[str, Any] | str | None) -> None:
+        """Leave nothing: a connection without its key is of no use."""
+
 
 class TextForm:
     """The key is all there is."""
@@ -61,6 +70,9 @@ class TextForm:
     def put(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
         """Return the key's text."""
         return key.reveal()
+
+    def take_out(self, content: Any) -> None:
+        """Leave nothing."""
 
 
 class FieldForm:
@@ -85,6 +97,14 @@ class FieldForm:
         """Return the fields with the key among them."""
         return {**(content if isinstance(content, Mapping) else {}), self._field: key.reveal()}
 
+    def take_out(self, content: Any) -> Any:
+        """Return the other fields."""
+        if not isinstance(content, Mapping):
+            return None
+        if self._field not in content:
+            return content
+        return {name: value for name, value in content.items() if name != self._field} or None
+
 
 class JsonText:
     """Another form, written as JSON text; a text that is no JSON object is given to it as it is.
@@ -105,12 +125,34 @@ class JsonText:
         :raises MisconfiguredError: if what others keep in it would not be the same afterwards.
         """
         parsed = _parsed(content)
-        if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
-            raise MisconfiguredError(
-                "The secret's JSON has numbers or repeated names that would not be the same after a key was put in. "
-                "Nothing was changed. Write such numbers as text, and each name once."
-            )
+        _check_exact(content, parsed)
         return _rendered(self._inner.put(parsed, key))
+
+    def take_out(self, content: Any) -> Any:
+        """Return new JSON, or the same where nothing was taken out.
+
+        :raises MisconfiguredError: if what others keep in it would not be the same afterwards.
+        """
+        parsed = _parsed(content)
+        left = self._inner.take_out(parsed)
+        if left is None:
+            return None
+        if left is parsed:
+            return content
+        _check_exact(content, parsed)
+        return _rendered(left)
+
+
+def _check_exact(content: Any, parsed: Any) -> None:
+    """Refuse a JSON of which writing would change more than the key.
+
+    :raises MisconfiguredError: if it would.
+    """
+    if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
+        raise MisconfiguredError(
+            "The secret's JSON has numbers or repeated names that would not be the same after a key was put in or "
+            "taken out. Nothing was changed. Write such numbers as text, and each name once."
+        )
 
 
 def _exactly(text: str) -> Any:

@@ -10,9 +10,7 @@ import errno
 import json
 import os
 import secrets
-import stat
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +22,22 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     UnavailableError,
 )
-from airflow_provider_polytomic.secret_stores.atomic_file import is_mount_point, locked, put_in_place, staged
+from airflow_provider_polytomic.secret_stores.atomic_file import (
+    check_replaceable,
+    locked,
+    put_in_place,
+    remove_file,
+    staged,
+)
 from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_connection, held_text, merge_key
 from airflow_provider_polytomic.secret_stores.naming import file_name, warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
-from airflow_provider_polytomic.secret_stores.secret_files import check_suffix, parse_entries, render_entries
+from airflow_provider_polytomic.secret_stores.secret_files import (
+    check_suffix,
+    illegal_connections,
+    parse_entries,
+    render_entries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,11 +103,10 @@ class LocalFilesystemStore:
     def write(self, value: ApiKey, over: Held) -> str:
         """Put the key into the file, if the entry is still what was read."""
         with self._locked() as entries:
-            if self._look(entries).version != over.version:
-                raise ConflictError(
-                    f"{self.place} was changed by somebody else since it was read; nothing was written. Read it again."
-                )
-            with self._staged(entries, value) as (at, version):
+            self._compare(entries, over, "written")
+            changed = self._changed(entries, value)
+            version = self._look(changed).version
+            with self._staged(changed, value) as at:
                 put_in_place(at, self._file)
             return version
 
@@ -133,7 +141,32 @@ class LocalFilesystemStore:
             warn_of_unmasked_variable(self._name)
         with self._explained():
             self._check_rights()
-        with self._locked() as entries, self._staged(entries, ApiKey("placeholder-of-a-polytomic-key")):
+        key = ApiKey("placeholder-of-a-polytomic-key")
+        with self._locked() as entries, self._staged(self._changed(entries, key), key):
+            pass
+
+    @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a file keeps nothing recoverable)
+        """Take the entry out of the file, if it is still what was read."""
+        with self._locked() as entries:
+            if self._name not in entries:
+                return  # whoever took it out
+            self._compare(entries, over, "removed")
+            with self._staged(self._without(entries), None) as at:
+                put_in_place(at, self._file)
+
+    @sealed
+    def remove_record(self) -> None:
+        """Remove the record's file; the folder, which other entries share, stays."""
+        with self._explained():
+            remove_file(self._record)
+
+    @sealed
+    def check_remove(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
+        """Do all of a removal, but for the rename; the new file stays aside and is removed."""
+        with self._explained():
+            self._check_rights()
+        with self._locked() as entries, self._staged(self._without(entries), None):
             pass
 
     @sealed
@@ -171,24 +204,34 @@ class LocalFilesystemStore:
         with self._explained(), locked(self._file.with_name(f".{self._file.name}.polytomic-lock")):
             yield self._entries()
 
-    @contextmanager
-    def _staged(self, entries: dict[Any, Any], value: ApiKey) -> Iterator[tuple[Path, str]]:
-        """Write the file as it will be, let the backend read it, and yield it with the entry's new version."""
+    def _compare(self, entries: dict[Any, Any], over: Held, what: str) -> None:
+        if self._look(entries).version != over.version:
+            raise ConflictError(
+                f"{self.place} was changed by somebody else since it was read; nothing was {what}. Read it again."
+            )
+
+    def _changed(self, entries: dict[Any, Any], value: ApiKey) -> dict[Any, Any]:
         if self._kind == "variable":
-            entry: Any = value.reveal()
-        else:
-            entry = merge_key(self._only(entries.get(self._name)), value, issuer=self._issuer)
-        changed = {**entries, self._name: entry}
+            return {**entries, self._name: value.reveal()}
+        return {**entries, self._name: merge_key(self._only(entries.get(self._name)), value, issuer=self._issuer)}
+
+    def _without(self, entries: dict[Any, Any]) -> dict[Any, Any]:
+        return {name: entry for name, entry in entries.items() if name != self._name}
+
+    @contextmanager
+    def _staged(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
+        """Write the file as it will be, let the backend read what it is to find there, and yield the file."""
         aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
-        with staged(self._file, render_entries(self._file, changed), at=aside) as at:
+        with staged(self._file, render_entries(self._file, entries), at=aside) as at:
             trial = copy.copy(self._backend)
             setattr(trial, self._setting, str(at))
-            if not value.matches(self._ask(trial)):
+            found = self._ask(trial)
+            if not (expected.matches(found) if expected else found is None):
                 raise MisconfiguredError(
-                    f"{type(self._backend).__name__} does not find {self.place} where its file says; a subclass may "
+                    f"{type(self._backend).__name__} does not find {self.place} as its file says; a subclass may "
                     "look elsewhere, or keep what it read. Nothing was changed. Use another destination or change it."
                 )
-            yield at, self._look(changed).version
+            yield at
 
     def _ask(self, backend: Any) -> ApiKey | None:
         try:
@@ -207,10 +250,7 @@ class LocalFilesystemStore:
     def _culprits(self) -> str:
         if self._kind == "variable":
             return "an entry that it does not allow"
-        from airflow.secrets.local_filesystem import get_connection_parameter_names
-
-        allowed = get_connection_parameter_names() | {"extra_dejson"}
-        illegal = [str(name) for name, entry in self._entries().items() if not _is_legal(entry, allowed)]
+        illegal = illegal_connections(self._entries())
         return (
             f"the connection {', '.join(illegal)}, whose form it does not allow"
             if illegal
@@ -218,7 +258,7 @@ class LocalFilesystemStore:
         )
 
     def _check_rights(self) -> None:
-        """Look at what a rename does not ask for: a read-only file, a sticky folder, the record's own folder."""
+        """Look at what a rename does not ask for: a read-only file, the record's own folder."""
         for path, need in (
             (self._file, os.R_OK | os.W_OK),
             (self._record, os.R_OK | os.W_OK),
@@ -226,13 +266,7 @@ class LocalFilesystemStore:
         ):
             if path.exists() and not os.access(path, need, effective_ids=os.access in os.supports_effective_ids):
                 raise PermissionError(errno.EACCES, "not writable for this user", str(path))
-        if is_mount_point(self._file):
-            what = "it is mounted by itself; mount its folder, so that it can be replaced"
-            raise OSError(errno.EBUSY, what, str(self._file))
-        folder, user = self._file.parent.stat(), os.geteuid()
-        owners = {0, folder.st_uid, self._file.stat().st_uid if self._file.exists() else user}
-        if folder.st_mode & stat.S_ISVTX and user not in owners:
-            raise PermissionError(errno.EACCES, "in a sticky folder only the owner may replace it", str(self._file))
+        check_replaceable(self._file)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -245,21 +279,13 @@ class LocalFilesystemStore:
         what = f"{self.place}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         if error.errno in _DENIED:
             return DeniedError(
-                f"{what}. Nothing was written. Let this user write the file, its folder and {self._records.name}."
+                f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}."
             )
         if error.errno in _MISCONFIGURED:
             return MisconfiguredError(
-                f"{what}. Nothing was written. Correct the backend's {self._setting}_path, or make the folder."
+                f"{what}. Nothing was changed. Correct the backend's {self._setting}_path, or make the folder."
             )
-        return UnavailableError(f"{what}. Whether it was written is not known; it is read again. Look at the disk.")
-
-
-def _is_legal(entry: Any, allowed: set[str]) -> bool:
-    if isinstance(entry, list):
-        return len(entry) <= 1 and all(map(partial(_is_legal, allowed=allowed), entry))
-    if isinstance(entry, dict):
-        return set(entry) <= allowed and not {"extra", "extra_dejson"} <= set(entry)
-    return isinstance(entry, str)
+        return UnavailableError(f"{what}. Whether it was changed is not known; it is read again. Look at the disk.")
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: object) -> LocalFilesystemStore:  # noqa: ARG001 (a file needs none)

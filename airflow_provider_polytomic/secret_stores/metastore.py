@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic import version_compat
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
-from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_text
+from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key, as_record, held_text
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
@@ -109,6 +109,26 @@ class MetastoreStore:
                 f"{self.place} is shadowed: {name}{variable} answers first, so nobody would read what is written. "
                 "Nothing was sent. Remove it there, or use another name."
             )
+
+    @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a database keeps nothing recoverable)
+        """Read again, then delete; somebody's change in the moment between is deleted."""
+        now = self.read()
+        if now.version == ABSENT:
+            return  # whoever deleted it
+        if now.version != over.version:
+            raise ConflictError(
+                f"{self.place} was changed by somebody else since it was read; nothing was removed. Read it again."
+            )
+        version_compat.metastore_variable_delete(self._key)
+
+    @sealed
+    def remove_record(self) -> None:
+        """Delete the second Variable."""
+        version_compat.metastore_variable_delete(self._record_key)
+
+    def check_remove(self, over: Held) -> None:
+        """Say nothing: neither Airflow's database nor its Execution API tells beforehand."""
 
     @sealed
     def read_back(self) -> ApiKey | None:

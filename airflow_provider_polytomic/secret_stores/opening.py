@@ -14,7 +14,7 @@ from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.secret_stores.base import Store
 
 __all__ = ["Clients", "Stores", "open_store", "store_on"]
 
@@ -62,7 +62,7 @@ class Stores:
         self._lock = threading.Lock()
         self._backends: list[Any | None] = []  # none yet, or the one
 
-    def open(self, destination: Destination | str) -> SecretStore:
+    def open(self, destination: Destination | str) -> Store:
         """Return the store that holds a destination, on the secrets backend that this very process reads with.
 
         :param destination: its URI, or what :meth:`Destination.parse` made of it.
@@ -85,14 +85,12 @@ class Stores:
 
 
 @contextmanager
-def open_store(destination: Destination | str, *, issuer: str) -> Iterator[SecretStore]:
+def open_store(destination: Destination | str, *, issuer: str) -> Iterator[Store]:
     """Open the one store of a task that has one destination: :meth:`Stores.open`."""
     yield Stores(issuer=issuer).open(destination)
 
 
-def store_on(
-    backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None
-) -> SecretStore:
+def store_on(backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None) -> Store:
     """Return the destination's store on this backend; None stands for Airflow without a custom one.
 
     A subclass is served as the nearest class above it that has a row: what it reads is asked of the instance itself.
@@ -121,7 +119,7 @@ def store_on(
     )
 
 
-def _metastore(destination: Destination) -> SecretStore:
+def _metastore(destination: Destination) -> Store:
     if destination.kind == "connection":
         raise MisconfiguredError(
             f"{destination} has no place: this Airflow has no secrets backend that holds connections, and tasks "
@@ -146,7 +144,7 @@ def _refuse_writer(destination: Destination, where: str) -> None:
         )
 
 
-def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], SecretStore]) -> SecretStore:
+def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], Store]) -> Store:
     """Import a store's module and have it make the store."""
     try:
         module = import_module(f"{__package__}.{name}")

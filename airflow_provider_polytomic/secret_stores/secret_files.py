@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
@@ -10,7 +11,7 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_suffix", "parse_entries", "render_entries"]
+__all__ = ["check_suffix", "illegal_connections", "parse_entries", "render_entries"]
 
 _JSON = frozenset({".json"})
 _YAML = frozenset({".yaml", ".yml"})
@@ -63,6 +64,22 @@ def render_entries(path: Path, entries: dict[Any, Any]) -> bytes:
 
     rendered: str = yaml.safe_dump(entries, sort_keys=False, width=10_000)
     return rendered.encode()
+
+
+def illegal_connections(entries: dict[Any, Any]) -> list[str]:
+    """Return the ids of the connections whose form Airflow does not allow; one keeps it from reading all the others."""
+    from airflow.secrets.local_filesystem import get_connection_parameter_names
+
+    allowed = get_connection_parameter_names() | {"extra_dejson"}
+    return [str(name) for name, entry in entries.items() if not _is_legal(entry, allowed)]
+
+
+def _is_legal(entry: Any, allowed: set[str]) -> bool:
+    if isinstance(entry, list):
+        return len(entry) <= 1 and all(map(partial(_is_legal, allowed=allowed), entry))
+    if isinstance(entry, dict):
+        return set(entry) <= allowed and not {"extra", "extra_dejson"} <= set(entry)
+    return isinstance(entry, str)
 
 
 class _DuplicateError(Exception):

@@ -178,15 +178,22 @@ def test_a_failed_read_is_never_taken_for_absent(kind, detail, raised, thrown):
         assert caught.value.__context__ is None
 
 
+CHANGES = {
+    "not written|be written": lambda: version_compat.metastore_variable_set("acme", "s3cr3t-key", description="d"),
+    "not deleted|be deleted": lambda: version_compat.metastore_variable_delete("acme"),
+}
+
+
 @only_3
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_failed_write_shows_nothing_of_the_value(status):
+@pytest.mark.parametrize(("said", "change"), CHANGES.items(), ids=["set", "delete"])
+def test_a_failed_change_shows_nothing_of_the_value(status, said, change):
     from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
     from airflow.sdk.execution_time.comms import ErrorResponse
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
     answer = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status, "message": "s3cr3t-key"})
     with set_supervisor_comms(Supervisor(AirflowRuntimeError(answer))):
-        with pytest.raises(DeniedError if status == 403 else UnavailableError) as caught:
-            version_compat.metastore_variable_set("acme", "s3cr3t-key", description="d")
+        with pytest.raises(DeniedError if status == 403 else UnavailableError, match=said) as caught:
+            change()
         assert "s3cr3t" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Is what others keep in a secret the same after a key was put in?"""
+"""Is what others keep in a secret the same after a key was put in or taken out?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.forms import FieldForm, JsonText
+from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, FieldForm, JsonText, TextForm
 
 FORM = JsonText(FieldForm("api_key"))
 SAME = [
@@ -41,3 +41,35 @@ def test_letters_take_no_more_bytes_than_they_need():
 def test_half_a_surrogate_pair_stays_escaped():
     text = FORM.put('{"odd": "\\ud800"}', ApiKey("k"))
     assert json.loads(text.encode())["odd"] == "\ud800"
+
+
+GOES_WHOLE = {
+    "a text": (TextForm(), "a-key"),
+    "a connection": (ConnectionForm("https://app.polytomic.com"), {"conn_type": "polytomic", "description": "mine"}),
+    "the last field": (FieldForm("api_key"), {"api_key": "a-key"}),
+    "the last field of a JSON": (FORM, '{"api_key": "a-key"}'),
+    "no fields": (FORM, "two words"),
+    "nothing": (FORM, None),
+}
+
+
+@pytest.mark.parametrize(("form", "content"), GOES_WHOLE.values(), ids=GOES_WHOLE)
+def test_where_nothing_else_is_left_the_secret_goes_whole(form, content):
+    assert form.take_out(content) is None
+
+
+@pytest.mark.parametrize("content", SAME)
+def test_without_the_field_a_json_is_the_very_same(content):
+    assert FORM.take_out(content) is content
+
+
+@pytest.mark.parametrize("content", SAME[:2])
+def test_what_else_is_in_a_json_stays_when_a_key_is_taken_out(content):
+    assert json.loads(FORM.take_out(FORM.put(content, ApiKey("a-key")))) == json.loads(content)
+
+
+@pytest.mark.parametrize("content", CHANGED)
+def test_what_would_not_stay_when_a_key_is_taken_out_is_refused(content):
+    with pytest.raises(MisconfiguredError, match="would not be the same"):
+        FORM.take_out(content[:-1] + ', "api_key": "a-key"}')
+    assert FORM.take_out(content) is content

@@ -1,0 +1,158 @@
+"""What is left of a file of secrets when a key is taken out of it, also by somebody who is killed?"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+
+import pytest
+import yaml
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError
+from tests.unit.secret_stores.test_local_filesystem import CONNECTION, OTHERS, VARIABLE, open_at, write
+
+FILES = ("connections.json", "connections.yaml")
+
+
+def remove(store):
+    held = store.read()
+    store.check_remove(held)
+    store.remove(held, for_good=True)
+    store.remove_record()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_what_others_keep_in_the_file_stays_as_do_its_mode_and_form(tmp_path, name, mode):
+    file = tmp_path / name
+    file.write_text(json.dumps(OTHERS))
+    file.chmod(mode)
+    store = open_at(file)
+    write(store)
+    store.write_record({"state": "done"})
+    remove(store)
+    assert yaml.safe_load(file.read_text()) == OTHERS
+    assert stat.S_IMODE(file.stat().st_mode) == mode
+    assert LocalFilesystemBackend(connections_file_path=str(file)).get_connection("uri") is not None
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(
+        [name, f".{name}.polytomic-lock", f"{name}.polytomic-issuance"]
+    )
+
+
+@pytest.mark.parametrize("destination", [CONNECTION, VARIABLE], ids=["connection", "variable"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_of_the_last_entry_an_empty_file_is_left_that_airflow_reads(tmp_path, destination, suffix):
+    file = tmp_path / f"secrets.{suffix}"
+    store = open_at(file, destination)
+    write(store)
+    remove(store)
+    assert yaml.safe_load(file.read_text()) == {}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert store.read_back() is None
+
+
+def test_nothing_is_made_where_there_is_no_file(tmp_path):
+    file = tmp_path / "connections.json"
+    store = open_at(file)
+    store.remove(store.read(), for_good=True)
+    store.remove_record()
+    assert not file.exists()
+
+
+def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):
+    file = tmp_path / "connections.json"
+    file.write_text(json.dumps({"acme": "polytomic://:old@app.polytomic.com", "culprit": {"passwd": "s3cr3t"}}))
+    before = file.read_bytes()
+    store = open_at(file)
+    held = store.read()
+    for act in (lambda: store.check_remove(held), lambda: store.remove(held, for_good=True)):
+        with pytest.raises(MisconfiguredError, match="connection culprit, ") as caught:
+            act()
+        assert "s3cr3t" not in str(caught.value)
+    assert file.read_bytes() == before
+
+
+class Remembering(LocalFilesystemBackend):
+    """Keeps what it read, as a subclass that caches does."""
+
+    def get_connection(self, conn_id, *args, **kwargs):
+        remembered = self.__dict__.setdefault("remembered", {})
+        remembered[conn_id] = super().get_connection(conn_id, *args, **kwargs) or remembered.get(conn_id)
+        return remembered[conn_id]
+
+
+def test_a_subclass_that_would_still_find_it_is_found_out_beforehand(tmp_path):
+    store = open_at(tmp_path / "connections.json", backend=Remembering)
+    write(store)
+    store.read_back()
+    with pytest.raises(MisconfiguredError, match="Remembering does not find"):
+        store.check_remove(store.read())
+
+
+@pytest.fixture
+def unprivileged():
+    """Be a user whom file modes bind, where the tests run as root."""
+    root = os.geteuid() == 0
+    yield lambda: os.seteuid(65534) if root else None
+    if root:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("denied", ["folder", "file", "records"])
+def test_denied_rights_are_found_beforehand(tmp_path, unprivileged, denied):
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o777)
+    file = tmp_path / "connections.json"
+    store = open_at(file)
+    write(store)
+    store.write_record({"state": "done"})
+    records = tmp_path / "connections.json.polytomic-issuance"
+    for path in (file, tmp_path / ".connections.json.polytomic-lock", *records.iterdir()):
+        path.chmod(0o666)
+    records.chmod(0o777)
+    {"folder": tmp_path, "file": file, "records": records}[denied].chmod(0o555)
+    held = store.read()
+    unprivileged()
+    with pytest.raises(DeniedError, match="Let this user write"):
+        store.check_remove(held)
+
+
+def killed_after(steps, act):
+    """Whether a child was killed before it had done so many steps on files and this act."""
+    child = os.fork()
+    if child == 0:
+        left = iter(range(steps))
+
+        def step(event, _):
+            if event in {"open", "os.rename", "os.remove"} and next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(step)
+        act()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def test_a_kill_anywhere_leaves_a_file_that_airflow_reads_and_a_removal_that_can_be_finished(tmp_path):
+    file = tmp_path / "connections.json"
+    seen = set()
+    for steps in range(100):
+        file.write_text(json.dumps(OTHERS))
+        store = open_at(file)
+        write(store)
+        store.write_record({"state": "done"})
+        killed = killed_after(steps, lambda: remove(open_at(file)))
+        seen.add((store.read_back() is None, store.read_record() is None))
+        assert LocalFilesystemBackend(connections_file_path=str(file)).get_connection("one of a list") is not None
+        remove(store)
+        assert json.loads(file.read_text()) == OTHERS
+        assert not [path for path in tmp_path.rglob("*new*") if path.is_file()]
+        if not killed:
+            break
+    assert not killed
+    assert seen == {(False, False), (True, False), (True, True)}
