@@ -1,21 +1,23 @@
 # make demo: see the main job on a real Airflow. make test: set-up and the whole suite. make help: the rest.
 # Any Python 3.11-3.13 with venv will do; to name one: make PYTHON=python3.12 ...
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-2.11 demo test test-2.11 wheel-test lint fix emulator constraints clean
+.PHONY: help setup setup-2.11 demo test test-2.11 wheel-test lint fix emulator docs docs-serve constraints clean
 
 RUN := .venv/bin/python
 RUN_2_11 := .venv-2.11/bin/python
+# The theme's advertisement of its successor would hide what matters.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 # Airflow 2.11 takes no Python above 3.12.
-setup_venv = @python="$$(sh tools/find_python.sh $(3) $(PYTHON))" && "$$python" tools/make_venv.py $(1) $(2)
+setup_venv = @python="$$(sh tools/find_python.sh $(3) $(PYTHON))" && "$$python" tools/make_venv.py $(1) $(2) $(4)
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 22
 
 setup: ## make .venv (current Airflow), or leave it when nothing has changed
-	$(call setup_venv,.venv,constraints/airflow-3.3.txt,13)
+	$(call setup_venv,.venv,constraints/airflow-3.3.txt,13,dev docs)
 
 setup-2.11: ## make .venv-2.11 (Airflow 2.11), likewise
-	$(call setup_venv,.venv-2.11,constraints/airflow-2.11.txt,12)
+	$(call setup_venv,.venv-2.11,constraints/airflow-2.11.txt,12,dev)
 
 demo: setup ## issue a key with a real Airflow against an emulated Polytomic, and look where it went
 	@$(RUN) -m demo $(ARGS)
@@ -40,6 +42,12 @@ fix: setup ## let ruff mend and format
 
 emulator: setup ## serve the emulated Polytomic API; ARGS="--port 8766"
 	$(RUN) -m airflow_provider_polytomic.testing $(ARGS)
+
+docs: setup ## build the documentation's site into build/site; any warning is an error
+	$(MKDOCS) build --strict
+
+docs-serve: setup ## show the site while you write; ARGS="--dev-addr 127.0.0.1:8001"
+	$(MKDOCS) serve $(ARGS)
 
 constraints: ## resolve the pinned versions anew (with Python 3.11)
 	@python="$$(sh tools/find_python.sh 11 $(PYTHON))" && "$$python" tools/make_constraints.py

@@ -13,20 +13,31 @@ import tempfile
 import tomllib
 import venv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["requirements", "resolve"]
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
-AIRFLOW = {"airflow-3.3.txt": "apache-airflow~=3.3.2", "airflow-2.11.txt": "apache-airflow~=2.11.2"}
+# Of each file: the Airflow, and the dependency groups that `make setup` installs beside it.
+AIRFLOW = {
+    "airflow-3.3.txt": ("apache-airflow~=3.3.2", ("dev", "docs")),
+    "airflow-2.11.txt": ("apache-airflow~=2.11.2", ("dev",)),
+}
 
 
-def requirements() -> list[str]:
-    """List what the package, its extras and its developers need; an extra made of other extras adds nothing."""
+def requirements(groups: Iterable[str]) -> list[str]:
+    """List what the package, its extras and its developers need; an extra made of other extras adds nothing.
+
+    :param groups: the developers' dependency groups.
+    """
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = settings["project"]
-    lists = [project["dependencies"], *project["optional-dependencies"].values(), settings["dependency-groups"]["dev"]]
+    developers = [settings["dependency-groups"][group] for group in groups]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), *developers]
     return [needed for needs in lists for needed in needs if not needed.startswith(project["name"])]
 
 
@@ -50,8 +61,8 @@ def main() -> None:
     """Write both files."""
     if sys.version_info[:2] != OLDEST_PYTHON:
         sys.exit("Constraints are made with the oldest supported Python: make constraints PYTHON=python3.11")
-    for name, airflow in AIRFLOW.items():
-        lines = resolve([*requirements(), airflow])
+    for name, (airflow, groups) in AIRFLOW.items():
+        lines = resolve([*requirements(groups), airflow])
         (ROOT / "constraints" / name).write_text("\n".join(lines) + "\n")
         sys.stdout.write(f"constraints/{name}: {len(lines)} pins\n")
 

@@ -1,4 +1,6 @@
-"""How does a virtual environment come to be, in seconds when nothing has changed? `make_venv.py VENV CONSTRAINTS`.
+"""How does a virtual environment come to be, in seconds when nothing has changed?
+
+``make_venv.py VENV CONSTRAINTS GROUP...``, each group one of ``[dependency-groups]`` in pyproject.toml.
 
 Runs on a bare Python (standard library only), because it is what installs everything else. The environment is rebuilt
 from nothing when its inputs change: what a dependency left behind would otherwise hide a missing requirement.
@@ -21,10 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PIP = "pip>=25.1"
 
 
-def _digest(place: Path, constraints: Path) -> str:
+def _digest(place: Path, constraints: Path, groups: list[str]) -> str:
     """Name the inputs: of pyproject.toml only what is installed from it, not the settings of the linters."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    installed_from = {name: project.get(name) for name in ("build-system", "project", "dependency-groups")}
+    installed_from = {name: project.get(name) for name in ("build-system", "project")}
+    installed_from["dependency-groups"] = {name: project["dependency-groups"][name] for name in groups}
     inputs = [sys.version, str(place), constraints.read_text(), json.dumps(installed_from, sort_keys=True), PIP]
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()
 
@@ -47,13 +50,14 @@ def _pip(python: Path, *arguments: str) -> None:
         sys.exit("".join(said) + f"\npip failed ({pip.returncode}): pip {' '.join(arguments)}")
 
 
-def make_venv(place: Path, constraints: Path) -> None:
+def make_venv(place: Path, constraints: Path, groups: list[str]) -> None:
     """Make the environment at ``place``, unless the one there was made from the same inputs.
 
     :param place: the folder of the environment; what is in it is removed when it has to be rebuilt.
     :param constraints: a pip constraints file: decides which Airflow this is.
+    :param groups: those of ``[dependency-groups]`` that are installed beside the package.
     """
-    stamp, digest = place / "inputs.sha256", _digest(place, constraints)
+    stamp, digest = place / "inputs.sha256", _digest(place, constraints, groups)
     python = place / "bin" / "python"
     if stamp.exists() and stamp.read_text() == digest and python.exists():
         return
@@ -62,10 +66,11 @@ def make_venv(place: Path, constraints: Path) -> None:
     )
     venv.create(place, clear=True, symlinks=True, with_pip=True)
     _pip(python, "install", "--upgrade", PIP)
-    _pip(python, "install", "--constraint", str(constraints), "--group", "dev", "--editable", ".[all]")
+    chosen = [option for group in groups for option in ("--group", group)]
+    _pip(python, "install", "--constraint", str(constraints), *chosen, "--editable", ".[all]")
     _pip(python, "check")
     stamp.write_text(digest)
 
 
 if __name__ == "__main__":
-    make_venv(ROOT / sys.argv[1], ROOT / sys.argv[2])
+    make_venv(ROOT / sys.argv[1], ROOT / sys.argv[2], sys.argv[3:])

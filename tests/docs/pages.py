@@ -6,20 +6,23 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
+from tests.docs.snippets import ROOT, resolved, snippets
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from markdown_it.token import Token
 
+    from tests.docs.snippets import Snippet
+
 __all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "links", "page_text", "rows"]
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 # The ids and the place that the pages use; tests put those of a scene in their stead.
 ORG_ID, USER_ID = "248df4b7-aa70-47b8-a036-33ac447e668d", "0ecd09c1-b901-4d27-9053-f0367c427254"
 
@@ -31,12 +34,23 @@ class Block:
     :param place: page and line.
     :param language: the first word after the fence.
     :param note: the rest of that line, which GitHub does not show: what a test is to make of the block.
+    :param source: what stands in the page.
     """
 
     place: str
     language: str
     note: str
-    content: str
+    source: str
+
+    @property
+    def content(self) -> str:
+        """What the site shows, lines that are taken from files included."""
+        return resolved(self.source)
+
+    @property
+    def taken(self) -> list[Snippet]:
+        """What is taken from files."""
+        return snippets(self.source)
 
     def __str__(self) -> str:
         """Name the block as test ids do."""

@@ -49,6 +49,9 @@ def test_every_link_within_the_repository_resolves(page: Path):
         assert not anchor or anchor in anchors(target), link
 
 
-def test_every_page_is_linked_from_the_readme():
-    linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md") if "://" not in link}
-    assert {page for page in PAGES if page.name != "README.md"} <= linked
+def test_every_page_is_linked_from_the_readme_or_the_sites_first_page():
+    first = (ROOT / "README.md", ROOT / "docs" / "index.md")
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve() for page in first for link in links(page) if "://" not in link
+    }
+    assert set(PAGES) - set(first) <= linked

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from tests.scene import Scene
 
-PYTHON = blocks("python")
+# What a page takes from an example is run with the examples, in tests/integration.
+PYTHON = [block for block in blocks("python") if not block.taken]
 TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]

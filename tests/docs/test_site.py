@@ -1,0 +1,170 @@
+"""Does the site hold every page and every public name, lead nowhere that is not there, and fail when it would?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import zlib
+from html.parser import HTMLParser
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.docs.site import build, in_nav
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGE = "airflow_provider_polytomic"
+needs_mkdocs = pytest.mark.skipif(
+    find_spec("mkdocs") is None, reason="only the current Airflow's environment has the site's tools"
+)
+
+
+def test_every_page_is_in_the_navigation_once_and_the_reverse():
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert sorted(in_nav()) == sorted(pages)
+
+
+class _Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.fetched: list[str] = []  # by the browser, without anybody's click
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.ids |= {given[name] for name in ("id", "name") if name in given}
+        found = [given[name] for name in ("href", "src") if name in given]
+        (self.links if tag == "a" else self.fetched).extend(found)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    built = build(ROOT, folder)
+    assert built.returncode == 0, built.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, _Page]:
+    # The page of an unknown address has no place of its own, so its links begin at the server's root.
+    return {file: _Page(file.read_text()) for file in site.rglob("*.html") if file.name != "404.html"}
+
+
+@needs_mkdocs
+def test_no_link_of_the_built_site_leads_to_what_is_not_there(site: Path, pages: dict[Path, _Page]):
+    assert len(pages) > len(in_nav())
+    for file, page in pages.items():
+        for link in page.links + page.fetched:
+            address, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:", address):
+                continue
+            target = (file.parent / unquote(address)).resolve() if address else file
+            target = target / "index.html" if target.is_dir() else target
+            assert target.is_relative_to(site), f"{file.name}: {link}"
+            assert target.is_file(), f"{file.name}: {link}"
+            assert not anchor or target not in pages or unquote(anchor) in pages[target].ids, f"{file.name}: {link}"
+
+
+@needs_mkdocs
+def test_a_browser_fetches_nothing_from_another_host(site: Path, pages: dict[Path, _Page]):
+    assert [link for page in pages.values() for link in page.fetched if "//" in link] == []
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", sheet.read_text()), sheet.name
+
+
+@needs_mkdocs
+def test_no_mark_of_sphinx_or_markdown_is_left_in_the_text(pages: dict[Path, _Page]):
+    marks = re.compile(r":param |:raises |:returns:|^\.\. \w|:(?:class|meth|func|mod|data):`|```|--8<-- [\"\[]|\]\(")
+    for file, page in pages.items():
+        if file.name != "CONTRIBUTING.html":  # it tells how to take from files
+            assert [text for text in page.texts if marks.search(text)] == [], file.name
+
+
+def _public_names() -> set[str]:
+    names = {f"{PACKAGE}.hooks.polytomic.PolytomicHook"}
+    for module in (f"{PACKAGE}.exceptions", f"{PACKAGE}.testing"):
+        names |= {f"{module}.{name}" for name in import_module(module).__all__}
+    for file in (ROOT / PACKAGE / "operators").glob("*.py"):
+        if file.stem == "base":
+            continue
+        classes = [node.name for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
+        names |= {
+            f"{PACKAGE}.operators.{file.stem}.{name}" for name in classes if re.fullmatch("Polytomic.*Operator", name)
+        }
+    return names
+
+
+@needs_mkdocs
+def test_every_public_name_is_in_the_reference(site: Path):
+    packed = (site / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    listed = {line.split(" ", 1)[0] for line in zlib.decompress(packed).decode().splitlines()}
+    assert f"{PACKAGE}.operators.api_keys.PolytomicCreateApiKeyOperator" in _public_names()
+    assert _public_names() - listed == set()
+
+
+@needs_mkdocs
+def test_the_parameters_of_an_operator_are_a_table_with_their_types(site: Path):
+    text = (site / "reference" / "operators.html").read_text()
+    section = text.partition(f'id="{PACKAGE}.operators.api_keys.PolytomicCreateApiKeyOperator"')[2]
+    rows = re.findall(r'<tr class="doc-section-item">(.*?)</tr>', section.partition("<h4")[0], re.DOTALL)
+    cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in rows]
+    table = {re.sub(r"<.*?>|\s", "", cell[0]): re.sub(r"<.*?>|\s", "", cell[1]) for cell in cells}
+    assert table["org_id"] == "str"
+    assert table["force"] == "bool|str"
+    assert table["retry_for"] == "float"
+
+
+BROKEN = {
+    "a page that is not there": ("docs/index.md", "\n[no page](no-page.md)\n", "no-page.md"),
+    "a heading that is not there": ("docs/index.md", "\n[no heading](testing.md#no-heading)\n", "#no-heading"),
+    "a file that the site does not have": ("docs/index.md", "\n[a file](../pyproject.toml)\n", "pyproject.toml"),
+    "a snippet without a file": ("docs/index.md", '\n```python\n--8<-- "dags_examples/no.py"\n```\n', "no.py"),
+    "a snippet without its part": (
+        "docs/index.md",
+        '\n```python\n--8<-- "dags_examples/polytomic_issue_api_key.py:no-part"\n```\n',
+        "no-part",
+    ),
+    "a name that the reference does not have": ("docs/index.md", f"\n[no name][{PACKAGE}.no_name]\n", "no_name"),
+    "a module that is not there": ("docs/reference/hook.md", f"\n::: {PACKAGE}.no_module\n", "no_module"),
+    "a parameter that is not there": (
+        f"{PACKAGE}/targets.py",
+        '\n\ndef shown(one: str) -> None:\n    """Show.\n\n    :param other: not there.\n    """\n',
+        "other",
+    ),
+    "a page that is not in the navigation": ("docs/lost.md", "# Lost\n", "lost.md"),
+}
+
+
+@needs_mkdocs
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_build_fails_for(what: str, tmp_path: Path):
+    path, added, named = BROKEN[what]
+    tree = tmp_path / "tree"
+    for folder in ("docs", "dags_examples", "tools", PACKAGE):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (*ROOT.glob("*.md"), ROOT / "mkdocs.yml"):
+        shutil.copy(file, tree)
+    if what == "a parameter that is not there":
+        _append(tree / "docs/reference/hook.md", f"\n::: {PACKAGE}.targets.shown\n")
+    _append(tree / path, added)
+    built = build(tree, tmp_path / "site")
+    assert built.returncode != 0
+    assert named in built.stdout
+
+
+def _append(file: Path, text: str) -> None:
+    file.write_text((file.read_text() if file.exists() else "") + text)
