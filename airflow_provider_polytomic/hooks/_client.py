@@ -17,12 +17,11 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicServerError,
-    PolytomicTakenError,
     PolytomicUnavailableError,
 )
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
 from airflow_provider_polytomic.hooks._errors import error_of
-from airflow_provider_polytomic.hooks._exchange import Answer, Call, exchange
+from airflow_provider_polytomic.hooks._exchange import LONGEST_BODY, Answer, Call, exchange
 from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
 
 if TYPE_CHECKING:
@@ -69,18 +68,20 @@ class Client:
         within: str | None = None,
         repeat: Callable[[BaseException], bool] = repeat_safely,
         patience: float | None = None,
+        longest: int = LONGEST_BODY,
     ) -> Answer:
         """Send a GET.
 
         :param key: send this key as Bearer and not the caller's own credential.
         :param within: UUID of the organization to act in, as Basic with the caller's own key.
         :param patience: seconds that the call may take, if fewer than the policy's.
+        :param longest: bytes of the answer that are read at most.
         :returns: a success.
         :raises PolytomicError: anything else.
         """
         auth = self._signed(within) if key is None else BearerAuth(self._settings.base_url, key)
         source = "the key that was checked" if key else self._source
-        return self._send(self._call("GET", path, auth, params=params or {}), source, repeat, patience)
+        return self._send(self._call("GET", path, auth, params=params or {}, longest=longest), source, repeat, patience)
 
     def post(
         self,
@@ -106,24 +107,21 @@ class Client:
         call = self._call("POST", path, self._signed(within), params=params or {}, headers=headers, json=json)
         return self._send(call, self._source, repeat)
 
+    @property
+    def update_verb(self) -> str:
+        """PUT or, for versions before 2024-02-08, PATCH."""
+        # polytomic-go v1.16.1, users/client.go; before: apidocs.polytomic.com, 2023-04-25, users/update.
+        return "PUT" if self._settings.api_version >= "2024-02-08" else "PATCH"
+
     def update(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Answer:
-        """Send a PUT or, to versions before 2024-02-08, a PATCH.
+        """Send a PUT or PATCH.
 
         :param within: as in :meth:`get`.
-        :raises PolytomicTakenError: on 409: such a request carries no Idempotency-Key that could be in flight.
+        :raises PolytomicTakenError: on 409.
         :raises PolytomicError: if the answer is no other success.
         """
-        # polytomic-go v1.16.1, users/client.go; before: apidocs.polytomic.com, 2023-04-25, users/update.
-        method = "PUT" if self._settings.api_version >= "2024-02-08" else "PATCH"
-        call = self._call(method, path, self._signed(within), json=json)
-        try:
-            return self._send(call, self._source, repeat_safely)
-        except PolytomicConflictError as error:
-            refusal = PolytomicTakenError(
-                f"{call}: Polytomic answered 409: the name is taken. Nothing was changed. Use another name.",
-                status=error.status, key=error.key, server_message=error.server_message,
-            )  # fmt: skip
-        raise refusal
+        call = self._call(self.update_verb, path, self._signed(within), json=json)
+        return self._send(call, self._source, repeat_safely)
 
     def delete(self, path: str, *, within: str | None = None) -> None:
         """Send a DELETE, without an Idempotency-Key, as the guide says.

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks._auth import KeyAuth
     from airflow_provider_polytomic.hooks._retry import Timing
 
-__all__ = ["LONGEST_BODY", "Answer", "Call", "exchange", "unsettled"]
+__all__ = ["LONGEST_BODY", "LONGEST_LIST", "Answer", "Call", "exchange", "unsettled"]
 
-LONGEST_BODY = 1024 * 1024  # bytes; every answer that is read here is far smaller
+LONGEST_BODY = 1024 * 1024  # bytes; what is no list is far smaller
+LONGEST_LIST = 64 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
 _CHUNK = 16 * 1024
 # By the method: in what state things are while no answer settles it, and what to do.
 _UNSETTLED = {
@@ -47,6 +48,7 @@ class Call:
     :param url: below the server's base URL.
     :param path: the part of it that messages show.
     :param auth: signs the request; given with each request, so that no ``.netrc`` entry takes its place.
+    :param longest: bytes of the answer that are read at most.
     :param json: the body, a :class:`Secret` in it still hidden; None for no body at all, as the official SDK sends
         Create API Key.
     """
@@ -58,6 +60,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = field(default=None, repr=False)
+    longest: int = LONGEST_BODY
 
     def __str__(self) -> str:
         """Name the request as the messages do."""
@@ -73,7 +76,7 @@ class Call:
 class Answer:
     """What came back.
 
-    :param content: the body, empty where it was longer than :data:`LONGEST_BODY` or damaged. It can hold a key.
+    :param content: the body, empty where it was longer than the call allows, or damaged. It can hold a key.
     :param whole: whether ``content`` is all of the body.
     :param retry_after: seconds that the server asks to wait.
     :param redirect_host: where a redirect points to.
@@ -135,7 +138,7 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
         # The stubs do not know that requests takes urllib3's own Timeout, the only one with a total (adapters.py).
         deadline: Any = Timeout(total=timeout)
         with session.get_adapter(call.url).send(request, timeout=deadline, **settings) as response:
-            content, whole = _body(response, give_up_at, timing)
+            content, whole = _body(response, call.longest, give_up_at, timing)
             return Answer(
                 status=response.status_code,
                 content=content,
@@ -153,12 +156,12 @@ def _plain(json: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in json.items()}
 
 
-def _body(response: requests.Response, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:
+def _body(response: requests.Response, longest: int, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:
     content = bytearray()
     try:
         for chunk in response.iter_content(_CHUNK):
             content += chunk
-            if len(content) > LONGEST_BODY:
+            if len(content) > longest:
                 return b"", False
             if timing.clock() > give_up_at:
                 raise requests.Timeout

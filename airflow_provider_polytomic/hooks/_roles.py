@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Role
 from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_organization, parse_uuid
@@ -30,7 +31,7 @@ class RoleEndpoints(Endpoints):
     def list_roles(self, org_id: str) -> list[Role]:
         """List Polytomic's own roles and the organization's: ``GET /api/permissions/roles`` (2025-09-18)."""
         with _within(org_id) as within:
-            return read_many(Role, self._client.get(_PATH, within=within), f"GET {_PATH}")
+            return read_many(Role, self._client.get(_PATH, within=within, longest=LONGEST_LIST), f"GET {_PATH}")
 
     def get_role(self, org_id: str, role_id: str) -> Role:
         """Return a role: ``GET /api/permissions/roles/{role_id}`` (2025-09-18)."""
@@ -48,7 +49,8 @@ class RoleEndpoints(Endpoints):
         """Rename a role: ``PUT /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own are fixed."""
         path = _role_path(role_id)
         with _within(org_id) as within:
-            return read_one(Role, self._client.update(path, json={"name": name}, within=within), f"PUT {path}")
+            answer = self._client.update(path, json={"name": name}, within=within)
+            return read_one(Role, answer, f"{self._client.update_verb} {path}")
 
     def delete_role(self, org_id: str, role_id: str) -> None:
         """Delete a role: ``DELETE /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own stay.
@@ -59,7 +61,7 @@ class RoleEndpoints(Endpoints):
             self._client.delete(_role_path(role_id), within=within)
 
     def resolve_roles(self, org_id: str, roles: Sequence[str]) -> tuple[str, ...]:
-        """Return the ids of roles that are named by id or by name: ``Sync Editor``, ``sync editor``.
+        """Return the ids, each once, of roles that are named by id or by name: ``Sync Editor``, ``sync editor``.
 
         The names that there are differ between Polytomic's texts (Admin and Member, or Admin, Editor, Sync Editor and
         Viewer), so they are asked for; nothing is, where all are ids.
@@ -68,10 +70,9 @@ class RoleEndpoints(Endpoints):
         """
         if isinstance(roles, str) or not all(isinstance(role, str) for role in roles):
             raise PolytomicConfigurationError("roles must be a list of names or ids. Nothing was sent.")
-        if all(_is_id(role) for role in roles):
-            return tuple(parse_uuid("roles", role) for role in roles)
-        known = self.list_roles(org_id)
-        return tuple(dict.fromkeys(role if _is_id(role) else _found(role, known).id for role in roles))
+        known = [] if all(_is_id(role) for role in roles) else self.list_roles(org_id)
+        ids = (parse_uuid("roles", role) if _is_id(role) else _found(role, known).id for role in roles)
+        return tuple(dict.fromkeys(ids))
 
 
 def _found(name: str, known: Sequence[Role]) -> Role:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import User
 from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_uuid
@@ -27,7 +28,7 @@ class UserEndpoints(Endpoints):
     def list_users(self, org_id: str) -> list[User]:
         """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
         path = self._users_path(org_id)
-        return read_many(User, self._client.get(path), f"GET {path}")
+        return read_many(User, self._client.get(path, longest=LONGEST_LIST), f"GET {path}")
 
     def get_user(self, org_id: str, user_id: str) -> User:
         """Return a user: ``GET .../users/{user_id}`` (2025-09-18, users/get)."""
@@ -79,7 +80,7 @@ class UserEndpoints(Endpoints):
             )
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
-        return read_one(User, self._client.update(path, json=body), f"PUT {path}")
+        return read_one(User, self._client.update(path, json=body), f"{self._client.update_verb} {path}")
 
     def delete_user(self, org_id: str, user_id: str) -> None:
         """Remove a user for good, keys included: ``DELETE .../users/{user_id}`` (2025-09-18, users/remove).
