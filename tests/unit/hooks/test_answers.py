@@ -54,13 +54,13 @@ def test_the_key_is_taken_from_among_unknown_fields(stub, hook, status):
 
 
 def test_a_compressed_answer_is_bounded_by_its_real_size(stub, hook):
-    small = gzip.compress(json.dumps({"data": []}).encode())
-    bomb = gzip.compress(b'{"data": [' + b" " * 5_000_000 + b"]}")
+    small = gzip.compress(json.dumps({"data": {"id": USER}}).encode())
+    bomb = gzip.compress(b'{"data": {"id": "' + USER.encode() + b'"' + b" " * 5_000_000 + b"}}")
     stub.reply(*[Reply(body=body, headers={"Content-Encoding": "gzip"}) for body in (small, bomb, b"no gzip")])
-    assert hook.list_users(ORG) == []
+    assert hook.get_user(ORG, USER) == User(id=USER)
     for _ in range(2):
         with pytest.raises(PolytomicUnreadableAnswerError, match="too long or too damaged"):
-            hook.list_users(ORG)
+            hook.get_user(ORG, USER)
 
 
 def test_nulls_and_unknown_fields_are_tolerated(stub, hook):
