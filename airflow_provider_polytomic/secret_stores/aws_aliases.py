@@ -40,6 +40,9 @@ class AliasedConnectionForm:
         others = {name: value for name, value in content.items() if not self._is_field(name)}
         return {**others, **self._fields.put(self._standard(content), key)}
 
+    def take_out(self, content: Any) -> None:
+        """Leave nothing, as of any connection."""
+
     def _standard(self, content: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in self._standardize(dict(content)).items() if value is not None}
 

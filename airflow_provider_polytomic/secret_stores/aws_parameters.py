@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
@@ -59,6 +60,15 @@ class Parameter:
         """Return the number of the new version, and how many more of them this very request may have made."""
         answer = self._put(text, settings, overwrite=True)
         return int(answer["Version"]), int(answer["ResponseMetadata"].get("RetryAttempts", 0))
+
+    def delete(self) -> None:
+        """Delete it with its history; nothing there is no error.
+
+        Whoever makes it anew within 30 seconds does so against AWS's advice (DeleteParameter's documentation names no
+        error for it), and may not see that it is there.
+        """
+        with suppress(RefusedError):
+            self._aws.call("delete_parameter", {"Name": self.name}, expected=_MISSING)
 
     def settings(self, revision: int) -> dict[str, Any] | None:
         """Return what :meth:`look_up` does, but for the same version only once."""

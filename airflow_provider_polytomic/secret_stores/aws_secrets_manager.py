@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
 from airflow_provider_polytomic.secret_stores.aws_aliases import AliasedConnectionForm
-from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, RefusedError, client_for
-from airflow_provider_polytomic.secret_stores.aws_tags import MOST_TAGS, record_of, tags_of
+from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for
+from airflow_provider_polytomic.secret_stores.aws_deletion import DELETED
+from airflow_provider_polytomic.secret_stores.aws_secrets import Secret
+from airflow_provider_polytomic.secret_stores.aws_tags import names_of, record_of, tags_of
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT
@@ -32,20 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SecretsManagerStore", "on_backend", "on_connection"]
 
 _SERVICE, _TITLE = "secretsmanager", "AWS Secrets Manager"
-_CURRENT = "AWSCURRENT"
-# Not AWSPENDING, which belongs to the rotation that AWS may do.
-_PENDING = "PolytomicPending"
-_DESCRIPTION = "A Polytomic API key, issued by Airflow"
-_MISSING = frozenset({"ResourceNotFoundException"})
-_EXISTS = frozenset({"ResourceExistsException"})
-# There is no secret, or no value (by which code is not documented).
-_NOTHING_PUT = _MISSING | {"InvalidRequestException", "InvalidParameterException", "ValidationException"}
-# The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
-_NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
-# No secret has these versions: a move between them is looked at for rights, and then refused.
-_NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"
-# More tags than a secret may have (TagResource's documentation names the first code only).
-_NOT_TAGGED = frozenset({"InvalidParameterException", "LimitExceededException"})
 # "AWS Secrets Manager quotas": of UTF-8.
 _MOST_BYTES = 65_536
 # CreateSecret's documentation.
@@ -65,43 +53,30 @@ class SecretsManagerStore:
 
     def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
         self._aws, self._form, self._reader = aws, form, reader
-        self._name, self._id = name, {"SecretId": name}
+        self._secret = Secret(aws, name)
         self.place = aws.place
-        self._is_missing = False
 
     @sealed
     def read(self) -> Held:
-        """Read the version that has AWSCURRENT; a secret without any is none yet."""
-        content, version = None, ABSENT
-        try:
-            answer = self._aws.call("get_secret_value", self._id, expected=_MISSING)
-        except RefusedError:
-            pass
-        else:
-            content, version = answer.get("SecretString", answer.get("SecretBinary")), answer["VersionId"]
+        """Read the version that has AWSCURRENT; a secret without any is none yet, and a deleted one none any more."""
+        content, version = self._secret.current()
         return replace(self._form.look(content), version=version, content=Content(content))
 
     @sealed
     def write(self, value: ApiKey, over: Held) -> str:
         """Put a version that nobody reads yet, then move AWSCURRENT to it from the version that was read."""
-        text = self._form.put(over.content.reveal(), value)
-        if over.version == ABSENT:
-            return self._write_first(text)
-        version = str(self._put(SecretString=text)["VersionId"])
-        if not self._move(over.version, version):
+        self._refuse_deleted(over)
+        text, secret = self._form.put(over.content.reveal(), value), self._secret
+        version = secret.put_first(text) if over.version == ABSENT else secret.replace(over.version, text)
+        if version is None:
             raise self._conflict()
         return version
 
     @sealed
     def read_record(self) -> Mapping[str, str] | None:
-        """Read the tags."""
-        try:
-            answer = self._aws.call("describe_secret", self._id, expected=_MISSING)
-        except RefusedError:
-            self._is_missing = True
-            return None
-        self._is_missing = False
-        return record_of(answer.get("Tags", []))
+        """Read the tags; a deleted secret has none any more."""
+        tags = self._secret.tags()
+        return None if tags is None else record_of(tags)
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -109,35 +84,62 @@ class SecretsManagerStore:
 
         :raises MisconfiguredError: if others have left too little of the quota of tags.
         """
-        tags = tags_of(record)
-        if self._is_missing and self._create(tags):
-            return
-        try:
-            self._aws.call("tag_resource", {**self._id, "Tags": tags}, expected=_MISSING | _NOT_TAGGED)
-        except RefusedError as refused:
-            if refused.code in _NOT_TAGGED:
-                raise self._not_tagged(refused.code, len(tags)) from None
-            if not self._create(tags):
-                raise self._conflict() from None
+        if not self._secret.tag(tags_of(record)):
+            raise self._conflict()
 
     @sealed
     def check_write(self, over: Held) -> None:
         """Have Airflow read a trial, put again the version that is there (or nothing), and move a label between none.
 
-        A put with the token and the value of a version "succeeds but does nothing" (PutSecretValue's documentation).
+        :raises UnavailableError: if a secret of this name is being deleted right now.
         """
+        self._refuse_deleted(over)
         content = over.content.reveal()
         self._check_size(self._form.put(content, LONG_KEY))
         if self._reader is not None:
             reader = self._reader
             self._aws.run(lambda: reader.check(over, self._form, self.read))
-        if content is None:
-            self._put_nothing()
-        else:
-            kind = "SecretString" if isinstance(content, str) else "SecretBinary"
-            self._put(**{kind: content, "ClientRequestToken": over.version})
-        if self._move(*_NO_VERSIONS):
-            raise MisconfiguredError(f"{self.place}: AWS made a move that it had to refuse. Look at this secret.")
+        self._secret.check_put(content, over.version)
+        self._secret.check_move()
+
+    @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        """Delete the secret, if it still is what was read; or put a version without the key where there is more in it.
+
+        DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
+        """
+        now = self.read()
+        if now.version in {ABSENT, DELETED}:
+            return  # whoever did it: an earlier request of ours, say, whose answer was lost
+        if now.version != over.version:
+            raise self._conflict("removed")
+        content = now.content.reveal()
+        left = self._form.take_out(content)
+        if left is None:
+            self._secret.deletion.request(for_good=for_good)
+        elif left is not content and self._secret.replace(now.version, left) is None:
+            raise self._conflict("removed")
+
+    @sealed
+    def remove_record(self) -> None:
+        """Take off the tags; those of a deleted secret went with it."""
+        if names := names_of(self._secret.tags() or []):
+            self._secret.untag(names)
+
+    @sealed
+    def check_remove(self, over: Held) -> None:
+        """Ask for a deletion that AWS can only refuse; or put what is there again, move nothing, take off no tag."""
+        if over.version == DELETED:
+            return
+        content = over.content.reveal()
+        left = self._form.take_out(content)
+        if content is not None and left is None:
+            self._secret.deletion.check()  # the record goes with it
+            return
+        if left is not content:
+            self._secret.check_put(content, over.version)
+            self._secret.check_move()
+        self._secret.check_untag()
 
     @sealed
     def read_back(self) -> ApiKey | None:
@@ -153,62 +155,12 @@ class SecretsManagerStore:
                 "Nothing was changed. Shorten what else it holds, or use another secret."
             )
 
-    def _write_first(self, text: str) -> str:
-        """Write a secret without a value: its first version gets AWSCURRENT, and nobody else's does."""
-        try:
-            answer = self._put(SecretString=text, expected=_MISSING)
-        except RefusedError:
-            version = self._created(SecretString=text)
-        else:
-            version = answer["VersionId"] if _CURRENT in answer["VersionStages"] else None
-        if version is None:
-            raise self._conflict()
-        return str(version)
+    def _refuse_deleted(self, over: Held) -> None:
+        if over.version == DELETED:
+            raise self._secret.deletion.refusal()
 
-    def _put_nothing(self) -> None:
-        """Send a put without a value, which AWS can only refuse; it looks at the caller's rights first."""
-        try:
-            self._put(expected=_NOTHING_PUT)
-        except RefusedError:
-            return
-        raise MisconfiguredError(f"{self.place}: AWS took a put without a value. Look at this secret, and report it.")
-
-    def _put(self, *, expected: frozenset[str] = frozenset(), **value: Any) -> dict[str, Any]:
-        return self._aws.call("put_secret_value", {**self._id, **value, "VersionStages": [_PENDING]}, expected=expected)
-
-    def _move(self, source: str, target: str) -> bool:
-        """Move AWSCURRENT; False if it is not at the source any more."""
-        move = {"VersionStage": _CURRENT, "RemoveFromVersionId": source, "MoveToVersionId": target}
-        try:
-            self._aws.call("update_secret_version_stage", {**self._id, **move}, expected=_NOT_MOVED)
-        except RefusedError:
-            return False
-        return True
-
-    def _create(self, tags: list[dict[str, str]]) -> bool:
-        return self._created(Tags=tags) is not None
-
-    def _created(self, **content: Any) -> str | None:
-        """Return the version of a new secret, empty where it has no value; None if somebody created it meanwhile."""
-        parameters = {"Name": self._name, "Description": _DESCRIPTION, **content}
-        try:
-            answer = self._aws.call("create_secret", parameters, expected=_EXISTS)
-        except RefusedError:
-            return None
-        self._is_missing = False
-        return str(answer.get("VersionId", ""))
-
-    def _not_tagged(self, code: str, number: int) -> MisconfiguredError:
-        return MisconfiguredError(
-            f"{self.place}: AWS does not take the {number} tags of the issuance record ({code}). None was written. A "
-            f"secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are fewer, see "
-            "whether a tag policy forbids these."
-        )
-
-    def _conflict(self) -> ConflictError:
-        return ConflictError(
-            f"{self.place} was changed by somebody else since it was read; nothing was written that readers get."
-        )
+    def _conflict(self, done: str = "written that readers get") -> ConflictError:
+        return ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was {done}.")
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> SecretsManagerStore:

@@ -17,7 +17,7 @@ from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsCli
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import as_record, version_of
+from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
@@ -134,6 +134,28 @@ class ParameterStore:
                 f"{self.place} was deleted by somebody else at the very moment of the check, which made it again with "
                 "its old value, but without its tags and policies. Delete it again, or try again."
             )
+
+    @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
+        """Delete the parameter, if it is still the one that was read; of none of the forms here anything would be left.
+
+        No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
+        """
+        now = self.read()
+        if now.version == ABSENT:
+            return  # whoever did it: an earlier request of ours, say, whose answer was lost
+        if now.version != over.version:
+            raise ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was removed.")
+        self._parameter.delete()
+
+    @sealed
+    def remove_record(self) -> None:
+        """Delete the parameter beside it."""
+        if self.read_record() is not None:
+            self._record.delete()
+
+    def check_remove(self, over: Held) -> None:
+        """Prove nothing: DeleteParameter takes a name and no more, so every request that would be judged deletes."""
 
     @sealed
     def read_back(self) -> ApiKey | None:

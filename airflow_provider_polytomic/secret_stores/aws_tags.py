@@ -15,12 +15,14 @@ from airflow_provider_polytomic.records import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MOST_TAGS", "record_of", "tags_of"]
+__all__ = ["MOST_TAGS", "NO_TAG", "names_of", "record_of", "tags_of"]
 
 # "AWS Secrets Manager quotas".
 MOST_TAGS = 50
 _NAMES = "polytomic-issuance"
 _FIELD = "polytomic-issuance:"
+# No secret has it: taking it off is looked at for rights, and changes nothing.
+NO_TAG = f"{_FIELD}none"
 
 
 def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
@@ -38,6 +40,11 @@ def record_of(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
         return None
     names = values[_NAMES].split()
     return {_plain(name): _plain(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
+
+
+def names_of(tags: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return which of the tags of a secret are a record's, whether it still uses them or not."""
+    return [tag["Key"] for tag in tags if tag["Key"] == _NAMES or tag["Key"].startswith(_FIELD)]
 
 
 def _escaped(text: str) -> str:

@@ -112,3 +112,6 @@ class _VaultConnectionForm:
 
     def put(self, content: Any, key: ApiKey) -> dict[str, Any]:
         return self._fields.put((content.get("conn_uri") or content) if content else None, key)
+
+    def take_out(self, content: Any) -> None:
+        """Leave nothing, as of any connection."""

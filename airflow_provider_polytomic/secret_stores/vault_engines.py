@@ -9,7 +9,7 @@ from hvac.exceptions import InvalidPath
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 
@@ -60,6 +60,15 @@ class Engine(Protocol):
     def create_record(self, record: str, content: Any) -> Version:
         """Write where nothing is, and prove the right to write there again."""
 
+    def delete(self, path: str, revision: int) -> None:
+        """Take a version away from readers; nothing there is no error.
+
+        :param revision: which one.
+        """
+
+    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
+        """Prove the right to delete and to update what is at these paths, changing nothing."""
+
 
 class _Version2:
     """Each write makes a version; ``cas`` is always sent, which also serves mounts with ``cas_required``."""
@@ -109,6 +118,24 @@ class _Version2:
         self.check(record, exists=True, record=record)
         return written
 
+    def delete(self, path: str, revision: int) -> None:
+        # Not DELETE of data/, which takes whatever is the latest: this names the version that was read, so what
+        # somebody wrote a moment ago stays. The right is no greater: "update" on delete/, which leads to no data, in
+        # place of "delete" on data/. After either, the version can be undeleted.
+        _written(
+            self._client,
+            lambda client: client.secrets.kv.v2.delete_secret_versions(
+                path=path, versions=[revision], mount_point=self._mount
+            ),
+            f"update {self._mount}/delete/{path}",
+        )
+
+    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
+        for path in deleted:
+            self.delete(path, _NO_REVISION)  # a version that is not there is passed over
+        for path in updated:
+            self.check(path, exists=True, record=path)
+
 
 class _Version1:
     """A secret has one content, and the last writer wins."""
@@ -141,7 +168,26 @@ class _Version1:
         return Version(None, 0)
 
     def check(self, path: str, *, exists: bool, record: str) -> None:
-        needed = {path: {"update" if exists else "create"}, record: {"create", "update"}}
+        self._require({path: {"update" if exists else "create"}, record: {"create", "update"}})
+
+    def create_record(self, record: str, content: Any) -> Version:
+        return self.write(record, content, 0)
+
+    def delete(self, path: str, revision: int) -> None:  # noqa: ARG002 (there are no revisions)
+        _written(
+            self._client,
+            lambda client: client.secrets.kv.v1.delete_secret(path=path, mount_point=self._mount),
+            f"delete {self._mount}/{path}",
+        )
+
+    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
+        self._require({path: {"update"} for path in updated} | {path: {"delete"} for path in deleted})
+
+    def _require(self, needed: Mapping[str, set[str]]) -> None:
+        """Ask Vault for the rights at paths.
+
+        :raises DeniedError: if one is missing.
+        """
         paths = {f"{self._mount}/{each}": rights for each, rights in needed.items()}
         answer = self._client.call(
             lambda client: client.sys.get_capabilities(paths=list(paths)), "update sys/capabilities-self"
@@ -154,9 +200,6 @@ class _Version1:
                     f"the policy does not let this role {' or '.join(sorted(missing))} {each}. Nothing was changed. "
                     "Add it to the policy."
                 )
-
-    def create_record(self, record: str, content: Any) -> Version:
-        return self.write(record, content, 0)
 
 
 def _written(client: VaultClient, operation: Callable[[Any], Any], what: str) -> Any:

@@ -141,6 +141,45 @@ class VaultStore:
         self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
 
     @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
+        """Delete the version that was read, or write the secret anew without the key where there is more in it."""
+        self._explained(self._check_engine)
+        now = self.read()
+        if now.version == ABSENT:
+            return  # whoever did it: an earlier request of ours, say, whose answer was lost
+        if now.version != over.version:
+            raise ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was removed.")
+        content, revision = now.content.reveal(), now.revision or 0
+        left = self._form.take_out(content)
+        if left is None:
+            self._explained(lambda: self._engine.delete(self._path, revision))
+            self._check_gone()
+        elif left is not content:
+            self._explained(lambda: self._engine.write(self._path, left, revision))
+
+    @sealed
+    def remove_record(self) -> None:
+        """Delete the secret beside it."""
+        if self.read_record() is None:
+            return
+        self._explained(self._check_engine)
+        revision = self._record_revision or 0
+        self._explained(lambda: self._engine.delete(self._record, revision))
+
+    @sealed
+    def check_remove(self, over: Held) -> None:
+        """Ask for the engine's version, then delete a version that no secret has; or ask for the rights."""
+        self._explained(self._check_engine)
+        content = over.content.reveal()
+        left = self._form.take_out(content)
+        deleted, updated = [self._record], list[str]()
+        if over.version != ABSENT and left is None:
+            deleted.append(self._path)
+        elif left is not content:
+            updated.append(self._path)
+        self._explained(lambda: self._engine.check_removal(deleted, updated))
+
+    @sealed
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend; outside Airflow, read again."""
         if self._reader is None:
@@ -167,6 +206,14 @@ class VaultStore:
             with suppress(DeniedError, UnavailableError):
                 self._check_engine()
             raise
+
+    def _check_gone(self) -> None:
+        """Notice a version that came right before the deletion of the one before it."""
+        if self.compare_and_set and self.read().version != ABSENT:
+            raise ConflictError(
+                f"{self.place} was written by somebody else at the very moment of the removal. What they wrote stays; "
+                "only the version before it was deleted."
+            )
 
     def _write_record(self, record: Mapping[str, str]) -> None:
         if self._record_revision is None:

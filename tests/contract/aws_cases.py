@@ -41,8 +41,8 @@ class _SecretsManager:
     def get(self, client: Any, name: str) -> str | None:
         try:
             text: str | None = client.get_secret_value(SecretId=name).get("SecretString")
-        except client.exceptions.ResourceNotFoundException:
-            return None
+        except (client.exceptions.ResourceNotFoundException, client.exceptions.InvalidRequestException):
+            return None  # there is none, or it is deleted
         return text
 
 

@@ -32,6 +32,7 @@ class Kind:
     :param make: opens it.
     :param worker: of whoever writes.
     :param consumer: of a backend that only reads.
+    :param remover: what whoever also removes has besides.
     :param tried: of which rights the lack is tried; all of them where it is empty.
     """
 
@@ -40,6 +41,7 @@ class Kind:
     make: Make
     worker: Policy
     consumer: Policy
+    remover: Policy
     tried: tuple[str, ...] = ()
 
     @property
@@ -56,7 +58,12 @@ class Kind:
         """
         (writer,) = {found[0] for uri in self.places if (found := re.findall(r"^airflow://(\w+)@", uri))}
         direct = {uri: place for uri, place in self.places.items() if not uri.startswith(f"airflow://{writer}@")}
-        served = [uri for uri, place in direct.items() if less.is_about(place)]
+        # Vault's paths of deletion have another word after the mount.
+        served = [
+            uri
+            for uri, place in direct.items()
+            if less.is_about(place) or less.is_about(place.replace("/", "/delete/", 1))
+        ]
         uri = (served or list(direct))[0]
         return uri.replace("airflow://", f"airflow://{writer}@") if role == "consumer" else uri
 
@@ -70,8 +77,8 @@ def _vault_kinds() -> dict[str, Kind]:
     worker, consumer = policy(page, "worker"), policy(page, "consumer")
     version_1 = worker.without_data() + policy(page, "worker kv1")
     return {
-        "kv2": Kind(page, servers, _vault(2), worker, consumer),
-        "kv1": Kind(page, servers, _vault(1), version_1, consumer.without_data()),
+        "kv2": Kind(page, servers, _vault(2), worker, consumer, policy(page, "worker remove")),
+        "kv1": Kind(page, servers, _vault(1), version_1, consumer.without_data(), policy(page, "worker remove kv1")),
     }
 
 
@@ -94,8 +101,9 @@ def _aws_kinds(name: str, cls: type[SecretsManagerPage | ParameterStorePage]) ->
     worker, consumer, key = policy(page, "worker"), policy(page, "consumer"), policy(page, "worker kms")
     # The page says it in a sentence: the consumer needs the key to decrypt.
     decrypt = replace(key, rules=(replace(key.rules[0], rights=("kms:Decrypt",)),))
-    plain = Kind(page, servers, make, worker, consumer)
-    with_key = Kind(page, servers, make_with_key, worker + key, consumer + decrypt, key.rules[0].rights)
+    remover = policy(page, "worker remove")
+    plain = Kind(page, servers, make, worker, consumer, remover)
+    with_key = Kind(page, servers, make_with_key, worker + key, consumer + decrypt, remover, key.rules[0].rights)
     return {name: plain, f"{name}-kms": with_key}
 
 

@@ -1,4 +1,7 @@
-"""How does an issuance go where rights are narrow? A first key, one that is kept, a renewal; each is settled."""
+"""How does an issuance go where rights are narrow? A first key, one that is kept, a renewal; each is settled.
+
+And a removal?
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from airflow_provider_polytomic.exceptions import IssuanceError, SecretStoreError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime, issue
+from airflow_provider_polytomic.records import Record
+from airflow_provider_polytomic.removing import remove_key
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_polytomic.references import Reference
-    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.secret_stores.base import Store
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 
 __all__ = ["PHASES", "Issuer", "Outcome"]
@@ -78,17 +84,39 @@ class Issuer:
         assert held.reveal() == self.emulator.live_key(self.user.id)
         assert held.fingerprint == reference.fingerprint
 
+    def attempt_removal(self) -> SecretStoreError | IssuanceError | None:
+        """Try to remove the key, be it alive or not, and its record; return the error, or None for success."""
+        try:
+            with self._opened() as (hook, store):
+                remove_key(hook, store, allow_live=True, runtime=Runtime(sleep=lambda _: None))
+        except (SecretStoreError, IssuanceError) as error:
+            return error
+        return None
+
+    def leave_record(self) -> None:
+        """Leave what an issuance leaves that Polytomic refused: a record alone."""
+        target = Target.parse(self.user.organization_id, self.user.id)
+        record = Record("failed", str(UUID(int=1)), False, 1, _MONDAY, "absent", target)
+        with self._opened() as (_, store):
+            store.read_record()
+            store.write_record(record.to_mapping())
+
+    def found(self) -> tuple[bool, bool]:
+        """Say whether there is a key, and whether there is a record."""
+        with self._opened() as (_, store):
+            return store.read().value is not None, store.read_record() is not None
+
     def check_minted(self, phase: str) -> None:
         """Check that there was one key for each phase that issues any, however often it was tried."""
         assert self.emulator.minted(self.user.id) == PHASES[phase]
 
-    def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> Reference:
+    def _issue(self, phase: str, hook: PolytomicHook, store: Store) -> Reference:
         target = Target.parse(self.user.organization_id, self.user.id)
         runtime = Runtime(sleep=lambda _: None)
         return issue(hook, store, target, _MODES[phase], hide=lambda _: None, runtime=runtime)
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[PolytomicHook, SecretStore]]:
+    def _opened(self) -> Iterator[tuple[PolytomicHook, Store]]:
         with closing(PolytomicHook()) as hook, open_store(self.destination, issuer=hook.base_url) as store:
             yield hook, store
 

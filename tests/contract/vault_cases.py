@@ -25,7 +25,7 @@ __all__ = ["VAULT_CASES", "VaultCase"]
 
 Way = Literal["connection", "variable", "writer", "outside"]
 
-ALL = 'path "{mount}/*" {{ capabilities = ["create", "read", "update"] }}'
+ALL = 'path "{mount}/*" {{ capabilities = ["create", "read", "update", "delete"] }}'
 READ = 'path "{mount}/*" {{ capabilities = ["read"] }}'
 
 

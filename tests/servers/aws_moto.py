@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -17,7 +18,12 @@ from tests.servers.aws_call import ACCOUNT, AwsError, Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Moto"]
+__all__ = ["Moto", "is_being_deleted"]
+
+
+def is_being_deleted(secret: Any) -> bool:
+    """Whether a secret's deletion is due: one that was forced, as the others have their window."""
+    return secret.is_deleted() and bool(secret.deleted_date <= time.time())
 
 
 class Moto:
@@ -25,6 +31,7 @@ class Moto:
 
     def __init__(self) -> None:
         self._app = DomainDispatcherApplication(create_backend_app)
+        self.deletes_slowly = False
 
     def answer(self, environ: Mapping[str, Any], body: bytes | Mapping[str, Any]) -> Reply:
         """Have moto do what is asked.
@@ -57,8 +64,16 @@ class Moto:
         except ParameterVersionNotFound:
             return None
 
+    def finish_deletions(self, region: str) -> None:
+        """Have the secrets gone whose time has come."""
+        secrets = secretsmanager_backends[ACCOUNT][region].secrets
+        for secret in list(secrets.values()):
+            if is_being_deleted(secret):
+                secrets.pop(secret.name)
+
     def reset(self) -> None:
         """Forget everything."""
+        self.deletes_slowly = False
         secretsmanager_backends.reset()
         ssm_backends.reset()
         sts_backends.reset()

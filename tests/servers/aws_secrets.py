@@ -6,10 +6,12 @@ Secrets Manager uses AWS KMS".
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.aws_call import AwsError, Reply, json_reply
 from tests.servers.aws_keys import is_managed_by_aws
+from tests.servers.aws_moto import is_being_deleted
 from tests.servers.aws_secret_checks import check_name, check_same, check_value, token_of
 from tests.servers.aws_secret_labels import CURRENT, attached, labels_of, moved, set_labels
 from tests.servers.aws_tags import check_tags
@@ -31,6 +33,10 @@ def _create(context: Context) -> Reply:
     check_value(body)
     version = token_of(body)
     existing = context.moto.secret(context.call.region, body["Name"])
+    if existing is not None and is_being_deleted(existing):
+        raise AwsError(
+            "InvalidRequestException", "You can't perform this operation on the secret because it was deleted."
+        )
     if existing is not None and existing.is_deleted():
         raise AwsError(
             "InvalidRequestException",
@@ -135,6 +141,16 @@ def _untag(context: Context) -> Reply:
     return context.ask_moto()
 
 
+def _delete(context: Context) -> Reply:
+    secret = context.moto.secret(context.call.region, context.body["SecretId"])
+    forced = context.body.get("ForceDeleteWithoutRecovery") and "RecoveryWindowInDays" not in context.body
+    if not (context.moto.deletes_slowly and forced and secret is not None):
+        return context.ask_moto()
+    # "An asynchronous background process": until it has come, the name is taken by a secret that nobody can use.
+    secret.delete(int(time.time()))
+    return json_reply({"ARN": secret.arn, "Name": secret.name, "DeletionDate": secret.deleted_date})
+
+
 SECRETS_RULES: Mapping[str, Callable[[Context], Reply]] = {
     "CreateSecret": _create,
     "PutSecretValue": _put,
@@ -144,6 +160,7 @@ SECRETS_RULES: Mapping[str, Callable[[Context], Reply]] = {
     "UpdateSecretVersionStage": _move,
     "TagResource": _tag,
     "UntagResource": _untag,
+    "DeleteSecret": _delete,
 }
 
 

@@ -88,6 +88,14 @@ class AwsServer:
         """Disable a KMS key."""
         self._app.keys.disable(arn)
 
+    def delete_slowly(self) -> None:
+        """Have forced deletions of secrets take until :meth:`finish_deletions`, as AWS's take their time."""
+        self._app.moto.deletes_slowly = True
+
+    def finish_deletions(self) -> None:
+        """Have the process in the background come to them."""
+        self._app.moto.finish_deletions(self.region)
+
     def client(self, service: str, credentials: Credentials | None = None) -> Any:
         """Return a boto3 client that tries once.
 

@@ -141,3 +141,14 @@ def test_all_of_a_value_matches_the_allowed_pattern_also_that_of_an_earlier_vers
     with refused("ParameterPatternMismatchException"):
         put(client, value="10000", Overwrite=True)
     assert put(client, value="a", Overwrite=True, AllowedPattern="[a-z]")["Version"] == 3
+
+
+def test_a_parameter_is_deleted_once_with_its_history(client):
+    put(client)
+    put(client, value="two", Overwrite=True)
+    client.delete_parameter(Name="/a")
+    for name in ("/a", "/a:1"):
+        with refused("ParameterNotFound"):
+            client.get_parameter(Name=name)
+    with refused("ParameterNotFound"):
+        client.delete_parameter(Name="/a")

@@ -195,3 +195,45 @@ def test_a_secret_has_at_most_50_tags_and_none_of_awss_own(client):
         client.tag_resource(SecretId="a", Tags=[{"Key": "more", "Value": ""}])
     with refused("InvalidParameterException"):
         client.tag_resource(SecretId="a", Tags=[{"Key": "aws:x", "Value": ""}])
+
+
+def test_a_deletion_can_be_repeated_only_when_it_is_forced(client):
+    client.create_secret(Name="a", SecretString="1")
+    for days in (1, 6, 31):
+        with refused("InvalidParameterException", "must be between 7 and 30 days"):
+            client.delete_secret(SecretId="a", RecoveryWindowInDays=days)
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
+    client.delete_secret(SecretId="a")
+    with refused("InvalidRequestException", "currently marked deleted"):
+        client.delete_secret(SecretId="a")
+    for _ in range(2):
+        client.delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
+    with refused("ResourceNotFoundException"):
+        client.delete_secret(SecretId="a")
+    with refused("ResourceNotFoundException"):
+        client.describe_secret(SecretId="a")
+
+
+def test_a_forced_deletion_can_take_its_time_and_keeps_the_name_until_then(aws_server, client):
+    aws_server.delete_slowly()
+    client.create_secret(Name="a", SecretString="1")
+    client.create_secret(Name="b", SecretString="1")
+    for _ in range(2):
+        client.delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
+    client.delete_secret(SecretId="b")
+    assert client.describe_secret(SecretId="a")["DeletedDate"]
+    with refused("InvalidRequestException", "marked for deletion"):
+        client.get_secret_value(SecretId="a")
+    with refused("InvalidRequestException", "because it was deleted"):
+        client.create_secret(Name="a")
+    aws_server.finish_deletions()
+    client.create_secret(Name="a")
+    assert client.describe_secret(SecretId="b")["DeletedDate"]
+
+
+def test_a_tag_that_is_not_there_can_be_taken_off(client):
+    client.create_secret(Name="a", Tags=[{"Key": "kept", "Value": "1"}])
+    client.untag_resource(SecretId="a", TagKeys=["other"])
+    assert client.describe_secret(SecretId="a")["Tags"] == [{"Key": "kept", "Value": "1"}]
+    with refused("ResourceNotFoundException"):
+        client.untag_resource(SecretId="b", TagKeys=["other"])

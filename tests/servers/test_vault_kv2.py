@@ -128,7 +128,18 @@ def test_what_is_deleted_can_be_brought_back_and_what_is_destroyed_cannot(root, 
 
 def test_deleting_what_is_absent_makes_nothing(root, mount):
     assert root.delete(f"{mount}/data/a").status == 204
+    assert root.write(f"{mount}/delete/a", {"versions": [1]}).status == 204
     assert root.read(f"{mount}/metadata/a").status == 404
+
+
+def test_deleting_a_version_that_is_not_there_changes_nothing_of_the_others(root, mount):
+    for number in (1, 2):
+        root.put(f"{mount}/data/a", {"number": number})
+    before = root.read(f"{mount}/metadata/a").data
+    assert root.write(f"{mount}/delete/a", {"versions": [2**31 - 1]}).status == 204
+    assert root.read(f"{mount}/metadata/a").data == before
+    assert root.write(f"{mount}/delete/a", {"versions": [1]}).status == 204
+    assert root.read(f"{mount}/data/a").data["data"] == {"number": 2}
 
 
 @pytest.mark.parametrize(("of_secret", "kept"), [(0, 10), (2, 2)])

@@ -176,13 +176,6 @@ def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_o
     assert KEY in current(own, name)
 
 
-def test_a_secret_that_is_scheduled_for_deletion_is_refused_with_the_way_out(backend, own):
-    own.create_secret(Name=NAME, SecretString="x")
-    own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
-    with pytest.raises(MisconfiguredError, match=rf"secret {NAME} in AWS.*scheduled for deletion \(restore it"):
-        opened(backend).read()
-
-
 @pytest.mark.parametrize("letter", ["n", "é"])
 def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(aws_server, own, monkeypatch, letter):
     connect(monkeypatch, aws_server)

@@ -1,0 +1,244 @@
+"""What becomes of a key that is removed from AWS Secrets Manager? And of a name whose secret is on its way out."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    DeniedError,
+    MisconfiguredError,
+    UnavailableError,
+)
+from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, connect, issue, opened, outside, told
+
+NAME = "airflow/variables/acme_api_key"
+URI = "airflow://variable/acme_api_key"
+FIELD = "aws-secretsmanager://aws_writer@/apps/sync?field=api_key"
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("secretsmanager")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server, SecretsManagerBackend), URI)
+
+
+def remove(store, *, for_good=True):
+    held = store.read()
+    store.check_remove(held)
+    store.remove(held, for_good=for_good)
+    store.remove_record()
+
+
+def kept(own, name="apps/sync"):
+    return json.loads(own.get_secret_value(SecretId=name)["SecretString"])
+
+
+def test_a_removal_costs_these_requests(aws_server, store):
+    issue(store)
+    before = len(actions(aws_server))
+    remove(store)
+    assert actions(aws_server)[before:] == [
+        "GetSecretValue",
+        "DeleteSecret",  # with a window that there is not
+        "GetSecretValue",
+        "DeleteSecret",
+        "DescribeSecret",
+    ]
+
+
+def test_for_good_is_at_once_and_a_new_key_can_be_issued(aws_server, store, own):
+    issue(store)
+    remove(store)
+    assert aws_server.requests[-2].body["ForceDeleteWithoutRecovery"] is True
+    with pytest.raises(own.exceptions.ResourceNotFoundException):
+        own.describe_secret(SecretId=NAME)
+    issue(store, "pk-live-another-one-0123456789")
+
+
+def test_otherwise_it_can_be_restored_with_its_record(aws_server, store, own):
+    issue(store)
+    remove(store, for_good=False)
+    assert "ForceDeleteWithoutRecovery" not in aws_server.requests[-2].body
+    assert (store.read().value, store.read_record()) == (None, None)
+    own.restore_secret(SecretId=NAME)
+    assert (store.read().value.reveal(), store.read_record()) == (KEY, {"state": "done"})
+
+
+def test_a_secret_that_is_scheduled_for_deletion_holds_nothing_and_no_key_is_put_there(aws_server, store, own):
+    own.create_secret(Name=NAME, SecretString="x")
+    absent = store.read().version
+    own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
+    held = store.read()
+    assert (held.value, held.foreign, store.read_record(), store.read_back()) == (None, False, None, None)
+    assert held.version not in {"absent", absent}
+    for act in (
+        lambda: store.check_write(held),
+        lambda: store.write(ApiKey(KEY), held),
+        lambda: store.write_record({"state": "open"}),
+    ):
+        with pytest.raises(MisconfiguredError, match=rf"secret {NAME} in .* scheduled for deletion \(restore it"):
+            act()
+    assert {"PutSecretValue", "TagResource"}.isdisjoint(actions(aws_server))
+    remove(store)
+    assert own.describe_secret(SecretId=NAME)["DeletedDate"]
+
+
+def test_while_a_forced_deletion_takes_its_time_no_key_is_put_there_and_then_it_is(aws_server, store, own):
+    issue(store)
+    aws_server.delete_slowly()
+    remove(store)
+    for act in (
+        lambda: store.check_write(store.read()),
+        lambda: store.write(ApiKey(KEY), store.read()),
+        lambda: store.write_record({"state": "open"}),
+    ):
+        with pytest.raises(UnavailableError, match=r"still deleting the secret.* Try again in a few minutes"):
+            act()
+    remove(store)
+    aws_server.finish_deletions()
+    issue(store, "pk-live-another-one-0123456789")
+
+
+def test_a_name_that_is_not_free_yet_though_nobody_sees_the_secret_any_more_is_tried_again_later(aws_server, store):
+    held = store.read()
+    store.read_record()
+    store.check_write(held)
+    aws_server.fail("CreateSecret", "InvalidRequestException", times=2)
+    for act in (lambda: store.write_record({"state": "open"}), lambda: store.write(ApiKey(KEY), held)):
+        with pytest.raises(UnavailableError, match=r"makes none of this name before\. Nothing was") as caught:
+            act()
+        assert KEY not in told(caught.value)
+    issue(store)
+
+
+def test_a_reader_without_the_right_to_describe_is_told_that_it_cannot_be_read(aws_server, own, monkeypatch):
+    policy = [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]
+    connect(monkeypatch, aws_server, policy)
+    own.create_secret(Name="apps/sync", SecretString=KEY)
+    own.delete_secret(SecretId="apps/sync")
+    with pytest.raises(MisconfiguredError, match=r"InvalidRequestException.*scheduled for deletion \(restore it"):
+        outside("aws-secretsmanager://aws_writer@/apps/sync").read_back()
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("slowly", [True, False])
+def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, for_good, when, slowly):
+    issue(store)
+    if slowly:
+        aws_server.delete_slowly()
+    held = store.read()
+    aws_server.drop("DeleteSecret", when=when)
+    with pytest.raises(UnavailableError, match="not known, so read again"):
+        store.remove(held, for_good=for_good)
+    assert (store.read().value is None) is (when == "after")
+    store.remove(held, for_good=for_good)
+    store.remove_record()
+    assert (store.read().value, store.read_record()) == (None, None)
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, monkeypatch, for_good):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    store = opened(backend_of(aws_server, SecretsManagerBackend), URI)
+    issue(store)
+    aws_server.drop("DeleteSecret", when="after")
+    store.remove(store.read(), for_good=for_good)
+    assert actions(aws_server).count("DeleteSecret") == 2
+    assert store.read().value is None
+
+
+def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store, own):
+    issue(store)
+    held = store.read()
+    aws_server.interpose("DeleteSecret", lambda: own.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True))
+    store.remove(held, for_good=False)
+    assert store.read().version == "absent"
+
+
+def test_what_aws_does_not_delete_is_said(aws_server, store, own):
+    issue(store)
+    aws_server.fail("DeleteSecret", "InvalidRequestException")
+    with pytest.raises(MisconfiguredError, match=r"Nothing was removed. Remove its replicas first"):
+        store.remove(store.read(), for_good=True)
+    assert own.get_secret_value(SecretId=NAME)["SecretString"] == KEY
+
+
+def test_a_check_asks_for_a_deletion_that_is_refused(aws_server, store, own):
+    issue(store)
+    held, before = store.read(), own.describe_secret(SecretId=NAME)["VersionIdsToStages"]
+    store.check_remove(held)
+    probe = aws_server.requests[-1]
+    assert (probe.body, probe.error) == ({"SecretId": NAME, "RecoveryWindowInDays": 1}, "InvalidParameterException")
+    assert own.describe_secret(SecretId=NAME)["VersionIdsToStages"] == before
+
+
+def test_a_secret_without_a_value_loses_its_record_and_stays(aws_server, store, own):
+    own.create_secret(Name=NAME, Tags=[{"Key": "owner", "Value": "the data team"}])
+    store.write_record({"state": "failed"})
+    remove(store)
+    assert own.describe_secret(SecretId=NAME)["Tags"] == [{"Key": "owner", "Value": "the data team"}]
+    assert "DeleteSecret" not in actions(aws_server)
+
+
+def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch, caplog):
+    connect(monkeypatch, aws_server)
+    own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "a-secret-of-others"}))
+    store = outside(FIELD)
+    issue(store)
+    held = store.read()
+    caplog.set_level(logging.DEBUG)
+    store.check_remove(held)
+    assert store.read().version == held.version
+    store.remove(held, for_good=True)
+    store.remove_record()
+    assert caplog.records
+    assert KEY not in caplog.text
+    assert "a-secret-of-others" not in caplog.text
+    assert kept(own) == {"url": "a-secret-of-others"}
+    assert own.describe_secret(SecretId="apps/sync").get("Tags", []) == []
+    assert store.read_record() is None
+    issue(store, "pk-live-another-one-0123456789")
+    assert kept(own)["url"] == "a-secret-of-others"
+
+
+@pytest.mark.parametrize("action", ["PutSecretValue", "UpdateSecretVersionStage"])
+def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, monkeypatch, action):
+    connect(monkeypatch, aws_server)
+    own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "x", "api_key": KEY}))
+    store, theirs = outside(FIELD), {"url": "y", "api_key": "by-hand"}
+    held = store.read()
+    aws_server.interpose(action, lambda: own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps(theirs)))
+    with pytest.raises(ConflictError, match="nothing was removed") as caught:
+        store.remove(held, for_good=True)
+    assert KEY not in told(caught.value)
+    assert kept(own) == theirs
+
+
+@pytest.mark.parametrize(
+    ("action", "others"),
+    [
+        ("DeleteSecret", {}),
+        ("PutSecretValue", {"url": "x"}),
+        ("UpdateSecretVersionStage", {"url": "x"}),
+        ("UntagResource", {"url": "x"}),
+    ],
+)
+def test_a_missing_right_is_found_before_anything_is_removed(aws_server, own, monkeypatch, action, others):
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    connect(monkeypatch, aws_server, [allowed, allowed | {"Effect": "Deny", "Action": f"secretsmanager:{action}"}])
+    own.create_secret(Name="apps/sync", SecretString=json.dumps({"api_key": KEY, **others}))
+    with pytest.raises(DeniedError, match=f"not authorized to perform: secretsmanager:{action} on resource") as caught:
+        remove(outside(FIELD))
+    assert KEY not in told(caught.value)
+    assert kept(own) == {"api_key": KEY, **others}

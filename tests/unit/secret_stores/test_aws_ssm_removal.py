@@ -1,0 +1,99 @@
+"""What becomes of a key that is removed from Parameter Store?"""
+
+from __future__ import annotations
+
+import pytest
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
+
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
+from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened, told
+
+NAME = "/airflow/variables/acme_api_key"
+RECORD = f"{NAME}.polytomic-issuance"
+URI = "airflow://variable/acme_api_key"
+
+
+@pytest.fixture
+def own(aws_server):
+    return aws_server.client("ssm")
+
+
+@pytest.fixture
+def store(aws_server):
+    return opened(backend_of(aws_server, SystemsManagerParameterStoreBackend), URI)
+
+
+def remove(store):
+    held = store.read()
+    store.check_remove(held)
+    store.remove(held, for_good=True)
+    store.remove_record()
+
+
+def test_a_removal_costs_these_requests_and_leaves_nothing(aws_server, store, own):
+    issue(store)
+    before = len(actions(aws_server))
+    remove(store)
+    asked = aws_server.requests[before:]
+    assert [(each.action, each.body["Name"]) for each in asked] == [
+        ("GetParameter", NAME),
+        ("GetParameter", NAME),  # once more, immediately before
+        ("DeleteParameter", NAME),
+        ("GetParameter", RECORD),
+        ("DeleteParameter", RECORD),
+    ]
+    assert own.describe_parameters()["Parameters"] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("of", [NAME, RECORD])
+def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, own, when, of):
+    issue(store)
+    aws_server.drop("DeleteParameter", when=when, skip=0 if of == NAME else 1)
+    with pytest.raises(UnavailableError, match="not known, so read again"):
+        remove(store)
+    remove(store)
+    assert own.describe_parameters()["Parameters"] == []
+    issue(store, "pk-live-another-one-0123456789")
+
+
+def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    store = opened(backend_of(aws_server, SystemsManagerParameterStoreBackend), URI)
+    issue(store)
+    aws_server.drop("DeleteParameter", when="after")
+    remove(store)
+    assert actions(aws_server).count("DeleteParameter") == 3
+    assert own.describe_parameters()["Parameters"] == []
+
+
+def test_a_change_before_the_removal_reads_again_stays(aws_server, store, own):
+    issue(store)
+    held = store.read()
+    aws_server.interpose(
+        "GetParameter", lambda: own.put_parameter(Name=NAME, Value="by-hand", Type="SecureString", Overwrite=True)
+    )
+    with pytest.raises(ConflictError, match="nothing was removed"):
+        store.remove(held, for_good=True)
+    assert own.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "by-hand"
+
+
+def test_a_parameter_in_clear_can_be_removed_and_what_is_no_record_is_not(store, own):
+    own.put_parameter(Name=NAME, Value=KEY, Type="String")
+    store.remove(store.read(), for_good=True)
+    assert store.read().version == "absent"
+    own.put_parameter(Name=RECORD, Value="a note", Type="String")
+    with pytest.raises(MisconfiguredError, match="is no issuance record"):
+        store.remove_record()
+    assert own.get_parameter(Name=RECORD)["Parameter"]["Value"] == "a note"
+
+
+def test_a_missing_right_is_named_and_nothing_is_removed(aws_server, own):
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = [allowed, allowed | {"Effect": "Deny", "Action": "ssm:DeleteParameter"}]
+    store = opened(backend_of(aws_server, SystemsManagerParameterStoreBackend, policy), URI)
+    issue(store)
+    with pytest.raises(DeniedError, match="not authorized to perform: ssm:DeleteParameter on resource") as caught:
+        remove(store)
+    assert KEY not in told(caught.value)
+    assert own.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == KEY

@@ -1,0 +1,176 @@
+"""What becomes of a key that is removed from a Vault? Of its version, its record, and what else was there."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import hvac
+import pytest
+import requests
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.secret_stores.opening import Stores
+from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
+
+PATH, RECORD = "connections/acme", "connections/acme.polytomic-issuance"
+
+
+def remove(store):
+    held = store.read()
+    store.check_remove(held)
+    store.remove(held, for_good=True)
+    store.remove_record()
+
+
+def metadata(root, mount, path=PATH):
+    return root.secrets.kv.v2.read_secret_metadata(path, mount_point=mount)["data"]
+
+
+def test_the_version_that_was_read_is_deleted_and_can_be_undeleted(vault, mount, root):
+    backend = backend_of(vault, mount)
+    issue(opened(backend), "first-key")
+    issue(opened(backend), "second-key")
+    remove(opened(backend))
+    assert backend.get_connection("acme") is None
+    versions = metadata(root, mount)["versions"]
+    assert {number: bool(found["deletion_time"]) for number, found in versions.items()} == {"1": False, "2": True}
+    assert not any(found["destroyed"] for found in versions.values())
+    root.secrets.kv.v2.undelete_secret_versions(PATH, [2], mount_point=mount)
+    assert backend.get_connection("acme").password == "second-key"
+
+
+def test_the_record_is_deleted_and_the_next_key_takes_the_next_versions(vault, mount, root):
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    store = opened(backend)
+    remove(store)
+    assert (store.read().version, store.read_record()) == ("absent", None)
+    issue(store, "another-key")
+    assert store.read().version == "v2"
+    assert contents(root, mount, RECORD) == {"state": "done"}
+    remove(store)
+    issue(opened(backend), "a-third-key")
+    assert backend.get_connection("acme").password == "a-third-key"
+
+
+class Interposing(requests.adapters.HTTPAdapter):
+    """Has somebody else act right before a deletion is sent."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def send(self, request, *args, **given):
+        if "/delete/" in request.url and "issuance" not in request.url:
+            self.act()
+        return super().send(request, *args, **given)
+
+
+def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, root):
+    content = {"conn_type": "polytomic", "host": ISSUER, "password": "by-hand"}
+    session = requests.Session()
+    session.mount(
+        "http://",
+        Interposing(lambda: root.secrets.kv.v2.create_or_update_secret(PATH, content, mount_point=mount)),
+    )
+    issue(opened(backend_of(vault, mount)))
+    store = opened(backend_of(vault, mount, session=session))
+    with pytest.raises(ConflictError, match=r"very moment of the removal\. What they wrote stays"):
+        store.remove(store.read(), for_good=True)
+    assert contents(root, mount, PATH) == content
+    assert [bool(found["deletion_time"]) for found in metadata(root, mount)["versions"].values()] == [True, False]
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, applied):
+    vault_fake.mount("kv", version)
+    backend = backend_of(vault_fake, "kv", kv_engine_version=version)
+    issue(opened(backend))
+    store = opened(backend)
+    # The provider's client repeats a DELETE by itself.
+    vault_fake.fail("DELETE" if version == 1 else "POST", "kv/*connections/acme", drop=True, applied=applied, times=9)
+    with pytest.raises(UnavailableError, match="whether it took effect is not known"):
+        store.remove(store.read(), for_good=True)
+    vault_fake.forget()
+    assert (store.read().value is None) is applied
+    remove(opened(backend))
+    assert (opened(backend).read().version, opened(backend).read_record()) == ("absent", None)
+
+
+def test_a_check_deletes_versions_that_no_secret_has(vault, mount, root):
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    store = opened(backend)
+    held, before = store.read(), [metadata(root, mount, path) for path in (PATH, RECORD)]
+    store.check_remove(held)
+    assert [metadata(root, mount, path) for path in (PATH, RECORD)] == before
+    nothing = opened(backend, "airflow://connection/nobody")
+    nothing.check_remove(nothing.read())
+    with pytest.raises(hvac.exceptions.InvalidPath):
+        metadata(root, mount, "connections/nobody.polytomic-issuance")
+
+
+def test_a_removal_costs_these_requests(vault_fake):
+    issue(opened(backend_of(vault_fake, "secret")))
+    store = opened(backend_of(vault_fake, "secret"))
+    vault_fake.forget()
+    remove(store)
+    assert [(each.method, each.path) for each in vault_fake.requests] == [
+        ("GET", f"secret/data/{PATH}"),
+        ("GET", f"sys/internal/ui/mounts/secret/{PATH}"),
+        ("POST", f"secret/delete/{RECORD}"),  # no such version
+        ("POST", f"secret/delete/{PATH}"),  # likewise
+        ("GET", f"secret/data/{PATH}"),
+        ("POST", f"secret/delete/{PATH}"),
+        ("GET", f"secret/data/{PATH}"),  # did somebody write meanwhile?
+        ("GET", f"secret/data/{RECORD}"),
+        ("POST", f"secret/delete/{RECORD}"),
+    ]
+
+
+@pytest.mark.parametrize("act", ["check_remove", "remove"])
+@pytest.mark.parametrize(("configured", "real"), [(2, 1), (1, 2)])
+def test_on_a_mount_of_another_version_nothing_is_sent_that_would_write(vault, root, configured, real, act):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, real)
+    store = opened(backend_of(vault, mount, kv_engine_version=configured))
+    with pytest.raises(MisconfiguredError, match=f"configured is a KV engine of version {configured}"):
+        store.check_remove(store.read()) if act == "check_remove" else store.remove(store.read(), for_good=True)
+    engine = root.secrets.kv.v1 if real == 1 else root.secrets.kv.v2
+    with pytest.raises(hvac.exceptions.InvalidPath):
+        engine.list_secrets("", mount_point=mount)
+
+
+def test_what_is_no_record_is_not_removed_as_one(vault, mount, root):
+    root.secrets.kv.v2.create_or_update_secret(RECORD, {"note": {"of": "somebody"}}, mount_point=mount)
+    with pytest.raises(MisconfiguredError, match="is no issuance record"):
+        opened(backend_of(vault, mount)).remove_record()
+    assert contents(root, mount, RECORD) == {"note": {"of": "somebody"}}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_only_the_field_goes_while_there_are_others_and_the_secret_with_the_last(vault, root, monkeypatch, version):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, version)
+    host, _, port = vault.url.removeprefix("http://").partition(":")
+    connection = {"conn_type": "vault", "host": host, "port": int(port), "password": vault.root_token}
+    monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps({**connection, "extra": {"kv_engine_version": version}}))
+    stores = Stores(issuer=ISSUER)
+    fields = ("api_key", "second_key")
+    for field in fields:
+        issue(stores.open(f"vault://v@{mount}/apps/acme?field={field}"), f"key-in-{field}")
+    seen = []
+    for field in fields:
+        store = stores.open(f"vault://v@{mount}/apps/acme?field={field}")
+        held = store.read()
+        store.check_remove(held)
+        store.remove(held, for_good=False)
+        seen.append(stores.open(f"vault://v@{mount}/apps/acme?field=second_key").read())
+    assert ApiKey("key-in-second_key").matches(seen[0].value)
+    assert seen[1].version == "absent"
+    again = stores.open(f"vault://v@{mount}/apps/acme?field=api_key")
+    issue(again, "a-new-key")
+    assert ApiKey("a-new-key").matches(again.read_back())
