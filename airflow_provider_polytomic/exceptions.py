@@ -15,6 +15,7 @@
     │   ├── PolytomicServerError            500 in Polytomic's own words: perhaps a recorded one, replayed for 24 hours
     │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
     ├── PolytomicNoAnswerError              connection lost, or no answer in time: nothing is known of the outcome
+    ├── PolytomicStoppedError               told to end before something was asked for: nothing was sent
     ├── PolytomicUnreadableAnswerError      a success whose content is missing or cannot be read; the body is not shown
     │   └── PolytomicMissingValueError      Polytomic's own success, without the key that it promises
     ├── SecretStoreError                    never raised itself
@@ -52,6 +53,7 @@ __all__ = [
     "PolytomicRateLimitedError",
     "PolytomicRejectedError",
     "PolytomicServerError",
+    "PolytomicStoppedError",
     "PolytomicTakenError",
     "PolytomicUnauthorizedError",
     "PolytomicUnavailableError",
@@ -151,6 +153,12 @@ class PolytomicUnavailableError(PolytomicApiError):
 
 class PolytomicNoAnswerError(PolytomicError):
     """The connection was refused or lost, or no answer came in time: the request may or may not have taken effect."""
+
+    retryable = True
+
+
+class PolytomicStoppedError(PolytomicError):
+    """The task was told to end before this was asked for; the next try looks again."""
 
     retryable = True
 

@@ -12,20 +12,19 @@ Nothing here knows Airflow.
 from __future__ import annotations
 
 import logging
-import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
-
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicNotFoundError,
     PolytomicRejectedError,
+    PolytomicStoppedError,
     PolytomicTakenError,
 )
+from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +46,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+M = TypeVar("M", bound="Organization | User")
 IfExists = Literal["skip", "fail"]
 
 
@@ -60,7 +60,7 @@ class Patience:
 
     retry_for: float = 60.0
     stopping: Callable[[], bool] = lambda: False
-    sleep: Callable[[float], None] = time.sleep
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,13 @@ def ensure_organization(
     :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
     """
     _check_name("name", name)
+    _check_if_exists(if_exists)
 
-    def look(*, refused: bool) -> Organization | None:
+    def look(*, taken: bool) -> Organization | None:
         there = hook.list_organizations()
         alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
         exact = next((each for each in alike if each.name == name), None)
-        if exact is None and refused and alike:
+        if exact is None and taken and alike:
             raise PolytomicTakenError(
                 f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
                 "names are unique. Nothing was changed. Use its name as it is, or another one.",
@@ -121,9 +122,10 @@ def ensure_user(
     :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
     """
     _check_name("email", email)
+    _check_if_exists(if_exists)
     role_ids = hook.resolve_roles(org_id, roles)
 
-    def look(*, refused: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
+    def look(*, taken: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
         # The server keeps addresses in lower case (polytomic's Terraform provider, resource_user.go).
         return next((u for u in hook.list_users(org_id) if (u.email or "").lower() == email.lower()), None)
 
@@ -148,6 +150,8 @@ def change_roles(
     :param expected_email: what the user's address must be, in any case; None for any.
     :raises PolytomicConfigurationError: if it is another user's id, or a role is unknown; nothing was changed.
     """
+    if expected_email is not None:
+        _check_name("expected_email", expected_email)
     if not roles:
         raise PolytomicConfigurationError("roles must name at least one role. Nothing was sent.")
     user = hook.get_user(org_id, user_id)
@@ -167,6 +171,8 @@ def remove_user(
     :raises PolytomicConfigurationError: if it is another user's id, or the caller's own; nothing was removed.
     :raises PolytomicNotFoundError: if there is no such user, unless that is to be ignored.
     """
+    if expected_email is not None:
+        _check_name("expected_email", expected_email)
     user = _unless_missing(lambda: hook.get_user(org_id, user_id), ignore_if_missing)
     if user is None:
         return None
@@ -214,52 +220,52 @@ def remove_organization(
 
 
 def _ensure(
-    what: str, look: Callable[..., Any], make: Callable[[str], Any], if_exists: IfExists, patience: Patience
-) -> Found[Any]:
-    if if_exists not in get_args(IfExists):
-        raise PolytomicConfigurationError(
-            f"if_exists must be 'skip' or 'fail', not {if_exists!r:.80}. Nothing was sent."
-        )
-    found = look(refused=False)
-    if found is None:
-        found, created = _made(what, look, make, patience)
-        if created:
-            return Found(found, created=True)
+    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists, patience: Patience
+) -> Found[M]:
+    found = look(taken=False)
+    result = _made(what, look, make, patience) if found is None else Found(found, created=False)
+    if result.created:
+        return result
     if if_exists == "fail":
         raise PolytomicTakenError(
-            f"{what} exists already ({found.id}), and if_exists is 'fail'. Nothing was changed. Use another one, or "
-            "if_exists='skip'. (An earlier try of this task, ended before it could say so, may have made it.)",
+            f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use another "
+            "one, or if_exists='skip'. (An earlier try of this task, ended before it could say so, may have made it.)",
             status=409,
         )
-    log.info("%s exists already (%s).", what, found.id)
-    return Found(found, created=False)
+    log.info("%s exists already (%s).", what, result.value.id)
+    return result
 
 
-def _made(what: str, look: Callable[..., Any], make: Callable[[str], Any], patience: Patience) -> tuple[Any, bool]:
+def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], patience: Patience) -> Found[M]:
     """Ask for it, and look again when Polytomic refuses; a 409 without anything there is a request in flight."""
     idempotency_key = str(uuid.uuid4())
+    unsettled = False
 
-    def attempt() -> tuple[Any, bool]:
+    def attempt(_left: float) -> Found[M]:
+        nonlocal unsettled
+        if patience.stopping():
+            raise PolytomicStoppedError(
+                f"{what} is not there, and the task was told to end before asking for it. A retry looks again."
+            )
         try:
-            return make(idempotency_key), True
-        except (PolytomicConflictError, PolytomicRejectedError):
-            if (found := look(refused=True)) is None:
+            return Found(make(idempotency_key), created=True)
+        except (PolytomicConflictError, PolytomicRejectedError) as error:
+            unsettled = unsettled or error.earlier_unknown
+            # A 409 to a fresh Idempotency-Key cannot be about a request in flight, unless one of ours is.
+            taken = isinstance(error, PolytomicConflictError) and not unsettled
+            if (found := look(taken=taken)) is None:
                 raise
-            return found, False
+            return Found(found, created=False)
 
-    retrying = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, PolytomicConflictError) and error.retryable),
-        wait=wait_random_exponential(multiplier=0.5, max=8),
-        stop=lambda state: patience.stopping() or stop_after_delay(patience.retry_for)(state),
-        sleep=patience.sleep,
-        reraise=True,
-    )
+    def tell(error: BaseException, seconds: float) -> None:
+        log.info("Trying again in %.1f s. %s", seconds, error)
+
+    policy = RetryPolicy(patience.retry_for, tell=tell, stopping=patience.stopping, timing=patience.timing)
     try:
-        return retrying(attempt)
+        return policy.call(attempt, lambda error: isinstance(error, PolytomicConflictError) and error.retryable)
     except PolytomicConflictError as error:
-        if not error.retryable:
-            raise
-        error.add_note(f"{what} was looked for each time and is not there, at least not under this very name.")
+        if error.retryable:
+            error.add_note(f"{what} was looked for each time and is not there, at least not under this very name.")
         raise
 
 
@@ -271,6 +277,11 @@ def _unless_missing(act: Callable[[], T], ignore: bool) -> T | None:  # noqa: FB
         if not (ignore and error.own_words):
             raise
     return None
+
+
+def _check_if_exists(value: object) -> None:
+    if value not in get_args(IfExists):
+        raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}. Nothing was sent.")
 
 
 def _check_email(user: User, expected: str | None) -> None:

@@ -37,9 +37,8 @@ class Endpoints:
     def _create(
         self, path: str, body: Mapping[str, Any], idempotency_key: str | None, *, within: str | None = None
     ) -> Answer:
-        given = {name: value for name, value in body.items() if value is not None}
-        key = idempotency_key or str(uuid.uuid4())
-        return self._client.post(path, json=given, idempotency_key=key, within=within, repeat=repeat_creation)
+        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        return self._client.post(path, json=body, idempotency_key=key, within=within, repeat=repeat_creation)
 
     def _organization_path(self, org_id: str) -> str:
         """Return the path of an organization: the partner's one by its id, or the caller's own by the word for it.

@@ -15,6 +15,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRateLimitedError,
     PolytomicRejectedError,
     PolytomicServerError,
+    PolytomicTakenError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
@@ -65,9 +66,12 @@ _MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
     500: (
         PolytomicServerError,
         "Polytomic failed",
-        "{unknown} A POST under that key can get this very answer again for 24 hours.",
+        "{unknown}{recorded}",
     ),
 }
+_RECORDED = " A POST under that key can get this very answer again for 24 hours."
+# An update carries no Idempotency-Key that could be in flight.
+_TAKEN = (PolytomicTakenError, "the name is taken", f"{_UNCHANGED} Use another name.")
 _UNAVAILABLE = (
     PolytomicUnavailableError,
     "the server, or something before it, is not available",
@@ -104,10 +108,11 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Sec
     words = _words_of(answer.content)
     message = redact(words.message, secrets, known=request) if words.message else None
     key = words.key if words.key and redact(words.key, secrets) == words.key else None
-    kind, what, then = _meaning_of(answer.status, words)
+    method = request.partition(" ")[0]
+    kind, what, then = _meaning_of(method, answer.status, words)
     target = f" to {answer.redirect_host}" if answer.redirect_host else ""
     said = f', saying "{message}"' if message else ""
-    then = then.format(source=source, unknown=unsettled(request.partition(" ")[0]))
+    then = then.format(source=source, unknown=unsettled(method), recorded=_RECORDED if method == "POST" else "")
     return kind(
         f"{request}: Polytomic answered {answer.status}{said}: {what}{target}. {then}",
         status=answer.status,
@@ -118,7 +123,9 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Sec
     )
 
 
-def _meaning_of(status: int, words: _Words) -> tuple[type[PolytomicApiError], str, str]:
+def _meaning_of(method: str, status: int, words: _Words) -> tuple[type[PolytomicApiError], str, str]:
+    if status == 409 and method in ("PUT", "PATCH"):  # noqa: PLR2004 (an HTTP status)
+        return _TAKEN
     if status == 500 and not words.own:  # noqa: PLR2004 (an HTTP status)
         return _UNAVAILABLE
     if status in _MEANINGS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -26,7 +26,7 @@ class OidcClient:
     """
 
     client_id: str
-    client_secret: Secret = field(repr=False)
+    client_secret: Secret
 
 
 @bare

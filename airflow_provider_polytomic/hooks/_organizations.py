@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Organization
+from airflow_provider_polytomic.secret import Secret
 from airflow_provider_polytomic.targets import parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-    from airflow_provider_polytomic.secret import Secret
 
 __all__ = ["OrganizationEndpoints"]
 
@@ -27,7 +27,8 @@ class OrganizationEndpoints(Endpoints):
 
     def list_organizations(self) -> list[Organization]:
         """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
-        return read_many(Organization, self._client.get("/api/organizations"), "GET /api/organizations")
+        path = "/api/organizations"
+        return read_many(Organization, self._client.get(path, longest=LONGEST_LIST), f"GET {path}")
 
     def get_organization(self, org_id: str) -> Organization:
         """Return an organization (2025-09-18, organization/get).
@@ -61,11 +62,11 @@ class OrganizationEndpoints(Endpoints):
         :raises PolytomicConflictError: on 409, at once: in flight, or the name is taken.
         """
         path = "/api/organizations"
-        body = {
-            "name": name, "sso_domain": sso_domain, "sso_org_id": sso_org_id,
-            "issuer": issuer, "client_id": client_id, "client_secret": client_secret,
-        }  # fmt: skip
-        return read_one(Organization, self._create(path, body, idempotency_key), f"POST {path}")
+        settings = _given(
+            sso_domain=sso_domain, sso_org_id=sso_org_id,
+            issuer=issuer, client_id=client_id, client_secret=client_secret,
+        )  # fmt: skip
+        return read_one(Organization, self._create(path, {"name": name, **settings}, idempotency_key), f"POST {path}")
 
     def update_organization(
         self,
@@ -88,17 +89,16 @@ class OrganizationEndpoints(Endpoints):
             ``client_id`` and ``client_secret`` are neither given nor cleared: they cannot be read, and would be lost.
         :raises PolytomicTakenError: if another organization has the name.
         """
-        settings = {
-            "sso_domain": sso_domain, "sso_org_id": sso_org_id,
-            "issuer": issuer, "client_id": client_id, "client_secret": client_secret,
-        }  # fmt: skip
-        given = {setting: value for setting, value in settings.items() if value is not None}
+        given = _given(
+            sso_domain=sso_domain, sso_org_id=sso_org_id,
+            issuer=issuer, client_id=client_id, client_secret=client_secret,
+        )  # fmt: skip
         _check(given, clear)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
         body = _merged(self.get_organization(org_id), given, clear)
         if name is not None:
             body["name"] = name
-        return read_one(Organization, self._client.update(path, json=body), f"PUT {path}")
+        return read_one(Organization, self._client.update(path, json=body), f"{self._client.update_verb} {path}")
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).
@@ -108,6 +108,15 @@ class OrganizationEndpoints(Endpoints):
         :raises PolytomicNotFoundError: if there is no such organization.
         """
         self._client.delete(f"/api/organizations/{parse_uuid('org_id', org_id)}")
+
+
+def _given(**settings: str | Secret | None) -> dict[str, Any]:
+    if not isinstance(settings["client_secret"], Secret | None):
+        # As a plain text it would be in tracebacks, and stay in the server's words.
+        raise PolytomicConfigurationError(
+            "client_secret must be an airflow_provider_polytomic.secret.Secret. Nothing was sent."
+        )
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _check(given: Mapping[str, Any], clear: Collection[str]) -> None:
@@ -125,10 +134,10 @@ def _merged(current: Organization, given: Mapping[str, Any], clear: Collection[s
     body = {name: getattr(current, name) for name in ("name", *_SETTINGS) if name not in (*_UNREADABLE, *clear)}
     body |= given
     lost = [name for name in _UNREADABLE if name not in (*given, *clear)]
-    if body.get("issuer") and lost:
+    if current.issuer and lost:
         raise PolytomicConfigurationError(
             f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all of its "
             f"settings, and {' and '.join(lost)}, which nobody can read, would be cleared. Nothing was changed. Give "
-            "them again, or say that they are to be cleared, issuer included."
+            "them again, or clear them in so many words, with or without the issuer."
         )
     return {name: value for name, value in body.items() if value is not None}

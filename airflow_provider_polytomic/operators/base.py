@@ -77,7 +77,7 @@ class PolytomicOperator(BaseOperator):
         raise NotImplementedError
 
     def on_kill(self) -> None:
-        """Have nothing more sent that makes something. Airflow 3 lets ``execute`` go on for five seconds."""
+        """Have nothing sent again, and no key issued. Airflow 3 lets ``execute`` go on for five seconds."""
         self._killed = True
 
     def patience(self) -> Patience:

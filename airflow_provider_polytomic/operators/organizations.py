@@ -45,9 +45,9 @@ class _SignInOperator(PolytomicOperator):
         """Return the settings that were given, as the hook takes them."""
         from airflow_provider_polytomic.hooks._oidc import read_oidc_client
 
-        given = {name: to_optional(getattr(self, name)) for name in ("sso_domain", "sso_org_id", "issuer")}
+        given = {name: to_optional(name, getattr(self, name)) for name in ("sso_domain", "sso_org_id", "issuer")}
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if conn_id := to_optional(self.oidc_conn_id):
+        if conn_id := to_optional("oidc_conn_id", self.oidc_conn_id):
             client = read_oidc_client(conn_id, hook.get_connection)
             settings |= {"client_id": client.client_id, "client_secret": client.client_secret}
         return settings
@@ -133,9 +133,11 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
         """Read the organization, and put it back with what was given."""
-        name, clear, settings = to_optional(self.name), to_texts("clear", self.clear), self.sign_in(hook)
+        name, clear, settings = to_optional("name", self.name), to_texts("clear", self.clear), self.sign_in(hook)
         if name is None and not clear and not settings:
-            raise PolytomicConfigurationError("There is nothing to change: give a name, settings or clear.")
+            raise PolytomicConfigurationError(
+                "There is nothing to change. Nothing was sent. Give a name, settings or clear."
+            )
         organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}

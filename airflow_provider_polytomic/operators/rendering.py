@@ -41,13 +41,14 @@ def to_seconds(name: str, value: object) -> float:
 
 
 def to_texts(name: str, value: object) -> tuple[str, ...]:
-    """Read a list of texts; a single text is a list of one, and an empty one a list of none.
+    """Read a list of texts; a single text is a list of one, and one that :func:`to_optional` leaves out of none.
 
-    :raises PolytomicConfigurationError: if it is none.
+    :raises PolytomicConfigurationError: if it is no such list.
     """
-    if isinstance(value, str):
-        return (value,) if value.strip() else ()
-    if value is None or not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+    if value is None or isinstance(value, str):
+        text = to_optional(name, value)
+        return () if text is None else (text,)
+    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         raise PolytomicConfigurationError(f"{name} must be a list, not a {type(value).__name__}. Nothing was sent.")
     found = tuple(value)
     if not all(isinstance(each, str) and each.strip() for each in found):
@@ -55,8 +56,13 @@ def to_texts(name: str, value: object) -> tuple[str, ...]:
     return found
 
 
-def to_optional(value: str | None) -> str | None:
-    """Read a text that may be left out: rendering turns what is missing into an empty text, or into ``None``'s name."""
+def to_optional(name: str, value: object) -> str | None:
+    """Read a text that may be left out: rendering turns what is missing into an empty text, or into ``None``'s name.
+
+    :raises PolytomicConfigurationError: if it is no text.
+    """
+    if value is not None and not isinstance(value, str):
+        raise PolytomicConfigurationError(f"{name} must be a text, not a {type(value).__name__}. Nothing was sent.")
     return None if value is None or value.strip() in {"", "None"} else value
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,9 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/create
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param email: the user's address, compared without regard to case. It is not the address that Airflow's operators
-        send their alerts to: those of this task go nowhere by e-mail, so use callbacks. (templated, as ``user_email``)
+    :param email: the user's address, compared without regard to case. Airflow does not send its alerts there. Always
+        give it: the ``email`` of a DAG's ``default_args``, meant for alerts, would be taken. (templated, as
+        ``user_email``)
     :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
     :param if_exists: ``skip`` returns a user who exists, brought to the roles; ``fail`` makes the task fail. With
         ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
@@ -96,7 +97,8 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
     :param org_id: UUID of the organization, or ``current``. (templated)
     :param user_id: UUID of the user. (templated)
     :param roles: names in any case, or ids; at least one. (templated)
-    :param expected_email: the address that the user must have, in any case; otherwise nothing is changed. (templated)
+    :param expected_email: the address that the user must have, in any case; otherwise nothing is changed. A template
+        that renders to nothing is refused. (templated)
     :param polytomic_conn_id: the connection whose key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -120,8 +122,8 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         """Look at the user, and give it the roles if it has others."""
         from airflow_provider_polytomic.provisioning import change_roles
 
-        roles, expected = to_texts("roles", self.roles), to_optional(self.expected_email)
-        user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=expected)
+        roles = to_texts("roles", self.roles)
+        user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=self.expected_email)
         self.log.info("The user %s (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
         return {**_shown(user, self.org_id), "updated": updated}
 
@@ -133,7 +135,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
 class PolytomicDeleteUserOperator(PolytomicOperator):
     """Remove a user for good, whose API keys stop working with it.
 
-    Returns ``{"id": ..., "org_id": ..., "deleted": true}``. The user whose own key asks is refused.
+    Returns ``{"id": ..., "email": ..., "org_id": ..., "deleted": true}``. The user whose own key asks is refused.
 
     .. seealso::
         ``docs/offboard-a-customer.md``, and on the endpoint
@@ -141,7 +143,8 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
 
     :param org_id: UUID of the organization, or ``current``. (templated)
     :param user_id: UUID of the user. (templated)
-    :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. (templated)
+    :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. A template
+        that renders to nothing is refused. (templated)
     :param ignore_if_missing: succeed where there is no such user. A second try always does so, since the first may have
         removed it before it died. (templated)
     :param polytomic_conn_id: the connection whose key asks. (templated)
@@ -174,11 +177,13 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         from airflow_provider_polytomic.provisioning import remove_user
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
-        expected = to_optional(self.expected_email)
-        removed = remove_user(hook, self.org_id, self.user_id, expected_email=expected, ignore_if_missing=ignore)
+        removed = remove_user(
+            hook, self.org_id, self.user_id, expected_email=self.expected_email, ignore_if_missing=ignore
+        )
         if removed is None:
             self.log.warning("There is no user %s; nothing was removed by this try.", self.user_id)
-        return {"id": self.user_id, "org_id": self.org_id, "deleted": removed is not None}
+        email = removed.email if removed else self.expected_email
+        return {"id": self.user_id, "email": email, "org_id": self.org_id, "deleted": removed is not None}
 
     def subject(self) -> str:
         """Name the user."""
@@ -213,7 +218,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
     def act(self, hook: PolytomicHook, context: Any) -> list[dict[str, Any]]:  # noqa: ARG002 (the same for every run)
         """Ask for the users."""
         users = hook.list_users(self.org_id)
-        self.log.info("The organization %s has %d users.", self.org_id, len(users))
+        self.log.info("Users of the organization %s: %d.", self.org_id, len(users))
         return [_shown(user, self.org_id) for user in users]
 
     def subject(self) -> str:

@@ -15,6 +15,15 @@ from airflow_provider_polytomic.testing import PolytomicEmulator
 from .processes import Zygote
 from .scenario import World
 from .servers import SERVED, Servers
+from .tally import KILLED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many were killed, and where."""
+    if KILLED:
+        terminalreporter.section("processes that were struck, each followed by one that completed")
+        for where, count in {**KILLED, "in all": sum(KILLED.values())}.items():
+            terminalreporter.write_line(f"{count:5} {where}")
 
 
 @pytest.fixture(scope="package")

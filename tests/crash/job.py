@@ -6,22 +6,22 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Job", "Outcome", "Strike", "Watch"]
+__all__ = ["Job", "Outcome", "Strike", "Task", "Tasks", "Watch", "read_job"]
 
-Watch = Literal["calls", "steps", "lines"]
+Watch = Literal["calls", "requests", "steps", "lines"]
 
 
 @dataclass(frozen=True)
 class Strike:
     """A signal that the process sends itself at one point of its last run.
 
-    :param at: the number of the point, from 1; beyond the last one, nothing happens.
+    :param at: the number of the point, from 1, or its name; where it is never reached, nothing happens.
     :param signal: SIGKILL, SIGTERM, or SIGSTOP to be continued later.
-    :param watch: what counts as a point (:mod:`.points`): the calls to vendor and store, the steps inside them that
-        others can see, or those and every line of ``atomic_file``.
+    :param watch: what counts as a point (:mod:`.points`): the calls to vendor and store, the requests to Polytomic and
+        files put in place, the steps inside all calls that others can see, or those and every line of ``atomic_file``.
     """
 
-    at: int
+    at: int | str
     signal: int
     watch: Watch = "calls"
 
@@ -35,6 +35,7 @@ class Job:
     :param in_a_task: with the channel to the metastore that only a running task has on Airflow 3.
     :param uid: become this user first.
     :param operator: run the operator, which looks for vendor and store itself; no strikes then.
+    :param remove: do not strike while it issues: afterwards the user is deleted, and what is stored removed.
     """
 
     org_id: str
@@ -46,16 +47,56 @@ class Job:
     strike: Strike | None = None
     uid: int | None = None
     operator: bool = False
+    remove: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
-    @classmethod
-    def from_json(cls, text: str) -> Job:
-        given = json.loads(text)
-        given["runs"] = tuple((forced, run_time) for forced, run_time in given["runs"])
-        given["strike"] = Strike(**given["strike"]) if given["strike"] else None
-        return cls(**given)
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a DAG.
+
+    :param operator: the name of its class.
+    :param parameters: as the DAG gives them. ``{organization[id]}`` in a text is what the task ``organization``
+        returned as ``id``.
+    """
+
+    task_id: str
+    operator: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Execute the tasks of one DAG run, one after the other in one process.
+
+    :param try_number: of each of them.
+    :param struck: the only task at whose points the strike is aimed; None for all.
+    :param environ: as of a :class:`Job`; so are the others.
+    """
+
+    tasks: tuple[Task, ...]
+    environ: dict[str, str | None]
+    try_number: int = 1
+    struck: str | None = None
+    in_a_task: bool = False
+    strike: Strike | None = None
+    uid: int | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def read_job(text: str) -> Job | Tasks:
+    """Return what ``to_json`` made a text of."""
+    given = json.loads(text)
+    given["strike"] = Strike(**given["strike"]) if given["strike"] else None
+    if "tasks" in given:
+        given["tasks"] = tuple(Task(**task) for task in given["tasks"])
+        return Tasks(**given)
+    given["runs"] = tuple((forced, run_time) for forced, run_time in given["runs"])
+    return Job(**given)
 
 
 @dataclass(frozen=True)
@@ -65,7 +106,8 @@ class Outcome:
     :param state: whether it ended by itself, died of a signal, or stands still.
     :param code: the exit code, or the signal.
     :param point: where the signal struck.
-    :param told: what it reported itself: references, error, record, readers_get (a fingerprint).
+    :param told: what it reported itself: error; of a :class:`Job` references, record, readers_get (a fingerprint); of
+        :class:`Tasks` results by task, and since: the points that it passed after the signal.
     """
 
     state: Literal["exited", "killed", "stopped"]

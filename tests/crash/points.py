@@ -1,8 +1,9 @@
-"""At which points can an issuer die? Before and after every call to vendor and store, and at every step inside them."""
+"""At which points can a process die? Before and after every call to vendor and store, and at every step inside them."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from .job import Strike
 
-__all__ = ["Points", "Watched", "watch_inside"]
+__all__ = ["Points", "Watched", "watch_inside", "watch_requests"]
 
 # Audit events of what another process, or the next run, can see. Each is raised before the thing happens.
 _EVENTS = {
@@ -20,6 +21,7 @@ _EVENTS = {
     *("socket.connect", "http.client.send", "sqlite3.connect"),
 }
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Points:
@@ -30,9 +32,11 @@ class Points:
 
     def __init__(self, strike: Strike | None, tell: Callable[[str], None]) -> None:
         self.armed = False
+        self.since: list[str] = []  # the points that were passed after the strike
         self._strike = strike
         self._tell = tell
         self._passed = 0
+        self._struck = False
 
     def call(self, name: str) -> None:
         """A call to vendor or store begins or has ended."""
@@ -44,7 +48,10 @@ class Points:
         if not (self.armed and self._strike):
             return
         self._passed += 1
-        if self._passed == self._strike.at:
+        if self._struck:
+            self.since.append(name)
+        elif self._strike.at in (self._passed, name):
+            self._struck = True
             self._tell(name)
             os.kill(os.getpid(), self._strike.signal)
 
@@ -63,11 +70,43 @@ class Watched:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self._points.call(f"before {name}")
-            result = found(*args, **kwargs)
-            self._points.call(f"after {name}")
-            return result
+            try:
+                return found(*args, **kwargs)
+            finally:
+                self._points.call(f"after {name}")
 
         return call
+
+
+def watch_requests(points: Points, base_url: str) -> None:
+    """Make three points of every request to a server: before it, when the answer has come, and when it has been read.
+
+    At the second the effect has taken place, and who asked knows nothing of it. One more before each file that is put
+    in place: a stored key, or its record. As :func:`watch_inside`, it cannot be undone.
+    """
+    from requests.adapters import HTTPAdapter
+
+    sys.addaudithook(lambda event, _args: points.reach("before os.rename") if event == "os.rename" else None)
+
+    send = HTTPAdapter.send
+
+    def watched(self: HTTPAdapter, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not request.url.startswith(base_url):
+            return send(self, request, *args, **kwargs)
+        name = f"{request.method} {_UUID.sub('{id}', request.path_url.partition('?')[0])}"
+        points.reach(f"before {name}")
+        response: Any = send(self, request, *args, **kwargs)  # its body is still to be read, as the hook streams it
+        points.reach(f"unread {name}")
+        close = response.close
+
+        def closed() -> None:
+            close()
+            points.reach(f"after {name}")
+
+        response.close = closed
+        return response
+
+    setattr(HTTPAdapter, "send", watched)  # noqa: B010 (mypy knows that a method is not to be assigned)
 
 
 def watch_inside(points: Points, *, lines: bool) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import hvac
+from botocore.exceptions import ClientError
 
 from tests.servers.aws_server import AwsServer
 from tests.servers.vault_fake import VaultFake
@@ -54,6 +55,19 @@ class Served:
         found = self.get()
         assert (found[self.key] if self.key else found) == live
         assert not (kept and self.beside) or found[self.beside] == _BESIDE
+
+    def check_removed(self) -> None:
+        """Check that the key is gone, and only the key where a person keeps something beside it."""
+        try:
+            found = self.get()
+        except (hvac.exceptions.InvalidPath, ClientError):
+            found = None
+        assert found == ({self.beside: _BESIDE} if self.kept_when_removed else None)
+
+    @property
+    def kept_when_removed(self) -> bool:
+        """Whether a person keeps something in fields of their own; a connection goes whole."""
+        return self.beside is not None and self.key != "password"
 
 
 class Servers:

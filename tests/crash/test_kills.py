@@ -11,6 +11,7 @@ import pytest
 
 from .scenario import LOCAL, Scenario, World
 from .servers import SERVED
+from .tally import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.crash
 
 CALLS = ["read", "read_record", "check_write", "write_record", "create_api_key", "get_identity", "write", "read_back"]
-
-KILLED: dict[str, int] = {}
 
 BOTH = [(place, forced) for place in LOCAL for forced in (False, True)]
 # Opened in two ways, a server's store is the same: the modes are shared out among them.
@@ -103,12 +102,3 @@ def test_killed_twice_in_a_row(world, forced):
         scenario.check_that_the_next_run_completes(f"killed {points[0]}, then {points[1]}")
     assert struck > len(pairs), "some must have died twice"
     KILLED[f"json-connection, {'forced' if forced else 'ensured'}, twice in a row"] = struck
-
-
-def test_how_many_were_killed(capsys):
-    if not KILLED:
-        pytest.skip("nobody was killed in this session")
-    with capsys.disabled():
-        print(f"\n{sum(KILLED.values())} processes killed, each followed by one that completed:")
-        for where, count in KILLED.items():
-            print(f"  {count:4} {where}")

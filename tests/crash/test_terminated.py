@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from .issuer import TERMINATED
+from .performing import TERMINATED
 
 pytestmark = pytest.mark.crash
 

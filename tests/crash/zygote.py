@@ -12,22 +12,25 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
 from . import in_a_task
-from .issuer import perform
-from .job import Job
+from .job import read_job
+from .performing import perform
+
+if TYPE_CHECKING:
+    from .job import Job, Tasks
 
 __all__: list[str] = []
 
 _FAILED = 70  # EX_SOFTWARE
 
 
-def _start(job: Job) -> int:
+def _start(job: Job | Tasks) -> int:
     """Fork a process for the job; what it tells can be read from the pipe that is noted under its id."""
     assert threading.active_count() == 1, "a fork would lose the other threads"
     reader, writer = os.pipe()
@@ -79,7 +82,7 @@ def _keep_what_boto_parses() -> None:
     JSONFileLoader.load_file = load_once
 
 
-def _warm_up(job: Job) -> None:
+def _warm_up(job: Job | Tasks) -> None:
     """Do the job in this very process: what it imports, every fork then has."""
     code = perform(job, lambda _told: None)
     assert code == 0, "the first job failed"
@@ -95,13 +98,13 @@ def _warm_up(job: Job) -> None:
 def _obey(command: str, argument: Any) -> Any:
     match command:
         case "start":
-            return _start(Job.from_json(argument))
+            return _start(read_job(argument))
         case "wait":
             return _wait(argument)
         case "signal":
             return os.kill(*argument)
         case "warm up":
-            return _warm_up(Job.from_json(argument))
+            return _warm_up(read_job(argument))
         case "prepare for tasks":
             return in_a_task.prepare()
     raise ValueError(command)

@@ -1,0 +1,222 @@
+"""What is there before a task that dies, and what must be so in the end? Two customers, of whom it is about one.
+
+Each scenario has an emulator of its own, so that nothing can be touched unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
+from tests.onboarding_state import state_of
+
+from .job import Strike, Task, Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_polytomic.testing import ReceivedRequest
+
+    from .job import Outcome, Watch
+    from .processes import Zygote
+
+__all__ = ["CASES", "CREATING", "Case", "Customers", "State", "ask", "state"]
+
+# By the name of an organization: all that state_of tells.
+State = dict[str, list[dict[str, Any]]]
+
+_SECRET = "s3cret-of-the-client"
+_OIDC = {"conn_type": "http", "login": "polytomic-at-okta", "password": _SECRET}
+_ACME = {
+    "name": "Acme Inc.", "sso_domain": "acme.example", "sso_org_id": "org_acme",
+    "issuer": "https://acme.okta.example", "client_id": _OIDC["login"], "client_secret": _SECRET,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operator with something to do.
+
+    :param parameters: of the operator; ``{org_id}`` and ``{user_id}`` are those of Acme and its user.
+    :param effect: the request that has the effect.
+    :param change: makes of the state before it the one after it.
+    :param flag: what the operator returns to say that this very try had the effect.
+    """
+
+    operator: str
+    parameters: dict[str, Any]
+    effect: str
+    change: Callable[[State], object] = lambda _state: None
+    flag: str | None = None
+
+
+@dataclass(frozen=True)
+class Customers:
+    """A Polytomic with Acme, whose user ada is a Viewer, and Zenith, which nobody may touch."""
+
+    emulator: PolytomicEmulator
+    zygote: Zygote
+    org_id: str
+    user_id: str
+    before: State
+    asked_before: int
+
+    @classmethod
+    @contextmanager
+    def made(cls, zygote: Zygote, **options: Any) -> Iterator[Customers]:
+        """Start a Polytomic, made with these options, and furnish it."""
+        with PolytomicEmulator(**options) as emulator:
+            ask(emulator, "POST", "/api/organizations", _ACME)
+            acme = emulator.organizations()[-1]
+            ada = emulator.add_user(acme.id, "ada@acme.example", [emulator.role_id("Viewer")])
+            zoe = emulator.add_user(emulator.add_organization("Zenith").id, "zoe@zenith.example")
+            for user in (ada, zoe):
+                emulator.give_key(user.id)
+            yield cls(emulator, zygote, acme.id, ada.id, state(emulator), len(emulator.requests))
+
+    @property
+    def environ(self) -> dict[str, str | None]:
+        """The connections of those who ask."""
+        caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
+        return {
+            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller),
+            "AIRFLOW_CONN_OIDC": json.dumps(_OIDC),
+        }
+
+    def job(self, case: Case) -> Tasks:
+        """The operator's task, in its first try."""
+        given = {"org_id": self.org_id, "user_id": self.user_id}
+        parameters = {
+            name: value.format(**given) if isinstance(value, str) else value for name, value in case.parameters.items()
+        }
+        return Tasks((Task("it", case.operator, parameters),), self.environ)
+
+    def after(self, case: Case) -> State:
+        """What must be there in the end."""
+        changed = deepcopy(self.before)
+        case.change(changed)
+        return changed
+
+    def strike(self, job: Tasks, at: int | str, signal_: int = signal.SIGKILL, watch: Watch = "requests") -> Outcome:
+        """Run the tasks, and strike at a point."""
+        return self.zygote.run(replace(job, strike=Strike(at, signal_, watch)))
+
+    def next_try(self, job: Tasks, what_happened: object) -> dict[str, Any]:
+        """Run the tasks again, in a new process, as their second try; it must succeed. Return what they returned."""
+        after = self.zygote.run(replace(job, try_number=2))
+        assert (after.state, after.code) == ("exited", 0), f"{what_happened}\nthen {after}\n{self.zygote.said()}"
+        results: dict[str, Any] = after.told["results"]
+        return results
+
+    def check(self, case: Case, what_happened: object) -> None:
+        """Check that the effect is there, once, and nothing else."""
+        assert state(self.emulator) == self.after(case), what_happened
+        known = {organization.client_secret for organization in self.emulator.organizations()}
+        assert known <= {_SECRET, None}
+
+    @property
+    def asked(self) -> list[ReceivedRequest]:
+        """The requests of the tasks."""
+        return self.emulator.requests[self.asked_before :]
+
+    def answers(self, endpoint: str) -> list[int]:
+        """What requests of the tasks were answered."""
+        return [request.status or 0 for request in self.asked if request.endpoint == endpoint]
+
+
+def ask(emulator: PolytomicEmulator, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    """Do something at Polytomic without this package."""
+    headers = {"Authorization": f"Bearer {emulator.partner_key}"}
+    requests.request(method, emulator.base_url + path, json=body, headers=headers, timeout=10).raise_for_status()
+
+
+def state(emulator: PolytomicEmulator) -> State:
+    """Return all that there is."""
+    return {each.name: state_of(emulator, each.name)["organizations"] for each in emulator.organizations()}
+
+
+def _organization(name: str, **settings: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(("issuer", "sso_domain", "sso_org_id", "client_id"))
+    return {"name": name, **nothing, "has_client_secret": False, "users": [], **settings}
+
+
+def _rename(before: State) -> None:
+    (acme,) = before.pop("Acme Inc.")
+    before["Acme GmbH"] = [acme | {"name": "Acme GmbH", "sso_domain": "acme.de", "sso_org_id": None}]
+
+
+def _invite(before: State) -> None:
+    bob = {"email": "bob@acme.example", "roles": ["Sync Editor", "Viewer"]}
+    before["Acme Inc."][0]["users"].append({**bob, "invitations": 1, "minted": 0, "live_keys": 0})
+
+
+def _make_admin(before: State) -> None:
+    before["Acme Inc."][0]["users"][0]["roles"] = ["Admin"]
+
+
+_USERS = "/api/organizations/{id}/users"
+_SIGN_IN = {"sso_domain": "new.example", "issuer": "https://new.okta.example"}
+
+CASES = {
+    "organization created": Case(
+        "PolytomicCreateOrganizationOperator",
+        {"name": "New Ltd", "oidc_conn_id": "oidc", **_SIGN_IN},
+        "POST /api/organizations",
+        lambda before: before.update(
+            {"New Ltd": [_organization("New Ltd", client_id=_OIDC["login"], has_client_secret=True, **_SIGN_IN)]}
+        ),
+        "created",
+    ),
+    "organization updated": Case(
+        "PolytomicUpdateOrganizationOperator",
+        {
+            "org_id": "{org_id}", "name": "Acme GmbH", "sso_domain": "acme.de", "clear": ["sso_org_id"],
+            "oidc_conn_id": "oidc",
+        },
+        "PUT /api/organizations/{id}",
+        _rename,
+    ),
+    "organization deleted": Case(
+        "PolytomicDeleteOrganizationOperator",
+        {"org_id": "{org_id}", "expected_name": "Acme Inc."},
+        "DELETE /api/organizations/{id}",
+        lambda before: before.pop("Acme Inc."),
+        "deleted",
+    ),
+    "user created": Case(
+        "PolytomicCreateUserOperator",
+        {"org_id": "{org_id}", "email": "Bob@acme.example", "roles": ["sync editor", "Viewer"]},
+        f"POST {_USERS}",
+        _invite,
+        "created",
+    ),
+    "user who exists given other roles": Case(
+        "PolytomicCreateUserOperator",
+        {"org_id": "{org_id}", "email": "Ada@acme.example", "roles": ["admin"]},
+        f"PUT {_USERS}/{{id}}",
+        _make_admin,
+    ),
+    "user updated": Case(
+        "PolytomicUpdateUserOperator",
+        {"org_id": "{org_id}", "user_id": "{user_id}", "roles": ["Admin"], "expected_email": "ada@acme.example"},
+        f"PUT {_USERS}/{{id}}",
+        _make_admin,
+        "updated",
+    ),
+    "user deleted": Case(
+        "PolytomicDeleteUserOperator",
+        {"org_id": "{org_id}", "user_id": "{user_id}", "expected_email": "ada@acme.example"},
+        f"DELETE {_USERS}/{{id}}",
+        lambda before: before["Acme Inc."][0]["users"].clear(),
+        "deleted",
+    ),
+    "users listed": Case("PolytomicListUsersOperator", {"org_id": "{org_id}"}, f"GET {_USERS}"),
+}  # fmt: skip
+CREATING = ("organization created", "user created")

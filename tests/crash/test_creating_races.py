@@ -1,0 +1,125 @@
+"""What if two tries, or a try and what is left of an earlier one, create the same? One of it, and one invitation."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .customers import CASES, CREATING, Customers
+from .job import Strike
+from .tally import KILLED
+
+if TYPE_CHECKING:
+    from .job import Outcome
+    from .scenario import World
+
+pytestmark = pytest.mark.crash
+
+ENDPOINTS = {"organization created": "create_organization", "user created": "create_user"}
+creating = pytest.mark.parametrize("name", CREATING)
+
+
+def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
+    """Both succeed with the same thing, which one of them made."""
+    assert [(end.state, end.code) for end in ends] == [("exited", 0)] * 2, f"{ends}\n{customers.zygote.said()}"
+    first, second = (end.told["results"]["it"] for end in ends)
+    assert first["id"] == second["id"]
+    assert {first["created"], second["created"]} == {True, False}, ends
+    customers.check(CASES[name], ends)
+
+
+@creating
+def test_of_two_that_start_together_one_creates(world: World, name):
+    for _ in range(10):
+        with Customers.made(world.zygote) as customers:
+            both = [world.zygote.start(customers.job(CASES[name])) for _ in range(2)]
+            check_both(customers, name, [world.zygote.wait(each) for each in both])
+
+
+# What is refused is not documented: a name with 409, inferred, an address with 422.
+@pytest.mark.parametrize("refusal", [409, 422])
+@creating
+def test_of_two_that_have_both_seen_nothing_one_creates(world: World, name, refusal):
+    case = CASES[name]
+    for _ in range(5):
+        with Customers.made(world.zygote, existing_user=refusal, existing_name=refusal) as customers:
+            job = replace(customers.job(case), strike=Strike(f"before {case.effect}", signal.SIGSTOP, "requests"))
+            both = [world.zygote.start(job) for _ in range(2)]
+            assert [world.zygote.wait(each).state for each in both] == ["stopped"] * 2
+            for each in both:
+                world.zygote.resume(each)
+            check_both(customers, name, [world.zygote.wait(each) for each in both])
+            assert sorted(customers.answers(ENDPOINTS[name])) == [200, refusal]
+
+
+@creating
+def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(world: World, name):
+    for at in itertools.count(1):
+        with Customers.made(world.zygote) as customers:
+            job = customers.job(CASES[name])
+            slow = world.zygote.start(replace(job, strike=Strike(at, signal.SIGSTOP, "requests")))
+            stood = world.zygote.wait(slow)
+            if stood.state != "stopped":
+                break
+            other = world.zygote.run(job)
+            world.zygote.resume(slow)
+            check_both(customers, name, [other, world.zygote.wait(slow)])
+    assert at > 6
+
+
+def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None:
+    """The gateway answers 504, and its client dies; the request will be applied later."""
+    case = CASES[name]
+    customers.emulator.inject(f"late endpoint={ENDPOINTS[name]}")
+    outcome = customers.strike(customers.job(case), f"unread {case.effect}")
+    assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
+    assert customers.answers(ENDPOINTS[name]) == [504]
+    KILLED[f"{name}, its request held back"] = KILLED.get(f"{name}, its request held back", 0) + 1
+
+
+@creating
+def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(world: World, name):
+    case = CASES[name]
+    with Customers.made(world.zygote) as customers:
+        kill_while_its_request_is_held_back(customers, name)
+        first = customers.next_try(customers.job(case), "killed, its request held back")["it"]
+        assert first["created"] is True
+        customers.emulator.release()
+        customers.check(case, "released after the next try")
+        again = customers.next_try(customers.job(case), "released")["it"]
+        assert again == first | {"created": False}
+
+
+@pytest.mark.parametrize("refusal", [409, 422])
+@creating
+def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(world: World, name, refusal):
+    case = CASES[name]
+    with Customers.made(world.zygote, existing_user=refusal, existing_name=refusal) as customers:
+        kill_while_its_request_is_held_back(customers, name)
+        strike = Strike(f"before {case.effect}", signal.SIGSTOP, "requests")
+        second = world.zygote.start(replace(customers.job(case), try_number=2, strike=strike))
+        assert world.zygote.wait(second).state == "stopped"
+        customers.emulator.release()
+        world.zygote.resume(second)
+        end = world.zygote.wait(second)
+        assert (end.state, end.code) == ("exited", 0), world.zygote.said()
+        assert end.told["results"]["it"]["created"] is False
+        assert customers.answers(ENDPOINTS[name]) == [504, refusal]
+        customers.check(case, "released while the next try stood still")
+
+
+@creating
+def test_asked_to_end_while_it_is_refused_it_asks_no_more_and_the_next_try_creates(world: World, name):
+    case = CASES[name]
+    with Customers.made(world.zygote) as customers:
+        customers.emulator.inject(f"status:503 endpoint={ENDPOINTS[name]} times=2")
+        outcome = customers.strike(customers.job(case), f"after {case.effect}", signal.SIGTERM)
+        assert outcome.point == f"after {case.effect}"
+        assert customers.answers(ENDPOINTS[name]) == [503]
+        customers.emulator.clear_faults()
+        assert customers.next_try(customers.job(case), outcome)["it"]["created"] is True
+        customers.check(case, outcome)

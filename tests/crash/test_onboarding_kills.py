@@ -1,0 +1,108 @@
+"""Does kill -9 at any point of an onboarding leave a second of anything? All of its tasks, run again from the start."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from tests.onboarding_state import onboarded
+
+from .customers import Customers, state
+from .job import Task, Tasks
+from .performing import TERMINATED
+from .tally import KILLED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .scenario import World
+
+pytestmark = pytest.mark.crash
+
+_USER = {"org_id": "{organization[id]}", "user_id": "{user[id]}"}
+ONBOARDING = (
+    Task("organization", "PolytomicCreateOrganizationOperator", {"name": "New Ltd"}),
+    Task("user", "PolytomicCreateUserOperator",
+         {"org_id": _USER["org_id"], "email": "Eve@new.example", "roles": ["sync editor"]}),
+    Task("key", "PolytomicCreateApiKeyOperator", {**_USER, "destination": "airflow://connection/new_ltd"}),
+    Task("call", "FirstCall", {"polytomic_conn_id": "new_ltd"}),
+)  # fmt: skip
+_MAKING = (
+    "POST /api/organizations",
+    "POST /api/organizations/{id}/users",
+    "POST /api/organizations/{id}/users/{id}/keys",
+)
+
+
+def chain(customers: Customers, file: Path) -> Tasks:
+    """All tasks, and a file of connections with one that is not ours."""
+    file.write_text(json.dumps({"other": "postgres://u:p@db/x"}))
+    backend: dict[str, str | None] = {
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(file)}),
+    }
+    return Tasks(ONBOARDING, customers.environ | backend)
+
+
+def check_that_all_is_there_once(customers: Customers, file: Path, what_happened: object) -> None:
+    expected = {
+        **customers.before,
+        "New Ltd": onboarded("New Ltd", "eve@new.example", ["Sync Editor"])["organizations"],
+    }
+    assert state(customers.emulator) == expected, what_happened
+    (eve,) = customers.emulator.users_of(customers.emulator.organizations()[-1].id)
+    stored = json.loads(file.read_text())
+    assert stored["new_ltd"]["password"] == customers.emulator.live_key(eve.id)
+    assert stored.keys() == {"new_ltd", "other"}
+
+
+def complete(customers: Customers, job: Tasks, file: Path, what_happened: object) -> None:
+    results = customers.next_try(job, what_happened)
+    check_that_all_is_there_once(customers, file, what_happened)
+    assert results["call"]["caller"] == results["user"]["id"]
+
+
+def test_killed_at_any_point_and_run_again_from_the_start(world: World, tmp_path: Path):
+    points = []
+    for at in itertools.count(1):
+        file = tmp_path / f"{at}.json"
+        with Customers.made(world.zygote) as customers:
+            job = chain(customers, file)
+            outcome = customers.strike(job, at)
+            if outcome.point is None:
+                assert (outcome.state, outcome.code) == ("exited", 0), world.zygote.said()
+                check_that_all_is_there_once(customers, file, "nothing happened")
+                break
+            assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
+            complete(customers, job, file, f"killed {outcome.point}, which is point {at}")
+            points.append(outcome.point)
+    assert {f"{when} {each}" for when in ("before", "unread", "after") for each in _MAKING} <= set(points)
+    assert points.count("before os.rename") >= 3, "the record, the key, the record"
+    KILLED["onboarding, around requests and stored files"] = len(points)
+
+
+def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(world: World, tmp_path: Path):
+    """Airflow 3 calls ``on_kill`` and lets the task go on for five seconds; 2.11 raises in it."""
+    points = []
+    for at in itertools.count(1):
+        file = tmp_path / f"{at}.json"
+        with Customers.made(world.zygote) as customers:
+            job = chain(customers, file)
+            outcome = customers.strike(job, at, signal.SIGTERM)
+            if outcome.point is None:
+                break
+            point = f"asked to end {outcome.point}, which is point {at}"
+            assert outcome.state == "exited", point
+            if AIRFLOW_V_3_0_PLUS:
+                assert outcome.code == 0 or outcome.told["error"]["retryable"], f"{point}\n{outcome}"
+                assert not any(each.startswith("before POST") for each in outcome.told["since"]), f"{point}\n{outcome}"
+            else:
+                assert outcome.code == TERMINATED, world.zygote.said()
+            complete(customers, job, file, point)
+            points.append(point)
+    KILLED["onboarding, asked to end around requests"] = len(points)
