@@ -15,7 +15,7 @@ from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Run", "run_dag", "xcom_of"]
+__all__ = ["Run", "name_of", "run_dag", "run_of", "xcom_of"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,12 @@ def run_dag(dag: Any, *, at: datetime | None = None, conf: Mapping[str, Any] | N
     :param at: the run's own time; the same time again is the same run, cleared.
     """
     at = at or datetime.now(UTC)
-    dag_run = _on_airflow_3(dag, at, conf) if AIRFLOW_V_3_0_PLUS else _on_airflow_2(dag, at, conf)
-    instances = {_name(ti): ti for ti in dag_run.get_task_instances()}
+    return run_of(_on_airflow_3(dag, at, conf) if AIRFLOW_V_3_0_PLUS else _on_airflow_2(dag, at, conf))
+
+
+def run_of(dag_run: Any) -> Run:
+    """Return what became of Airflow's own object."""
+    instances = {name_of(ti): ti for ti in dag_run.get_task_instances()}
     return Run(
         run_id=dag_run.run_id,
         state=dag_run.state,
@@ -47,6 +51,11 @@ def run_dag(dag: Any, *, at: datetime | None = None, conf: Mapping[str, Any] | N
         tries={name: ti.try_number for name, ti in instances.items()},
         labels={name: ti.rendered_map_index for name, ti in instances.items()},
     )
+
+
+def name_of(ti: Any) -> str:
+    """Return what :class:`Run` calls a task instance of Airflow's."""
+    return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
 
 
 def xcom_of(run: Run, task_id: str) -> Any:
@@ -80,7 +89,3 @@ def _on_airflow_2(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any
     except AirflowTaskTimeout:
         # It ends dag.test() itself there, being no Exception. The same run again is then the next try.
         return dag.test(execution_date=at, run_conf=dict(conf or {}))
-
-
-def _name(ti: Any) -> str:
-    return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"

@@ -1,0 +1,81 @@
+"""Onboard many customers in one run, each in a mapped task group of its own.
+
+A customer that fails stops nobody else: only its own later tasks are ``upstream_failed``. The run then fails, since the
+last tasks of all customers decide; clear the failed task, with what is downstream, once its cause is put right.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task, task_group
+
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
+from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
+
+
+@dag(
+    schedule=None,
+    params={
+        "customers": Param(
+            type="array",
+            title="Customers",
+            description="The key of each goes to the connection <name>_polytomic. The role is Editor unless given.",
+            items={
+                "type": "object",
+                "required": ["name", "organization", "email"],
+                "properties": {
+                    "name": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+                    "organization": {"type": "string", "pattern": r"^\S(.*\S)?$"},
+                    "email": {"type": "string", "format": "email"},
+                    "role": {"enum": ["Admin", "Editor", "Sync Editor", "Viewer"]},
+                },
+                "additionalProperties": False,
+            },
+        ),
+    },
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
+    tags=["polytomic"],
+)
+def polytomic_onboarding_many() -> None:
+    @task
+    def customers() -> list[dict[str, str]]:
+        return [
+            {
+                "organization_name": customer["organization"],
+                "email": customer["email"],
+                "role": customer.get("role", "Editor"),
+                "destination": f"airflow://connection/{customer['name']}_polytomic",
+            }
+            for customer in get_current_context()["params"]["customers"]
+        ]
+
+    # Of each task, over all customers and runs, so many at once. No task has a trigger rule: one that ran in spite of
+    # failures would also end the run as a success.
+    @task_group(default_args={"max_active_tis_per_dag": 4})
+    def onboard(organization_name: str, email: str, role: str, destination: str) -> None:
+        organization = PolytomicCreateOrganizationOperator(task_id="create_organization", name=organization_name)
+        user = PolytomicCreateUserOperator(
+            task_id="create_user", org_id=organization.output["id"], email=email, roles=[role]
+        )
+        issue_api_key = PolytomicCreateApiKeyOperator(
+            task_id="issue_api_key",
+            org_id=organization.output["id"],
+            user_id=user.output["id"],
+            destination=destination,
+        )
+
+        @task(map_index_template="{{ task.op_kwargs['destination'] }}")
+        def first_call(destination: str) -> dict[str, str | None]:
+            from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+            me = PolytomicHook(api_key_destination=destination).get_identity()
+            return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
+
+        issue_api_key >> first_call(destination=destination)
+
+    onboard.expand_kwargs(customers())
+
+
+polytomic_onboarding_many()

@@ -1,0 +1,50 @@
+"""How does a test run an example DAG? As it is, but for the time that it waits between tries and repeats."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_polytomic.testing import PolytomicEmulator
+    from tests.scene import Scene
+
+__all__ = ["assert_no_key_in", "example", "secrets_of"]
+
+
+def example(name: str, *, retries: int | None = None, retry_for: float = 1.0) -> Any:
+    """Return a new DAG of one of the examples.
+
+    :param retries: of each task; None for those of the example.
+    :param retry_for: of each operator of this package; within 1 s it repeats no request.
+    """
+    dag = getattr(import_module(f"dags_examples.{name}"), name)()
+    for task in dag.tasks:
+        task.retry_delay = timedelta(0)
+        if retries is not None:
+            task.retries = retries
+        if hasattr(task, "retry_for"):
+            task.retry_for = retry_for
+    return dag
+
+
+def assert_no_key_in(airflow_db: Path, emulator: PolytomicEmulator, *, run_id: str) -> None:
+    """Search the bytes of the whole database, with what SQLite has not merged into it yet, for any piece of any key.
+
+    :param run_id: of a run that the database must know of, or it is another one.
+    """
+    content = b"".join(file.read_bytes() for file in airflow_db.parent.glob(f"{airflow_db.name}*"))
+    assert run_id.encode() in content, "this is not the database that the run was written to"
+    for key in emulator.all_keys():
+        pieces = {key[at : at + 12].encode() for at in range(len(key) - 11)}
+        assert not [piece for piece in pieces if piece in content]
+
+
+def secrets_of(scene: Scene) -> dict[str, Any]:
+    """Return what is in the folder of Airflow's secrets, by file: the secrets and their records; a lock is empty."""
+    texts = {file.name: file.read_text() for file in scene.connections.parent.rglob("*") if file.is_file()}
+    return {name: json.loads(text) for name, text in texts.items() if text}
