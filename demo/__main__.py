@@ -1,6 +1,6 @@
-"""Does a real Airflow issue a key, use it, and keep it nowhere but in its secrets backend? `make demo` shows it.
+"""Does a real Airflow onboard a customer, whose key is nowhere but in its secrets backend? `make demo` shows it.
 
-Starts an emulated Polytomic and an Airflow of its own, runs dags_examples/polytomic_issue_api_key.py under a scheduler,
+Starts an emulated Polytomic and an Airflow of its own, runs dags_examples/polytomic_onboarding.py under a scheduler,
 tells what is where, and looks for the keys in everything that Airflow has written. Ends all that it has started.
 Arguments go to the emulator, so that a bad day can be shown: ``make demo ARGS="--fault '...'"``.
 """
@@ -14,13 +14,13 @@ import os
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from demo.airflow_environment import isolated, local_secrets, private_folder
+from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowError, AirflowProcess, RunStates
 from demo.leak_scan import LeakScan, summary
+from demo.polytomic import EmulatorError, rows_of, start_emulator, state_of, users_of
 from demo.process_group import ProcessGroup, ProcessGroupError
 from demo.report import Screen
 
@@ -35,31 +35,20 @@ DEMO = ROOT / ".demo"
 HOME = DEMO / "airflow"
 SECRETS = DEMO / "secrets"
 STORED = SECRETS / "connections.json"
-DAG_ID = "polytomic_issue_api_key"
+DAG_ID = "polytomic_onboarding"
 RUN_ID = "demo"
-CONN_ID = "acme_polytomic"
-DESTINATION = f"airflow://connection/{CONN_ID}"
-EMULATOR_SECONDS = 60.0
+CONN_ID = "globex_polytomic"
+# Not the customer that the emulator starts with.
+CUSTOMER = {
+    "organization": "Globex",
+    "email": "scorpio@globex.example",
+    "role": "Sync Editor",
+    "destination": f"airflow://connection/{CONN_ID}",
+}
 
 
 class DemoError(RuntimeError):
     """The demo did not show what it should."""
-
-
-def _start_emulator(group: ProcessGroup, arguments: Sequence[str]) -> dict[str, str]:
-    """Start the emulated Polytomic and return what it says about itself: ``base_url``, ``partner_key``, two ids."""
-    console = private_folder(DEMO / "emulator") / "console.log"
-    command = [sys.executable, "-m", "airflow_provider_polytomic.testing", "--port", "0", "--json", *arguments]
-    group.start("emulator", command, env=isolated(os.environ, HOME), console=console)
-    deadline = time.monotonic() + EMULATOR_SECONDS
-    while time.monotonic() < deadline:
-        group.check()
-        line, complete, _ = console.read_text().partition("\n")
-        if complete:
-            facts: dict[str, str] = json.loads(line)
-            return facts
-        time.sleep(0.1)
-    raise DemoError(f"the emulator did not come up within {EMULATOR_SECONDS:.0f} s:\n{group.tail('emulator')}")
 
 
 def _airflow(polytomic: dict[str, str]) -> AirflowProcess:
@@ -72,7 +61,7 @@ def _airflow(polytomic: dict[str, str]) -> AirflowProcess:
 
 
 def _run(screen: Screen, polytomic: dict[str, str]) -> dict[str, Any]:
-    """Run the DAG under a real scheduler and return what its two tasks have returned, by task.
+    """Onboard the customer under a real scheduler and return what the tasks have returned, by task.
 
     :raises DemoError: with the end of the logs if a task fails.
     """
@@ -82,10 +71,11 @@ def _run(screen: Screen, polytomic: dict[str, str]) -> dict[str, Any]:
     try:
         with screen.step("Airflow: waiting until it is healthy and knows the DAG"):
             airflow.wait_until_ready([DAG_ID])
-        screen.say(f"  Triggering {DAG_ID} for a user of Acme, destination {DESTINATION}", "dim")
-        conf = {"org_id": polytomic["org_id"], "user_id": polytomic["user_id"], "destination": DESTINATION}
+        screen.say(f"  Triggering {DAG_ID} with")
+        for name, value in CUSTOMER.items():
+            screen.say(f"    {name}: {value}")
         with screen.step("Airflow: running the DAG"):
-            airflow.trigger(DAG_ID, conf, run_id=RUN_ID)
+            airflow.trigger(DAG_ID, CUSTOMER, run_id=RUN_ID)
             states = airflow.wait_for_run(DAG_ID, RUN_ID, on_change=screen.changes)
         screen.states(states)
         if states.run != "success":
@@ -115,17 +105,34 @@ def _readable(line: str) -> str:
         return line
 
 
-def _stored(screen: Screen, returned: dict[str, Any]) -> str:
-    """Show what is stored where and whose key it is; return the key.
+def _exists(screen: Screen, polytomic: dict[str, str]) -> list[str]:
+    """Show what Polytomic has now; return the customer's live keys.
 
-    :raises DemoError: if what is stored is not what the task said.
+    :raises DemoError: if that is not one organization with one user and one key.
+    """
+    state = state_of(polytomic["base_url"])
+    screen.rows("What Polytomic has now", ("organization", "user", "roles", "live keys"), rows_of(state))
+    screen.say(f"Invitations sent: {state['invitations']}")
+    users = users_of(state, CUSTOMER["organization"])
+    found = [(user["email"], user["roles"], len(user["live_keys"])) for user in users]
+    if found != [(CUSTOMER["email"], [CUSTOMER["role"]], 1)]:
+        raise DemoError(f"Polytomic should have one user of {CUSTOMER['organization']} with one key, not {found}")
+    keys: list[str] = users[0]["live_keys"]
+    return keys
+
+
+def _stored(screen: Screen, returned: dict[str, Any], keys: list[str]) -> None:
+    """Show what is stored where and whose key it is.
+
+    :param keys: the customer's live ones.
+    :raises DemoError: if what is stored is not that key, or not what the task said.
     """
     connection = json.loads(STORED.read_text())[CONN_ID]
     key: str = connection["password"]
-    reference, identity = returned["issue_api_key"], returned["who_am_i"]
+    reference, identity = returned["issue_api_key"], returned["first_call"]
     fingerprint = hashlib.sha256(key.encode()).hexdigest()[:32]
-    if fingerprint != reference["fingerprint"]:
-        raise DemoError(f"{STORED} holds another key than the task says it stored")
+    if fingerprint != reference["fingerprint"] or key not in keys:
+        raise DemoError(f"{STORED} holds another key than the customer's, which the task says it stored")
     screen.facts(
         "What is stored where",
         {
@@ -137,8 +144,7 @@ def _stored(screen: Screen, returned: dict[str, Any]) -> str:
             "issued at": reference["issued_at"],
         },
     )
-    screen.facts("Who /api/me says the key is (asked by who_am_i)", identity)
-    return key
+    screen.facts("Who /api/me says the key is (asked by first_call)", identity)
 
 
 def _scan(screen: Screen, secrets: dict[str, str]) -> None:
@@ -173,11 +179,13 @@ def _demo(screen: Screen, arguments: Sequence[str]) -> None:
     private_folder(DEMO)
     with ProcessGroup() as group:
         with screen.step("Polytomic: starting the emulator"):
-            polytomic = _start_emulator(group, arguments)
+            polytomic = start_emulator(group, DEMO / "emulator", arguments)
         returned = _run(screen, polytomic)
-        key = _stored(screen, returned)
-    _scan(screen, {"the new key": key, "the partner key": polytomic["partner_key"]})
-    screen.say(f"The new key is in {STORED.relative_to(ROOT)} and nowhere else.", "bold green")
+        keys = _exists(screen, polytomic)
+        _stored(screen, returned, keys)
+    _scan(screen, {"the new key": keys[0], "the partner key": polytomic["partner_key"]})
+    screen.say(f"{CUSTOMER['organization']} is onboarded.", "bold green")
+    screen.say(f"Its key is in {STORED.relative_to(ROOT)} and nowhere else.", "bold green")
 
 
 def _ended(number: int, _frame: FrameType | None) -> NoReturn:
@@ -200,7 +208,7 @@ def main() -> int:
     except KeyboardInterrupt:
         screen.say("Stopped; everything that was started has been ended.")
         return 128 + signal.SIGINT
-    except (AirflowError, DemoError, ProcessGroupError) as error:
+    except (AirflowError, DemoError, EmulatorError, ProcessGroupError) as error:
         screen.say(f"The demo failed: {error}", "red")
         screen.say(f"All of its logs are below {DEMO.relative_to(ROOT)}/; everything that was started has been ended.")
         return 1

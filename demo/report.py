@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from demo.airflow_process import RunStates
 
@@ -25,6 +25,7 @@ class Screen:
 
     def __init__(self) -> None:
         self._console = Console(record=True, highlight=False)
+        self._tasks: dict[str, str | None] = {}
 
     @property
     def shown(self) -> str:
@@ -44,15 +45,24 @@ class Screen:
         self.say(f"  {doing}: {time.monotonic() - started:.1f} s", "dim")
 
     def changes(self, states: RunStates) -> None:
-        """Show where the tasks of a run are."""
-        tasks = ", ".join(f"{task} {state or 'waiting'}" for task, state in states.tasks.items())
-        self.say(f"    run {states.run}: {tasks}", "dim")
+        """Show which tasks of a run have come further since this was last called."""
+        news = [f"{task} {state}" for task, state in states.tasks.items() if state and self._tasks.get(task) != state]
+        self._tasks = states.tasks
+        if news:
+            self.say(f"    {', '.join(news)}", "dim")
 
     def states(self, states: RunStates) -> None:
         """Show the table of tasks."""
         table = Table("task", "state", title="The DAG run", title_justify="left")
         for task, state in states.tasks.items():
             table.add_row(task, Text(state or "none", style=STATE_STYLES.get(state or "", "")))
+        self._console.print(table)
+
+    def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Show a table with a line of headings."""
+        table = Table(*columns, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*map(Text, row))
         self._console.print(table)
 
     def facts(self, title: str, facts: Mapping[str, object]) -> None:

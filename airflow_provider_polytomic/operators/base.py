@@ -34,6 +34,12 @@ class PolytomicOperator(BaseOperator):
     named_after: ClassVar[str] = "polytomic_conn_id"
     fields_are_pushed: ClassVar[bool] = False
 
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> Any:
+            """What it returns; Airflow declares a type that cannot be indexed: ``task.output["id"]``."""
+
     def __init__(self, *, polytomic_conn_id: str = "polytomic_default", retry_for: float = 60.0, **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": self.fields_are_pushed, **kwargs})
         self.polytomic_conn_id = polytomic_conn_id
@@ -77,7 +83,7 @@ class PolytomicOperator(BaseOperator):
         raise NotImplementedError
 
     def on_kill(self) -> None:
-        """Have nothing sent again, and no key issued. Airflow 3 lets ``execute`` go on for five seconds."""
+        """Have nothing made any more, and nothing sent again. Airflow 3 lets ``execute`` go on for five seconds."""
         self._killed = True
 
     def patience(self) -> Patience:

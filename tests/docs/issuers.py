@@ -35,7 +35,8 @@ class PageIssuer:
         """Run the operator in a new process, as far as Airflow knows."""
         self.site.use(self.policy)
         arguments = {"destination": self.site.here(destination), "retries": 1, **self.scene.ids, **given}
-        return PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(self._context())
+        returned: dict[str, Any] = PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(self._context())
+        return returned
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from copy import deepcopy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,10 @@ def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
         assert (command, name) == ("get", get_provider_info()["package-name"])
         return
     dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
-    assert set(json.loads(given.conf)) <= set(dag.params)
+    params, conf = deepcopy(dag.params), json.loads(given.conf)  # the decorator's own are shared by all its DAGs
+    assert set(conf) <= set(params)
+    params.update(conf)
+    params.validate()
 
 
 @pytest.mark.parametrize("line", _by_first_word("pip"))

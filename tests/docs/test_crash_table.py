@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
+from tests.docs.mortal import Killed, Mortal
 from tests.docs.pages import rows
 from tests.scene import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
@@ -38,34 +38,6 @@ NEXT = {
     "finds that it works, closes the record": 0,
     "keeps the key": 0,
 }
-
-
-class Killed(BaseException):
-    """What a kill looks like from inside: nothing catches it."""
-
-
-@dataclass
-class Mortal:
-    """A vendor or a store that ends the process after a call of one of its methods."""
-
-    part: Any
-    method: str
-    calls: int
-    made: list[str] = field(default_factory=list)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.part, name)
-        if name != self.method:
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = found(*args, **kwargs)
-            self.made.append(name)
-            if len(self.made) == self.calls:
-                raise Killed
-            return result
-
-        return call
 
 
 def attempt(scene: Scene, mode: Ensure | Renew, method: str = "", calls: int = 1) -> Reference:

@@ -36,7 +36,10 @@ class Trial:
     def issue(self, at: datetime = THE_RUN, **given: Any) -> dict[str, Any]:
         """Run the operator in a DAG run of its own time."""
         defaults: dict[str, Any] = {"destination": self.destination, "retries": 1, **self.scene.ids}
-        return PolytomicCreateApiKeyOperator(task_id="issue", **{**defaults, **given}).execute(self.context(at))
+        returned: dict[str, Any] = PolytomicCreateApiKeyOperator(task_id="issue", **{**defaults, **given}).execute(
+            self.context(at)
+        )
+        return returned
 
     def put_variable(self, text: str) -> None:
         """Put a text at the destination as a person would, a Variable from now on."""

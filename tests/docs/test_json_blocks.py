@@ -22,7 +22,8 @@ OPERATOR_PAGE, DESTINATIONS_PAGE = "docs/create-api-key.md", "docs/destinations.
 
 def issue(scene: Scene, context: Context, **given: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"destination": CONNECTION, "retries": 1, **scene.ids, **given}
-    return PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(context())
+    returned: dict[str, Any] = PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(context())
+    return returned
 
 
 def shown(note: str) -> dict[str, Any]:

@@ -12,10 +12,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What the tests of this folder run; "text" alone is only looked at.
-POLICIES = {"worker", "worker kv1", "worker kms", "consumer"}
+KV1 = {"worker kv1", "worker remove kv1"}
+POLICIES = {"worker", "worker kms", "consumer", "worker remove", *KV1}
 RUN = {
-    "python": {"", "with-key=airflow://variable/acme_api_key"},
-    "json": {"connection", "reference", "prospect", "record", "connections-file", "stored", *POLICIES - {"worker kv1"}},
+    "python": {"", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
+    "json": {
+        "connection",
+        "reference",
+        "prospect",
+        "record",
+        "connections-file",
+        "stored",
+        "oidc-client",
+        *POLICIES - KV1,
+    },
     "hcl": POLICIES - {"worker kms"},
     "bash": {""},
     "text": {""},
@@ -23,7 +33,8 @@ RUN = {
 
 
 def kind(block: Block) -> str:
-    return "stored" if block.note.startswith("stored=") else block.note
+    name, given, _ = block.note.partition("=")
+    return name if given else block.note
 
 
 @pytest.mark.parametrize("block", blocks(), ids=str)

@@ -11,22 +11,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.docs.pages import Block, blocks
+from tests.docs.pieces import piece
 from tests.integration.in_process import run_dag, xcom_of
+from tests.onboarding_state import onboarded, state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.scene import Scene
 
-# What a page takes from an example is run with the examples, in tests/integration.
-PYTHON = [block for block in blocks("python") if not block.taken]
+WITH_KEY = "with-key="
+# What a page takes from an example is run with the examples, in tests/integration; blocks with other notes have tests
+# of their own, in test_onboarding_blocks.py.
+PYTHON = [
+    block for block in blocks("python") if not block.taken and (not block.note or block.note.startswith(WITH_KEY))
+]
 TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
+CUSTOMER, EMAIL = "Globex", "ada@globex.example"  # one that the scene does not have
 # The fixture, also where the package is not installed.
 CONFTEST = "from airflow_provider_polytomic.testing.plugin import polytomic_emulator\n"
 
@@ -49,30 +55,36 @@ def test_a_test_passes_as_a_file_of_its_own(block: Block, tmp_path: Path):
 
 @pytest.mark.usefixtures("airflow_db")
 @pytest.mark.parametrize("block", DAG_FILES, ids=str)
-def test_a_dag_issues_a_key_that_its_next_task_uses_and_keeps_it_when_it_is_run_again(
+def test_a_dag_onboards_a_customer_and_makes_nothing_more_when_it_is_run_again(
     block: Block, scene: Scene, tmp_path: Path
 ):
-    dag = _dag_in(block.about(scene.ids), tmp_path / "dag_file.py")
+    content = block.content.replace("Acme", CUSTOMER).replace("acme", CUSTOMER.lower())
+    dag = _dag_in(content, tmp_path / "dag_file.py")
     for _ in range(2):
         run = run_dag(dag)
         assert set(run.states.values()) == {"success"}
-        assert scene.stored() == scene.emulator.live_key(scene.user.id)
-        assert xcom_of(run, "who_am_i") == scene.user.email
+        assert state_of(scene.emulator, CUSTOMER) == onboarded(CUSTOMER, EMAIL, ["Editor"])
+        user_id = xcom_of(run, "create_user")["id"]
+        assert scene.stored("globex_polytomic") == scene.emulator.live_key(user_id)
+        assert xcom_of(run, "first_call") == EMAIL
     assert len(scene.posts) == 1
 
 
 @pytest.mark.usefixtures("airflow_db")
 @pytest.mark.parametrize("block", PIECES, ids=str)
-def test_a_piece_runs_as_it_stands_and_its_tasks_succeed(block: Block, scene: Scene):
-    if block.note:
-        _put_key(scene, block.note.removeprefix("with-key=airflow://variable/"))
-    with DAG(re.sub(r"\W", "_", block.place), schedule=None) as dag:
-        exec(compile(block.about(scene.ids), block.place, "exec"), {"__name__": "piece"})
+def test_a_piece_runs_as_it_stands_and_its_tasks_succeed(block: Block, scene: Scene, tmp_path: Path):
+    stored = _put_key(scene, block.note.removeprefix(WITH_KEY)) if block.note else None
+    dag = piece(block.about(scene.ids), block.place, tmp_path)
     if not dag.tasks:
         return
-    assert set(run_dag(dag).states.values()) == {"success"}
-    assert scene.stored() == (scene.emulator.live_key(scene.user.id) if scene.posts else None)
-    assert len(scene.posts) == (0 if "check_only=True" in block.content else 1)
+    run = run_dag(dag)
+    assert set(run.states.values()) == {"success"}
+    assert scene.stored() == (scene.emulator.live_key(scene.user.id) if scene.posts else stored)
+    if block.note:
+        assert [xcom_of(run, task.task_id) in {scene.user.email, "Acme"} for task in dag.tasks] == [True]
+        assert not scene.posts
+    else:
+        assert len(scene.posts) == (0 if "check_only=True" in block.content else 1)
 
 
 def _dag_in(content: str, file: Path) -> Any:
@@ -87,6 +99,11 @@ def _dag_in(content: str, file: Path) -> Any:
     return dag
 
 
-def _put_key(scene: Scene, variable: str) -> None:
-    key = scene.emulator.give_key(scene.user.id)
-    scene.connections.with_name("variables.json").write_text(json.dumps({variable: key}))
+def _put_key(scene: Scene, destination: str) -> str | None:
+    """Put a key of the user where an issuance would; return what the connection then holds."""
+    key, (kind, name) = scene.emulator.give_key(scene.user.id), destination.removeprefix("airflow://").split("/")
+    if kind == "connection":
+        scene.put(name, conn_type="polytomic", host=scene.emulator.base_url, password=key)
+    else:
+        scene.connections.with_name("variables.json").write_text(json.dumps({name: key}))
+    return scene.stored()

@@ -15,10 +15,14 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicForbiddenError,
     PolytomicNoAnswerError,
+    PolytomicUnauthorizedError,
 )
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
-from airflow_provider_polytomic.hooks._retry import repeat_safely, repeat_post
+from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
+from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
+from airflow_provider_polytomic.hooks._roles import RoleEndpoints
+from airflow_provider_polytomic.hooks._users import UserEndpoints
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
@@ -35,23 +39,9 @@ if TYPE_CHECKING:
 
     Context = Callable[..., dict[str, Any]]
 
-CONNECTION_PAGE, OPERATOR_PAGE = "docs/connection.md", "docs/create-api-key.md"
-DESTINATIONS_PAGE = "docs/destinations.md"
+CONNECTION_PAGE, DESTINATIONS_PAGE = "docs/connection.md", "docs/destinations.md"
 FORM = get_provider_info()["connection-types"][0]
-
-
-def test_the_parameters_of_the_operator_are_all_there_with_their_defaults():
-    parameters = inspect.signature(PolytomicCreateApiKeyOperator.__init__).parameters.values()
-    own = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "kwargs"}
-    told = {codes(name)[0]: codes(default)[:1] for name, default, _ in rows(OPERATOR_PAGE, "Parameters")}
-    required = inspect.Parameter.empty
-    expected = {name: [] if p.default is required else [_literal(p.default)] for name, p in own.items()}
-    assert told == expected
-    assert set(own) - set(PolytomicCreateApiKeyOperator.template_fields) == {"retry_for"}
-
-
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+HOOK_PARTS = (OrganizationEndpoints, UserEndpoints, RoleEndpoints, PolytomicHook)
 
 
 def test_the_fields_of_the_connection_are_those_of_the_form():
@@ -72,32 +62,69 @@ def test_what_the_form_says_of_an_empty_field_the_page_says_too():
 
 def test_the_methods_of_the_hook_send_the_requests_that_the_page_says(scene: Scene):
     hook = PolytomicHook(retry_for=1.0)
-    ids = {"org_id": scene.user.organization_id, "user_id": scene.user.id}
+    org_id, user_id = scene.user.organization_id, scene.user.id
+    role_id = hook.create_role(org_id, "Auditor").id
+    ids = {"org_id": org_id, "user_id": user_id, "role_id": role_id}
     arguments: dict[str, tuple[Any, ...]] = {
         "get_identity": (),
         "list_organizations": (),
         "create_organization": ("Globex",),
-        "list_users": (ids["org_id"],),
-        "get_user": tuple(ids.values()),
-        "create_user": (ids["org_id"], "bob@acme.example"),
-        "create_api_key": tuple(ids.values()),
+        "get_organization": (org_id,),
+        "update_organization": (org_id,),
+        "delete_organization": (scene.emulator.add_organization("Initech").id,),
+        "list_users": (org_id,),
+        "create_user": (org_id, "bob@acme.example"),
+        "get_user": (org_id, user_id),
+        "update_user": (org_id, user_id),
+        "delete_user": (org_id, scene.emulator.add_user(org_id, "eve@acme.example").id),
+        "create_api_key": (org_id, user_id),
+        "list_roles": (org_id,),
+        "resolve_roles": (org_id, ["Auditor"]),
+        "create_role": (org_id, "Steward"),
+        "get_role": (org_id, role_id),
+        "update_role": (org_id, role_id, "Inspector"),
+        "delete_role": (org_id, role_id),
     }
-    told = rows(CONNECTION_PAGE, "In your own tasks")
-    assert [codes(name)[0] for name, _, _ in told] == list(arguments)
-    user = scene.emulator.give_key(scene.user.id)
+    named: dict[str, dict[str, Any]] = {
+        "update_organization": {"name": "Acme Ltd"},
+        "update_user": {"role_ids": [role_id]},
+        "create_api_key": {"idempotency_key": "issuance-0001"},
+    }
+    told = [
+        (method, request, key)
+        for name, request, key in rows(CONNECTION_PAGE, "In your own tasks")
+        for method in codes(name)
+    ]
+    assert [method for method, _, _ in told] == list(arguments)
+    assert set(arguments) == {
+        name for part in HOOK_PARTS for name, each in vars(part).items() if _is_endpoint(name, each)
+    }
+    user = scene.emulator.give_key(user_id)
     scene.put("a_user", conn_type="polytomic", host=scene.emulator.base_url, password=user)
-    for name, request, key in told:
-        method = codes(name)[0]
-        named: dict[str, Any] = {"idempotency_key": "issuance-0001"} if method == "create_api_key" else {}
-        getattr(hook, method)(*arguments[method], **named)
+    for method, request, key in told:
+        given, ours = arguments[method], {**ids, **dict(zip(("org_id", "user_id"), arguments[method], strict=False))}
+        getattr(hook, method)(*given, **named.get(method, {}))
         sent = scene.emulator.requests[-1]
-        assert f"{sent.method} {sent.path}" == codes(request)[0].format(**ids)
+        assert f"{sent.method} {sent.path}" == codes(request)[0].format(**ours)
         as_user = getattr(PolytomicHook("a_user"), method)
         if key == "partner":
-            with pytest.raises(PolytomicForbiddenError):
-                as_user(*arguments[method], **named)
+            with pytest.raises((PolytomicForbiddenError, PolytomicUnauthorizedError)):
+                as_user(*given, **named.get(method, {}))
         else:
-            as_user(*arguments[method], **named)
+            as_user(*given, **named.get(method, {}))
+
+
+def test_with_current_the_key_of_a_user_does_where_the_page_says(scene: Scene):
+    user = scene.emulator.give_key(scene.user.id)
+    scene.put("a_user", conn_type="polytomic", host=scene.emulator.base_url, password=user)
+    hook = PolytomicHook("a_user")
+    assert hook.get_organization("current").id == scene.user.organization_id
+    assert [each.id for each in hook.list_users("current")] == [scene.user.id]
+    assert "Editor" in {role.name for role in hook.list_roles("current")}
+
+
+def _is_endpoint(name: str, member: object) -> bool:
+    return inspect.isfunction(member) and re.match("(get|list|create|update|delete|resolve)_", name) is not None
 
 
 def test_the_errors_are_all_there_and_retryable_where_the_page_says_so():

@@ -52,11 +52,12 @@ def test_the_metadata_loads_nothing_but_itself_and_the_standard_library():
     assert {name for name in added if name.startswith(OURS)} == {OURS, f"{OURS}.get_provider_info"}
 
 
-def test_the_operator_adds_at_most_ten_modules_to_base_operator(installed):
+@pytest.mark.parametrize("name", ["api_keys", "organizations", "users"])
+def test_a_module_of_operators_adds_at_most_ten_modules_to_base_operator(installed, name):
     base = "from airflow.sdk import BaseOperator" if _is_3() else "from airflow.models.baseoperator import BaseOperator"
     before = _modules_after(base, installed)
-    added = _modules_after(f"{base}\nimport {OURS}.operators.api_keys", installed) - before
-    assert f"{OURS}.operators.api_keys" in added
+    added = _modules_after(f"{base}\nimport {OURS}.operators.{name}", installed) - before
+    assert f"{OURS}.operators.{name}" in added
     assert len(added) <= 10, sorted(added)
 
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import psutil
 
 from demo.airflow_process import AirflowError
-from tests.integration.running.stage import EXAMPLES, Stage
+from tests.integration.running.customers import GLOBEX
+from tests.integration.running.stage import EXAMPLES, OFFBOARDING, ONBOARDING, Stage
+from tests.onboarding_state import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from demo.airflow_process import RunStates
 
-__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "fly", "fly_alone"]
+__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "Onboarded", "fly", "fly_alone"]
 
 P = ParamSpec("P")
 
@@ -28,12 +30,27 @@ SECONDS = 400.0
 RETRIES = "select max(try_number) from task_instance where dag_id = ? and run_id = ?"
 
 
+@dataclass(frozen=True)
+class Onboarded:
+    """What there was of a customer before it was taken away again.
+
+    :param state: as :func:`~tests.onboarding_state.state_of` tells it.
+    :param stored: the key at its destination.
+    :param live: the keys of its user.
+    """
+
+    state: dict[str, Any]
+    stored: str | None
+    live: list[str]
+
+
 @dataclass
 class Flight:
     """What came of it.
 
     :param states: of each run, by DAG and run id.
     :param renewed: the user's key after the first forced run, after that was cleared, and after the second run.
+    :param onboarded: the customer of the onboarding example, before the offboarding.
     :param form: what the API server says about the connection types; None on 2.11, which has none.
     :param arguments: the command lines of all processes that were seen meanwhile.
     :param left: the processes that were still there when all was ended.
@@ -42,6 +59,7 @@ class Flight:
     stage: Stage
     states: dict[tuple[str, str], RunStates] = field(default_factory=dict)
     renewed: list[str] = field(default_factory=list)
+    onboarded: Onboarded | None = None
     form: Any = None
     arguments: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
@@ -59,11 +77,12 @@ class Flight:
 def fly(stage: Stage) -> Flight:
     """Run every DAG of the stage under a real scheduler."""
     flight, airflow = Flight(stage), stage.airflow
+    at_once = [example for example in EXAMPLES if example != OFFBOARDING]
     with airflow:
         session = airflow.group.session
         airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, RENEWAL])
         _patiently(airflow.trigger, LEAK_CASES, run_id=RUN)
-        for example in EXAMPLES:
+        for example in at_once:
             _patiently(airflow.trigger, example, stage.conf(example), run_id=RUN)
         _patiently(airflow.trigger, RENEWAL, run_id=CLEARED)
         _wait(flight, [(RENEWAL, CLEARED)])
@@ -72,7 +91,11 @@ def fly(stage: Stage) -> Flight:
         _wait(flight, [(RENEWAL, CLEARED)], tries=2)
         _note_key(flight)
         _patiently(airflow.trigger, RENEWAL, run_id=AGAIN)
-        _wait(flight, [(RENEWAL, AGAIN), (LEAK_CASES, RUN), *((example, RUN) for example in EXAMPLES)])
+        _wait(flight, [(ONBOARDING, RUN)])
+        flight.onboarded = _onboarded(flight)
+        _patiently(airflow.trigger, OFFBOARDING, stage.conf(OFFBOARDING), run_id=RUN)
+        last = [(example, RUN) for example in (*at_once, OFFBOARDING)]
+        _wait(flight, [(RENEWAL, AGAIN), (LEAK_CASES, RUN), *last])
         _note_key(flight)
         if airflow.major > 2:
             flight.form = airflow.api("GET", "/ui/connections/hook_meta")
@@ -112,6 +135,14 @@ def _clear(flight: Flight) -> None:
         airflow.api("POST", f"/api/v2/dags/{RENEWAL}/clearTaskInstances", body)
     else:
         airflow.command("tasks", "clear", RENEWAL, "--yes")
+
+
+def _onboarded(flight: Flight) -> Onboarded:
+    stage, states = flight.stage, flight.states[ONBOARDING, RUN]
+    assert states.run == "success", f"there is nobody to be taken away again: {states}"
+    user = stage.airflow.xcom(ONBOARDING, RUN, "create_user")
+    state = state_of(stage.emulator, GLOBEX["organization"])
+    return Onboarded(state, stage.stored(GLOBEX["destination"]), stage.emulator.keys_of(user["id"]))
 
 
 def _note_key(flight: Flight) -> None:

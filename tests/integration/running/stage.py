@@ -14,21 +14,37 @@ from cryptography.fernet import Fernet
 from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowProcess
 from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
+from tests.integration.running.customers import GLOBEX, OCCUPIED, many, unsteady_polytomic
 from tests.integration.running.interrupted_emulator import InterruptedEmulator
 from tests.integration.running.meddling_backend import DATABASE_PASSWORD
+from tests.integration.running.oidc_cases import OIDC_CASES, REFUSED, oidc_connections, refuse
 from tests.integration.running.store_cases import STORES
 from tests.unit.fake_distribution import ROOT, with_fake_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_polytomic.testing import Fault, User
+    from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, User
     from tests.integration.running.cases import Case
     from tests.integration.servers import Servers
 
-__all__ = ["CARELESS", "EXAMPLES", "Stage"]
+__all__ = [
+    "CARELESS",
+    "EXAMPLES",
+    "FOREIGN",
+    "ISSUE",
+    "ISSUE_MANY",
+    "OFFBOARDING",
+    "ONBOARDING",
+    "ONBOARDING_MANY",
+    "SELF_CHECK",
+    "Stage",
+]
 
-EXAMPLES = ("polytomic_issue_api_key", "polytomic_issue_many_api_keys")
+ISSUE, ISSUE_MANY = "polytomic_issue_api_key", "polytomic_issue_many_api_keys"
+ONBOARDING, ONBOARDING_MANY = "polytomic_onboarding", "polytomic_onboarding_many"
+OFFBOARDING, SELF_CHECK = "polytomic_offboarding", "polytomic_self_check"
+EXAMPLES = (ISSUE, ISSUE_MANY, ONBOARDING, ONBOARDING_MANY, OFFBOARDING, SELF_CHECK)
 # The tasks that use what was issued in these cases, and tell all they can.
 CARELESS = {
     "issued": ["issued"],
@@ -42,7 +58,7 @@ PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
 
 
 class Stage:
-    """Everything that one Airflow of the tests needs; nothing is started but the emulator.
+    """Everything that one Airflow of the tests needs; nothing is started but the emulators.
 
     :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
     :param log_level: of Airflow.
@@ -58,8 +74,12 @@ class Stage:
         self.canary = 'Canary/q+9"\\z%' + secrets.token_hex(16)
         self.emulator = InterruptedEmulator(PARTNER)
         self.emulator.start()
+        self.unsteady = unsteady_polytomic()
+        self.unsteady.start()
+        # At DEBUG few will do: what a task leaves behind is the same for each.
+        self.customers = many(5 if log_level == "INFO" else 2)
         self.organization = self.emulator.add_organization("Acme")
-        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
+        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", REFUSED.name, *self.cases)}
         self.sites = {case.name: servers.site(case.store) for case in self.cases.values() if case.store}
         self.airflow = self._airflow(database)
         for case in self.cases.values():
@@ -67,10 +87,17 @@ class Stage:
         for case in self.cases.values():
             for fault in case.faults:
                 self.emulator.inject(self._aimed(case, fault))
+        refuse(self.emulator, self.users[REFUSED.name])
+
+    @property
+    def emulators(self) -> tuple[PolytomicEmulator, ...]:
+        """Every Polytomic that this Airflow knows."""
+        return self.emulator, self.unsteady
 
     def close(self) -> None:
-        """Stop the emulator; it can still be looked into."""
-        self.emulator.stop()
+        """Stop the emulators; they can still be looked into."""
+        for emulator in self.emulators:
+            emulator.stop()
 
     def ids(self, name: str) -> dict[str, str]:
         """Return the ids of one user, as an operator takes them."""
@@ -78,10 +105,17 @@ class Stage:
 
     def conf(self, example: str) -> dict[str, Any]:
         """Return the parameters that an example DAG is run with."""
-        if example == "polytomic_issue_api_key":
-            return self.ids("example")
         nobody = {"name": "nobody", **self.ids("mapped"), "user_id": "00000000-0000-4000-8000-000000000000"}
-        return {"customers": [{"name": "mapped", **self.ids("mapped")}, nobody]}
+        confs: dict[str, dict[str, Any]] = {
+            ISSUE: self.ids("example"),
+            ISSUE_MANY: {"customers": [{"name": "mapped", **self.ids("mapped")}, nobody]},
+            ONBOARDING: GLOBEX,
+            ONBOARDING_MANY: {"customers": self.customers},
+            SELF_CHECK: {},
+        }
+        if example == OFFBOARDING:
+            return self._of_globex()
+        return confs[example]
 
     def stored(self, destination: str, case: Case | None = None) -> str | None:
         """Return what is at a destination in the files of Airflow's secrets backend, of a trap's, in the metastore, or
@@ -108,9 +142,27 @@ class Stage:
         destination: str = case.given.get("destination", f"airflow://connection/{case.name}")
         return destination
 
+    def record(self, destination: str) -> Path:
+        """Return where the record of a connection in the files of Airflow's secrets backend is, if there is one."""
+        conn_id = destination.rpartition("/")[2]
+        file = self._file("connections")
+        return file.with_name(f"{file.name}.polytomic-issuance") / f"connection.{conn_id}.json"
+
     def posts(self, user_id: str) -> int:
         """Count the requests for a key of a user."""
         return sum(f"/users/{user_id}/keys" in request.path for request in self.emulator.requests)
+
+    def _of_globex(self) -> dict[str, Any]:
+        """Return what the run that onboarded the customer says of it, for the one that takes it away."""
+        organization, user = (
+            self.airflow.xcom(ONBOARDING, "run", f"create_{what}") for what in ("organization", "user")
+        )
+        named = {
+            "org_id": organization["id"],
+            "organization": organization["name"],
+            "destination": GLOBEX["destination"],
+        }
+        return {**named, "user_id": user["id"], "email": user["email"], "delete_organization": True}
 
     def _user(self, name: str) -> User:
         return self.emulator.add_user(self.organization.id, f"{name}@acme.example")
@@ -140,10 +192,13 @@ class Stage:
         return self.secrets / (f"of_{case}" if case else "") / f"{kind}.json"
 
     def _airflow(self, database: Path) -> AirflowProcess:
-        partner = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": PARTNER}
         env = local_secrets(self.secrets) | {
-            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(partner),
+            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": _connection(self.emulator),
+            "AIRFLOW_CONN_POLYTOMIC_UNSTEADY": _connection(self.unsteady),
+            **oidc_connections(self.emulator, self.users[REFUSED.name]),
             "LEAK_CANARY": self.canary,
+            # What has a schedule waits for its trigger too: tasks that start before all is healthy time out.
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
             # So that what anybody leaves in a temporary file is scanned too.
             "TMPDIR": str(private_folder(self.root / "tmp")),
@@ -151,9 +206,10 @@ class Stage:
         for case in self.cases.values():
             if case.outside:
                 env[f"AIRFLOW_CONN_WRITER_OF_{case.name.upper()}"] = self.sites[case.name].connection()
-        self._file("connections").write_text(json.dumps({"warehouse": FOREIGN}))
+        self._file("connections").write_text(json.dumps({"warehouse": FOREIGN, OCCUPIED: FOREIGN}))
         airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env)
         shutil.copy(database, airflow.database)
+        shutil.copy(Path(__file__).with_name("airflow_local_settings.py"), private_folder(airflow.home / "config"))
         return airflow
 
     def _dags(self) -> Path:
@@ -163,6 +219,7 @@ class Stage:
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
             "cases": [self._arguments(case) for case in self.cases.values()],
+            "organizations": [case.arguments for case in OIDC_CASES],
             "careless": {
                 f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
                 for name, cases in CARELESS.items()
@@ -208,3 +265,8 @@ class Stage:
             "settings": self._settings(case),
             "denied": case.denied,
         }
+
+
+def _connection(emulator: PolytomicEmulator) -> str:
+    """Return a connection with the partner key, as JSON."""
+    return json.dumps({"conn_type": "polytomic", "host": emulator.base_url, "password": emulator.partner_key})

@@ -1,4 +1,4 @@
-"""Do the DAGs that a user would copy do in a real Airflow what they say?"""
+"""Do the DAGs that a user would copy to issue keys do in a real Airflow what they say?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
 from tests.integration.running.flight import RUN
-from tests.integration.running.stage import EXAMPLES
+from tests.integration.running.stage import EXAMPLES, ISSUE, ISSUE_MANY
 from tests.unit.fake_distribution import ROOT
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # The first test of the run waits for all that is started.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(900)]
-
-ISSUE, ISSUE_MANY = EXAMPLES
 
 
 def _is_reference_to(stage: Stage, reference: Any, conn_id: str, user: str) -> None:

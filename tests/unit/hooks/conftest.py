@@ -12,9 +12,14 @@ import pytest
 
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.testing import PolytomicEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from airflow_provider_polytomic.testing import ReceivedRequest, User
+
+    Connect = Callable[..., PolytomicHook]
 
 PARTNER_KEY = "pk_live_4f9a7c1e8b2d6035e1f7a9c3"
 NEW_KEY = "8e5dcfdd-d23d-4a8e-b1f0-5a1c9d7e2b46"
@@ -81,7 +86,7 @@ class Stub:
                 self.wfile.write(content)
                 self.close_connection = reply.length is not None
 
-            do_GET = do_POST = answer  # noqa: N815 (the names that http.server calls)
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 (the names that http.server calls)
 
             def log_message(self, *_args: object) -> None:
                 """Print nothing."""
@@ -164,3 +169,67 @@ def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterat
     made = PolytomicHook(_timing=fake_time.timing)
     yield made
     made.close()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What matters of one request that the emulator received."""
+
+    method: str
+    path: str
+    body: Any = None
+    has_idempotency_key: bool = False
+    authorization: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, received: ReceivedRequest) -> Request:
+        return cls(
+            received.method,
+            received.path,
+            json.loads(received.body) if received.body else None,
+            received.idempotency_key is not None,
+            received.headers["authorization"],
+        )
+
+
+@pytest.fixture
+def polytomic() -> Iterator[PolytomicEmulator]:
+    """A Polytomic of this test alone."""
+    with PolytomicEmulator(deployment_key="deployment-key-of-the-emulator") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def ada(polytomic: PolytomicEmulator) -> User:
+    """The Admin of a customer."""
+    return polytomic.add_user(polytomic.add_organization("Acme").id, "ada@acme.example", [polytomic.role_id("Admin")])
+
+
+@pytest.fixture
+def connect(polytomic: PolytomicEmulator, define: Callable[..., None], fake_time: FakeTime) -> Iterator[Connect]:
+    """Make a hook on it: of the partner, or as the fields of the connection say; its waits take no time."""
+    made: list[PolytomicHook] = []
+
+    def connect_as(*, retry_for: float = 60.0, **fields: Any) -> PolytomicHook:
+        conn_id = f"polytomic_{len(made)}"
+        define(conn_id, **{"host": polytomic.base_url, "password": polytomic.partner_key, **fields})
+        made.append(PolytomicHook(conn_id, retry_for=retry_for, _timing=fake_time.timing))
+        return made[-1]
+
+    yield connect_as
+    for hook in made:
+        hook.close()
+
+
+@pytest.fixture
+def sent(polytomic: PolytomicEmulator) -> Callable[[], list[Request]]:
+    """Return the requests since the last call."""
+    seen = 0
+
+    def read() -> list[Request]:
+        nonlocal seen
+        received = polytomic.requests[seen:]
+        seen += len(received)
+        return [Request.of(request) for request in received]
+
+    return read

@@ -140,6 +140,21 @@ def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repe
     assert stub.idempotency_keys[-1] == "my-own-key"
 
 
+@pytest.mark.parametrize(
+    ("call", "then"),
+    [
+        (lambda hook: hook.list_users(ORG), "Nothing was changed. Try again later."),
+        (lambda hook: hook.delete_user(ORG, USER), "Try again: it may safely be repeated."),
+        (lambda hook: hook.create_role(ORG, "Auditor"), "can get this very answer again for 24 hours."),
+    ],
+)
+def test_a_500_speaks_of_idempotency_keys_only_where_there_is_one(stub, hook, call, then):
+    stub.reply(Reply(500, BODIES["2025-09-18"][0]))
+    with pytest.raises(PolytomicServerError) as caught:
+        call(hook)
+    assert str(caught.value).endswith(then)
+
+
 def test_a_403_says_that_user_endpoints_need_a_partner_key(stub, hook):
     stub.reply(Reply(403))
     with pytest.raises(PolytomicForbiddenError, match=r"need a partner key.*'polytomic_default'"):

@@ -23,9 +23,9 @@ MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 def context() -> Callable[..., dict[str, Any]]:
     """Make what an operator reads of Airflow's context, for a manual run of the given time."""
 
-    def make(run_time: datetime = MONDAY, *, map_index: int = -1, **more: Any) -> dict[str, Any]:
+    def make(run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, **more: Any) -> dict[str, Any]:
         run = SimpleNamespace(run_after=run_time, logical_date=run_time, data_interval_end=run_time, run_type="manual")
-        return {"dag_run": run, "ti": SimpleNamespace(map_index=map_index), **more}
+        return {"dag_run": run, "ti": SimpleNamespace(map_index=map_index, try_number=try_number), **more}
 
     return make
 

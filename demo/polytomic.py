@@ -1,0 +1,92 @@
+"""What is in the emulated Polytomic of the demo? It is started here, and asked afterwards what it has."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from demo.airflow_environment import isolated, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from demo.process_group import ProcessGroup
+
+__all__ = ["EmulatorError", "rows_of", "start_emulator", "state_of", "users_of"]
+
+START_SECONDS = 60.0
+
+
+class EmulatorError(RuntimeError):
+    """The emulator did not come up, or does not answer."""
+
+
+def start_emulator(group: ProcessGroup, home: Path, arguments: Sequence[str]) -> dict[str, str]:
+    """Start it on a free port and return what it says about itself: ``base_url``, ``partner_key`` and more.
+
+    :param home: the folder for its console.
+    :param arguments: of its command line.
+    :raises EmulatorError: if it says nothing in time.
+    """
+    console = private_folder(home) / "console.log"
+    command = [sys.executable, "-m", "airflow_provider_polytomic.testing", "--port", "0", "--json", *arguments]
+    group.start("emulator", command, env=isolated(os.environ, home), console=console)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        group.check()
+        line, complete, _ = console.read_text().partition("\n")
+        if complete:
+            facts: dict[str, str] = json.loads(line)
+            return facts
+        time.sleep(0.1)
+    raise EmulatorError(f"the emulator did not come up within {START_SECONDS:.0f} s:\n{group.tail('emulator')}")
+
+
+def state_of(base_url: str) -> dict[str, Any]:
+    """Ask the emulator for its state, which holds live keys.
+
+    :raises EmulatorError: if it does not answer.
+    """
+    with requests.Session() as http:
+        http.trust_env = False
+        try:
+            answer = http.get(f"{base_url}/_emulator/state", timeout=30)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise EmulatorError(f"the emulator does not tell its state: {error}") from None
+        state: dict[str, Any] = answer.json()
+    return state
+
+
+def users_of(state: Mapping[str, Any], organization: str) -> list[dict[str, Any]]:
+    """Return the users of all organizations of this name."""
+    named = {each["id"] for each in state["organizations"] if each["name"] == organization}
+    return [user for user in state["users"] if user["organization_id"] in named]
+
+
+def rows_of(state: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Write a line for each user, or for an organization without any: its name, the e-mail, the roles, the live keys.
+
+    A key is written as the beginning of its fingerprint.
+    """
+    rows = []
+    for organization in state["organizations"]:
+        name = organization["name"]
+        users = [user for user in state["users"] if user["organization_id"] == organization["id"]]
+        rows += [
+            (
+                name,
+                user["email"],
+                ", ".join(user["roles"]) or "-",
+                ", ".join(f"{fingerprint[:8]}..." for fingerprint in user["fingerprints"]) or "-",
+            )
+            for user in users
+        ]
+        rows += [] if users else [(name, "-", "-", "-")]
+    return rows

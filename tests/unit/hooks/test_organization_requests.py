@@ -1,0 +1,227 @@
+"""What does each method about organizations send, and does an update change only what it was given?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicConflictError,
+    PolytomicForbiddenError,
+    PolytomicTakenError,
+    PolytomicUnreadableAnswerError,
+)
+from airflow_provider_polytomic.models import Organization
+from airflow_provider_polytomic.secret import Secret
+from tests.unit.hooks.conftest import ORG, Reply, Request
+
+SETTINGS = {
+    "sso_domain": "acme.example",
+    "sso_org_id": "org_01H",
+    "issuer": "https://id.acme.example",
+    "client_id": "polytomic-at-acme",
+    "client_secret": "s3cret-of-the-client",
+}
+OIDC = {"client_id": "polytomic-at-acme", "client_secret": Secret("s3cret-of-the-client")}
+
+
+def held(polytomic, org_id: str) -> dict[str, str | None]:
+    """Everything that the server has of an organization but its id, the unreadable included."""
+    (found,) = (each for each in polytomic.organizations() if each.id == org_id)
+    return {name: getattr(found, name) for name in ("name", *SETTINGS)}
+
+
+@pytest.fixture
+def partner(connect):
+    return connect()
+
+
+@pytest.fixture
+def signed_in_by_oidc(partner, sent):
+    organization = partner.create_organization("Acme", **SETTINGS | OIDC)
+    sent()
+    return organization
+
+
+@pytest.fixture
+def signed_in_by_sso(partner, sent):
+    organization = partner.create_organization("Acme", sso_domain="acme.example", sso_org_id="org_01H")
+    sent()
+    return organization
+
+
+def test_organizations_are_listed_the_partners_own_first(partner, polytomic, sent, ada):
+    assert [each.name for each in partner.list_organizations()] == [polytomic.owner.name, "Acme"]
+    assert sent() == [Request("GET", "/api/organizations")]
+
+
+def test_an_organization_is_read(partner, sent, ada):
+    assert partner.get_organization(ada.organization_id.upper()).name == "Acme"
+    assert sent() == [Request("GET", f"/api/organizations/{ada.organization_id}")]
+
+
+def test_the_own_organization_is_read_with_a_users_key_or_basic(connect, polytomic, sent, ada):
+    for fields in ({"password": polytomic.give_key(ada.id)}, {"login": ada.organization_id}):
+        assert connect(**fields).get_organization("current").id == ada.organization_id
+    assert sent() == [Request("GET", "/api/organization")] * 2
+    with pytest.raises(PolytomicForbiddenError):
+        connect().get_organization("current")
+
+
+def test_the_own_organization_of_an_older_version_is_refused_before_anything_is_sent(connect, sent):
+    with pytest.raises(PolytomicConfigurationError, match="2025-09-18"):
+        connect(extra={"api_version": "2024-02-08"}).get_organization("current")
+    assert sent() == []
+
+
+def test_an_organization_is_created_with_what_was_given_and_nothing_else(partner, polytomic, sent):
+    bare = partner.create_organization("Bare")
+    full = partner.create_organization("Full", idempotency_key="one-of-my-own", **SETTINGS | OIDC)
+    assert sent() == [
+        Request("POST", "/api/organizations", {"name": "Bare"}, has_idempotency_key=True),
+        Request("POST", "/api/organizations", {"name": "Full", **SETTINGS}, has_idempotency_key=True),
+    ]
+    assert polytomic.requests[-1].idempotency_key == "one-of-my-own"
+    assert held(polytomic, bare.id) == {"name": "Bare", **dict.fromkeys(SETTINGS)}
+    assert held(polytomic, full.id) == {"name": "Full", **SETTINGS}
+
+
+@pytest.mark.parametrize(
+    "fault", ["drop when=after", "drop when=before", "status:503 when=after", "truncated", "status:429"]
+)
+def test_a_creation_whose_answer_is_lost_is_repeated_under_its_idempotency_key(partner, polytomic, fault):
+    polytomic.inject(f"{fault} endpoint=create_organization")
+    organization = partner.create_organization("Acme")
+    assert [each.id for each in polytomic.organizations()][1:] == [organization.id]
+    first, second = polytomic.received("create_organization")
+    assert first.idempotency_key == second.idempotency_key
+
+
+@pytest.mark.parametrize("endpoint", ["create_organization", "create_user", "create_role"])
+def test_a_409_to_a_creation_is_told_at_once_for_the_caller_to_look(partner, polytomic, ada, endpoint):
+    polytomic.inject(f"status:409 endpoint={endpoint} times=always")
+    arguments = {
+        "create_organization": ("Globex",),
+        "create_user": (ada.organization_id, "bob@acme.example"),
+        "create_role": (ada.organization_id, "Auditor"),
+    }[endpoint]
+    with pytest.raises(PolytomicConflictError) as caught:
+        getattr(partner, endpoint)(*arguments)
+    assert type(caught.value) is PolytomicConflictError
+    assert len(polytomic.received(endpoint)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"name": "Acme 2"}, {"name": "Acme 2"}),
+        ({"sso_domain": "new.example"}, {"sso_domain": "new.example"}),
+        ({"clear": ["sso_domain"]}, {"sso_domain": None}),
+        ({"clear": ["sso_domain"], "sso_org_id": "org_02"}, {"sso_domain": None, "sso_org_id": "org_02"}),
+        ({}, {}),
+    ],
+)
+def test_an_update_reads_first_and_sends_back_all_but_what_was_given(
+    partner, polytomic, sent, signed_in_by_sso, *, given, changed
+):
+    before = held(polytomic, signed_in_by_sso.id)
+    partner.update_organization(signed_in_by_sso.id, **given)
+    after = before | changed
+    path = f"/api/organizations/{signed_in_by_sso.id}"
+    put = {name: value for name, value in after.items() if value is not None}
+    assert sent() == [Request("GET", path), Request("PUT", path, put)]
+    assert held(polytomic, signed_in_by_sso.id) == after
+
+
+def test_an_organization_that_did_not_sign_in_by_oidc_can_be_made_to(partner, polytomic, signed_in_by_sso):
+    partner.update_organization(signed_in_by_sso.id, issuer=SETTINGS["issuer"], **OIDC)
+    assert held(polytomic, signed_in_by_sso.id) == {"name": "Acme", **SETTINGS}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"name": "Acme 2"},
+        {"issuer": "https://other.example"},
+        {"clear": ["sso_domain"]},
+        {"clear": ["issuer"]},
+        {"clear": ["issuer", "client_id"]},
+        {"client_id": "polytomic-at-acme"},
+        {"client_secret": OIDC["client_secret"]},
+        {"clear": ["client_id"], "name": "Acme 2"},
+    ],
+)
+def test_what_cannot_be_read_is_never_cleared_unseen(partner, polytomic, sent, signed_in_by_oidc, given):
+    before = held(polytomic, signed_in_by_oidc.id)
+    with pytest.raises(PolytomicConfigurationError, match=r"client_(id|secret), which nobody can read|client_id and"):
+        partner.update_organization(signed_in_by_oidc.id, **given)
+    assert [request.method for request in sent()] == ["GET"]
+    assert held(polytomic, signed_in_by_oidc.id) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        ({"name": "Acme 2", **OIDC}, {"name": "Acme 2"}),
+        ({**OIDC, "client_secret": Secret("a-new-one")}, {"client_secret": "a-new-one"}),
+        ({"clear": ["client_id", "client_secret"]}, {"client_id": None, "client_secret": None}),
+        (
+            {"clear": ["issuer", "client_id", "client_secret"]},
+            {"issuer": None, "client_id": None, "client_secret": None},
+        ),
+        ({"clear": ["client_secret"], "client_id": "public"}, {"client_id": "public", "client_secret": None}),
+    ],
+)
+def test_what_cannot_be_read_is_given_again_or_cleared_in_words(partner, polytomic, signed_in_by_oidc, given, changed):
+    before = held(polytomic, signed_in_by_oidc.id)
+    partner.update_organization(signed_in_by_oidc.id, **given)
+    assert held(polytomic, signed_in_by_oidc.id) == before | changed
+
+
+@pytest.mark.parametrize("fault", ["drop when=before", "drop when=after", "status:500", "status:503 when=after"])
+def test_an_update_whose_answer_is_lost_is_repeated_without_an_idempotency_key(
+    partner, polytomic, sent, signed_in_by_sso, fault
+):
+    polytomic.inject(f"{fault} endpoint=update_organization")
+    partner.update_organization(signed_in_by_sso.id, name="Acme 2")
+    put = {"name": "Acme 2", "sso_domain": "acme.example", "sso_org_id": "org_01H"}
+    path = f"/api/organizations/{signed_in_by_sso.id}"
+    assert sent() == [Request("GET", path), Request("PUT", path, put), Request("PUT", path, put)]
+
+
+def test_a_name_that_is_taken_is_told_at_once_and_what_was_there_stays(partner, polytomic, sent, signed_in_by_sso):
+    polytomic.add_organization("Globex")
+    with pytest.raises(PolytomicTakenError, match="name is taken"):
+        partner.update_organization(signed_in_by_sso.id, name="Globex")
+    assert [request.method for request in sent()] == ["GET", "PUT"]
+    assert held(polytomic, signed_in_by_sso.id)["name"] == "Acme"
+
+
+def test_an_organization_is_deleted_and_the_partners_own_is_refused_by_polytomic(partner, polytomic, sent, ada):
+    assert partner.delete_organization(ada.organization_id) is None
+    assert sent() == [Request("DELETE", f"/api/organizations/{ada.organization_id}")]
+    with pytest.raises(PolytomicForbiddenError):
+        partner.delete_organization(polytomic.owner.id)
+    assert [each.id for each in polytomic.organizations()] == [polytomic.owner.id]
+
+
+def test_an_organization_without_a_name_is_read_and_unknown_fields_are_ignored(stub, hook):
+    stub.reply(Reply(body=json.dumps({"data": {"id": ORG, "name": None, "new_field": {"x": 1}}})))
+    assert hook.get_organization(ORG) == Organization(id=ORG)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"name": "Acme"}, [], "x"])
+def test_an_organization_without_an_id_is_no_organization(stub, hook, data):
+    stub.reply(Reply(body=json.dumps({"data": data})))
+    with pytest.raises(PolytomicUnreadableAnswerError):
+        hook.get_organization(ORG)
+
+
+def test_each_creation_draws_its_own_idempotency_key(partner, polytomic):
+    for name in ("Acme", "Globex"):
+        partner.create_organization(name)
+    first, second = polytomic.received("create_organization")
+    assert first.idempotency_key != second.idempotency_key

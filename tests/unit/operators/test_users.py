@@ -1,0 +1,205 @@
+"""What do the operators for users do, return and say?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_polytomic.operators.users import (
+    PolytomicCreateUserOperator,
+    PolytomicDeleteUserOperator,
+    PolytomicListUsersOperator,
+    PolytomicUpdateUserOperator,
+)
+from airflow_provider_polytomic.version_compat import AirflowFailException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.scene import Scene
+
+    Context = Callable[..., dict[str, Any]]
+    Said = Callable[[], str]
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def create(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"org_id": scene.ids["org_id"], "email": "Bob@Acme.example", **given}
+    returned: dict[str, Any] = PolytomicCreateUserOperator(task_id="create", **arguments).execute(context)
+    return returned
+
+
+def update(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+    arguments: dict[str, Any] = {**scene.ids, "roles": ["Viewer"], **given}
+    returned: dict[str, Any] = PolytomicUpdateUserOperator(task_id="update", **arguments).execute(context)
+    return returned
+
+
+def delete(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+    arguments: dict[str, Any] = {**scene.ids, **given}
+    returned: dict[str, Any] = PolytomicDeleteUserOperator(task_id="delete", **arguments).execute(context)
+    return returned
+
+
+def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Context, said: Said) -> None:
+    viewer = scene.emulator.role_id("Viewer")
+    first = create(scene, context(), roles=["viewer"])
+    assert first == {
+        "id": first["id"],
+        "email": "bob@acme.example",
+        "org_id": scene.ids["org_id"],
+        "role_ids": [viewer],
+        "created": True,
+    }
+    assert f"Created the user bob@acme.example ({first['id']})" in said()
+    assert create(scene, context(), email="BOB@acme.example") == {**first, "created": False}
+    assert [invitation.user_id for invitation in scene.emulator.invitations] == [first["id"]]
+
+
+@pytest.mark.parametrize(
+    ("roles", "names"),
+    [
+        ("Sync Editor", ["Sync Editor"]),
+        (["sync editor", "ADMIN"], ["Admin", "Sync Editor"]),
+        ([], []),
+        ("", []),
+        ("None", []),
+        (None, []),
+    ],
+)
+def test_roles_may_be_one_text_a_list_or_nothing(
+    scene: Scene, context: Context, roles: object, names: list[str]
+) -> None:
+    assert scene.emulator.roles_of(create(scene, context(), roles=roles)["id"]) == names
+
+
+def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, said: Said) -> None:
+    returned = create(scene, context(), email=scene.user.email, roles=["Admin"])
+    assert (returned["id"], returned["created"]) == (scene.user.id, False)
+    assert returned["role_ids"] == [scene.emulator.role_id("Admin")]
+    assert scene.emulator.roles_of(scene.user.id) == ["Admin"]
+    assert "other roles than asked for" in said()
+
+
+def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match=r"if_exists is 'fail'.*\(Organization .*ada@acme\.example\)"):
+        create(scene, context(), email=scene.user.email, roles=["Admin"], if_exists="fail")
+    assert scene.emulator.roles_of(scene.user.id) == []
+
+
+@pytest.mark.parametrize(
+    "given", [{"email": ""}, {"email": None}, {"email": 7}, {"roles": [""]}, {"roles": {"x": 1}}, {"if_exists": ""}]
+)
+def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
+    scene: Scene, context: Context, given: dict[str, Any]
+) -> None:
+    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+        create(scene, context(), **given)
+    assert scene.emulator.requests == []
+
+
+def test_an_unknown_role_fails_the_task_with_those_that_there_are(scene: Scene, context: Context) -> None:
+    for call in (create, update):
+        with pytest.raises(AirflowFailException, match=r"'Owner' is unknown.*Sync Editor"):
+            call(scene, context(), roles=["Owner"])
+    assert scene.emulator.invitations == []
+
+
+def test_an_admins_own_key_serves_its_own_organization(scene: Scene, context: Context) -> None:
+    update(scene, context(), roles=["Admin"])
+    key = scene.emulator.give_key(scene.user.id)
+    scene.put("as_ada", conn_type="polytomic", host=scene.emulator.base_url, password=key)
+    own: dict[str, Any] = {"org_id": "current", "polytomic_conn_id": "as_ada"}
+    bob = create(scene, context(), roles=["Viewer"], **own)
+    assert (bob["org_id"], bob["created"]) == ("current", True)
+    assert update(scene, context(), user_id=bob["id"], roles=["Editor"], **own)["updated"] is True
+    listed = PolytomicListUsersOperator(task_id="list", **own).execute(context())
+    assert [user["email"] for user in listed] == [scene.user.email, "bob@acme.example"]
+    with pytest.raises(AirflowFailException, match="lock this DAG out"):
+        delete(scene, context(), user_id=scene.user.id, **own)
+    assert delete(scene, context(), user_id=bob["id"], **own)["deleted"] is True
+    assert scene.emulator.users_of(scene.user.organization_id)[0].id == scene.user.id
+    assert {request.path.split("/")[2] for request in scene.emulator.requests[-9:]} <= {
+        "organization",
+        "me",
+        "permissions",
+    }
+
+
+@pytest.mark.parametrize("expected_email", [None, "ADA@acme.example"])
+def test_an_update_gives_exactly_the_roles(
+    scene: Scene, context: Context, said: Said, expected_email: str | None
+) -> None:
+    viewer = scene.emulator.role_id("Viewer")
+    returned = update(scene, context(), expected_email=expected_email)
+    assert returned == {"email": scene.user.email, "id": scene.user.id, "org_id": scene.ids["org_id"],
+                        "role_ids": [viewer], "updated": True}  # fmt: skip
+    assert "has new roles" in said()
+    assert update(scene, context())["updated"] is False
+    assert "had these roles" in said()
+    assert len(scene.emulator.received("update_user")) == 1
+
+
+@pytest.mark.parametrize("roles", [[], "", "None", None])
+def test_an_update_without_a_role_fails_the_task_before_anything_is_sent(
+    scene: Scene, context: Context, roles: object
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"at least one role.*Nothing was sent"):
+        update(scene, context(), roles=roles)
+    assert scene.emulator.requests == []
+
+
+@pytest.mark.parametrize("call", [update, delete])
+@pytest.mark.parametrize("expected_email", ["bob@acme.example", "None", "", 7])
+def test_a_user_with_another_address_than_expected_or_with_an_expectation_of_nothing_is_left_alone(
+    scene: Scene, context: Context, call: Callable[..., Any], expected_email: object
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"as expected|expected_email must be"):
+        call(scene, context(try_number=2), expected_email=expected_email)
+    assert scene.emulator.users_of(scene.user.organization_id) == [scene.user]
+
+
+def test_a_removal_says_who_goes_before_the_user_goes(scene: Scene, context: Context, said: Said) -> None:
+    scene.emulator.give_key(scene.user.id)
+    returned = delete(scene, context(), expected_email="Ada@acme.example")
+    assert returned == {"id": scene.user.id, "email": scene.user.email, "org_id": scene.ids["org_id"], "deleted": True}
+    assert f"Removing the user {scene.user.email} ({scene.user.id}) for good" in said()
+    assert scene.emulator.users_of(scene.user.organization_id) == []
+    assert scene.emulator.keys_of(scene.user.id) == []
+
+
+@pytest.mark.parametrize(
+    ("try_number", "ignore", "is_error"),
+    [(1, False, True), (1, "False", True), (1, True, False), (1, "true", False), (2, False, False)],
+)
+def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
+    scene: Scene, context: Context, said: Said, *, try_number: int, ignore: bool | str, is_error: bool
+) -> None:
+    given = {"user_id": NOBODY, "ignore_if_missing": ignore, "expected_email": "ada@acme.example"}
+    if is_error:
+        with pytest.raises(AirflowFailException, match="no such organization, user"):
+            delete(scene, context(try_number=try_number), **given)
+        return
+    returned = delete(scene, context(try_number=try_number), **given)
+    assert (returned["id"], returned["email"], returned["deleted"]) == (NOBODY, "ada@acme.example", False)
+    assert f"There is no user {NOBODY}" in said()
+
+
+def test_a_404_of_a_proxy_is_not_taken_for_missing(scene: Scene, context: Context) -> None:
+    scene.emulator.inject('status:404 body="<p>no such host</p>" endpoint=get_user')
+    with pytest.raises(AirflowFailException, match="answered 404"):
+        delete(scene, context(try_number=2), ignore_if_missing=True)
+    assert scene.emulator.users_of(scene.user.organization_id) == [scene.user]
+
+
+def test_users_are_listed_also_where_there_are_none(scene: Scene, context: Context, said: Said) -> None:
+    org_id = scene.ids["org_id"]
+    listing = PolytomicListUsersOperator(task_id="list", org_id=org_id)
+    assert listing.execute(context()) == [
+        {"id": scene.user.id, "email": scene.user.email, "org_id": org_id, "role_ids": []}
+    ]
+    assert f"Users of the organization {org_id}: 1." in said()
+    delete(scene, context())
+    assert listing.execute(context()) == []
