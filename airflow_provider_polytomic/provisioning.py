@@ -1,4 +1,4 @@
-"""How does an organization or a user come to exist exactly once, and go for good? By look-up, and by key.
+"""How does an organization or a user come to exist exactly once? By look-up, and by key.
 
 What exists is looked up; what does not is asked for under one fresh Idempotency-Key a try, which that request's own
 repeats share. A key derived from the name would not do: Polytomic replays a refusal under it for 24 hours after its
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicConflictError,
-    PolytomicNotFoundError,
     PolytomicRejectedError,
     PolytomicStoppedError,
     PolytomicTakenError,
@@ -37,10 +36,10 @@ __all__ = [
     "IfExists",
     "Patience",
     "change_roles",
+    "check_email",
+    "check_name",
     "ensure_organization",
     "ensure_user",
-    "remove_organization",
-    "remove_user",
 ]
 
 log = logging.getLogger(__name__)
@@ -83,14 +82,21 @@ def ensure_organization(
         alone.
     :param if_exists: ``skip`` returns what exists, ``fail`` refuses.
     :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
+    :raises PolytomicConfigurationError: if it is the partner's own: its users would be no customer's.
     """
-    _check_name("name", name)
+    check_name("name", name)
     _check_if_exists(if_exists)
 
     def look(*, taken: bool) -> Organization | None:
         there = hook.list_organizations()
         alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
         exact = next((each for each in alike if each.name == name), None)
+        # The list begins with the partner's own (2025-09-18, organization); only then is /api/me worth a request.
+        if exact and exact.id == there[0].id and hook.get_identity().organization_id == exact.id:
+            raise PolytomicConfigurationError(
+                f"{name!r:.200} is the partner's own organization, and no customer's. Nothing was changed. Use the "
+                "customer's name."
+            )
         if exact is None and taken and alike:
             raise PolytomicTakenError(
                 f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
@@ -121,7 +127,7 @@ def ensure_user(
     :raises PolytomicTakenError: if the user exists and must not.
     :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
     """
-    _check_name("email", email)
+    check_name("email", email)
     _check_if_exists(if_exists)
     role_ids = hook.resolve_roles(org_id, roles)
 
@@ -151,72 +157,15 @@ def change_roles(
     :raises PolytomicConfigurationError: if it is another user's id, or a role is unknown; nothing was changed.
     """
     if expected_email is not None:
-        _check_name("expected_email", expected_email)
+        check_name("expected_email", expected_email)
     if not roles:
         raise PolytomicConfigurationError("roles must name at least one role. Nothing was sent.")
     user = hook.get_user(org_id, user_id)
-    _check_email(user, expected_email)
+    check_email(user, expected_email)
     role_ids = hook.resolve_roles(org_id, roles)
     if set(user.role_ids) == set(role_ids):
         return user, False
     return hook.update_user(org_id, user_id, email=user.email, role_ids=role_ids), True
-
-
-def remove_user(
-    hook: PolytomicHook, org_id: str, user_id: str, *, expected_email: str | None, ignore_if_missing: bool
-) -> User | None:
-    """Remove a user, whose keys die with it; None if there was none.
-
-    :param expected_email: what the user's address must be, in any case; None for any.
-    :raises PolytomicConfigurationError: if it is another user's id, or the caller's own; nothing was removed.
-    :raises PolytomicNotFoundError: if there is no such user, unless that is to be ignored.
-    """
-    if expected_email is not None:
-        _check_name("expected_email", expected_email)
-    user = _unless_missing(lambda: hook.get_user(org_id, user_id), ignore_if_missing)
-    if user is None:
-        return None
-    _check_email(user, expected_email)
-    if hook.get_identity().id == user.id:
-        raise PolytomicConfigurationError(
-            f"{user.email} is the user whose key the connection holds; removing it would lock this DAG out. Nothing "
-            "was removed. Use another connection, or another user."
-        )
-    log.info("Removing the user %s (%s) for good; all of its API keys stop working.", user.email, user.id)
-    _unless_missing(lambda: hook.delete_user(org_id, user.id), ignore_if_missing)
-    return user
-
-
-def remove_organization(
-    hook: PolytomicHook, org_id: str, *, expected_name: str, ignore_if_missing: bool
-) -> Organization | None:
-    """Delete an organization with all that is in it; None if there was none.
-
-    :param expected_name: what its name must be, exactly.
-    :raises PolytomicConfigurationError: if it is another one, or the caller's own; nothing was deleted.
-    :raises PolytomicNotFoundError: if there is no such organization, unless that is to be ignored.
-    """
-    _check_name("expected_name", expected_name)
-    organization = _unless_missing(lambda: hook.get_organization(org_id), ignore_if_missing)
-    if organization is None:
-        return None
-    if organization.name != expected_name:
-        raise PolytomicConfigurationError(
-            f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected. Nothing "
-            "was deleted. Correct the id or the expectation."
-        )
-    if hook.get_identity().organization_id == organization.id:
-        raise PolytomicConfigurationError(
-            f"{expected_name!r:.200} is the organization that the connection's key itself belongs to. Nothing was "
-            "deleted. Name a customer's organization."
-        )
-    log.info(
-        "Deleting the organization %r (%s) for good, with all of its users, keys, connections and syncs.",
-        organization.name,
-        organization.id,
-    )
-    _unless_missing(lambda: hook.delete_organization(organization.id), ignore_if_missing)
-    return organization
 
 
 def _ensure(
@@ -244,9 +193,7 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
     def attempt(_left: float) -> Found[M]:
         nonlocal unsettled
         if patience.stopping():
-            raise PolytomicStoppedError(
-                f"{what} is not there, and the task was told to end before asking for it. A retry looks again."
-            )
+            raise PolytomicStoppedError(f"{what} is not there yet, and the task was told to end. A retry looks again.")
         try:
             return Found(make(idempotency_key), created=True)
         except (PolytomicConflictError, PolytomicRejectedError) as error:
@@ -269,22 +216,16 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
         raise
 
 
-def _unless_missing(act: Callable[[], T], ignore: bool) -> T | None:  # noqa: FBT001 (named where it is called)
-    try:
-        return act()
-    except PolytomicNotFoundError as error:
-        # Only Polytomic knows that something is not there; a proxy's page says nothing of it.
-        if not (ignore and error.own_words):
-            raise
-    return None
-
-
 def _check_if_exists(value: object) -> None:
     if value not in get_args(IfExists):
         raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}. Nothing was sent.")
 
 
-def _check_email(user: User, expected: str | None) -> None:
+def check_email(user: User, expected: str | None) -> None:
+    """Refuse a user who has another address than expected, in any case; None expects nothing.
+
+    :raises PolytomicConfigurationError: if so; nothing was changed.
+    """
     if expected is not None and (user.email or "").lower() != expected.lower():
         raise PolytomicConfigurationError(
             f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected. Nothing was changed. "
@@ -292,7 +233,11 @@ def _check_email(user: User, expected: str | None) -> None:
         )
 
 
-def _check_name(parameter: str, value: object) -> None:
+def check_name(parameter: str, value: object) -> None:
+    """Refuse what cannot be a name or an address: rendering may have left nothing of it.
+
+    :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
+    """
     if not isinstance(value, str) or not value.strip() or value != value.strip():
         raise PolytomicConfigurationError(
             f"{parameter} must be a text that is not empty, without blanks around it. Nothing was sent."

@@ -55,7 +55,8 @@ def _forms(secret: str) -> list[str]:
         base64.b64encode(b"\0" * shift + secret.encode()).decode()[4 if shift else 0 :].rstrip("=")
         for shift in range(3)
     ]
-    return [secret, quote(secret, safe=""), *shifted]
+    # A text that is shown has no two blanks in a row.
+    return [secret, one_line(secret, len(secret)), quote(secret, safe=""), *shifted]
 
 
 def _without(line: str, secret: str) -> str:

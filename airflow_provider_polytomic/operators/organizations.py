@@ -181,7 +181,7 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""
-        from airflow_provider_polytomic.provisioning import remove_organization
+        from airflow_provider_polytomic.deprovisioning import remove_organization
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
         removed = remove_organization(hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators.base import PolytomicOperator
 from airflow_provider_polytomic.operators.rendering import to_boolean, to_texts
 
@@ -37,9 +38,8 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/create
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param email: the user's address, compared without regard to case. Airflow does not send its alerts there. Always
-        give it: the ``email`` of a DAG's ``default_args``, meant for alerts, would be taken. (templated, as
-        ``user_email``)
+    :param email: the user's address, compared without regard to case. Airflow does not send its alerts there, and the
+        ``email`` of a DAG's ``default_args``, which is meant for them, is refused. (templated, as ``user_email``)
     :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
     :param if_exists: ``skip`` returns a user who exists, brought to the roles; ``fail`` makes the task fail. With
         ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
@@ -54,6 +54,12 @@ class PolytomicCreateUserOperator(PolytomicOperator):
     def __init__(
         self, *, org_id: str, email: str, roles: Sequence[str] = (), if_exists: IfExists = "skip", **kwargs: Any
     ) -> None:
+        if email == (kwargs.get("default_args") or {}).get("email"):
+            # Airflow fills in what was not given.
+            raise PolytomicConfigurationError(
+                f"email of {kwargs.get('task_id')!r} is missing, or the same as in default_args, where it says whom "
+                "Airflow tells of failures. Give the address of the user."
+            )
         super().__init__(**kwargs)
         self.org_id = org_id
         # Not as self.email: Airflow would tell the customer of failures and retries.
@@ -174,7 +180,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
-        from airflow_provider_polytomic.provisioning import remove_user
+        from airflow_provider_polytomic.deprovisioning import remove_user
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
         removed = remove_user(

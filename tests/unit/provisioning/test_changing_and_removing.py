@@ -6,12 +6,13 @@ import logging
 
 import pytest
 
+from airflow_provider_polytomic.deprovisioning import remove_organization, remove_user
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicNoAnswerError,
     PolytomicNotFoundError,
 )
-from airflow_provider_polytomic.provisioning import change_roles, remove_organization, remove_user
+from airflow_provider_polytomic.provisioning import change_roles
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PROXYS = 'status:404 body="<p>no such host</p>"'

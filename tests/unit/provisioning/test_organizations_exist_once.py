@@ -55,6 +55,12 @@ def test_the_name_is_compared_exactly(polytomic, ensure, named):
     assert (len(named()), len(named("ACME"))) == (1, 1)
 
 
+def test_the_partners_own_organization_is_not_taken_for_a_customers(polytomic, ensure, calls):
+    with pytest.raises(PolytomicConfigurationError, match="the partner's own organization"):
+        ensure(polytomic.owner.name)
+    assert calls() == ["GET", "GET"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [
