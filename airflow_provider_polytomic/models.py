@@ -6,7 +6,11 @@ where every field of an answer is optional.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from airflow_provider_polytomic.targets import is_uuid
 
 __all__ = ["Identity", "Organization", "Role", "User"]
 
@@ -14,6 +18,16 @@ __all__ = ["Identity", "Organization", "Role", "User"]
 class _Answer(BaseModel):
     # A validation error must not quote its input: an answer can hold a secret where none is expected.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+def _uuid(value: str) -> str:
+    # Ids go into paths, logs and messages.
+    if not is_uuid(value):
+        raise ValueError("not a UUID")
+    return value
+
+
+_Id = Annotated[str, AfterValidator(_uuid)]
 
 
 class Identity(_Answer):
@@ -41,7 +55,7 @@ class Identity(_Answer):
 class Organization(_Answer):
     """An organization: ``/api/organizations``."""
 
-    id: str
+    id: _Id
     name: str | None = None
     issuer: str | None = None
     sso_domain: str | None = None
@@ -51,7 +65,7 @@ class Organization(_Answer):
 class Role(_Answer):
     """A role of an organization, or one of Polytomic's own: ``/api/permissions/roles``."""
 
-    id: str
+    id: _Id
     name: str | None = None
     organization_id: str | None = None
     system: bool | None = None
@@ -63,7 +77,7 @@ class User(_Answer):
     :param role_ids: UUIDs of the user's roles; empty where the server says null.
     """
 
-    id: str
+    id: _Id
     email: str | None = None
     organization_id: str | None = None
     role: str | None = None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from airflow_provider_polytomic.exceptions import (
@@ -23,10 +24,11 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicStoppedError,
     PolytomicTakenError,
 )
+from airflow_provider_polytomic.expectations import check_email, check_name, has_address, is_own
 from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.models import Organization, User
@@ -36,8 +38,6 @@ __all__ = [
     "IfExists",
     "Patience",
     "change_roles",
-    "check_email",
-    "check_name",
     "ensure_organization",
     "ensure_user",
 ]
@@ -74,25 +74,31 @@ class Found(Generic[T]):
 
 
 def ensure_organization(
-    hook: PolytomicHook, name: str, *, if_exists: IfExists = "skip", patience: Patience | None = None, **settings: Any
+    hook: PolytomicHook,
+    name: str,
+    settings: Callable[[], Mapping[str, Any]] = dict,
+    *,
+    if_exists: IfExists | str = "skip",
+    patience: Patience | None = None,
 ) -> Found[Organization]:
     """Return the organization of exactly this name, made if there is none.
 
-    :param settings: of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that exists is left
-        alone.
+    :param settings: returns those of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that
+        exists is left alone.
     :param if_exists: ``skip`` returns what exists, ``fail`` refuses.
     :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
     :raises PolytomicConfigurationError: if it is the partner's own: its users would be no customer's.
     """
     check_name("name", name)
     _check_if_exists(if_exists)
+    known = cache(settings)
 
     def look(*, taken: bool) -> Organization | None:
         there = hook.list_organizations()
         alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
         exact = next((each for each in alike if each.name == name), None)
-        # The list begins with the partner's own (2025-09-18, organization); only then is /api/me worth a request.
-        if exact and exact.id == there[0].id and hook.get_identity().organization_id == exact.id:
+        # The partner's own is the first of the list (2025-09-18, organization): others are not worth a request.
+        if exact and exact.id == there[0].id and is_own(hook, exact):
             raise PolytomicConfigurationError(
                 f"{name!r:.200} is the partner's own organization, and no customer's. Nothing was changed. Use the "
                 "customer's name."
@@ -106,7 +112,7 @@ def ensure_organization(
         return exact
 
     def make(idempotency_key: str) -> Organization:
-        return hook.create_organization(name, idempotency_key=idempotency_key, **settings)
+        return hook.create_organization(name, idempotency_key=idempotency_key, **known())
 
     return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or Patience())
 
@@ -117,7 +123,7 @@ def ensure_user(
     email: str,
     roles: Sequence[str] = (),
     *,
-    if_exists: IfExists = "skip",
+    if_exists: IfExists | str = "skip",
     patience: Patience | None = None,
 ) -> Found[User]:
     """Return the user with this e-mail address, in any case, made if there is none, with exactly the roles asked for.
@@ -133,7 +139,7 @@ def ensure_user(
 
     def look(*, taken: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
         # The server keeps addresses in lower case (polytomic's Terraform provider, resource_user.go).
-        return next((u for u in hook.list_users(org_id) if (u.email or "").lower() == email.lower()), None)
+        return next((user for user in hook.list_users(org_id) if has_address(user, email)), None)
 
     def make(idempotency_key: str) -> User:
         return hook.create_user(org_id, email, role_ids, idempotency_key=idempotency_key)
@@ -142,9 +148,8 @@ def ensure_user(
     user = found.value
     if found.created or not role_ids or set(user.role_ids) == set(role_ids):
         return found
-    log.info("The user %s has other roles than asked for; they are changed.", user.email)
-    updated = hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
-    return Found(updated, created=False)
+    log.info("The user %r has other roles than asked for; they are changed.", user.email)
+    return Found(_give_roles(hook, org_id, user, role_ids), created=False)
 
 
 def change_roles(
@@ -165,11 +170,20 @@ def change_roles(
     role_ids = hook.resolve_roles(org_id, roles)
     if set(user.role_ids) == set(role_ids):
         return user, False
-    return hook.update_user(org_id, user_id, email=user.email, role_ids=role_ids), True
+    return _give_roles(hook, org_id, user, role_ids), True
+
+
+def _give_roles(hook: PolytomicHook, org_id: str, user: User, role_ids: Sequence[str]) -> User:
+    if hook.get_identity().id == user.id:
+        raise PolytomicConfigurationError(
+            f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
+            "locked out. Nothing was changed. Use another connection, or another user."
+        )
+    return hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
 
 
 def _ensure(
-    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists, patience: Patience
+    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists | str, patience: Patience
 ) -> Found[M]:
     found = look(taken=False)
     result = _made(what, look, make, patience) if found is None else Found(found, created=False)
@@ -219,26 +233,3 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
 def _check_if_exists(value: object) -> None:
     if value not in get_args(IfExists):
         raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}. Nothing was sent.")
-
-
-def check_email(user: User, expected: str | None) -> None:
-    """Refuse a user who has another address than expected, in any case; None expects nothing.
-
-    :raises PolytomicConfigurationError: if so; nothing was changed.
-    """
-    if expected is not None and (user.email or "").lower() != expected.lower():
-        raise PolytomicConfigurationError(
-            f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected. Nothing was changed. "
-            "Correct the id or the expectation."
-        )
-
-
-def check_name(parameter: str, value: object) -> None:
-    """Refuse what cannot be a name or an address: rendering may have left nothing of it.
-
-    :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
-    """
-    if not isinstance(value, str) or not value.strip() or value != value.strip():
-        raise PolytomicConfigurationError(
-            f"{parameter} must be a text that is not empty, without blanks around it. Nothing was sent."
-        )

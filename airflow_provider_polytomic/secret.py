@@ -20,8 +20,9 @@ class Secret:
     __slots__ = ("__text",)
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str) or not text:
-            raise ValueError("a secret is a non-empty text") from None
+        # Half of a surrogate pair could not be sent, and the codec's error would quote the whole text.
+        if not isinstance(text, str) or not text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError("a secret is a non-empty text that can be encoded") from None
         self.__text = text
 
     def reveal(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["CURRENT_ORGANIZATION", "Target", "parse_organization", "parse_uuid"]
+__all__ = ["CURRENT_ORGANIZATION", "Target", "is_uuid", "parse_organization", "parse_uuid"]
 
 # In place of an organization's id: the one that the caller's credential acts in.
 CURRENT_ORGANIZATION = "current"
@@ -19,10 +19,7 @@ def parse_uuid(name: str, value: object) -> str:
     :param name: what the id is called in the error.
     :raises PolytomicConfigurationError: if the value is not a UUID; it is refused before it can enter a path.
     """
-    try:
-        parsed = uuid.UUID(value) if isinstance(value, str) and len(value) == 36 else None  # noqa: PLR2004 (the canonical length)
-    except ValueError:
-        parsed = None
+    parsed = _parsed(value)
     if parsed is None:
         raise PolytomicConfigurationError(
             f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}. Nothing was "
@@ -31,12 +28,24 @@ def parse_uuid(name: str, value: object) -> str:
     return str(parsed)
 
 
+def is_uuid(value: object) -> bool:
+    """Whether :func:`parse_uuid` takes the value."""
+    return _parsed(value) is not None
+
+
 def parse_organization(value: object) -> str:
     """Return the id in its canonical form, or :data:`CURRENT_ORGANIZATION` where the word for it is given.
 
     :raises PolytomicConfigurationError: if the value is neither; an empty one is not taken for the current one.
     """
     return CURRENT_ORGANIZATION if value == CURRENT_ORGANIZATION else parse_uuid("org_id", value)
+
+
+def _parsed(value: object) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(value) if isinstance(value, str) and len(value) == 36 else None  # noqa: PLR2004 (the canonical length)
+    except ValueError:
+        return None
 
 
 def _kind(value: object) -> str:

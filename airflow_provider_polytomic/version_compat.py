@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from airflow import __version__ as _airflow_version
 
 from airflow_provider_polytomic.bare import bare
-from airflow_provider_polytomic.secret_stores.metastore_errors import told
+from airflow_provider_polytomic.metastore_errors import told
 
 if TYPE_CHECKING:
     from airflow.exceptions import AirflowFailException

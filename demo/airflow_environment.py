@@ -79,7 +79,7 @@ def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level:
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         # 2.11 refuses SQLite with LocalExecutor unless told so; with four slots it runs well.
         "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
-        # SQLite locks no rows: 2.11's scheduler dies when a task that has just ended expands a mapped one as it does too.
+        # SQLite locks no rows: if a task that has just ended and 2.11's scheduler both expand a mapped one, that dies.
         "AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION": "False",
         # Airflow 3: tasks talk to the API server. Everyone on loopback is its admin, so it must hold nothing real.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",

@@ -21,7 +21,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
 from airflow_provider_polytomic.hooks._errors import error_of
-from airflow_provider_polytomic.hooks._exchange import LONGEST_BODY, Answer, Call, exchange
+from airflow_provider_polytomic.hooks._exchange import LONGEST_BODY, Answer, Call, exchange, unsettled
 from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
 
 if TYPE_CHECKING:
@@ -134,8 +134,14 @@ class Client:
         try:
             self._send(self._call("DELETE", path, self._signed(within)), self._source, repeat_safely)
         except PolytomicNotFoundError as error:
-            if not (error.earlier_unknown and error.own_words):
+            if not error.earlier_unknown:
                 raise
+            if not error.own_words:
+                raise PolytomicUnavailableError(
+                    f"DELETE {path}: no answer to the first request, and then a 404 that is not Polytomic's. "
+                    f"{unsettled('DELETE')}",
+                    status=error.status,
+                ) from None
 
     def error_of(self, answer: Answer, request: str) -> Exception:
         """Return what an answer other than success means."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_BODY", "LONGEST_LIST", "Answer", "Call", "exchange", "unsettled"]
 
 LONGEST_BODY = 1024 * 1024  # bytes; what is no list is far smaller
-LONGEST_LIST = 64 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
+LONGEST_LIST = 16 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
 _CHUNK = 16 * 1024
 # By the method: in what state things are while no answer settles it, and what to do.
 _UNSETTLED = {

@@ -10,7 +10,7 @@ from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Organization
 from airflow_provider_polytomic.secret import Secret
-from airflow_provider_polytomic.targets import parse_uuid
+from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -37,7 +37,8 @@ class OrganizationEndpoints(Endpoints):
             that the caller's credential acts in, which a bare partner key does not say.
         """
         path = self._organization_path(org_id)
-        return read_one(Organization, self._client.get(path), f"GET {path}")
+        asked = None if org_id == CURRENT_ORGANIZATION else org_id
+        return read_one(Organization, self._client.get(path), f"GET {path}", id=asked)
 
     def create_organization(
         self,
@@ -98,7 +99,8 @@ class OrganizationEndpoints(Endpoints):
         body = _merged(self.get_organization(org_id), given, clear)
         if name is not None:
             body["name"] = name
-        return read_one(Organization, self._client.update(path, json=body), f"{self._client.update_verb} {path}")
+        answer = self._client.update(path, json=body)
+        return read_one(Organization, answer, f"{self._client.update_verb} {path}", id=org_id, name=body["name"])
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).
@@ -131,8 +133,13 @@ def _check(given: Mapping[str, Any], clear: Collection[str]) -> None:
 
 
 def _merged(current: Organization, given: Mapping[str, Any], clear: Collection[str]) -> dict[str, Any]:
-    body = {name: getattr(current, name) for name in ("name", *_SETTINGS) if name not in (*_UNREADABLE, *clear)}
-    body |= given
+    readable = [name for name in ("name", *_SETTINGS) if name not in (*_UNREADABLE, *clear)]
+    if missing := [name for name in readable if name not in (*current.model_fields_set, *given)]:
+        raise PolytomicConfigurationError(
+            f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
+            "replaces all settings, and would clear what was not read. Nothing was changed. Give or clear these too."
+        )
+    body = {**{name: getattr(current, name) for name in readable}, **given}
     lost = [name for name in _UNREADABLE if name not in (*given, *clear)]
     if current.issuer and lost:
         raise PolytomicConfigurationError(

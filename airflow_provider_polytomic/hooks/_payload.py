@@ -12,6 +12,8 @@ from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow_provider_polytomic.hooks._exchange import Answer
 
 __all__ = ["read_key", "read_many", "read_one"]
@@ -33,25 +35,28 @@ def read_key(answer: Answer, request: str) -> ApiKey:
 
 
 @bare
-def read_one(model: type[M], answer: Answer, request: str) -> M:
+def read_one(model: type[M], answer: Answer, request: str, **asked: str | None) -> M:
     """Return the object under ``data``.
 
+    :param asked: fields that, where the answer has them, must be what was asked for: a cache in between may have
+        answered with somebody else's.
     :raises PolytomicUnreadableAnswerError: if there is none, or it is not what the API promises.
     """
     value = _validated(model, _data(answer))
-    if value is None:
+    if value is None or not _is_asked_for(value, asked):
         raise _unreadable(answer, request)
     return value
 
 
 @bare
-def read_many(model: type[M], answer: Answer, request: str) -> list[M]:
+def read_many(model: type[M], answer: Answer, request: str, **asked: str | None) -> list[M]:
     """Return the list under ``data``; the API's null is an empty list.
 
+    :param asked: as in :func:`read_one`, of each member.
     :raises PolytomicUnreadableAnswerError: if there is none, or a member is not what the API promises.
     """
     values = _validated_all(model, answer)
-    if values is None:
+    if values is None or not all(_is_asked_for(value, asked) for value in values):
         raise _unreadable(answer, request)
     return values
 
@@ -86,6 +91,13 @@ def _validated(model: type[M], data: Any) -> M | None:
         return None
     # Where every field is optional, an object with none of them is somebody else's answer.
     return value if value.model_fields_set else None
+
+
+def _is_asked_for(value: BaseModel, asked: Mapping[str, str | None]) -> bool:
+    return all(
+        expected is None or (found := getattr(value, name)) is None or found.lower() == expected.lower()
+        for name, expected in asked.items()
+    )
 
 
 def _validated_all(model: type[M], answer: Answer) -> list[M] | None:

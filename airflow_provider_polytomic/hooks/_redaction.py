@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,8 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
 def redact(text: str, secrets: Iterable[Secret], *, known: str = "") -> str:
     """Return the text as one line without keys.
 
-    :param secrets: texts of which no 12 characters in a row stay, be they plain, base64 or URL-encoded.
+    :param secrets: texts of which no 12 characters in a row stay, be they plain, base64, URL-encoded or a string of
+        JSON or Python.
     :param known: a text that is shown anyway: what looks like a key but stands in it too stays, as the ids in a path.
     """
     line = one_line(text, _LONGEST_READ)
@@ -55,8 +57,10 @@ def _forms(secret: str) -> list[str]:
         base64.b64encode(b"\0" * shift + secret.encode()).decode()[4 if shift else 0 :].rstrip("=")
         for shift in range(3)
     ]
+    quoted = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]]
+    forms = [secret, *quoted, quote(secret, safe=""), quote_plus(secret), *shifted]
     # A text that is shown has no two blanks in a row.
-    return [secret, one_line(secret, len(secret)), quote(secret, safe=""), *shifted]
+    return list(dict.fromkeys([*forms, *(one_line(form, len(form)) for form in forms)]))
 
 
 def _without(line: str, secret: str) -> str:

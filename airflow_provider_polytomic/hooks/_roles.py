@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from airflow_provider_polytomic.hooks._endpoints import Endpoints
 from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Role
-from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_organization, parse_uuid
+from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, is_uuid, parse_organization, parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +69,8 @@ class RoleEndpoints(Endpoints):
         """
         if isinstance(roles, str) or not all(isinstance(role, str) for role in roles):
             raise PolytomicConfigurationError("roles must be a list of names or ids. Nothing was sent.")
-        known = [] if all(_is_id(role) for role in roles) else self.list_roles(org_id)
-        ids = (parse_uuid("roles", role) if _is_id(role) else _found(role, known).id for role in roles)
+        known = [] if all(is_uuid(role) for role in roles) else self.list_roles(org_id)
+        ids = (parse_uuid("roles", role) if is_uuid(role) else _found(role, known).id for role in roles)
         return tuple(dict.fromkeys(ids))
 
 
@@ -81,7 +80,7 @@ def _found(name: str, known: Sequence[Role]) -> Role:
     if len(alike) == 1:
         return alike[0]
     what = "means more than one role" if alike else "is unknown"
-    there = ", ".join(sorted(f"{role.name} ({role.id})" for role in alike or known)) or "none"
+    there = ", ".join(sorted(f"{role.name!r} ({role.id})" for role in alike or known)) or "none"
     raise PolytomicConfigurationError(
         f"The role {name!r:.100} {what} in this organization. Nothing was changed. There are: {there:.1000}."
     )
@@ -89,13 +88,6 @@ def _found(name: str, known: Sequence[Role]) -> Role:
 
 def _plain(name: str | None) -> str:
     return " ".join((name or "").split()).casefold()
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return len(text) == 36 and bool(uuid.UUID(text))  # noqa: PLR2004 (the canonical length)
-    except ValueError:
-        return False
 
 
 def _role_path(role_id: str) -> str:

@@ -28,12 +28,13 @@ class UserEndpoints(Endpoints):
     def list_users(self, org_id: str) -> list[User]:
         """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
         path = self._users_path(org_id)
-        return read_many(User, self._client.get(path, longest=LONGEST_LIST), f"GET {path}")
+        answer = self._client.get(path, longest=LONGEST_LIST)
+        return read_many(User, answer, f"GET {path}", organization_id=_id_of(org_id))
 
     def get_user(self, org_id: str, user_id: str) -> User:
         """Return a user: ``GET .../users/{user_id}`` (2025-09-18, users/get)."""
         path = self._user_path(org_id, user_id)
-        return read_one(User, self._client.get(path), f"GET {path}")
+        return read_one(User, self._client.get(path), f"GET {path}", id=user_id, organization_id=_id_of(org_id))
 
     def create_user(
         self,
@@ -53,7 +54,8 @@ class UserEndpoints(Endpoints):
         """
         path = self._users_path(org_id)
         body = {"email": email, **_roles(role_ids or None, role)}
-        return read_one(User, self._create(path, body, idempotency_key), f"POST {path}")
+        answer = self._create(path, body, idempotency_key)
+        return read_one(User, answer, f"POST {path}", email=email, organization_id=_id_of(org_id))
 
     def update_user(
         self,
@@ -80,7 +82,8 @@ class UserEndpoints(Endpoints):
             )
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
-        return read_one(User, self._client.update(path, json=body), f"{self._client.update_verb} {path}")
+        answer = self._client.update(path, json=body)
+        return read_one(User, answer, f"{self._client.update_verb} {path}", id=user_id, organization_id=_id_of(org_id))
 
     def delete_user(self, org_id: str, user_id: str) -> None:
         """Remove a user for good, keys included: ``DELETE .../users/{user_id}`` (2025-09-18, users/remove).
@@ -94,6 +97,10 @@ class UserEndpoints(Endpoints):
 
     def _user_path(self, org_id: str, user_id: str) -> str:
         return f"{self._users_path(org_id)}/{parse_uuid('user_id', user_id)}"
+
+
+def _id_of(org_id: str) -> str | None:
+    return None if org_id == CURRENT_ORGANIZATION else org_id
 
 
 def _roles(role_ids: Sequence[str] | None, role: str | None) -> dict[str, Any]:

@@ -21,8 +21,8 @@ __all__ = ["PolytomicOperator"]
 class PolytomicOperator(BaseOperator):
     """A task that asks something of Polytomic.
 
-    What it returns is small JSON, pushed field by field too where ``fields_are_pushed``, so that ``task.output["id"]``
-    can be given to the next task.
+    What it returns is small JSON; an object is also pushed field by field, so that ``task.output["id"]`` can be given
+    to the next task.
 
     :param polytomic_conn_id: the connection whose key asks (``docs/connection.md``). (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
@@ -32,7 +32,7 @@ class PolytomicOperator(BaseOperator):
     ui_color = "#d7ecf5"
     # The parameter after which a mapped task instance is called.
     named_after: ClassVar[str] = "polytomic_conn_id"
-    fields_are_pushed: ClassVar[bool] = False
+    fields_are_pushed: ClassVar[bool] = True
 
     if TYPE_CHECKING:
 
@@ -93,7 +93,10 @@ class PolytomicOperator(BaseOperator):
         return Patience(to_seconds("retry_for", self.retry_for), stopping=self.is_killed)
 
     def is_retried(self, context: Any) -> bool:
-        """Whether an earlier try of this task may have done its work, and died before it could say so."""
+        """Whether an earlier try of this task may have done its work, and died before it could say so.
+
+        A task that was cleared is one, too.
+        """
         return bool(context["ti"].try_number > 1)
 
     def is_killed(self) -> bool:

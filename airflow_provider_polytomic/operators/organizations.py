@@ -76,9 +76,8 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
 
     template_fields: Sequence[str] = ("name", *_SIGN_IN, "if_exists", *PolytomicOperator.template_fields)
     named_after = "name"
-    fields_are_pushed = True
 
-    def __init__(self, *, name: str, if_exists: IfExists = "skip", **kwargs: Any) -> None:
+    def __init__(self, *, name: str, if_exists: IfExists | str = "skip", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.name = name
         self.if_exists = if_exists
@@ -88,7 +87,7 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
         from airflow_provider_polytomic.provisioning import ensure_organization
 
         found = ensure_organization(
-            hook, self.name, if_exists=self.if_exists, patience=self.patience(), **self.sign_in(hook)
+            hook, self.name, lambda: self.sign_in(hook), if_exists=self.if_exists, patience=self.patience()
         )
         organization = found.value
         if found.created:
@@ -115,28 +114,35 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
     :param issuer: URL of the OIDC provider. (templated)
     :param oidc_conn_id: Airflow connection that holds the client at that provider. Of an organization that signs in by
         OIDC it has to be given with every change, because Polytomic replaces what nobody can read. (templated)
-    :param clear: settings to take away, each one of ``sso_domain``, ``sso_org_id``, ``issuer``, ``client_id``,
+    :param clear_settings: settings to take away, each one of ``sso_domain``, ``sso_org_id``, ``issuer``, ``client_id``,
         ``client_secret``. (templated)
     :param polytomic_conn_id: the connection whose partner key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
-    template_fields: Sequence[str] = ("org_id", "name", *_SIGN_IN, "clear", *PolytomicOperator.template_fields)
+    template_fields: Sequence[str] = ("org_id", "name", *_SIGN_IN, "clear_settings", *PolytomicOperator.template_fields)
     named_after = "org_id"
-    fields_are_pushed = True
 
-    def __init__(self, *, org_id: str, name: str | None = None, clear: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *, org_id: str, name: str | None = None, clear_settings: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.org_id = org_id
         self.name = name
-        self.clear = clear
+        # Not as self.clear, which is a method of Airflow 2.11's operators.
+        self.clear_settings = clear_settings
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
         """Read the organization, and put it back with what was given."""
-        name, clear, settings = to_optional("name", self.name), to_texts("clear", self.clear), self.sign_in(hook)
+        from airflow_provider_polytomic.expectations import check_name
+
+        name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
+        if name is not None:
+            check_name("name", name)
+        settings = self.sign_in(hook)
         if name is None and not clear and not settings:
             raise PolytomicConfigurationError(
-                "There is nothing to change. Nothing was sent. Give a name, settings or clear."
+                "There is nothing to change. Nothing was sent. Give a name, settings or clear_settings."
             )
         organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
@@ -159,8 +165,8 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
 
     :param org_id: UUID of the organization. (templated)
     :param expected_name: the name that it must have, exactly; otherwise nothing is deleted. (templated)
-    :param ignore_if_missing: succeed where there is no such organization. A second try always does so, since the first
-        may have deleted it before it died. (templated)
+    :param ignore_if_missing: succeed where there is neither such an id nor such a name. A second try always does so,
+        since the first may have deleted the organization before it died. (templated)
     :param polytomic_conn_id: the connection whose partner key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -169,7 +175,6 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
         "org_id", "expected_name", "ignore_if_missing", *PolytomicOperator.template_fields,
     )  # fmt: skip
     named_after = "expected_name"
-    fields_are_pushed = True
 
     def __init__(
         self, *, org_id: str, expected_name: str, ignore_if_missing: bool | str = False, **kwargs: Any
@@ -182,12 +187,15 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""
         from airflow_provider_polytomic.deprovisioning import remove_organization
+        from airflow_provider_polytomic.targets import parse_uuid
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
-        removed = remove_organization(hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore)
+        removed = remove_organization(
+            hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore, stopping=self.is_killed
+        )
         if removed is None:
             self.log.warning("There is no organization %s; nothing was deleted by this try.", self.org_id)
-        return {"id": self.org_id, "name": self.expected_name, "deleted": removed is not None}
+        return {"id": parse_uuid("org_id", self.org_id), "name": self.expected_name, "deleted": removed is not None}
 
     def subject(self) -> str:
         """Name the organization."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["name_map_index", "to_boolean", "to_optional", "to_seconds", "to_texts"]
+__all__ = ["name_map_index", "to_boolean", "to_expected", "to_optional", "to_seconds", "to_texts"]
 
 
 def to_boolean(name: str, value: object) -> bool:
@@ -66,6 +66,21 @@ def to_optional(name: str, value: object) -> str | None:
     return None if value is None or value.strip() in {"", "None"} else value
 
 
+def to_expected(name: str, value: object, *, given: bool) -> str | None:
+    """Read a text that is compared with what is found; None where none was given.
+
+    :param given: whether the DAG gave one: what renders to nothing must not switch the comparison off.
+    :raises PolytomicConfigurationError: if one was given and there is none now, or it is no text.
+    """
+    text = to_optional(name, value)
+    if given and text is None:
+        raise PolytomicConfigurationError(
+            f"{name} was given and renders to nothing, so there is nothing to compare with. Nothing was sent. Correct "
+            "the template."
+        )
+    return text
+
+
 def name_map_index(context: Any, parameter: str) -> None:
     """Call a mapped task instance by one of its parameters, unless the DAG names it otherwise.
 
@@ -73,4 +88,5 @@ def name_map_index(context: Any, parameter: str) -> None:
     would not do: they take a mapped operator's from its ``partial`` arguments.
     """
     if context["ti"].map_index >= 0 and not context.get("map_index_template"):
-        context["map_index_template"] = f"{{{{ task.{parameter} }}}}"
+        # 250 characters is all that the metadata database keeps of it.
+        context["map_index_template"] = f"{{{{ (task.{parameter} | string)[:250] }}}}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.operators.rendering import to_boolean, to_texts
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_expected, to_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,12 @@ class PolytomicCreateUserOperator(PolytomicOperator):
 
     template_fields: Sequence[str] = ("org_id", "user_email", "roles", "if_exists", *PolytomicOperator.template_fields)
     named_after = "user_email"
-    fields_are_pushed = True
 
     def __init__(
-        self, *, org_id: str, email: str, roles: Sequence[str] = (), if_exists: IfExists = "skip", **kwargs: Any
+        self, *, org_id: str, email: str, roles: Sequence[str] = (), if_exists: IfExists | str = "skip", **kwargs: Any
     ) -> None:
-        if email == (kwargs.get("default_args") or {}).get("email"):
-            # Airflow fills in what was not given.
+        alerts = (kwargs.get("default_args") or {}).get("email")
+        if alerts is not None and email == alerts:  # Airflow fills in what was not given
             raise PolytomicConfigurationError(
                 f"email of {kwargs.get('task_id')!r} is missing, or the same as in default_args, where it says whom "
                 "Airflow tells of failures. Give the address of the user."
@@ -65,11 +64,15 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         # Not as self.email: Airflow would tell the customer of failures and retries.
         self.user_email = email
         self.roles = roles
+        self._roles_are_given = bool(roles)
         self.if_exists = if_exists
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
-        """Map this operator: over ``email`` too, and without Airflow's own alerts, which would go to that address."""
+        """Map this operator: over ``email`` too, and without Airflow's own alerts, which would go to that address.
+
+        ``email_on_failure`` and ``email_on_retry`` are always off then; ``on_failure_callback`` works.
+        """
         made = super().partial(**{**kwargs, "email_on_failure": False, "email_on_retry": False})
         if "email" not in kwargs:
             made.kwargs.pop("email", None)  # 2.11 fills it in, and then takes it for given
@@ -80,11 +83,16 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         from airflow_provider_polytomic.provisioning import ensure_user
 
         roles = to_texts("roles", self.roles)
+        if self._roles_are_given and not roles:
+            raise PolytomicConfigurationError(
+                "roles was given and renders to nothing, and the server's default may be more than was meant. Nothing "
+                "was sent. Correct the template."
+            )
         found = ensure_user(
             hook, self.org_id, self.user_email, roles, if_exists=self.if_exists, patience=self.patience()
         )
         if found.created:
-            self.log.info("Created the user %s (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
+            self.log.info("Created the user %r (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
         return {**_shown(found.value, self.org_id), "created": found.created}
 
     def subject(self) -> str:
@@ -113,7 +121,6 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         "org_id", "user_id", "roles", "expected_email", *PolytomicOperator.template_fields,
     )  # fmt: skip
     named_after = "user_id"
-    fields_are_pushed = True
 
     def __init__(
         self, *, org_id: str, user_id: str, roles: Sequence[str], expected_email: str | None = None, **kwargs: Any
@@ -123,14 +130,16 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         self.user_id = user_id
         self.roles = roles
         self.expected_email = expected_email
+        self._email_is_expected = expected_email is not None
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
         """Look at the user, and give it the roles if it has others."""
         from airflow_provider_polytomic.provisioning import change_roles
 
         roles = to_texts("roles", self.roles)
-        user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=self.expected_email)
-        self.log.info("The user %s (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
+        expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
+        user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=expected)
+        self.log.info("The user %r (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
         return {**_shown(user, self.org_id), "updated": updated}
 
     def subject(self) -> str:
@@ -151,8 +160,9 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
     :param user_id: UUID of the user. (templated)
     :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. A template
         that renders to nothing is refused. (templated)
-    :param ignore_if_missing: succeed where there is no such user. A second try always does so, since the first may have
-        removed it before it died. (templated)
+    :param ignore_if_missing: succeed where there is neither such an id nor, if one is expected, such an address. With
+        ``expected_email`` a second try always does so, since the first may have removed the user before it died.
+        (templated)
     :param polytomic_conn_id: the connection whose key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -161,7 +171,6 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         "org_id", "user_id", "expected_email", "ignore_if_missing", *PolytomicOperator.template_fields,
     )  # fmt: skip
     named_after = "user_id"
-    fields_are_pushed = True
 
     def __init__(
         self,
@@ -176,20 +185,31 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         self.org_id = org_id
         self.user_id = user_id
         self.expected_email = expected_email
+        self._email_is_expected = expected_email is not None
         self.ignore_if_missing = ignore_if_missing
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
         from airflow_provider_polytomic.deprovisioning import remove_user
+        from airflow_provider_polytomic.targets import parse_uuid
 
-        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
+        expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
+        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing)
         removed = remove_user(
-            hook, self.org_id, self.user_id, expected_email=self.expected_email, ignore_if_missing=ignore
-        )
+            hook, self.org_id, self.user_id,
+            expected_email=expected,
+            # Without an address to look for, a mistyped id would look like a user that an earlier try removed.
+            ignore_if_missing=ignore or (expected is not None and self.is_retried(context)),
+            stopping=self.is_killed,
+        )  # fmt: skip
         if removed is None:
             self.log.warning("There is no user %s; nothing was removed by this try.", self.user_id)
-        email = removed.email if removed else self.expected_email
-        return {"id": self.user_id, "email": email, "org_id": self.org_id, "deleted": removed is not None}
+        return {
+            "id": parse_uuid("user_id", self.user_id),
+            "email": removed.email if removed else expected,
+            "org_id": removed.organization_id if removed and removed.organization_id else self.org_id,
+            "deleted": removed is not None,
+        }
 
     def subject(self) -> str:
         """Name the user."""
@@ -216,6 +236,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
 
     template_fields: Sequence[str] = ("org_id", *PolytomicOperator.template_fields)
     named_after = "org_id"
+    fields_are_pushed = False
 
     def __init__(self, *, org_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -233,4 +254,9 @@ class PolytomicListUsersOperator(PolytomicOperator):
 
 
 def _shown(user: User, org_id: str) -> dict[str, Any]:
-    return {"id": user.id, "email": user.email, "org_id": org_id, "role_ids": list(user.role_ids)}
+    return {
+        "id": user.id,
+        "email": user.email,
+        "org_id": user.organization_id or org_id,
+        "role_ids": list(user.role_ids),
+    }

@@ -14,7 +14,7 @@ from airflow_provider_polytomic.secret_stores.documents import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Secret"]
+__all__ = ["AwsSecret"]
 
 _CURRENT = "AWSCURRENT"
 # Not AWSPENDING, which belongs to the rotation that AWS may do.
@@ -32,7 +32,7 @@ _NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-
 _NOT_TAGGED = frozenset({"InvalidParameterException", "LimitExceededException"})
 
 
-class Secret:
+class AwsSecret:
     """One secret. Every method may raise what :meth:`AwsClient.call` raises, but for ``RefusedError``.
 
     :param aws: the service.

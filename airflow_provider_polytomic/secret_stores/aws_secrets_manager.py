@@ -14,7 +14,7 @@ from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredEr
 from airflow_provider_polytomic.secret_stores.aws_aliases import AliasedConnectionForm
 from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for
 from airflow_provider_polytomic.secret_stores.aws_deletion import DELETED
-from airflow_provider_polytomic.secret_stores.aws_secrets import Secret
+from airflow_provider_polytomic.secret_stores.aws_secrets import AwsSecret
 from airflow_provider_polytomic.secret_stores.aws_tags import names_of, record_of, tags_of
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
@@ -53,7 +53,7 @@ class SecretsManagerStore:
 
     def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
         self._aws, self._form, self._reader = aws, form, reader
-        self._secret = Secret(aws, name)
+        self._secret = AwsSecret(aws, name)
         self.place = aws.place
 
     @sealed
