@@ -19,7 +19,7 @@ setup: ## make .venv (current Airflow), or leave it when nothing has changed
 setup-2.11: ## make .venv-2.11 (Airflow 2.11), likewise
 	$(call setup_venv,.venv-2.11,constraints/airflow-2.11.txt,12,dev)
 
-demo: setup ## issue a key with a real Airflow against an emulated Polytomic, and look where it went
+demo: setup ## onboard a customer with a real Airflow against an emulated Polytomic, and look where the key went
 	@$(RUN) -m demo $(ARGS)
 
 test: setup ## the whole suite on the current Airflow; ARGS="tests/unit -k retry" for a part

@@ -24,7 +24,7 @@ def _uuid(value: str) -> str:
     # Ids go into paths, logs and messages.
     if not is_uuid(value):
         raise ValueError("not a UUID")
-    return value
+    return value.lower()
 
 
 _Id = Annotated[str, AfterValidator(_uuid)]
@@ -45,6 +45,11 @@ class Identity(_Answer):
     is_system: bool = False
     organization_id: str | None = None
     organization_name: str | None = None
+
+    @field_validator("id", "organization_id")
+    @classmethod
+    def _canonical(cls, value: str | None) -> str | None:
+        return value.lower() if value is not None else None
 
     @field_validator("is_user", "is_organization", "is_partner", "is_system", mode="before")
     @classmethod

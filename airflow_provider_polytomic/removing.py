@@ -5,12 +5,18 @@
 3. *Remove* the value, and make sure that readers get nothing any more.
 4. *Remove* the record.
 
-A process may die between any two lines: a record without a value is what the next try finishes. Nothing here knows
-Airflow, HTTP or any one store.
+A process may die between any two lines: a record without a value is what the next try finishes.
+
+There is no lock. Each thing is read again right before it goes; what an issuer writes in the milliseconds between the
+two is lost with it, and where the record is part of what goes (tags of an AWS secret) between any two reads. So nothing
+may issue to a destination while it is removed.
+
+Nothing here knows Airflow, HTTP or any one store.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,25 +24,26 @@ from airflow_provider_polytomic.exceptions import (
     ConflictError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicError,
-    PolytomicForbiddenError,
-    PolytomicNotFoundError,
 )
-from airflow_provider_polytomic.issuing.attempt import is_dead
-from airflow_provider_polytomic.issuing.looking import is_accounted_for, read_together
+from airflow_provider_polytomic.issuing.looking import read_together
 from airflow_provider_polytomic.issuing.parts import Runtime
+from airflow_provider_polytomic.judging import check_dead, check_gone, check_organization, refusal
 from airflow_provider_polytomic.records import Record
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.issuing.parts import Vendor
+    from airflow_provider_polytomic.judging import Vendor
     from airflow_provider_polytomic.secret_stores.base import Held, Store
     from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Removed", "remove_key"]
 
+log = logging.getLogger(__name__)
+
 # How often the destination is looked at while it changes, and how often readers are who lag behind: within 8 s.
 MOST_TRIES = 5
+_FINISH = (
+    "While the user exists, run the issuing task again: it finishes the record, and then this task knows its key. "
+)
 
 
 @dataclass(frozen=True)
@@ -109,23 +116,24 @@ class _Removal:
         """Let go or refuse; say whether the value may be gone for good."""
         key = held.value
         if key is not None and self.vendor.is_own_key(key):
-            raise self._refuse(
-                "holds the caller's own key, with which keys are issued", "Correct the destination: that key stays"
+            raise refusal(
+                self.store.place,
+                "holds the caller's own key, with which keys are issued",
+                "Correct the destination: that key stays",
             )
-        for_good = False
-        if key is not None and is_accounted_for(key, record):
-            if not self.allow_live:
-                self._check_dead(key)
-                # Beside an open or failed record it may be what was there before, taken over from somebody.
-                for_good = record is not None and record.state == "done"
-        elif _is_occupied(held) and not self.take_over:
-            raise self._refuse(
-                f"holds {_stranger(held, record)}; it was not sent to Polytomic",
-                "If it may be removed all the same, say take_over=True; otherwise correct the destination",
-            )
-        if record is not None and record.state == "open" and not self.allow_live:
-            self._check_gone(record)
-        return for_good
+        ours = _is_ours(held, record)
+        if _is_occupied(held) and not ours:
+            self._check_taken_over(held, record)
+        if record is None or self.allow_live:
+            return False
+        if ours or record.state == "open":
+            check_organization(self.vendor, self.store.place, record)
+        if key is not None and ours:
+            check_dead(self.vendor, self.store.place, key, self.runtime)
+        if record.state == "open":
+            check_gone(self.vendor, self.store.place, record)
+        # Beside an open or failed record it may be what was there before, taken over from somebody.
+        return ours and record.state == "done"
 
     def carry_out(self, held: Held, record: Record | None, *, for_good: bool) -> None:
         """Remove the value, then the record.
@@ -134,49 +142,37 @@ class _Removal:
         """
         self.store.check_remove(held)
         if _is_occupied(held):
+            self._check_record(record)
             self.store.remove(held, for_good=for_good)
         self._check_unread(held, record)
-        if record is None:
-            return
-        # An issuer that came meanwhile has written its intent here: its key would be lost with it.
-        if Record.parse(self.store.read_record(), place=self.store.place) not in (record, None):
-            raise ConflictError(f"The record beside {self.store.place} was changed by somebody else. Read it again.")
-        self.store.remove_record()
+        if record is not None:
+            self._check_record(record, None)
+            self.store.remove_record()
 
-    def _check_dead(self, key: ApiKey) -> None:
-        try:
-            self.vendor.get_identity(key)
-        except PolytomicError as error:
-            if is_dead(error):
-                return
-            raise
-        raise self._refuse(
-            "holds a key that still works",
-            "Delete its user first, and the key dies; or, if it may live on without being stored here, say "
-            "allow_live=True",
-        )
+    def _check_record(self, *expected: Record | None) -> None:
+        """Read the record again: an issuer that came meanwhile has written its intent there, which is not to be lost.
 
-    def _check_gone(self, record: Record) -> None:
-        """Refuse while the user exists for whom an open issuance may have got a key that is stored nowhere.
-
-        403 proves nothing: so answers a key without the rights, or of another partner. Where the organization is gone
-        with all its keys, the one who knows so says allow_live.
+        :raises ConflictError: if it is none of these.
         """
-        try:
-            self.vendor.get_user(record.target.org_id, record.target.user_id)
-            found = "and its user still exists"
-        except PolytomicNotFoundError as error:
-            if error.own_words:
-                return
-            raise
-        except PolytomicForbiddenError as error:
-            found = f"and Polytomic does not say whether its user is gone ({str(error).rstrip('. ')})"
-        raise self._refuse(
-            f"has an issuance for {record.target} that is open since {record.opened_at.isoformat()}: a key may have "
-            f"been issued that is stored nowhere, {found}",
-            "Delete the user first, or let that issuance finish; if such a key is known to be dead, or may live on, "
-            "say allow_live=True",
-        )
+        if Record.parse(self.store.read_record(), place=self.store.place) not in expected:
+            raise ConflictError(f"The record beside {self.store.place} was changed by somebody else. Read it again.")
+
+    def _check_taken_over(self, held: Held, record: Record | None) -> None:
+        if not self.take_over:
+            raise refusal(
+                self.store.place,
+                f"holds {_stranger(held, record)}; it was not sent to Polytomic",
+                f"{_FINISH if record and record.state == 'open' else ''}If it may be removed all the same, say "
+                "take_over=True; otherwise correct the destination",
+            )
+        if record is not None and record.state == "done":
+            log.warning(
+                "The record beside %s tells of a key of %s (fingerprint %s) in whose place somebody has put something "
+                "else. That key may still work; the record goes now, and afterwards nothing here tells of it.",
+                self.store.place,
+                record.target,
+                record.fingerprint,
+            )
 
     def _check_unread(self, held: Held, record: Record | None) -> None:
         """Make sure that readers get nothing any more; they may lag behind for a moment."""
@@ -198,17 +194,25 @@ class _Removal:
             "secrets backend, an environment variable or another entry answers. Remove that and run the task again."
         )
 
-    def _refuse(self, what: str, remedy: str) -> IssuanceRefusedError:
-        return IssuanceRefusedError(f"{self.store.place} {what}. Nothing was removed. {remedy}.")
-
 
 def _is_occupied(held: Held) -> bool:
     return held.value is not None or held.foreign
 
 
+def _is_ours(held: Held, record: Record | None) -> bool:
+    """Whether it is known that this package put the value there, or that it is a key of the issuing server.
+
+    Beside a finished issuance that is its own key only. Beside another, whose key is not known, only what says so of
+    itself: a text may be anybody's password, there before or put there since.
+    """
+    if held.value is None or record is None:
+        return False
+    return record.fingerprint == held.value.fingerprint if record.state == "done" else held.ours
+
+
 def _fingerprint(held: Held, record: Record | None) -> str | None:
     """Name the key of ours that was held, or that an earlier try has removed."""
-    if held.value is not None and is_accounted_for(held.value, record):
+    if held.value is not None and _is_ours(held, record):
         return held.value.fingerprint
     return record.fingerprint if record and not _is_occupied(held) else None
 
@@ -218,4 +222,11 @@ def _stranger(held: Held, record: Record | None) -> str:
         return "something other than a Polytomic key"
     if record is None:
         return "a value without a record, so none that this package is known to have put there"
-    return "another value than the one that its record tells of"
+    if record.state == "done":
+        return "another value than the one that its record tells of"
+    if record.state == "failed":
+        return f"a value beside an issuance for {record.target} that failed, so none that is known to be a key of it"
+    return (
+        f"a value beside an issuance for {record.target} that is open since {record.opened_at.isoformat()}: the key "
+        "that was issued, or what was there before"
+    )

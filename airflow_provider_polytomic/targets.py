@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from dataclasses import dataclass
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 __all__ = ["CURRENT_ORGANIZATION", "Target", "is_uuid", "parse_organization", "parse_uuid"]
 
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # In place of an organization's id: the one that the caller's credential acts in.
 CURRENT_ORGANIZATION = "current"
 
@@ -25,7 +26,7 @@ def parse_uuid(name: str, value: object) -> str:
             f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}. Nothing was "
             "sent."
         )
-    return str(parsed)
+    return parsed
 
 
 def is_uuid(value: object) -> bool:
@@ -41,11 +42,9 @@ def parse_organization(value: object) -> str:
     return CURRENT_ORGANIZATION if value == CURRENT_ORGANIZATION else parse_uuid("org_id", value)
 
 
-def _parsed(value: object) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(value) if isinstance(value, str) and len(value) == 36 else None  # noqa: PLR2004 (the canonical length)
-    except ValueError:
-        return None
+def _parsed(value: object) -> str | None:
+    # Not uuid.UUID, which also takes line breaks, underscores and digits of other scripts.
+    return value.lower() if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
 def _kind(value: object) -> str:

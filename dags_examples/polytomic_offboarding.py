@@ -19,13 +19,13 @@ from airflow_provider_polytomic.operators.users import PolytomicDeleteUserOperat
 @dag(
     schedule=None,
     params={
-        "org_id": Param(type="string", format="uuid", title="Organization"),
+        "org_id": Param(type="string", format="uuid", title="Organization id"),
         "organization": Param(
             type="string",
             title="Its name",
             description="If it has another one, it is not deleted.",
         ),
-        "user_id": Param(type="string", format="uuid", title="User"),
+        "user_id": Param(type="string", format="uuid", title="User id"),
         "email": Param(
             type="string",
             format="email",
@@ -37,6 +37,7 @@ from airflow_provider_polytomic.operators.users import PolytomicDeleteUserOperat
             pattern=r"^[a-z-]+://\S+$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
             title="Where the key is",
+            description="Such as airflow://connection/acme_polytomic; one for each customer.",
         ),
         "delete_organization": Param(
             default=False,

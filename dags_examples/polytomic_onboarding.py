@@ -45,7 +45,7 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
             pattern=r"^[a-z-]+://\S+$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
             title="Where the key goes",
-            description="One destination for each customer.",
+            description="Such as airflow://connection/acme_polytomic; one for each customer.",
         ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},

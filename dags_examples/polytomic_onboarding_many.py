@@ -21,7 +21,8 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
         "customers": Param(
             type="array",
             title="Customers",
-            description="The key of each goes to the connection <name>_polytomic. The role is Editor unless given.",
+            description="The key of each goes to the connection <name>_polytomic. The role is Editor unless given. "
+            'Such as {"name": "acme", "organization": "Acme", "email": "ada@acme.example", "role": "Viewer"}.',
             items={
                 "type": "object",
                 "required": ["name", "organization", "email"],

@@ -18,8 +18,9 @@ from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
     PolytomicDeleteOrganizationOperator,
 )
-from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
+from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator, PolytomicDeleteUserOperator
 
+# Deleted by every run: each deployment of Airflow has one of its own, whose name nothing else has.
 ORGANIZATION = "Self-check of our Airflow"
 EMAIL = "polytomic-self-check@example.com"  # gets an invitation from each run
 DESTINATION = "airflow://connection/polytomic_self_check"
@@ -52,23 +53,38 @@ def polytomic_self_check() -> None:
 
         return PolytomicHook(api_key_destination=DESTINATION).get_identity().organization_name
 
+    delete_user = PolytomicDeleteUserOperator(
+        task_id="delete_user",
+        org_id=create_user.output["org_id"],  # as of its own setup: without a user it does not run
+        user_id=create_user.output["id"],
+        expected_email=EMAIL,
+        ignore_if_missing=True,
+    )
+    delete_stored_api_key = PolytomicDeleteStoredApiKeyOperator(
+        task_id="delete_stored_api_key", destination=DESTINATION
+    )
     delete_organization = PolytomicDeleteOrganizationOperator(
         task_id="delete_organization",
         org_id=create_organization.output["id"],
         expected_name=ORGANIZATION,
         ignore_if_missing=True,
     )
-    delete_stored_api_key = PolytomicDeleteStoredApiKeyOperator(
-        task_id="delete_stored_api_key", destination=DESTINATION
-    )
 
-    # The user and the key die with the organization; until then the stored key works, and stays.
-    create_organization >> create_user >> issue_api_key >> call_polytomic() >> delete_organization
-    delete_organization >> delete_stored_api_key
+    @task
+    def report() -> None:
+        """Succeed if all did."""
+
+    called = call_polytomic()
+    # The key dies with the user, and only a dead one is removed, while the organization can still be asked about.
+    create_organization >> create_user >> issue_api_key >> called
+    called >> delete_user >> delete_stored_api_key >> delete_organization
+    delete_user.as_teardown(setups=create_user)
+    # Also after an issuance that failed, since it may have stored the key.
+    delete_stored_api_key.as_teardown(setups=[create_user, issue_api_key])
     delete_organization.as_teardown(setups=create_organization)
-    # Also after an issuance that failed, since it may have stored the key. That the run fails with a teardown is said
-    # of this one alone: right before such a one, Airflow would no longer count whether the call failed.
-    delete_stored_api_key.as_teardown(setups=[create_user, issue_api_key], on_failure_fail_dagrun=True)
+    # A run's state is that of its last tasks. To Airflow a teardown is one only with on_failure_fail_dagrun, and what
+    # comes right before such a one no longer is: not all of a chain can be. So an ordinary task comes after all of it.
+    [called, delete_user, delete_stored_api_key, delete_organization] >> report()
 
 
 polytomic_self_check()

@@ -129,6 +129,7 @@ class Client:
         :param within: as in :meth:`get`.
         :raises PolytomicNotFoundError: if there is no such thing, unless an earlier request of this call was left
             without an answer and so may have removed it.
+        :raises PolytomicUnavailableError: if so, and the 404 is a proxy's, which tells nothing.
         :raises PolytomicError: if the answer is no other success.
         """
         try:
@@ -136,12 +137,16 @@ class Client:
         except PolytomicNotFoundError as error:
             if not error.earlier_unknown:
                 raise
-            if not error.own_words:
-                raise PolytomicUnavailableError(
-                    f"DELETE {path}: no answer to the first request, and then a 404 that is not Polytomic's. "
-                    f"{unsettled('DELETE')}",
-                    status=error.status,
-                ) from None
+            is_gone = error.own_words
+        else:
+            return
+        # Outside the except block, as the other one's frames have no business in this one's context.
+        if not is_gone:
+            raise PolytomicUnavailableError(
+                f"DELETE {path}: an earlier request may have taken effect, and then came a 404 that is not "
+                f"Polytomic's. {unsettled('DELETE')}",
+                status=404,
+            )
 
     def error_of(self, answer: Answer, request: str) -> Exception:
         """Return what an answer other than success means."""

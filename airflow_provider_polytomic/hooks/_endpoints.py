@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks._connection import ConnectionSettings
     from airflow_provider_polytomic.hooks._exchange import Answer
 
-__all__ = ["Endpoints"]
+__all__ = ["Endpoints", "id_of"]
 
 # Migration guide of 2025-09-18: GET /api/organization and /api/organization/users are new there.
 _CURRENT_SINCE = "2025-09-18"
@@ -55,3 +55,9 @@ class Endpoints:
                 "'api_version'."
             )
         return "/api/organization"
+
+
+def id_of(org_id: str) -> str | None:
+    """Return the id, canonical, that an answer about this organization must have; None: the word says no id."""
+    org_id = parse_organization(org_id)
+    return None if org_id == CURRENT_ORGANIZATION else org_id

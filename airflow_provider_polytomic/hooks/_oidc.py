@@ -33,16 +33,22 @@ class OidcClient:
 def read_oidc_client(conn_id: str, get_connection: Callable[[str], Any]) -> OidcClient:
     """Read the connection, of whatever type.
 
-    :raises PolytomicConfigurationError: if there is none, or its login or password is empty.
+    :raises PolytomicConfigurationError: if there is none, or its login or password is empty or cannot be sent.
     """
     try:
         connection = get_connection(conn_id)
     except AirflowNotFoundException:
         connection = None
-    if connection is None or not connection.login or not connection.password:
-        what = "finds no connection" if connection is None else "finds no login and password in the connection"
-        raise PolytomicConfigurationError(
-            f"Airflow {what} {conn_id!r} (oidc_conn_id). Nothing was sent. Put the client id into its login and the "
-            "client secret into its password."
-        )
-    return OidcClient(connection.login, Secret(connection.password))
+    if connection is None:
+        what = "no connection"
+    elif not connection.login or not connection.password:
+        what = "no login and password in the connection"
+    else:
+        try:
+            return OidcClient(connection.login, Secret(connection.password))
+        except ValueError:
+            what = "no password that can be sent in the connection"
+    raise PolytomicConfigurationError(
+        f"Airflow finds {what} {conn_id!r} (oidc_conn_id). Nothing was changed. Put the client id into its login and "
+        "the client secret into its password."
+    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._endpoints import Endpoints, id_of
 from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Organization
 from airflow_provider_polytomic.secret import Secret
-from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_uuid
+from airflow_provider_polytomic.targets import parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -37,8 +37,7 @@ class OrganizationEndpoints(Endpoints):
             that the caller's credential acts in, which a bare partner key does not say.
         """
         path = self._organization_path(org_id)
-        asked = None if org_id == CURRENT_ORGANIZATION else org_id
-        return read_one(Organization, self._client.get(path), f"GET {path}", id=asked)
+        return read_one(Organization, self._client.get(path), f"GET {path}", id=id_of(org_id))
 
     def create_organization(
         self,
@@ -67,7 +66,8 @@ class OrganizationEndpoints(Endpoints):
             sso_domain=sso_domain, sso_org_id=sso_org_id,
             issuer=issuer, client_id=client_id, client_secret=client_secret,
         )  # fmt: skip
-        return read_one(Organization, self._create(path, {"name": name, **settings}, idempotency_key), f"POST {path}")
+        answer = self._create(path, {"name": name, **settings}, idempotency_key)
+        return read_one(Organization, answer, f"POST {path}", name=name)
 
     def update_organization(
         self,
@@ -91,16 +91,15 @@ class OrganizationEndpoints(Endpoints):
         :raises PolytomicTakenError: if another organization has the name.
         """
         given = _given(
-            sso_domain=sso_domain, sso_org_id=sso_org_id,
+            name=name, sso_domain=sso_domain, sso_org_id=sso_org_id,
             issuer=issuer, client_id=client_id, client_secret=client_secret,
         )  # fmt: skip
         _check(given, clear)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
         body = _merged(self.get_organization(org_id), given, clear)
-        if name is not None:
-            body["name"] = name
         answer = self._client.update(path, json=body)
-        return read_one(Organization, answer, f"{self._client.update_verb} {path}", id=org_id, name=body["name"])
+        request = f"{self._client.update_verb} {path}"
+        return read_one(Organization, answer, request, id=id_of(org_id), name=body.get("name"))
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_polytomic.secret import Secret
 
@@ -45,9 +45,7 @@ def redact(text: str, secrets: Iterable[Secret], *, known: str = "") -> str:
     :param known: a text that is shown anyway: what looks like a key but stands in it too stays, as the ids in a path.
     """
     line = one_line(text, _LONGEST_READ)
-    for secret in secrets:
-        for form in _forms(secret.reveal()):
-            line = _without(line, form)
+    line = _without(line, [form for secret in secrets for form in _forms(secret.reveal())])
     return one_line(_KEY_LIKE.sub(lambda found: found[0] if found[0].lower() in known.lower() else _HIDDEN, line))
 
 
@@ -58,20 +56,25 @@ def _forms(secret: str) -> list[str]:
         for shift in range(3)
     ]
     quoted = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]]
-    forms = [secret, *quoted, quote(secret, safe=""), quote_plus(secret), *shifted]
+    forms = [secret, *quoted, quote(secret), quote(secret, safe=""), quote_plus(secret), *shifted]
     # A text that is shown has no two blanks in a row.
     return list(dict.fromkeys([*forms, *(one_line(form, len(form)) for form in forms)]))
 
 
-def _without(line: str, secret: str) -> str:
-    """Hide every run of the secret's characters that is as long as a piece, or the whole of a shorter secret."""
-    size = min(_PIECE, len(secret))
-    if not size:
-        return line
-    lowered, secret = _lower(line), _lower(secret)
-    pieces = {secret[at : at + size] for at in range(len(secret) - size + 1)}
-    hidden = {spot for at in range(len(line)) if lowered[at : at + size] in pieces for spot in range(at, at + size)}
+def _without(line: str, forms: Iterable[str]) -> str:
+    """Hide every run of a form's characters that is as long as a piece, or the whole of a shorter form."""
+    lowered = _lower(line)
+    # All at once: where forms have pieces in common, hiding one first would leave shreds of another.
+    hidden = {spot for form in forms for spot in _spots(lowered, _lower(form))}
     return re.sub("\0+", _HIDDEN, "".join("\0" if at in hidden else character for at, character in enumerate(line)))
+
+
+def _spots(line: str, form: str) -> Iterator[int]:
+    size = min(_PIECE, len(form))
+    pieces = {form[at : at + size] for at in range(len(form) - size + 1)} if size else set()
+    for at in range(len(line)):
+        if line[at : at + size] in pieces:
+            yield from range(at, at + size)
 
 
 def _lower(text: str) -> str:

@@ -36,20 +36,20 @@ class RoleEndpoints(Endpoints):
         """Return a role: ``GET /api/permissions/roles/{role_id}`` (2025-09-18)."""
         path = _role_path(role_id)
         with _within(org_id) as within:
-            return read_one(Role, self._client.get(path, within=within), f"GET {path}")
+            return read_one(Role, self._client.get(path, within=within), f"GET {path}", id=_id(role_id))
 
     def create_role(self, org_id: str, name: str, *, idempotency_key: str | None = None) -> Role:
         """Create a role: ``POST /api/permissions/roles`` (2025-09-18)."""
         with _within(org_id) as within:
             answer = self._create(_PATH, {"name": name}, idempotency_key, within=within)
-            return read_one(Role, answer, f"POST {_PATH}")
+            return read_one(Role, answer, f"POST {_PATH}", name=name)
 
     def update_role(self, org_id: str, role_id: str, name: str) -> Role:
         """Rename a role: ``PUT /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own are fixed."""
         path = _role_path(role_id)
         with _within(org_id) as within:
             answer = self._client.update(path, json={"name": name}, within=within)
-            return read_one(Role, answer, f"{self._client.update_verb} {path}")
+            return read_one(Role, answer, f"{self._client.update_verb} {path}", id=_id(role_id), name=name)
 
     def delete_role(self, org_id: str, role_id: str) -> None:
         """Delete a role: ``DELETE /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own stay.
@@ -91,7 +91,11 @@ def _plain(name: str | None) -> str:
 
 
 def _role_path(role_id: str) -> str:
-    return f"{_PATH}/{parse_uuid('role_id', role_id)}"
+    return f"{_PATH}/{_id(role_id)}"
+
+
+def _id(role_id: str) -> str:
+    return parse_uuid("role_id", role_id)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._endpoints import Endpoints
+from airflow_provider_polytomic.hooks._endpoints import Endpoints, id_of
 from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import User
@@ -29,12 +29,13 @@ class UserEndpoints(Endpoints):
         """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
         path = self._users_path(org_id)
         answer = self._client.get(path, longest=LONGEST_LIST)
-        return read_many(User, answer, f"GET {path}", organization_id=_id_of(org_id))
+        return read_many(User, answer, f"GET {path}", organization_id=id_of(org_id))
 
     def get_user(self, org_id: str, user_id: str) -> User:
         """Return a user: ``GET .../users/{user_id}`` (2025-09-18, users/get)."""
         path = self._user_path(org_id, user_id)
-        return read_one(User, self._client.get(path), f"GET {path}", id=user_id, organization_id=_id_of(org_id))
+        asked = {"id": parse_uuid("user_id", user_id), "organization_id": id_of(org_id)}
+        return read_one(User, self._client.get(path), f"GET {path}", **asked)
 
     def create_user(
         self,
@@ -55,7 +56,7 @@ class UserEndpoints(Endpoints):
         path = self._users_path(org_id)
         body = {"email": email, **_roles(role_ids or None, role)}
         answer = self._create(path, body, idempotency_key)
-        return read_one(User, answer, f"POST {path}", email=email, organization_id=_id_of(org_id))
+        return read_one(User, answer, f"POST {path}", email=email, organization_id=id_of(org_id))
 
     def update_user(
         self,
@@ -82,8 +83,8 @@ class UserEndpoints(Endpoints):
             )
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
-        answer = self._client.update(path, json=body)
-        return read_one(User, answer, f"{self._client.update_verb} {path}", id=user_id, organization_id=_id_of(org_id))
+        asked = {"id": parse_uuid("user_id", user_id), "organization_id": id_of(org_id)}
+        return read_one(User, self._client.update(path, json=body), f"{self._client.update_verb} {path}", **asked)
 
     def delete_user(self, org_id: str, user_id: str) -> None:
         """Remove a user for good, keys included: ``DELETE .../users/{user_id}`` (2025-09-18, users/remove).
@@ -97,10 +98,6 @@ class UserEndpoints(Endpoints):
 
     def _user_path(self, org_id: str, user_id: str) -> str:
         return f"{self._users_path(org_id)}/{parse_uuid('user_id', user_id)}"
-
-
-def _id_of(org_id: str) -> str | None:
-    return None if org_id == CURRENT_ORGANIZATION else org_id
 
 
 def _roles(role_ids: Sequence[str] | None, role: str | None) -> dict[str, Any]:

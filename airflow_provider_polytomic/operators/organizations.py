@@ -9,7 +9,7 @@ from airflow_provider_polytomic.operators.base import PolytomicOperator
 from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.provisioning import IfExists
@@ -41,16 +41,21 @@ class _SignInOperator(PolytomicOperator):
         self.issuer = issuer
         self.oidc_conn_id = oidc_conn_id
 
-    def sign_in(self, hook: PolytomicHook) -> dict[str, Any]:
-        """Return the settings that were given, as the hook takes them."""
+    def sign_in(self, hook: PolytomicHook) -> Callable[[], dict[str, Any]]:
+        """Check what was given, and return what reads the client and returns the settings, as the hook takes them."""
         from airflow_provider_polytomic.hooks._oidc import read_oidc_client
 
-        given = {name: to_optional(name, getattr(self, name)) for name in ("sso_domain", "sso_org_id", "issuer")}
+        given = {name: to_optional(name, getattr(self, name)) for name in _SIGN_IN}
+        conn_id = given.pop("oidc_conn_id")
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if conn_id := to_optional("oidc_conn_id", self.oidc_conn_id):
+
+        def read() -> dict[str, Any]:
+            if conn_id is None:
+                return settings
             client = read_oidc_client(conn_id, hook.get_connection)
-            settings |= {"client_id": client.client_id, "client_secret": client.client_secret}
-        return settings
+            return {**settings, "client_id": client.client_id, "client_secret": client.client_secret}
+
+        return read
 
 
 class PolytomicCreateOrganizationOperator(_SignInOperator):
@@ -87,7 +92,7 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
         from airflow_provider_polytomic.provisioning import ensure_organization
 
         found = ensure_organization(
-            hook, self.name, lambda: self.sign_in(hook), if_exists=self.if_exists, patience=self.patience()
+            hook, self.name, self.sign_in(hook), if_exists=self.if_exists, patience=self.patience()
         )
         organization = found.value
         if found.created:
@@ -96,7 +101,7 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
 
     def subject(self) -> str:
         """Name the organization."""
-        return f"Organization {self.name}"
+        return f"Organization {self.name!r:.200}"
 
 
 class PolytomicUpdateOrganizationOperator(_SignInOperator):
@@ -139,7 +144,7 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
         name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
         if name is not None:
             check_name("name", name)
-        settings = self.sign_in(hook)
+        settings = self.sign_in(hook)()
         if name is None and not clear and not settings:
             raise PolytomicConfigurationError(
                 "There is nothing to change. Nothing was sent. Give a name, settings or clear_settings."
@@ -199,4 +204,4 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
 
     def subject(self) -> str:
         """Name the organization."""
-        return f"Organization {self.org_id}, expected to be {self.expected_name}"
+        return f"Organization {self.org_id}, expected to be {self.expected_name!r:.200}"

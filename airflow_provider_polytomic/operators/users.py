@@ -97,7 +97,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
 
     def subject(self) -> str:
         """Name the user."""
-        return f"Organization {self.org_id}, user {self.user_email}"
+        return f"Organization {self.org_id}, user {self.user_email!r:.200}"
 
 
 class PolytomicUpdateUserOperator(PolytomicOperator):
@@ -191,7 +191,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
         from airflow_provider_polytomic.deprovisioning import remove_user
-        from airflow_provider_polytomic.targets import parse_uuid
+        from airflow_provider_polytomic.targets import parse_organization, parse_uuid
 
         expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing)
@@ -207,7 +207,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         return {
             "id": parse_uuid("user_id", self.user_id),
             "email": removed.email if removed else expected,
-            "org_id": removed.organization_id if removed and removed.organization_id else self.org_id,
+            "org_id": (removed and removed.organization_id) or parse_organization(self.org_id),
             "deleted": removed is not None,
         }
 
@@ -254,9 +254,11 @@ class PolytomicListUsersOperator(PolytomicOperator):
 
 
 def _shown(user: User, org_id: str) -> dict[str, Any]:
+    from airflow_provider_polytomic.targets import parse_organization
+
     return {
         "id": user.id,
         "email": user.email,
-        "org_id": user.organization_id or org_id,
+        "org_id": user.organization_id or parse_organization(org_id),
         "role_ids": list(user.role_ids),
     }

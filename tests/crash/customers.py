@@ -177,7 +177,7 @@ CASES = {
     "organization updated": Case(
         "PolytomicUpdateOrganizationOperator",
         {
-            "org_id": "{org_id}", "name": "Acme GmbH", "sso_domain": "acme.de", "clear": ["sso_org_id"],
+            "org_id": "{org_id}", "name": "Acme GmbH", "sso_domain": "acme.de", "clear_settings": ["sso_org_id"],
             "oidc_conn_id": "oidc",
         },
         "PUT /api/organizations/{id}",

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.crash
 
-CALLS = ["read", "read_record", "get_identity", "check_remove", "remove", "read_back", "remove_record"]
+CALLS = [
+    "read", "read_record", "get_organization", "get_identity", "check_remove", "remove", "read_back", "remove_record",
+]  # fmt: skip
 # The last number: every point, or every n-th where a point takes a second.
 STRUCK: list[tuple[str, Watch, int]] = [
     ("json-connection", "calls", 1),

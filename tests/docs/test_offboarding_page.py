@@ -52,7 +52,9 @@ def issued(scene: Scene) -> str:
 def perform(scene: Scene, task: str, try_number: int = 1, **given: Any) -> dict[str, Any]:
     org_id = scene.user.organization_id
     operators: dict[str, Callable[..., Any]] = {
-        "delete_user": lambda **more: PolytomicDeleteUserOperator(**{**scene.ids, **more}),
+        "delete_user": lambda **more: PolytomicDeleteUserOperator(
+            **{**scene.ids, "expected_email": scene.user.email, **more}
+        ),
         "delete_stored_api_key": lambda **more: PolytomicDeleteStoredApiKeyOperator(
             **{"destination": CONNECTION, **more}
         ),
@@ -118,11 +120,19 @@ def own_user(scene: Scene) -> dict[str, Any]:
     admin = scene.emulator.add_user(scene.user.organization_id, "eve@acme.example", [scene.emulator.role_id("Admin")])
     key = scene.emulator.give_key(admin.id)
     scene.put("admin", conn_type="polytomic", host=scene.emulator.base_url, password=key)
-    return {"org_id": "current", "user_id": admin.id, "polytomic_conn_id": "admin"}
+    return {"org_id": "current", "user_id": admin.id, "expected_email": None, "polytomic_conn_id": "admin"}
 
 
 def live(scene: Scene) -> dict[str, Any]:
     return {}
+
+
+def of_another_connection(scene: Scene) -> dict[str, Any]:
+    other = scene.emulator.add_organization("Zenith")
+    admin = scene.emulator.add_user(other.id, "zoe@zenith.example", [scene.emulator.role_id("Admin")])
+    key = scene.emulator.give_key(admin.id)
+    scene.put("zenith", conn_type="polytomic", host=scene.emulator.base_url, password=key)
+    return {"polytomic_conn_id": "zenith"}
 
 
 def a_strangers(scene: Scene) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def owner(scene: Scene) -> dict[str, Any]:
 
 # In the order of the rows; the flag is that of the row's last column.
 REFUSED: list[Callable[[Scene], dict[str, Any]]] = [
-    another_address, own_user, live, a_strangers, interrupted, the_callers, another_name, owner,
+    another_address, own_user, live, of_another_connection, a_strangers, interrupted, the_callers, another_name, owner,
 ]  # fmt: skip
 
 
@@ -179,6 +189,23 @@ def test_what_is_refused_stays_unless_the_flag_of_the_row_is_set(
         assert given.get("destination", CONNECTION).rpartition("/")[2] not in scene.entries()
 
 
+def test_a_second_try_without_an_address_does_not_take_a_missing_user_for_removed(scene: Scene):
+    perform(scene, "delete_user")
+    with pytest.raises(AirflowFailException, match="404"):
+        perform(scene, "delete_user", try_number=2, expected_email=None)
+    assert perform(scene, "delete_user", expected_email=None, ignore_if_missing=True)["deleted"] is False
+
+
+@pytest.mark.parametrize("given", [{"try_number": 2}, {"ignore_if_missing": True}], ids=str)
+@pytest.mark.parametrize("task", ["delete_user", "delete_organization"])
+def test_a_mistyped_id_is_not_taken_for_gone(task: str, given: dict[str, Any], scene: Scene):
+    mistyped: dict[str, Any] = {
+        "user_id" if task == "delete_user" else "org_id": "00000000-0000-4000-8000-000000000000"
+    }
+    with pytest.raises(AirflowFailException, match="Nothing was"):
+        perform(scene, task, **mistyped, **given)
+
+
 def test_of_files_nothing_stays(scene: Scene):
     issued(scene)
     perform(scene, "delete_user")
@@ -186,3 +213,21 @@ def test_of_files_nothing_stays(scene: Scene):
     assert scene.connections.exists()
     assert "acme_polytomic" not in scene.entries()
     assert [file.name for file in scene.connections.parent.rglob("*acme_polytomic*")] == []
+
+
+@pytest.mark.parametrize("finished", [True, False], ids=["run again", "taken over"])
+def test_a_variable_that_an_interrupted_issuance_has_stored_goes_as_the_page_says(finished: bool, scene: Scene):
+    destination = "airflow://variable/acme_api_key"
+    issued_by = PolytomicCreateApiKeyOperator(task_id="issue", destination=destination, retries=1, **scene.ids)
+    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+        mortal: Any = Mortal(store, "write", 1)
+        with pytest.raises(Killed):
+            issue(hook, mortal, Target.parse(**scene.ids), Ensure(), hide=lambda _key: None)
+    with pytest.raises(AirflowFailException, match=r"run the issuing task again.*take_over=True"):
+        perform(scene, "delete_stored_api_key", destination=destination)
+    if finished:
+        issued_by.execute(context())
+    perform(scene, "delete_user")
+    given = {} if finished else {"take_over": True}
+    assert perform(scene, "delete_stored_api_key", destination=destination, **given)["deleted"] is True
+    assert json.loads(scene.connections.with_name("variables.json").read_text()) == {}

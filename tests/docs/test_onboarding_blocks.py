@@ -60,10 +60,23 @@ def test_an_organization_that_signs_in_by_oidc_is_not_changed_without_its_client
     client = json.loads(_block("json", "oidc-client").content)
     scene.put("acme_oidc", **client)
     renaming = {"Acme": "Globex", ', name="Globex Ltd", oidc_conn_id="acme_oidc"': ', name="Globex Ltd"'}
-    run = _run("sign-in", scene, **renaming)
-    assert run.states == {"create_organization": "success", "rename": "failed"}
+    # The second time the organization is there, and the connection is not.
+    for conn_id in ("acme_oidc", "gone"):
+        run = _run("sign-in", scene, **renaming, acme_oidc=conn_id)
+        assert run.states == {"create_organization": "success", "rename": "failed"}
+        globex = scene.emulator.organizations()[-1]
+        assert (globex.name, globex.client_secret) == ("Globex", client["password"])
+
+
+@with_airflow
+def test_what_goes_for_good_is_named(scene: Scene):
+    client = json.loads(_block("json", "oidc-client").content)
+    scene.put("acme_oidc", **client)
+    (named,) = re.findall(r"`(clear_settings=[^`]+)`", page_text(PAGE))
+    clearing = {"Acme": "Globex", 'name="Globex Ltd", oidc_conn_id="acme_oidc"': named}
+    assert _run("sign-in", scene, **clearing).state == "success"
     globex = scene.emulator.organizations()[-1]
-    assert (globex.name, globex.client_secret) == ("Globex", client["password"])
+    assert (globex.name, globex.issuer, globex.client_id, globex.client_secret) == ("Globex", None, None, None)
 
 
 @with_airflow
@@ -88,12 +101,23 @@ def test_everybody_who_is_listed_gets_the_role(scene: Scene):
 
 
 @with_airflow
+def test_only_the_user_whose_own_key_asks_keeps_its_roles(scene: Scene):
+    emulator, org_id = scene.emulator, scene.user.organization_id
+    admin = emulator.add_user(org_id, "root@acme.example", [emulator.role_id("Admin")])
+    key = emulator.give_key(admin.id)
+    scene.put("polytomic_default", conn_type="polytomic", host=emulator.base_url, password=key)
+    run = _run("demote", scene, **{org_id: "current"})
+    assert run.states == {"users": "success", "make_viewer[0]": "success", "make_viewer[1]": "failed"}
+    assert [emulator.roles_of(user.id) for user in (scene.user, admin)] == [["Viewer"], ["Admin"]]
+
+
+@with_airflow
 def test_a_users_own_key_lists_its_colleagues(scene: Scene):
     key = scene.emulator.give_key(scene.user.id)
     scene.put("acme_polytomic", conn_type="polytomic", host=scene.emulator.base_url, password=key)
     (listed,) = xcom_of(_run("colleagues", scene), "colleagues")
     assert list(listed) == _returns("PolytomicListUsersOperator")
-    assert (listed["email"], listed["org_id"]) == (scene.user.email, "current")
+    assert (listed["email"], listed["org_id"]) == (scene.user.email, scene.user.organization_id)
 
 
 def test_the_address_of_alerts_is_not_the_users():

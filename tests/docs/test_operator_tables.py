@@ -83,7 +83,9 @@ def test_all_parameters_but_one_are_templated(name: str):
 def test_the_settings_that_can_be_cleared_are_those_that_the_page_names():
     from airflow_provider_polytomic.hooks._organizations import _SETTINGS
 
-    (row,) = (row for row in rows(ONBOARDING, "PolytomicUpdateOrganizationOperator") if codes(row[0]) == ["clear"])
+    (row,) = (
+        row for row in rows(ONBOARDING, "PolytomicUpdateOrganizationOperator") if codes(row[0]) == ["clear_settings"]
+    )
     assert codes(row[2]) == list(_SETTINGS)
-    named = next(line for line in (ROOT / ONBOARDING).read_text().splitlines() if "`clear=" in line)
-    assert set(ast.literal_eval(codes(named)[-1].removeprefix("clear="))) <= set(_SETTINGS)
+    named = next(line for line in (ROOT / ONBOARDING).read_text().splitlines() if "`clear_settings=" in line)
+    assert set(ast.literal_eval(codes(named)[-1].removeprefix("clear_settings="))) <= set(_SETTINGS)

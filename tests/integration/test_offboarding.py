@@ -24,14 +24,15 @@ TASKS = ["delete_user", "delete_stored_api_key", "is_organization_to_go", "delet
 ALL = dict.fromkeys(TASKS, "success")
 WITHOUT_ORGANIZATION = {**ALL, "delete_organization": "skipped"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# The requests of one offboarding, by endpoint; docs/offboard-a-customer.md has the same table.
+# The requests of one offboarding, by endpoint.
 ROUND_TRIPS = {
     "get_user": 1,
     "delete_user": 1,
-    "get_organization": 1,
+    # That the connection is the one that issued, and what the organization is called.
+    "get_organization": 2,
     "delete_organization": 1,
-    # That neither the user nor the organization is the caller's own, and that the stored key is dead.
-    "get_identity": 3,
+    # That neither the user nor the organization is the caller's own; that the stored key is dead, and not the caller's.
+    "get_identity": 4,
 }
 
 
@@ -98,7 +99,7 @@ def test_a_customer_is_taken_away(customer: Customer, airflow_db: Path, organiza
     if organization:
         assert requests == ROUND_TRIPS
     else:
-        assert requests == {"get_user": 1, "delete_user": 1, "get_identity": 2}
+        assert requests == {"get_user": 1, "delete_user": 1, "get_organization": 1, "get_identity": 3}
     assert_no_key_in(airflow_db, customer.scene.emulator, run_id=run.run_id)
 
 
@@ -138,8 +139,9 @@ def test_a_failure_half_way_leaves_no_live_key_that_is_not_stored(
     ("wrong", "failed"),
     [
         ({"email": "ada@acme.example"}, "delete_user"),
+        # The address is another user's.
+        ({"user_id": NOBODY}, "delete_user"),
         # Nobody there to remove; but then the key still works, and so it stays.
-        ({"user_id": NOBODY}, "delete_stored_api_key"),
         ({"org_id": NOBODY}, "delete_stored_api_key"),
     ],
     ids=str,

@@ -107,6 +107,15 @@ def test_a_request_that_fails_costs_one_try_at_most(scene: Scene, fault: str) ->
     assert_onboarded(scene)
 
 
+def test_the_partners_own_organization_is_no_customer(scene: Scene) -> None:
+    owner = scene.emulator.organizations()[0]
+    run = run_dag(example(DAG_ID), conf={**CUSTOMER, "organization": owner.name})
+    assert run.states == {"create_organization": "failed", **dict.fromkeys(TASKS[1:], "upstream_failed")}
+    assert run.tries["create_organization"] == 1
+    assert state_of(scene.emulator, owner.name)["organizations"][0]["users"] == []
+    assert len(scene.emulator.invitations) == scene.emulator.minted() == 0
+
+
 @pytest.mark.parametrize("role", ["Admin", "Editor", "Sync Editor", "Viewer"])
 def test_each_role_of_the_form_is_given(scene: Scene, role: str) -> None:
     assert example(DAG_ID).params.get_param("role").schema["enum"].count(role) == 1

@@ -21,14 +21,14 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 DAG_ID = "polytomic_self_check"
 CONNECTION = "polytomic_self_check"
 MAKING = ["create_organization", "create_user", "issue_api_key"]
-TAKING_AWAY = ["delete_organization", "delete_stored_api_key"]
-SUCCESS = dict.fromkeys([*MAKING, "call_polytomic", *TAKING_AWAY], "success")
+TAKING_AWAY = ["delete_user", "delete_stored_api_key", "delete_organization"]
+SUCCESS = dict.fromkeys([*MAKING, "call_polytomic", *TAKING_AWAY, "report"], "success")
 # The first two of get_identity are for the issuance, the next one is the call.
 CALL = "status:403 endpoint=get_identity skip=2"
 
 
 def states(failed: str, upstream_failed: list[str]) -> dict[str, str]:
-    return {**SUCCESS, failed: "failed", **dict.fromkeys(upstream_failed, "upstream_failed")}
+    return {**SUCCESS, failed: "failed", **dict.fromkeys([*upstream_failed, "report"], "upstream_failed")}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_it_takes_away_what_it_made(scene: Scene, clean: Any, airflow_db: Path) 
         ("status:503 endpoint=get_identity skip=1 times=4", states("issue_api_key", ["call_polytomic"])),
         (
             "status:403 endpoint=create_user",
-            states("create_user", ["issue_api_key", "call_polytomic", "delete_stored_api_key"]),
+            states("create_user", ["issue_api_key", "call_polytomic", "delete_user", "delete_stored_api_key"]),
         ),
         ("status:403 endpoint=create_organization", states("create_organization", [*SUCCESS][1:])),
     ],
@@ -82,22 +82,24 @@ def test_the_run_fails_and_leaves_nothing_when_something_is_wrong(
 @pytest.mark.parametrize(
     ("faults", "failed"),
     [
-        (["status:503 endpoint=delete_organization"], TAKING_AWAY),
-        # After the issuance, the call and the deletion of the organization: whether the stored key is dead.
+        # Its key works until the organization is deleted, and so it stays.
+        (["status:503 endpoint=delete_user times=always"], ["delete_user", "delete_stored_api_key"]),
+        # After the issuance, the call and the deletion of the user: whether the stored key is dead.
         (["status:503 endpoint=get_identity skip=4"], ["delete_stored_api_key"]),
+        (["status:503 endpoint=delete_organization times=always"], ["delete_organization"]),
         # A key that may have been issued and was not stored, of a user who may still be there.
         (
-            ["drop endpoint=create_api_key when=after", "status:403 endpoint=get_user"],
-            ["issue_api_key", "delete_stored_api_key"],
+            ["drop endpoint=create_api_key when=after times=always", "status:403 endpoint=get_user times=always"],
+            ["issue_api_key", "delete_user", "delete_stored_api_key"],
         ),
     ],
-    ids=["organization", "stored key", "open issuance"],
+    ids=["user", "stored key", "organization", "open issuance"],
 )
 def test_what_a_run_leaves_the_next_one_takes_over_and_away(
     scene: Scene, clean: Any, faults: list[str], failed: list[str]
 ) -> None:
     for fault in faults:
-        scene.emulator.inject(f"{fault} times=always")
+        scene.emulator.inject(fault)
     run = run_dag(example(DAG_ID, retries=0))
     assert run.state == "failed"
     assert {task_id for task_id, state in run.states.items() if state == "failed"} == set(failed)

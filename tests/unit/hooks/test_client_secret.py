@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import pickle
+from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook, redact
@@ -89,7 +90,8 @@ TROUBLES = {
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("method", ["create", "update"])
 def test_no_error_holds_it_not_even_when_the_server_echoes_it(stub, hook, settings, trouble, method):
-    current = Reply(body=json.dumps({"data": {"id": ORG, "name": "Acme", "issuer": ISSUER}}))
+    readable = {"id": ORG, "name": "Acme", "issuer": ISSUER, "sso_domain": None, "sso_org_id": None}
+    current = Reply(body=json.dumps({"data": readable}))
     stub.reply(*([current] if method == "update" else []), TROUBLES[trouble])
     what = "Acme" if method == "create" else ORG
     with pytest.raises(PolytomicError) as caught:
@@ -127,7 +129,14 @@ def test_a_connection_that_holds_no_client_is_refused_and_not_shown(define, fiel
         define("acme_oidc", conn_type="http", **fields)
     with pytest.raises(PolytomicConfigurationError, match=what) as caught:
         read_oidc_client("acme_oidc", BaseHook.get_connection)
-    assert "Nothing was sent" in str(caught.value)
+    assert "Nothing was changed" in str(caught.value)
+    assert_tells_no_key(caught.value, CLIENT_SECRET)
+
+
+def test_a_connection_whose_password_cannot_be_sent_is_refused_and_not_shown():
+    held = SimpleNamespace(login="polytomic-at-acme", password=f"{CLIENT_SECRET}\ud800")
+    with pytest.raises(PolytomicConfigurationError, match="no password that can be sent") as caught:
+        read_oidc_client("acme_oidc", lambda _conn_id: held)
     assert_tells_no_key(caught.value, CLIENT_SECRET)
 
 
@@ -154,7 +163,7 @@ def test_a_secret_shows_itself_to_reveal_alone(secret):
     assert secret != type(secret)(text)
 
 
-@pytest.mark.parametrize("text", ["", None, 7, b"bytes-of-a-secret"])
+@pytest.mark.parametrize("text", ["", None, 7, b"bytes-of-a-secret", "bytes-of\ud800", "\udfff bytes-of"])
 def test_what_is_no_text_is_no_secret(text):
     with pytest.raises(ValueError, match="non-empty text") as caught:
         Secret(text)

@@ -10,6 +10,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicForbiddenError,
     PolytomicNoAnswerError,
     PolytomicNotFoundError,
+    PolytomicUnavailableError,
 )
 from tests.unit.hooks.conftest import ORG, USER, Reply, Request
 
@@ -57,12 +58,26 @@ def test_missing_at_first_is_an_error(stub, delete, before):
     assert len(stub.requests) == len(before) + 1
 
 
-@pytest.mark.parametrize("body", ["", "<html>no such host</html>", '{"message": "no route"}'])
+in_a_proxys_words = pytest.mark.parametrize("body", ["", "<html>no such host</html>", '{"message": "no route"}'])
+
+
+@in_a_proxys_words
 def test_a_404_in_a_proxys_words_is_never_missing(stub, delete, body):
-    stub.reply(Reply(503), Reply(404, body))
+    stub.reply(Reply(404, body))
     with pytest.raises(PolytomicNotFoundError) as caught:
         delete()
     assert caught.value.own_words is False
+
+
+@in_a_proxys_words
+@pytest.mark.parametrize("before", [Reply(lost=True), Reply(503)])
+def test_a_404_in_a_proxys_words_settles_nothing_about_an_earlier_request(stub, delete, before, body):
+    stub.reply(before, Reply(404, body))
+    with pytest.raises(PolytomicUnavailableError, match=r"not Polytomic's.*not known") as caught:
+        delete()
+    assert (caught.value.status, caught.value.retryable) == (404, True)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert len(stub.requests) == 2
 
 
 def test_a_refusal_is_not_repeated(stub, delete):

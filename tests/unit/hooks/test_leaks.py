@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
@@ -16,6 +18,7 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.secret import Secret
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
 from tests.unit.hooks.told import BASIC, OURS, assert_tells_no_key
 
@@ -153,6 +156,30 @@ def test_nothing_that_is_logged_at_debug_holds_a_key(stub, hook, caplog, capfd):
 )
 def test_a_servers_words_are_one_short_line_without_keys(text, shown):
     assert redact(text, [ApiKey(PARTNER_KEY)], known=f"GET /api/organizations/{ORG}/users") == shown
+
+
+AWKWARD = "Zq7\"\\é\t8+K/€  w4&'x=2"
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (AWKWARD, "***"),
+        (" ".join(AWKWARD.split()), "***"),
+        (json.dumps(AWKWARD), '"***"'),
+        (json.dumps({"message": {"was": AWKWARD}}), '{"message": {"was": "***"}}'),
+        (json.dumps(AWKWARD, ensure_ascii=False), '"***"'),
+        (repr(AWKWARD), "'***'"),
+        (repr({"was": AWKWARD}), "{'was': '***'}"),
+        (quote(AWKWARD), "***"),
+        (quote(AWKWARD, safe=""), "***"),
+        (quote_plus(AWKWARD), "***"),
+        (urlencode({"was": AWKWARD}).lower(), "was=***"),
+        (base64.b64encode(AWKWARD.encode()).decode().rstrip("="), "***"),
+    ],
+)
+def test_a_secret_is_hidden_however_it_was_written_down(form, shown):
+    assert redact(f"bad value {form} of the client", [Secret(AWKWARD)]) == f"bad value {shown} of the client"
 
 
 def test_a_short_key_is_hidden_as_a_whole():

@@ -135,6 +135,39 @@ def test_an_update_reads_first_and_sends_back_all_but_what_was_given(
     assert held(polytomic, signed_in_by_sso.id) == after
 
 
+READ = {"id": ORG, "name": "Acme", "sso_domain": "acme.example", "sso_org_id": None, "issuer": None}
+
+
+@pytest.mark.parametrize("name", ["name", "sso_domain", "sso_org_id", "issuer"])
+def test_what_was_not_read_is_never_cleared_unseen(stub, hook, name):
+    stub.reply(Reply(body=json.dumps({"data": {each: value for each, value in READ.items() if each != name}})))
+    given = {"name": "Acme 2"} if name != "name" else {"issuer": SETTINGS["issuer"], **OIDC}
+    with pytest.raises(PolytomicConfigurationError, match=rf"leaves out {name}\..*Nothing was changed"):
+        hook.update_organization(ORG, **given)
+    assert [request.method for request in stub.requests] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "put"),
+    [
+        ("name", {"name": "Acme 2"}, {"name": "Acme 2", "sso_domain": "acme.example"}),
+        ("sso_domain", {"sso_domain": "new.example"}, {"name": "Acme", "sso_domain": "new.example"}),
+        ("sso_domain", {"clear": ["sso_domain"]}, {"name": "Acme"}),
+        ("issuer", {"clear": ["issuer"]}, {"name": "Acme", "sso_domain": "acme.example"}),
+    ],
+)
+def test_what_was_not_read_may_be_given_or_cleared(stub, hook, name, given, put):
+    read = {each: value for each, value in READ.items() if each != name}
+    stub.reply(Reply(body=json.dumps({"data": read})), Reply(body=json.dumps({"data": {"id": ORG} | put})))
+    hook.update_organization(ORG, **given)
+    assert json.loads(stub.requests[-1].body) == put
+
+
+def test_an_organization_that_has_no_name_can_be_updated(stub, hook):
+    stub.reply(Reply(body=json.dumps({"data": {**READ, "name": None}})))
+    assert hook.update_organization(ORG, clear=["issuer"]) == Organization(id=ORG, sso_domain="acme.example")
+
+
 def test_an_organization_that_did_not_sign_in_by_oidc_can_be_made_to(partner, polytomic, signed_in_by_sso):
     partner.update_organization(signed_in_by_sso.id, issuer=SETTINGS["issuer"], **OIDC)
     assert held(polytomic, signed_in_by_sso.id) == {"name": "Acme", **SETTINGS}

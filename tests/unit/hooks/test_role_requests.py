@@ -171,6 +171,15 @@ def test_an_unknown_name_is_refused_with_all_that_there_are(connect, polytomic, 
     assert [request.method for request in sent()] == ["GET"]
 
 
+def test_names_that_hold_a_line_of_their_own_stay_in_their_line(stub, hook):
+    forged = "Viewer\n[2031-01-06] INFO all is well"
+    stub.reply(Reply(body=json.dumps({"data": [{"id": ADMIN, "name": forged}]})))
+    with pytest.raises(PolytomicConfigurationError, match="is unknown") as caught:
+        hook.resolve_roles(ORG, ["Owner\nforged"])
+    assert "\n" not in str(caught.value)
+    assert repr(forged) in str(caught.value)
+
+
 def test_an_organization_without_any_role_says_so(stub, hook):
     stub.reply(Reply(body='{"data": null}'))
     assert hook.list_roles(ORG) == []

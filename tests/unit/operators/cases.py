@@ -52,7 +52,8 @@ def made(kind: type[PolytomicOperator], scene: Scene, **given: Any) -> Polytomic
         PolytomicDeleteOrganizationOperator: {**org, "expected_name": "Acme"},
         PolytomicCreateUserOperator: {**org, "email": "bob@acme.example"},
         PolytomicUpdateUserOperator: {**user, "roles": ["Viewer"]},
-        PolytomicDeleteUserOperator: user,
+        # Without it, a second try would not know whether the first one removed the user.
+        PolytomicDeleteUserOperator: {**user, "expected_email": "ada@acme.example"},
         PolytomicListUsersOperator: org,
     }
     return kind(**{"task_id": "task", "retry_for": 1.0, **defaults[kind], **given})

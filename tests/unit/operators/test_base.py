@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 import traceback
@@ -14,8 +15,12 @@ import psutil
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_polytomic.exceptions import PolytomicError
-from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.exceptions import PolytomicError, PolytomicStoppedError
+from airflow_provider_polytomic.operators.api_keys import (
+    PolytomicCreateApiKeyOperator,
+    PolytomicDeleteStoredApiKeyOperator,
+)
+from airflow_provider_polytomic.operators.base import PolytomicOperator
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator, PolytomicListUsersOperator
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException, BaseOperator
 from tests.unit.operators.cases import ENDPOINTS, OPERATORS, made
@@ -23,12 +28,12 @@ from tests.unit.operators.cases import ENDPOINTS, OPERATORS, made
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic.operators.base import PolytomicOperator
     from tests.scene import Scene
 
     Context = Callable[..., dict[str, Any]]
     Kind = type[PolytomicOperator]
 
+ALL = (*OPERATORS, PolytomicCreateApiKeyOperator, PolytomicDeleteStoredApiKeyOperator)
 each = pytest.mark.parametrize("kind", OPERATORS)
 # Where an operator calls a parameter otherwise.
 ATTRIBUTES: dict[Kind, dict[str, str]] = {PolytomicCreateUserOperator: {"email": "user_email"}}
@@ -50,7 +55,7 @@ def test_every_parameter_but_the_time_is_a_template(kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(kind, name) for kind in OPERATORS for name in ("roles", "clear") if name in kind.template_fields],
+    [(kind, name) for kind in OPERATORS for name in ("roles", "clear_settings") if name in kind.template_fields],
 )
 def test_a_list_is_rendered_member_by_member(kind: Kind, scene: Scene, name: str) -> None:
     operator: Any = made(kind, scene, **{name: ["{{ given }}", "fixed"]})
@@ -110,7 +115,25 @@ def test_it_returns_small_json_whose_fields_are_pushed_too_unless_it_is_a_list(
 @each
 def test_a_dag_may_have_the_fields_not_pushed(kind: Kind, scene: Scene) -> None:
     assert made(kind, scene, multiple_outputs=False).multiple_outputs is False
-    assert PolytomicCreateApiKeyOperator(task_id="issue", destination="x", **scene.ids).multiple_outputs is False
+
+
+@pytest.mark.parametrize("kind", [PolytomicCreateApiKeyOperator, PolytomicDeleteStoredApiKeyOperator])
+@pytest.mark.parametrize("given", [{}, {"multiple_outputs": False}])
+def test_the_fields_of_the_operators_for_keys_are_pushed_too(kind: Any, scene: Scene, given: dict[str, Any]) -> None:
+    ids = scene.ids if kind is PolytomicCreateApiKeyOperator else {}
+    operator = kind(task_id="key", destination="x", **ids, **given)
+    assert operator.multiple_outputs is given.get("multiple_outputs", True)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_nothing_of_airflows_own_operator_is_hidden_by_a_parameter_or_a_field(kind: Kind) -> None:
+    airflows = set(dir(BaseOperator(task_id="bare"))) | set(inspect.signature(BaseOperator).parameters)
+    signatures = [inspect.signature(each.__init__) for each in kind.__mro__ if issubclass(each, PolytomicOperator)]
+    ours = {name for signature in signatures for name in signature.parameters} - {"self", "kwargs"}
+    # The one exception: see test_user_email.
+    assert (ours & airflows) - {"email"} == set()
+    assert set(kind.template_fields) & airflows == set()
+    assert ours >= {"polytomic_conn_id", "retry_for"}
 
 
 @each
@@ -121,6 +144,9 @@ def test_a_mapped_instance_is_called_by_what_tells_it_apart(kind: Kind, scene: S
     rendered = operator.render_template(mapped["map_index_template"], rendering)
     assert rendered == getattr(operator, kind.named_after)
     assert rendered
+    # What the metadata database keeps of it.
+    setattr(operator, kind.named_after, "x" * 251)
+    assert operator.render_template(mapped["map_index_template"], rendering) == "x" * 250
 
 
 @each
@@ -204,4 +230,6 @@ def test_after_on_kill_nothing_is_made_and_nothing_sent_again(kind: Kind, scene:
     with pytest.raises(PolytomicError) as caught:
         operator.execute(context())
     assert caught.value.retryable is True
-    assert len(scene.emulator.received(ENDPOINTS[kind])) == (0 if ENDPOINTS[kind].startswith("create") else 1)
+    is_too_late = ENDPOINTS[kind].startswith(("create", "delete"))
+    assert len(scene.emulator.received(ENDPOINTS[kind])) == (0 if is_too_late else 1)
+    assert isinstance(caught.value, PolytomicStoppedError) is is_too_late

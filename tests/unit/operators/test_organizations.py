@@ -84,7 +84,17 @@ def test_fail_makes_the_task_fail_where_it_exists(scene: Scene, context: Context
         create(scene, context, name="Acme", if_exists="fail")
 
 
-@pytest.mark.parametrize("given", [{"name": ""}, {"name": " Acme"}, {"if_exists": "None"}, {"sso_domain": ["x"]}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": ""},
+        {"name": " Acme"},
+        {"if_exists": "None"},
+        {"if_exists": None},
+        {"sso_domain": ["x"]},
+        {"oidc_conn_id": 7},
+    ],
+)
 def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
 ) -> None:
@@ -96,16 +106,18 @@ def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
 @pytest.mark.parametrize(
     "held", [None, {"login": "x"}, {"password": CLIENT_SECRET}, {"login": "", "password": CLIENT_SECRET}]
 )
-def test_an_oidc_connection_that_holds_no_client_fails_the_task_before_anything_is_sent(
+def test_an_oidc_connection_that_holds_no_client_fails_the_task_before_anything_is_changed(
     scene: Scene, context: Context, held: dict[str, str] | None
 ) -> None:
     if held is not None:
         scene.put("acme_oidc", conn_type="http", **held)
     for call in (create, update):
-        with pytest.raises(AirflowFailException, match=r"'acme_oidc'.*Nothing was sent") as caught:
+        with pytest.raises(AirflowFailException, match=r"'acme_oidc'.*Nothing was changed") as caught:
             call(scene, context, oidc_conn_id="acme_oidc")
         assert CLIENT_SECRET not in str(caught.value)
-    assert scene.emulator.requests == []
+    assert [request.method for request in scene.emulator.requests] == ["GET"]
+    # No connection is needed where there is nothing to make.
+    assert create(scene, context, name="Acme", oidc_conn_id="acme_oidc")["created"] is False
 
 
 def test_the_client_secret_is_in_no_field_result_or_log(
@@ -138,7 +150,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context:
     changed = named(scene, "Acme 2")
     assert (changed.sso_domain, changed.sso_org_id) == ("acme.example", "org_01H")
     assert f"Updated the organization 'Acme 2' ({changed.id})" in said()
-    update(scene, context, clear="sso_domain")
+    update(scene, context, clear_settings="sso_domain")
     assert (named(scene, "Acme 2").sso_domain, named(scene, "Acme 2").sso_org_id) == (None, "org_01H")
 
 
@@ -148,12 +160,20 @@ def test_an_update_never_clears_a_client_unseen(scene: Scene, context: Context, 
         update(scene, context, name="Acme 2")
     assert update(scene, context, name="Acme 2", oidc_conn_id="acme_oidc")["name"] == "Acme 2"
     assert named(scene, "Acme 2").client_secret == CLIENT_SECRET
-    update(scene, context, clear=["issuer", "client_id", "client_secret"])
+    update(scene, context, clear_settings=["issuer", "client_id", "client_secret"])
     assert named(scene, "Acme 2").client_secret is None
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"name": "None", **RENDERED_TO_NOTHING, "clear": ""}, {"clear": ["name"]}, {"clear": 7}]
+    "given",
+    [
+        {},
+        {"name": "None", **RENDERED_TO_NOTHING, "clear_settings": ""},
+        {"clear_settings": ["name"]},
+        {"clear_settings": 7},
+        {"name": " Acme 2"},
+        {"name": "Acme 2\n"},
+    ],
 )
 def test_an_update_that_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
@@ -204,11 +224,29 @@ def test_the_partners_own_organization_is_refused_here_and_not_only_by_polytomic
 def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
     scene: Scene, context: Context, said: Said, *, try_number: int, ignore: bool | str, is_error: bool
 ) -> None:
-    given = {"org_id": NOBODY, "ignore_if_missing": ignore}
+    given = {"org_id": NOBODY.upper(), "expected_name": "Globex", "ignore_if_missing": ignore}
     if is_error:
         with pytest.raises(AirflowFailException, match="no such organization"):
             delete(scene, context(try_number=try_number), **given)
         return
     returned = delete(scene, context(try_number=try_number), **given)
-    assert returned == {"id": NOBODY, "name": "Acme", "deleted": False}
-    assert f"There is no organization {NOBODY}" in said()
+    assert returned == {"id": NOBODY, "name": "Globex", "deleted": False}
+    assert f"There is no organization {NOBODY.upper()}" in said()
+
+
+@pytest.mark.parametrize(("try_number", "ignore"), [(1, True), (2, False)])
+def test_a_mistyped_id_is_not_taken_for_missing_while_the_name_is_there(
+    scene: Scene, context: Context, try_number: int, ignore: bool
+) -> None:
+    with pytest.raises(AirflowFailException, match=rf"but 'Acme' is {scene.ids['org_id']}\. Nothing was removed"):
+        delete(scene, context(try_number=try_number), org_id=NOBODY, ignore_if_missing=ignore)
+
+
+def test_the_id_in_a_result_is_canonical(scene: Scene, context: Context) -> None:
+    org_id = scene.ids["org_id"]
+    assert delete(scene, context(), org_id=org_id.upper()) == {"id": org_id, "name": "Acme", "deleted": True}
+
+
+def test_the_partners_own_organization_is_no_customers(scene: Scene, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="the partner's own organization"):
+        create(scene, context, name=scene.emulator.owner.name)

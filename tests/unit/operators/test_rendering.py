@@ -7,7 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators.rendering import name_map_index, to_optional, to_seconds, to_texts
+from airflow_provider_polytomic.operators.rendering import (
+    name_map_index,
+    to_expected,
+    to_optional,
+    to_seconds,
+    to_texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +21,20 @@ from airflow_provider_polytomic.operators.rendering import name_map_index, to_op
 )
 def test_a_text_may_be_left_out(rendered: object, meant: str | None) -> None:
     assert to_optional("name", rendered) == meant
+
+
+@pytest.mark.parametrize(
+    ("rendered", "given", "meant"),
+    [("x", True, "x"), ("x", False, "x"), (" x", True, " x"), (None, False, None), ("", False, None)],
+)
+def test_an_expectation_is_what_was_given(rendered: object, given: bool, meant: str | None) -> None:
+    assert to_expected("expected_email", rendered, given=given) == meant
+
+
+@pytest.mark.parametrize("rendered", [None, "", " \n", "None", " None "])
+def test_an_expectation_that_was_given_and_is_nothing_now_is_refused(rendered: object) -> None:
+    with pytest.raises(PolytomicConfigurationError, match=r"expected_email was given and renders to nothing.*was sent"):
+        to_expected("expected_email", rendered, given=True)
 
 
 @pytest.mark.parametrize("rendered", [1, False, ["x"], {"x": 1}, b"x"])
@@ -58,7 +78,12 @@ def test_what_is_no_time_is_refused_by_its_name(given: object) -> None:
 
 @pytest.mark.parametrize(
     ("map_index", "own", "template"),
-    [(-1, None, None), (0, None, "{{ task.email }}"), (3, None, "{{ task.email }}"), (0, "{{ x }}", "{{ x }}")],
+    [
+        (-1, None, None),
+        (0, None, "{{ (task.email | string)[:250] }}"),
+        (3, None, "{{ (task.email | string)[:250] }}"),
+        (0, "{{ x }}", "{{ x }}"),
+    ],
 )
 def test_only_a_mapped_instance_without_a_name_gets_one(map_index: int, own: str | None, template: str | None) -> None:
     context = {"ti": SimpleNamespace(map_index=map_index), "map_index_template": own}

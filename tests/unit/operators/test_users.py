@@ -53,7 +53,7 @@ def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Conte
         "role_ids": [viewer],
         "created": True,
     }
-    assert f"Created the user bob@acme.example ({first['id']})" in said()
+    assert f"Created the user 'bob@acme.example' ({first['id']})" in said()
     assert create(scene, context(), email="BOB@acme.example") == {**first, "created": False}
     assert [invitation.user_id for invitation in scene.emulator.invitations] == [first["id"]]
 
@@ -65,7 +65,6 @@ def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Conte
         (["sync editor", "ADMIN"], ["Admin", "Sync Editor"]),
         ([], []),
         ("", []),
-        ("None", []),
         (None, []),
     ],
 )
@@ -84,13 +83,23 @@ def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, 
 
 
 def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
-    with pytest.raises(AirflowFailException, match=r"if_exists is 'fail'.*\(Organization .*ada@acme\.example\)"):
+    with pytest.raises(AirflowFailException, match=r"if_exists is 'fail'.*\(Organization .*'ada@acme\.example'\)"):
         create(scene, context(), email=scene.user.email, roles=["Admin"], if_exists="fail")
     assert scene.emulator.roles_of(scene.user.id) == []
 
 
 @pytest.mark.parametrize(
-    "given", [{"email": ""}, {"email": None}, {"email": 7}, {"roles": [""]}, {"roles": {"x": 1}}, {"if_exists": ""}]
+    "given",
+    [
+        {"email": ""},
+        {"email": None},
+        {"email": 7},
+        {"roles": [""]},
+        {"roles": {"x": 1}},
+        {"roles": "None"},
+        {"roles": " "},
+        {"if_exists": ""},
+    ],
 )
 def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
@@ -113,13 +122,17 @@ def test_an_admins_own_key_serves_its_own_organization(scene: Scene, context: Co
     scene.put("as_ada", conn_type="polytomic", host=scene.emulator.base_url, password=key)
     own: dict[str, Any] = {"org_id": "current", "polytomic_conn_id": "as_ada"}
     bob = create(scene, context(), roles=["Viewer"], **own)
-    assert (bob["org_id"], bob["created"]) == ("current", True)
+    assert (bob["org_id"], bob["created"]) == (scene.ids["org_id"], True)
     assert update(scene, context(), user_id=bob["id"], roles=["Editor"], **own)["updated"] is True
     listed = PolytomicListUsersOperator(task_id="list", **own).execute(context())
     assert [user["email"] for user in listed] == [scene.user.email, "bob@acme.example"]
+    assert {user["org_id"] for user in listed} == {scene.ids["org_id"]}
+    with pytest.raises(AirflowFailException, match="locked out"):
+        update(scene, context(), roles=["Viewer"], **own)
     with pytest.raises(AirflowFailException, match="lock this DAG out"):
         delete(scene, context(), user_id=scene.user.id, **own)
-    assert delete(scene, context(), user_id=bob["id"], **own)["deleted"] is True
+    removed = delete(scene, context(), user_id=bob["id"].upper(), **own)
+    assert removed == {"id": bob["id"], "email": "bob@acme.example", "org_id": scene.ids["org_id"], "deleted": True}
     assert scene.emulator.users_of(scene.user.organization_id)[0].id == scene.user.id
     assert {request.path.split("/")[2] for request in scene.emulator.requests[-9:]} <= {
         "organization",
@@ -156,7 +169,7 @@ def test_an_update_without_a_role_fails_the_task_before_anything_is_sent(
 def test_a_user_with_another_address_than_expected_or_with_an_expectation_of_nothing_is_left_alone(
     scene: Scene, context: Context, call: Callable[..., Any], expected_email: object
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"as expected|expected_email must be"):
+    with pytest.raises(AirflowFailException, match=r"as expected|expected_email (must be|was given and renders to)"):
         call(scene, context(try_number=2), expected_email=expected_email)
     assert scene.emulator.users_of(scene.user.organization_id) == [scene.user]
 
@@ -165,7 +178,7 @@ def test_a_removal_says_who_goes_before_the_user_goes(scene: Scene, context: Con
     scene.emulator.give_key(scene.user.id)
     returned = delete(scene, context(), expected_email="Ada@acme.example")
     assert returned == {"id": scene.user.id, "email": scene.user.email, "org_id": scene.ids["org_id"], "deleted": True}
-    assert f"Removing the user {scene.user.email} ({scene.user.id}) for good" in said()
+    assert f"Removing the user '{scene.user.email}' ({scene.user.id}) for good" in said()
     assert scene.emulator.users_of(scene.user.organization_id) == []
     assert scene.emulator.keys_of(scene.user.id) == []
 
@@ -177,14 +190,28 @@ def test_a_removal_says_who_goes_before_the_user_goes(scene: Scene, context: Con
 def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
     scene: Scene, context: Context, said: Said, *, try_number: int, ignore: bool | str, is_error: bool
 ) -> None:
-    given = {"user_id": NOBODY, "ignore_if_missing": ignore, "expected_email": "ada@acme.example"}
+    given = {"user_id": NOBODY, "ignore_if_missing": ignore, "expected_email": "eve@acme.example"}
     if is_error:
         with pytest.raises(AirflowFailException, match="no such organization, user"):
             delete(scene, context(try_number=try_number), **given)
         return
-    returned = delete(scene, context(try_number=try_number), **given)
-    assert (returned["id"], returned["email"], returned["deleted"]) == (NOBODY, "ada@acme.example", False)
+    returned = delete(scene, context(try_number=try_number), org_id=scene.ids["org_id"].upper(), **given)
+    assert returned == {"id": NOBODY, "email": "eve@acme.example", "org_id": scene.ids["org_id"], "deleted": False}
     assert f"There is no user {NOBODY}" in said()
+
+
+@pytest.mark.parametrize(("try_number", "ignore"), [(1, True), (2, False)])
+def test_a_mistyped_id_is_not_taken_for_missing_while_the_address_is_there(
+    scene: Scene, context: Context, try_number: int, ignore: bool
+) -> None:
+    given: dict[str, Any] = {"user_id": NOBODY, "ignore_if_missing": ignore, "expected_email": "Ada@acme.example"}
+    with pytest.raises(AirflowFailException, match=rf"'ada@acme\.example' is {scene.user.id}\. Nothing was removed"):
+        delete(scene, context(try_number=try_number), **given)
+
+
+def test_a_second_try_that_expects_no_address_does_not_take_missing_for_removed(scene: Scene, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match="no such organization, user"):
+        delete(scene, context(try_number=2), user_id=NOBODY)
 
 
 def test_a_404_of_a_proxy_is_not_taken_for_missing(scene: Scene, context: Context) -> None:

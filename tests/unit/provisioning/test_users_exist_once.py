@@ -127,6 +127,16 @@ def test_an_answer_lost_while_roles_are_changed_is_repeated(polytomic, ensure, p
     assert (polytomic.roles_of(bob.id), len(put())) == (["Viewer"], 2)
 
 
+def test_the_callers_own_roles_are_not_changed(polytomic, connect, patience, put, *, calls, ada):
+    hook = connect(password=polytomic.give_key(ada.id))
+    with pytest.raises(PolytomicConfigurationError, match=r"locked out\. Nothing was changed"):
+        ensure_user(hook, "current", ada.email, ["Viewer"], patience=patience)
+    assert (calls(), polytomic.roles_of(ada.id)) == (["GET", "GET", "GET"], ["Admin"])
+    for roles in ([], ["admin"]):
+        assert ensure_user(hook, "current", ada.email, roles, patience=patience).value.id == ada.id
+    assert put() == []
+
+
 @pytest.mark.parametrize("roles", [["Owner"], ["Viewer", "Owner"]])
 def test_an_unknown_role_is_refused_before_anybody_is_invited(polytomic, ensure, made, roles):
     with pytest.raises(PolytomicConfigurationError, match="'Owner' is unknown"):

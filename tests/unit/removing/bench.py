@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import ConflictError, PolytomicNotFoundError
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    IssuanceRefusedError,
+    PolytomicForbiddenError,
+    PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+    PolytomicUnauthorizedError,
+    PolytomicUnavailableError,
+)
+from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.removing import Removed, remove_key
 from tests.unit.issuing import bench
 from tests.unit.issuing.bench import OTHER, OWN, TARGET, After, fingerprint
 
 if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.secret_stores.base import Held
 
-__all__ = ["GONE", "OTHER", "OWN", "TARGET", "After", "Bench", "fingerprint"]
+__all__ = [
+    "DEAD", "GONE", "NO_ANSWER", "OF_A_PROXY", "OTHER", "OWN", "TARGET",
+    "After", "Bench", "assert_refused", "fingerprint",
+]  # fmt: skip
 
+DEAD = {
+    "401 in its own words": PolytomicUnauthorizedError("unknown", status=401, own_words=True),
+    "403 in its own words": PolytomicForbiddenError("unknown", status=403, own_words=True),
+}
+NO_ANSWER = {
+    "lost": PolytomicNoAnswerError("lost"),
+    "503": PolytomicUnavailableError("busy", status=503),
+    "404 of a proxy": PolytomicNotFoundError("lost its way", status=404),
+}
+OF_A_PROXY = {
+    "401 of a proxy": PolytomicUnauthorizedError("sign in", status=401),
+    "403 of a proxy": PolytomicForbiddenError("blocked", status=403),
+}
 GONE = PolytomicNotFoundError("no such user", status=404, own_words=True)
+
+
+class Vendor(bench.Vendor):
+    """Polytomic, which says in its own words that a key is dead, and which organizations the caller may ask about."""
+
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+        if api_key is None:
+            with self.taking("get_identity of the caller"):
+                return super().get_identity()
+        self.asked_about.append(api_key.reveal())
+        with self.taking("get_identity"):
+            pass
+        if owner := self.live.get(api_key.reveal()):
+            return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
+        raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
+
+    def get_organization(self, org_id: str) -> object:
+        with self.taking("get_organization"):
+            return org_id
 
 
 class Store(bench.Store):
@@ -43,13 +90,25 @@ class Store(bench.Store):
 class Bench(bench.Bench):
     """All of it, and what was called in which order."""
 
+    vendor: Vendor
     store: Store
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.store = Store(self.calls)
+        self.vendor, self.store = Vendor(self.calls), Store(self.calls)
 
     def remove(self, *, take_over: bool = False, allow_live: bool = False) -> Removed:
         return remove_key(
             self.vendor, self.store, take_over=take_over, allow_live=allow_live, runtime=self.clock.runtime()
         )
+
+
+def assert_refused(bench: Bench, match: str, **given: bool) -> str:
+    """Check that it is refused, says so, and changed nothing; return what it said."""
+    before = bench.store.snapshot()
+    with pytest.raises(IssuanceRefusedError, match=match) as caught:
+        bench.remove(**given)
+    assert "Nothing was removed" in str(caught.value)
+    assert "memory:acme" in str(caught.value)
+    assert bench.store.snapshot() == before
+    return str(caught.value)

@@ -18,8 +18,11 @@ DONE = Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"
 IN_ORDER = [
     "read",
     "read_record",
+    "get_organization",
     "get_identity",
+    "get_identity of the caller",
     "check_remove",
+    "read_record",
     "remove",
     "read_back",
     "read_record",
@@ -41,7 +44,7 @@ def test_the_right_is_proved_first_and_the_record_goes_last(bench):
 @pytest.mark.parametrize("call", sorted(set(IN_ORDER)))
 def test_the_next_try_finishes_what_a_kill_left(bench, call, effect):
     bench.hold(owner=None)
-    (bench.vendor if call == "get_identity" else bench.store).order(
+    (bench.vendor if call.startswith(("get_identity", "get_organization")) else bench.store).order(
         call, After(KilledError()) if effect else KilledError()
     )
     with pytest.raises(KilledError):
@@ -156,7 +159,25 @@ def test_a_key_is_issued_again_afterwards(bench):
 
 
 def test_an_open_issuance_without_a_user_is_removed_with_what_it_stored(bench):
-    bench.hold(owner=None)
+    bench.hold(owner=None, ours=True)
     bench.record("open", before="absent")
     bench.vendor.order("get_user", GONE)
     assert bench.remove() == DONE
+
+
+@pytest.mark.parametrize("call", ["get_identity", "check_remove"])
+def test_the_intent_of_an_issuer_that_comes_while_the_value_is_judged_does_not_go_with_it(bench, call):
+    bench.hold(owner=None)
+    (bench.vendor if call == "get_identity" else bench.store).order(call, lambda: bench.record("open"))
+    with pytest.raises(IssuanceRefusedError, match="open since"):
+        bench.remove()
+    assert "remove" not in bench.calls
+    assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")
+
+
+def test_a_record_that_comes_to_a_value_without_one_is_looked_at(bench):
+    bench.hold(issued_at=None)
+    bench.store.order("check_remove", lambda: bench.record("open"))
+    with pytest.raises(IssuanceRefusedError, match="its user still exists"):
+        bench.remove(take_over=True)
+    assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")

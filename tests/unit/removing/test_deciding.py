@@ -1,73 +1,21 @@
-"""What may go, and what stays until somebody decides? The rules about whose key it is and whether it works."""
+"""What may go, and what stays until somebody decides? The rules about whose it is, and what is sent where."""
 
 from __future__ import annotations
 
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
-    IssuanceRefusedError,
     MisconfiguredError,
-    PolytomicError,
-    PolytomicForbiddenError,
-    PolytomicNoAnswerError,
-    PolytomicNotFoundError,
-    PolytomicUnauthorizedError,
-    PolytomicUnavailableError,
 )
+from airflow_provider_polytomic.issuing import Ensure
 from airflow_provider_polytomic.removing import Removed
 
-from .bench import GONE, OTHER, OWN, TARGET, fingerprint
-
-DEAD = {
-    "401": PolytomicUnauthorizedError("unknown", status=401),
-    "403 in its own words": PolytomicForbiddenError("unknown", status=403, own_words=True),
-}
-NO_ANSWER = {
-    "lost": PolytomicNoAnswerError("lost"),
-    "503": PolytomicUnavailableError("busy", status=503),
-    "403 of a proxy": PolytomicForbiddenError("blocked", status=403),
-    "404 of a proxy": PolytomicNotFoundError("lost its way", status=404),
-}
-
-
-def assert_refused(bench, match, **given):
-    before = bench.store.snapshot()
-    with pytest.raises(IssuanceRefusedError, match=match) as caught:
-        bench.remove(**given)
-    assert "Nothing was removed" in str(caught.value)
-    assert "memory:acme" in str(caught.value)
-    assert bench.store.snapshot() == before
-    return str(caught.value)
+from .bench import GONE, OWN, TARGET, assert_refused, fingerprint
 
 
 def test_where_nothing_is_there_is_nothing_to_do(bench):
     assert bench.remove() == Removed(removed=False)
     assert bench.calls == ["read", "read_record"]
-
-
-@pytest.mark.parametrize("answer", DEAD.values(), ids=DEAD)
-def test_a_dead_key_of_ours_goes_for_good_and_its_record_with_it(bench, answer):
-    bench.hold()
-    bench.vendor.order("get_identity", answer)
-    assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, True)
-
-
-@pytest.mark.parametrize("answer", NO_ANSWER.values(), ids=NO_ANSWER)
-def test_no_answer_is_never_dead(bench, answer):
-    bench.hold(owner=None)
-    before = bench.store.snapshot()
-    bench.vendor.order("get_identity", answer)
-    with pytest.raises(PolytomicError) as caught:
-        bench.remove()
-    assert caught.value is answer
-    assert bench.store.snapshot() == before
-
-
-@pytest.mark.parametrize("owner", [TARGET, OTHER])
-def test_a_key_that_works_stays_whoever_it_answers_as(bench, owner):
-    bench.hold(owner=owner)
-    assert "allow_live=True" in assert_refused(bench, "still works.*Delete its user first")
 
 
 def test_a_key_that_may_live_on_is_not_asked_about_and_kept_recoverable(bench):
@@ -99,11 +47,16 @@ def test_what_is_not_ours_stays_and_is_sent_nowhere_until_taken_over(bench, held
     assert bench.vendor.asked_about == []
 
 
-def test_another_value_than_the_records_stays_until_taken_over(bench):
+@pytest.mark.parametrize("put", [{"ours": True}, {"foreign": True}], ids=str)
+def test_another_value_than_the_records_stays_until_taken_over(bench, put, caplog):
     bench.hold()
-    bench.store.put("by-hand", ours=True)
-    assert_refused(bench, "another value than the one that its record tells of")
+    bench.store.put(None if "foreign" in put else "by-hand", **put)
+    assert_refused(bench, "other than a Polytomic key|another value than the one that its record tells of")
+    assert caplog.messages == []
     assert bench.remove(take_over=True) == Removed(removed=True, target=TARGET)
+    (warning,) = caplog.messages
+    assert f"{TARGET} (fingerprint {fingerprint('stored-key')})" in warning
+    assert "by-hand" not in warning
     assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
     assert bench.vendor.asked_about == []
 
@@ -123,7 +76,7 @@ def test_the_callers_own_key_always_stays(bench):
 @pytest.mark.parametrize("state", ["open", "failed"])
 @pytest.mark.parametrize("before", [None, fingerprint("stored-key")], ids=["may have stored it", "began with it"])
 def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_recoverable(bench, state, before):
-    bench.hold(owner=None)
+    bench.hold(owner=None, ours=True)
     bench.record(state, before=before or "absent")
     bench.vendor.order("get_user", GONE)
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
@@ -132,53 +85,45 @@ def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_re
 
 @pytest.mark.parametrize("state", ["open", "failed"])
 def test_what_an_unfinished_issuance_has_stored_stays_while_it_works(bench, state):
-    bench.hold()
+    bench.hold(ours=True)
     bench.record(state, before="absent")
     bench.vendor.order("get_user", GONE)
     assert_refused(bench, "still works")
 
 
-@pytest.mark.parametrize("stored", [None, "stored-key"])
-def test_an_open_record_stays_while_its_user_exists(bench, stored):
-    if stored:
-        bench.hold(stored, owner=None)
-    bench.record("open")
-    said = assert_refused(bench, "open since 2031-01-06.*its user still exists.*Delete the user first")
-    assert "allow_live=True" in said
-    assert bench.remove(allow_live=True).target == TARGET
-    assert (bench.store.value, bench.store.record) == (None, None)
-
-
-def test_an_open_record_goes_once_its_user_is_gone(bench):
-    bench.record("open")
+@pytest.mark.parametrize("state", ["open", "failed"])
+@pytest.mark.parametrize("before", [None, fingerprint("by-hand")], ids=["put there since", "taken over"])
+def test_a_text_beside_an_unfinished_issuance_is_sent_nowhere_and_stays_until_taken_over(bench, state, before):
+    bench.hold("by-hand", issued_at=None)
+    bench.record(state, before=before or "absent")
+    said = assert_refused(bench, f"issuance for {TARGET} that .*not sent to Polytomic.*take_over=True")
+    assert ("run the issuing task again" in said) is (state == "open")
     bench.vendor.order("get_user", GONE)
-    assert bench.remove() == Removed(removed=True, target=TARGET)
-    assert bench.store.record is None
-    assert "remove" not in bench.calls
+    assert bench.remove(take_over=True) == Removed(removed=True, target=TARGET)
+    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
+    assert bench.vendor.asked_about == []
 
 
-def test_a_403_does_not_say_that_the_user_is_gone(bench):
-    bench.record("open")
-    refusal = PolytomicForbiddenError("the organization is not yours.", status=403, own_words=True)
-    bench.vendor.order("get_user", refusal)
-    assert_refused(bench, "does not say whether its user is gone .the organization is not yours.")
+def test_a_text_that_an_open_issuance_may_have_stored_is_not_taken_over_while_the_user_exists(bench):
+    bench.hold(issued_at=None)
+    bench.record("open", before="absent")
+    assert_refused(bench, "its user still exists", take_over=True)
 
 
-@pytest.mark.parametrize("answer", [answer for answer in NO_ANSWER.values() if getattr(answer, "status", 0) != 403])
-def test_no_answer_does_not_say_that_the_user_is_gone(bench, answer):
-    bench.record("open")
-    bench.vendor.order("get_user", answer)
-    with pytest.raises(PolytomicError) as caught:
-        bench.remove()
-    assert caught.value is answer
-    assert bench.store.record
+def test_once_the_interrupted_issuance_has_finished_its_text_is_known(bench):
+    bench.hold(issued_at=None)
+    bench.record("open", before="absent", forced=False)
+    assert_refused(bench, "run the issuing task again")
+    bench.issue(Ensure())
+    bench.vendor.live.clear()
+    assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
 
 
 def test_a_failed_record_goes_without_asking_anybody(bench):
     bench.record("failed")
     assert bench.remove() == Removed(removed=True, target=TARGET)
     assert bench.store.record is None
-    assert not {"get_user", "get_identity", "remove"} & set(bench.calls)
+    assert not {"get_organization", "get_user", "get_identity", "remove"} & set(bench.calls)
 
 
 def test_a_damaged_record_stops_everything(bench):

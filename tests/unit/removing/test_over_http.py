@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicError
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+)
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, issue
 from airflow_provider_polytomic.removing import Removed, remove_key
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
+from airflow_provider_polytomic.testing import Fault, PolytomicEmulator
+from tests.docs.mortal import Killed, Mortal
 from tests.scene import CONNECTION, scene
 
 if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
     from tests.scene import Scene
 
 __all__ = ["scene"]
+
+VARIABLE = "airflow://variable/acme_polytomic"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass
+class Interrupted:
+    """A vendor who is asked about a key while somebody else begins an issuance."""
+
+    hook: PolytomicHook
+    scene: Scene
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.hook, name)
+
+    def get_identity(self, key: ApiKey | None = None, **given: Any) -> Any:
+        if key:
+            interrupt(self.scene)
+        return self.hook.get_identity(key, **given)
 
 
 def target(scene: Scene) -> Target:
     return Target.parse(scene.user.organization_id, scene.user.id)
 
 
-def issue_key(scene: Scene) -> None:
-    with closing(PolytomicHook()) as hook, open_store(CONNECTION, issuer=hook.base_url) as store:
-        issue(hook, store, target(scene), Ensure(), hide=lambda _: None)
+def issue_key(scene: Scene, destination: str = CONNECTION, whose: Target | None = None) -> None:
+    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+        issue(hook, store, whose or target(scene), Ensure(), hide=lambda _: None)
 
 
 def remove(destination: str = CONNECTION, *, take_over: bool = False, allow_live: bool = False) -> Removed:
@@ -54,17 +81,135 @@ def test_a_stored_key_stays_until_its_user_is_deleted_and_then_goes_with_its_rec
     assert remove() == Removed(removed=False)
 
 
-@pytest.mark.parametrize("path", ["users", ""], ids=["user", "organization"])
-def test_an_open_record_stays_until_its_user_is_gone(scene, path):
-    with closing(PolytomicHook()) as hook, open_store(CONNECTION, issuer=hook.base_url) as store:
-        with pytest.raises(PolytomicError):  # no new request is sent, so the record stays open
-            issue(hook, store, target(scene), Ensure(), hide=lambda _: None, stopping=lambda: True)
-        assert (store.read_record() or {})["state"] == "open"
-        with pytest.raises(IssuanceRefusedError, match="its user still exists"):
+def interrupt(scene: Scene, destination: str = CONNECTION) -> None:
+    """Leave an open record, and a key that is stored nowhere."""
+    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+        mortal: Any = Mortal(hook, "create_api_key")
+        with pytest.raises(Killed):
+            issue(mortal, store, target(scene), Ensure(), hide=lambda _: None)
+
+
+def contents(scene: Scene) -> dict[str, str]:
+    """Return what is in the folder of Airflow's secrets, records too."""
+    return {file.name: file.read_text() for file in scene.connections.parent.rglob("*") if file.is_file()}
+
+
+def record(scene: Scene, destination: str = CONNECTION) -> dict[str, str] | None:
+    with open_store(destination, issuer=scene.emulator.base_url) as store:
+        found = store.read_record()
+        return dict(found) if found else None
+
+
+def test_an_open_record_stays_until_its_user_is_gone(scene):
+    interrupt(scene)
+    with pytest.raises(IssuanceRefusedError, match="its user still exists"):
+        remove()
+    delete(scene, f"/users/{scene.user.id}")
+    assert remove() == Removed(removed=True, target=target(scene))
+    assert record(scene) is None
+
+
+def test_an_open_record_of_an_organization_that_is_gone_stays_until_somebody_says_so(scene):
+    interrupt(scene)
+    delete(scene, "")
+    with pytest.raises(IssuanceRefusedError, match="another connection, or the organization is gone"):
+        remove()
+    assert remove(allow_live=True) == Removed(removed=True, target=target(scene))
+    assert record(scene) is None
+
+
+@pytest.mark.parametrize("destination", [CONNECTION, VARIABLE])
+def test_through_a_connection_to_another_server_nothing_is_removed_and_no_key_is_sent(scene, destination):
+    issue_key(scene, destination)
+    with PolytomicEmulator() as other:
+        scene.put("polytomic_default", conn_type="polytomic", host=other.base_url, password=other.partner_key)
+        before = contents(scene)
+        with pytest.raises(IssuanceRefusedError):
+            remove(destination)
+        sent = {request.headers.get("authorization") for request in other.requests}
+    assert sent <= {f"Bearer {other.partner_key}"}
+    assert contents(scene) == before
+    assert scene.emulator.live_key(scene.user.id)
+
+
+def test_through_a_connection_to_another_server_an_open_record_stays(scene):
+    interrupt(scene)
+    with PolytomicEmulator() as other:
+        scene.put("polytomic_default", conn_type="polytomic", host=other.base_url, password=other.partner_key)
+        with pytest.raises(IssuanceRefusedError, match="does not know that organization"):
             remove()
-        delete(scene, f"/{path}/{scene.user.id}" if path else "")
-        assert remove() == Removed(removed=True, target=target(scene))
-        assert store.read_record() is None
+    assert (record(scene) or {})["state"] == "open"
+
+
+@pytest.mark.parametrize("destination", [CONNECTION, VARIABLE])
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_page_of_a_proxy_does_not_say_that_a_key_is_dead(scene, destination, status):
+    issue_key(scene, destination)
+    before = contents(scene)
+    page = "<html>Please sign in</html>"
+    scene.emulator.inject(Fault("status", status=status, endpoint="get_identity", times=None, body=page))
+    with pytest.raises(IssuanceIncompleteError, match="proxy"):
+        remove(destination)
+    assert contents(scene) == before
+
+
+def test_a_key_that_outlives_its_revocation_for_a_moment_is_asked_about_again(scene):
+    with PolytomicEmulator(revocation_delay=1.0) as slow:
+        user = slow.add_user(slow.add_organization("Acme").id, "ada@acme.example")
+        scene.put("polytomic_default", conn_type="polytomic", host=slow.base_url, password=slow.partner_key)
+        slowly = replace(scene, emulator=slow, user=user)
+        issue_key(slowly)
+        slow.revoke(slow.live_key(user.id))
+        asked = slow.counts()["get_identity"]
+        assert remove().removed
+        assert slow.counts()["get_identity"] - asked >= 3, "not again, and then about the caller"
+
+
+def test_a_text_beside_an_interrupted_issuance_is_sent_nowhere(scene):
+    interrupt(scene, VARIABLE)
+    delete(scene, f"/users/{scene.user.id}")
+    assert_sent_nowhere(scene, target(scene), "run the issuing task again")
+
+
+def test_a_text_beside_a_failed_issuance_is_sent_nowhere(scene):
+    mistyped = Target.parse(scene.user.organization_id, NOBODY)
+    with pytest.raises(IssuanceRefusedError, match="refuses to issue"):
+        issue_key(scene, VARIABLE, mistyped)
+    assert_sent_nowhere(scene, mistyped, "that failed")
+
+
+def assert_sent_nowhere(scene: Scene, whose: Target, match: str) -> None:
+    variables = scene.connections.with_name("variables.json")
+    variables.write_text(json.dumps({"acme_polytomic": "warehouse-password"}))
+    with pytest.raises(IssuanceRefusedError, match=match):
+        remove(VARIABLE)
+    assert json.loads(variables.read_text()) == {"acme_polytomic": "warehouse-password"}
+    assert remove(VARIABLE, take_over=True) == Removed(removed=True, target=whose)
+    assert json.loads(variables.read_text()) == {}
+    assert "warehouse-password" not in str([request.headers for request in scene.emulator.requests])
+
+
+def test_the_intent_that_an_issuer_writes_while_the_key_is_judged_stays(scene):
+    issue_key(scene)
+    scene.emulator.revoke(scene.emulator.live_key(scene.user.id))
+    with closing(PolytomicHook()) as hook, open_store(CONNECTION, issuer=hook.base_url) as store:
+        vendor: Any = Interrupted(hook, scene)
+        with pytest.raises(IssuanceRefusedError, match="its user still exists"):
+            remove_key(vendor, store)
+    assert (record(scene) or {})["state"] == "open"
+
+
+def test_an_admins_key_of_the_organization_itself_may_ask(scene):
+    issue_key(scene)
+    admin = scene.emulator.add_user(scene.user.organization_id, "eve@acme.example", [scene.emulator.role_id("Admin")])
+    delete(scene, f"/users/{scene.user.id}")
+    scene.put(
+        "polytomic_default",
+        conn_type="polytomic",
+        host=scene.emulator.base_url,
+        password=scene.emulator.give_key(admin.id),
+    )
+    assert remove().removed
 
 
 def test_the_callers_own_connection_stays(scene):

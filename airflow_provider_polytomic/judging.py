@@ -1,0 +1,127 @@
+"""May a stored key go, as far as Polytomic can tell? Whether it is asked at the right place, and what it must say.
+
+Each check passes in silence, or raises; none changes anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicForbiddenError,
+    PolytomicNotFoundError,
+    PolytomicUnauthorizedError,
+)
+from airflow_provider_polytomic.issuing import parts
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.issuing.parts import Runtime
+    from airflow_provider_polytomic.records import Record
+
+__all__ = ["Vendor", "check_dead", "check_gone", "check_organization", "refusal"]
+
+# Seconds between the questions whether a key is dead: whether Polytomic revokes at once is not documented.
+WAITS = (0.5, 1.0, 2.0, 4.0)
+
+
+class Vendor(parts.Vendor, Protocol):
+    """What removing needs of Polytomic; :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook` is one."""
+
+    def get_organization(self, org_id: str) -> object:
+        """Tell that there is such an organization, and that the caller may know of it."""
+
+
+def refusal(place: str, what: str, remedy: str) -> IssuanceRefusedError:
+    """Say that nothing was removed, and why."""
+    return IssuanceRefusedError(f"{place} {what}. Nothing was removed. {remedy}.")
+
+
+def check_organization(vendor: Vendor, place: str, record: Record) -> None:
+    """Make sure that the caller is of the server and the partner that issued: to another, every key is unknown.
+
+    :raises IssuanceRefusedError: if Polytomic does not know the organization, or not as the caller's.
+    """
+    org_id = record.target.org_id
+    try:
+        vendor.get_organization(org_id)
+    except (PolytomicForbiddenError, PolytomicNotFoundError) as error:
+        if not error.own_words:
+            raise
+        said = str(error).rstrip(". ")
+    else:
+        return
+    # A key that is no partner's may not ask that, but can be of this very organization.
+    if (vendor.get_identity().organization_id or "").lower() == org_id:
+        return
+    raise refusal(
+        place,
+        f"belongs to {record.target}, and the connection's server or partner does not know that organization ({said}): "
+        "either the key was issued through another connection, or the organization is gone with all of its keys. "
+        "Nothing of what is stored was sent",
+        "Use the connection through which it was issued; or, if the organization is known to be gone, say "
+        "allow_live=True",
+    )
+
+
+def check_dead(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> None:
+    """Make sure that Polytomic itself calls the key dead, and not every key.
+
+    :raises IssuanceRefusedError: if the key works, and goes on to.
+    :raises IssuanceIncompleteError: if somebody else answered.
+    :raises PolytomicError: if there was no answer, or the caller's own credential is refused too.
+    """
+    waits = iter(WAITS)
+    while not _is_dead(vendor, place, key):
+        if (wait := next(waits, None)) is None:
+            raise refusal(
+                place,
+                "holds a key that still works",
+                "Delete its user first, and the key dies; or, if it may live on without being stored here, say "
+                "allow_live=True",
+            )
+        runtime.sleep(wait)
+    vendor.get_identity()
+
+
+def _is_dead(vendor: Vendor, place: str, key: ApiKey) -> bool:
+    """Whether Polytomic itself says so, with 401 or (older servers) 403; a proxy may say the same to everybody."""
+    try:
+        vendor.get_identity(key)
+    except (PolytomicUnauthorizedError, PolytomicForbiddenError) as error:
+        if error.own_words:
+            return True
+        status = error.status
+    else:
+        return False
+    raise IssuanceIncompleteError(
+        f"Whether the key in {place} still works is not known: the answer, {status}, was not in Polytomic's words, but "
+        "perhaps in those of a proxy on the way. Nothing was removed. A retry asks again; if it stays so, see what "
+        "answers for the connection's server."
+    )
+
+
+def check_gone(vendor: Vendor, place: str, record: Record) -> None:
+    """Make sure that the user is gone for whom an open issuance may have got a key that is stored nowhere.
+
+    :raises IssuanceRefusedError: if it is there, or Polytomic says 403, which proves nothing.
+    :raises PolytomicError: if there was no answer of Polytomic's.
+    """
+    try:
+        vendor.get_user(record.target.org_id, record.target.user_id)
+        found = "and its user still exists"
+    except PolytomicNotFoundError as error:
+        if error.own_words:
+            return
+        raise
+    except PolytomicForbiddenError as error:
+        found = f"and Polytomic does not say whether its user is gone ({str(error).rstrip('. ')})"
+    raise refusal(
+        place,
+        f"has an issuance for {record.target} that is open since {record.opened_at.isoformat()}: a key may have been "
+        f"issued that is stored nowhere, {found}",
+        "Delete the user first, or let that issuance finish; if such a key is known to be dead, or may live on, say "
+        "allow_live=True",
+    )
