@@ -142,8 +142,8 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         where the store can keep it recoverable it does. (templated)
     :param allow_live: remove a key that may still work, without asking Polytomic, and the record of an issuance that
         was interrupted before its key was stored. (templated)
-    :param polytomic_conn_id: the connection whose key asks whether the user of an interrupted issuance is gone; it is
-        refused as the destination. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks whether the organization is one of its own, and, of
+        an issuance that was interrupted, whether the user is gone; it is refused as the destination. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
