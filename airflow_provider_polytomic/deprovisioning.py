@@ -85,12 +85,12 @@ def remove_organization(
     organization = _unless_missing(lambda: hook.get_organization(org_id), ignore_if_missing)
     if organization is None:
         if named := next((each for each in hook.list_organizations() if each.name == expected_name), None):
-            raise _other_meant(f"organization {org_id}", f"{expected_name!r:.200} is {named.id}")
+            raise _other_meant(f"organization {org_id}", f"{expected_name!r:.200} is {named.id}", "org_id")
         return None
     if organization.name != expected_name:
         raise PolytomicConfigurationError(
             f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected. Nothing "
-            "was deleted. Correct the id or the expectation."
+            "was deleted. Correct org_id or expected_name."
         )
     if is_own(hook, organization):
         raise PolytomicConfigurationError(
@@ -111,12 +111,12 @@ def _check_that_no_user_is_meant(hook: PolytomicHook, org_id: str, user_id: str,
     """Refuse a mistyped id: the one who has the address would live on, with a key that works."""
     users = _unless_missing(lambda: hook.list_users(org_id), True) if email is not None else None  # noqa: FBT003 (gone)
     if named := next((user for user in users or () if has_address(user, email or "")), None):
-        raise _other_meant(f"user {user_id}", f"{named.email!r:.200} is {named.id}")
+        raise _other_meant(f"user {user_id}", f"{named.email!r:.200} is {named.id}", "user_id")
 
 
-def _other_meant(what: str, who: str) -> PolytomicConfigurationError:
+def _other_meant(what: str, who: str, parameter: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
-        f"There is no {what}, but {who}. Nothing was removed. Correct the id or the expectation."
+        f"There is no {what}, but {who}. Nothing was removed. Correct {parameter}, or what is expected of it."
     )
 
 

@@ -32,7 +32,7 @@ def check_email(user: User, expected: str | None) -> None:
     if expected is not None and not has_address(user, expected):
         raise PolytomicConfigurationError(
             f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected. Nothing was changed. "
-            "Correct the id or the expectation."
+            "Correct user_id or expected_email."
         )
 
 

@@ -19,6 +19,7 @@ from airflow_provider_polytomic.issuing import parts
 if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.parts import Runtime
+    from airflow_provider_polytomic.models import Identity
     from airflow_provider_polytomic.records import Record
 
 __all__ = ["Vendor", "check_dead", "check_gone", "check_organization", "refusal"]
@@ -74,28 +75,29 @@ def check_dead(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> Non
     :raises PolytomicError: if there was no answer, or the caller's own credential is refused too.
     """
     waits = iter(WAITS)
-    while not _is_dead(vendor, place, key):
+    while owner := _owner(vendor, place, key):
         if (wait := next(waits, None)) is None:
             raise refusal(
                 place,
-                "holds a key that still works",
-                "Delete its user first, and the key dies; or, if it may live on without being stored here, say "
+                f"holds a key of user {owner.id} of organization {owner.organization_id} that still works",
+                "Delete that user first, and the key dies; or, if it may live on without being stored here, say "
                 "allow_live=True",
             )
         runtime.sleep(wait)
     vendor.get_identity()
 
 
-def _is_dead(vendor: Vendor, place: str, key: ApiKey) -> bool:
-    """Whether Polytomic itself says so, with 401 or (older servers) 403; a proxy may say the same to everybody."""
+def _owner(vendor: Vendor, place: str, key: ApiKey) -> Identity | None:
+    """Return whose key it is; None if it is dead.
+
+    Polytomic itself says so with 401 or (older servers) 403; a proxy may say the same to everybody.
+    """
     try:
-        vendor.get_identity(key)
+        return vendor.get_identity(key)
     except (PolytomicUnauthorizedError, PolytomicForbiddenError) as error:
         if error.own_words:
-            return True
+            return None
         status = error.status
-    else:
-        return False
     raise IssuanceIncompleteError(
         f"Whether the key in {place} still works is not known: the answer, {status}, was not in Polytomic's words, but "
         "perhaps in those of a proxy on the way. Nothing was removed. A retry asks again; if it stays so, see what "

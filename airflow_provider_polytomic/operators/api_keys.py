@@ -168,7 +168,12 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         with open_store(destination, issuer=hook.base_url) as store:
             self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
             removed = remove_key(hook, store, take_over=take_over, allow_live=allow_live)
-            self.log.info("%s in %s.", "Removed what was" if removed.removed else "There was nothing", store.place)
+            if removed.removed:
+                self.log.info("Removed what was in %s.", store.place)
+            else:
+                self.log.warning(
+                    "There was nothing in %s. If a key was meant to be there, check the destination.", store.place
+                )
         target = removed.target
         return {
             "destination": self.destination,

@@ -203,7 +203,11 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
             stopping=self.is_killed,
         )  # fmt: skip
         if removed is None:
-            self.log.warning("There is no user %s; nothing was removed by this try.", self.user_id)
+            self.log.warning(
+                "There is no user %s in the organization %s; nothing was removed by this try.",
+                self.user_id,
+                self.org_id,
+            )
         return {
             "id": parse_uuid("user_id", self.user_id),
             "email": removed.email if removed else expected,

@@ -116,9 +116,13 @@ def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path,
 def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
     from airflow.cli.cli_parser import get_parser
 
-    _, group, command, name, *_ = words = shlex.split(line)
+    _, group, command, *names = words = shlex.split(line)
     given = get_parser().parse_args(words[1:])
+    if group == "db":
+        assert (command, names) == ("migrate", [])
+        return
     if group == "providers":
+        (name,) = names
         assert (command, name) == ("get", get_provider_info()["package-name"])
         return
     dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()

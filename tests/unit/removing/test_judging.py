@@ -67,7 +67,7 @@ def test_a_polytomic_that_does_not_know_the_caller_either_has_not_called_the_key
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
 def test_a_key_that_works_stays_whoever_it_answers_as(bench, owner):
     bench.hold(owner=owner)
-    assert "allow_live=True" in assert_refused(bench, "still works.*Delete its user first")
+    assert "allow_live=True" in assert_refused(bench, "still works.*Delete that user first")
 
 
 def test_a_key_that_dies_a_moment_after_its_user_is_asked_about_again(bench):
