@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks._redaction import lower_ascii
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -42,7 +43,7 @@ def has_address(user: User, email: str) -> bool:
     Polytomic keeps addresses in lower case (its Terraform provider, resource_user.go). Only A to Z are compared so:
     other characters can become the same letter.
     """
-    return _lower(user.email or "") == _lower(email)
+    return lower_ascii(user.email or "") == lower_ascii(email)
 
 
 def is_own(hook: PolytomicHook, organization: Organization) -> bool:
@@ -54,7 +55,3 @@ def is_own(hook: PolytomicHook, organization: Organization) -> bool:
     if own is None:
         own = next((each.id for each in hook.list_organizations()), None)
     return own == organization.id
-
-
-def _lower(text: str) -> str:
-    return "".join(character.lower() if character.isascii() else character for character in text)

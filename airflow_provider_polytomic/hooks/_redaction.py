@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.secret import Secret
 
-__all__ = ["one_line", "redact"]
+__all__ = ["lower_ascii", "one_line", "redact"]
 
 _LONGEST = 300  # characters shown
 _LONGEST_READ = 10_000
@@ -63,9 +63,9 @@ def _forms(secret: str) -> list[str]:
 
 def _without(line: str, forms: Iterable[str]) -> str:
     """Hide every run of a form's characters that is as long as a piece, or the whole of a shorter form."""
-    lowered = _lower(line)
+    lowered = lower_ascii(line)
     # All at once: where forms have pieces in common, hiding one first would leave shreds of another.
-    hidden = {spot for form in forms for spot in _spots(lowered, _lower(form))}
+    hidden = {spot for form in forms for spot in _spots(lowered, lower_ascii(form))}
     return re.sub("\0+", _HIDDEN, "".join("\0" if at in hidden else character for at, character in enumerate(line)))
 
 
@@ -77,6 +77,9 @@ def _spots(line: str, form: str) -> Iterator[int]:
             yield from range(at, at + size)
 
 
-def _lower(text: str) -> str:
-    # str.lower() would make some characters two, and the places would no longer fit.
+def lower_ascii(text: str) -> str:
+    """Return the text with A to Z in lower case, and every character in its place.
+
+    ``str.lower`` would make some characters two, and some that are no letter of ASCII's the same as one.
+    """
     return "".join(character.lower() if character.isascii() else character for character in text)
