@@ -41,7 +41,8 @@ def start_emulator(group: ProcessGroup, home: Path, arguments: Sequence[str]) ->
     while time.monotonic() < deadline:
         group.check()
         line, complete, _ = console.read_text().partition("\n")
-        if complete:
+        # Anything else is the complaint of a process that is about to end.
+        if complete and line.startswith("{"):
             facts: dict[str, str] = json.loads(line)
             return facts
         time.sleep(0.1)

@@ -49,4 +49,20 @@ def airflow_db(airflow_home: Path) -> Path:
         stderr=subprocess.STDOUT,
         check=True,
     )
-    return airflow_home / "airflow.db"
+    database = airflow_home / "airflow.db"
+    shutil.copy(database, _empty(database))
+    return database
+
+
+@pytest.fixture(scope="session")
+def empty_airflow_db(airflow_db: Path) -> Path:
+    """A migrated database without any run, to be copied.
+
+    The other one holds what tests have left there: the runs of killed processes stay active, and a scheduler that
+    finds sixteen of a DAG starts no further one.
+    """
+    return _empty(airflow_db)
+
+
+def _empty(database: Path) -> Path:
+    return database.with_name("empty.db")

@@ -52,13 +52,18 @@ def _pids_in(console, count, seconds=30):
 
 def _gone(pids, seconds=40):
     deadline = time.monotonic() + seconds
-    while left := [
-        pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    ]:
+    while left := [pid for pid in pids if _runs(pid)]:
         if time.monotonic() > deadline:
             return left
         time.sleep(0.05)
     return []
+
+
+def _runs(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # which may end between any two looks
+        return False
 
 
 @pytest.mark.parametrize(
