@@ -26,7 +26,7 @@ class Reference:
     :param version: the store's version of the value, where this try saw it.
     :param seconds: how long each step took in this try, in seconds.
     :param outage_seconds: forced only: from the moment the POST was sent (joined: the issuance was opened) until
-        consumers could read the new key, in seconds; None where nothing was issued.
+        consumers could read the new key, in seconds; 0 with a standby user; None where nothing was issued.
     """
 
     target: Target
@@ -37,6 +37,15 @@ class Reference:
     version: str | None
     seconds: Mapping[str, float] = field(default_factory=dict)
     outage_seconds: float | None = None
+
+    def is_of_run(self, run_time: datetime) -> bool:
+        """Whether it was issued by this try or an earlier one of the same run, which may have died before it said so.
+
+        True as well for a key that a later run has issued.
+
+        :param run_time: the DAG run's own time, aware.
+        """
+        return self.issued or (self.issued_at is not None and self.issued_at >= run_time)
 
     def to_json(self, destination: str) -> dict[str, Any]:
         """Return the reference as JSON types, for XCom and asset events."""

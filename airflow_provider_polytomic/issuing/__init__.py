@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, SecretStoreError
 from airflow_provider_polytomic.issuing import looking, minting, placing
 from airflow_provider_polytomic.issuing.attempt import Attempt, DeadKeyError, mark
-from airflow_provider_polytomic.issuing.parts import Ensure, Renew, Runtime, Vendor
+from airflow_provider_polytomic.issuing.parts import Ensure, Renew, Runtime, Users, Vendor
 from airflow_provider_polytomic.references import Prospect, Reference
 
 if TYPE_CHECKING:
@@ -45,12 +45,15 @@ def issue(
     mode: Ensure | Renew,
     *,
     hide: Callable[[ApiKey], None],
+    standby: Target | None = None,
     take_over: bool = False,
     stopping: Callable[[], bool] = lambda: False,
     runtime: Runtime | None = None,
 ) -> Reference:
     """Bring the target's key to the destination and return the reference to it.
 
+    :param standby: another user of the same organization: the destination then holds the keys of the two in turn, and
+        the one in use is never revoked.
     :param hide: masks a key in the logs; called before anything else is done with a new key.
     :param take_over: replace a value that this package did not put there, or another target's key.
     :param stopping: looked at before each POST; once true, no further POST is sent.
@@ -58,7 +61,8 @@ def issue(
     :raises IssuanceIncompleteError: if another try can go on from here.
     :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
     """
-    attempt = Attempt(vendor, store, target, mode, hide, take_over, stopping, runtime or Runtime())
+    users = Users(target, standby)
+    attempt = Attempt(vendor, store, users, mode, hide, take_over, stopping, runtime or Runtime())
     try:
         while True:
             held, record = looking.look(attempt)
@@ -83,13 +87,12 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
                 key = minting.mint(attempt, intent)
                 verified = placing.verify(attempt, key)
                 key = placing.promote(attempt, intent, key, verified=verified)
-            key, read_at = placing.prove(attempt, intent, key)
-            return placing.close(attempt, intent, key, read_at)
+            return placing.close(attempt, intent, placing.prove(attempt, intent, key))
         except DeadKeyError:
             key = None
         # Dead: has somebody else finished, or is it this issuer who must go on?
         held, record = attempt.read()
-        if mark(held) != intent.record.before and held.value is not None and attempt.works(held.value):
+        if mark(held) != intent.record.before and held.value is not None and attempt.owner(held.value):
             key = held.value
         elif not attempt.forced:
             attempt.fail(intent, spent=True)
@@ -105,7 +108,13 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
 
 
 def check(
-    vendor: Vendor, store: SecretStore, target: Target, mode: Ensure | Renew, *, take_over: bool = False
+    vendor: Vendor,
+    store: SecretStore,
+    target: Target,
+    mode: Ensure | Renew,
+    *,
+    standby: Target | None = None,
+    take_over: bool = False,
 ) -> Prospect:
     """Find out what :func:`issue` would do: look, prove the right to write, ask who the caller is. Changes nothing.
 
@@ -113,20 +122,22 @@ def check(
         POST.
     """
     caller = vendor.get_identity()
-    attempt = Attempt(vendor, store, target, mode, lambda _: None, take_over, lambda: False, Runtime())
+    users = Users(target, standby)
+    attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, Runtime())
     held, record = looking.look(attempt)
-    if looking.keep(attempt, held, record):
-        reason = f"{store.place} holds a working key of {target}, which would be kept."
+    if kept := looking.keep(attempt, held, record):
+        reason = f"{store.place} holds a working key of {kept.owner}, which would be kept."
         return Prospect(would_issue=False, reason=reason, caller=caller)
     intent = looking.derive(attempt, held, record)
     store.check_write(held)
     if caller.is_user or caller.is_organization:
         raise IssuanceRefusedError(
-            f"No key can be issued for {target}: the connection's key is not a partner key, and only such a key can "
-            "issue. Nothing was issued or changed. Put a partner key into the connection."
+            f"No key can be issued for {attempt.target}: the connection's key is not a partner key, and only such a "
+            "key can issue. Nothing was issued or changed. Put a partner key into the connection."
         )
-    vendor.get_user(target.org_id, target.user_id)
+    for user in users:
+        vendor.get_user(user.org_id, user.user_id)
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
     revoking = "; all earlier keys of the user would be revoked first" if attempt.forced else ""
-    reason = f"{what} for {target} and stored in {store.place}{revoking}."
+    reason = f"{what} for {attempt.target} and stored in {store.place}{revoking}."
     return Prospect(would_issue=True, reason=reason, caller=caller)

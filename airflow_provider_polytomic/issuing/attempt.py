@@ -20,13 +20,14 @@ from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.issuing.parts import Ensure, Runtime, Vendor
+    from airflow_provider_polytomic.issuing.parts import Ensure, Runtime, Users, Vendor
     from airflow_provider_polytomic.models import Identity
     from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
 
-__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "is_dead", "mark", "owner_of"]
+__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "answers_as", "is_dead", "mark", "owner_of"]
 
 ABSENT = "absent"
 # Not told apart any further: even a hash of somebody else's password has no business in the record.
@@ -56,6 +57,11 @@ def owner_of(identity: Identity) -> str:
         return str(Target.parse(identity.organization_id, identity.id))
     except PolytomicConfigurationError:
         return "somebody else"
+
+
+def answers_as(user: Target, identity: Identity) -> bool:
+    """Whether a key that answered is this user's."""
+    return ((identity.organization_id or "").lower(), (identity.id or "").lower()) == (user.org_id, user.user_id)
 
 
 def mark(held: Held) -> str:
@@ -96,11 +102,14 @@ class Intent:
 
 @dataclass
 class Attempt:
-    """One try of one issuer: everything that it was given, and what it has used up."""
+    """One try of one issuer: everything that it was given, and what it has used up.
+
+    ``target`` is the user whose key it is after; with a standby user, each look decides that anew.
+    """
 
     vendor: Vendor
     store: SecretStore
-    target: Target
+    users: Users
     mode: Ensure | Renew
     hide: Callable[[ApiKey], None]
     take_over: bool
@@ -110,6 +119,10 @@ class Attempt:
     burnt: int = 0
     posted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with the user whose turn is first."""
+        self.target = self.users.first
 
     @property
     def forced(self) -> bool:
@@ -136,32 +149,28 @@ class Attempt:
         held = self.store.read()
         return held, Record.parse(self.store.read_record(), place=self.store.place)
 
-    def works(self, key: ApiKey, *, or_another: bool = False) -> bool:
-        """Whether a stored key answers as the target; False means dead. No answer is neither, and ends the try.
+    def owner(self, key: ApiKey, *, or_another: bool = False) -> Target | None:
+        """Return as which of our users a stored key answers; None means dead. No answer is neither, and ends the try.
 
-        :param or_another: somebody else's working key is False too, and not an error.
+        :param or_another: somebody else's working key is None too, and not an error.
         :raises IssuanceRefusedError: if it works, but is somebody else's.
         """
         try:
             identity = self.vendor.get_identity(key)
         except PolytomicError as error:
             if is_dead(error):
-                return False
+                return None
             raise self.incomplete(f"Polytomic did not say whether the stored key works ({error})") from error
-        if self.is_target(identity):
-            return True
+        for user in self.users:
+            if answers_as(user, identity):
+                return user
         if or_another:
-            return False
+            return None
         raise IssuanceRefusedError(
-            f"{self.store.place} holds a working key of {owner_of(identity)}, not of {self.target}. It stays: one "
+            f"{self.store.place} holds a working key of {owner_of(identity)}, not of {self.users}. It stays: one "
             f"customer's key never takes the place of another's. {self.state} Correct the ids or the destination; if "
             "the destination is to change hands, say take_over=True."
         )
-
-    def is_target(self, identity: Identity) -> bool:
-        """Whether a key that answered is the target's."""
-        found = ((identity.organization_id or "").lower(), (identity.id or "").lower())
-        return found == (self.target.org_id, self.target.user_id)
 
     @property
     def state(self) -> str:
@@ -195,11 +204,16 @@ class Attempt:
         failed = replace(intent.record, state="failed", spent=number, refused_at=None)
         self.store.write_record(failed.to_mapping())
 
-    def done(self, record: Record, key: ApiKey) -> Record:
-        """Record whose key is stored since when: when it was intended, but not before the run's own time."""
-        issued_at = max(record.opened_at, self.mode.run_time) if isinstance(self.mode, Renew) else record.opened_at
+    def done(self, record: Record, key: ApiKey, owner: Target, *, issued_at: datetime | None = None) -> Record:
+        """Record whose key is stored since when.
+
+        :param issued_at: when it was intended, but not before the run's own time, if not given.
+        """
+        if issued_at is None:
+            issued_at = max(record.opened_at, self.mode.run_time) if isinstance(self.mode, Renew) else record.opened_at
         done = replace(
             record,
+            target=owner,
             state="done",
             spent=record.spent + 1,
             fingerprint=key.fingerprint,

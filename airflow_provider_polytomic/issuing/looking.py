@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, SecretStoreError
+from airflow_provider_polytomic.issuing.alternating import next_user
 from airflow_provider_polytomic.issuing.attempt import Intent, mark
 from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.records import Record
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.attempt import Attempt
     from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_under_way", "keep", "look", "read_together"]
 
@@ -37,11 +39,13 @@ NAMESPACE = uuid.UUID("6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c11")
 class Kept:
     """A stored key that is to be kept.
 
+    :param owner: as whom it answers.
     :param record: the record that tells its age; None where none does.
     :param unfinished: the open record of an issuer that died after it had promoted this key.
     """
 
     key: ApiKey
+    owner: Target
     record: Record | None
     unfinished: Record | None
 
@@ -55,11 +59,11 @@ def read_together(read: Callable[[], tuple[Held, Record | None]]) -> tuple[Held,
 def look(attempt: Attempt) -> tuple[Held, Record | None]:
     """Read the destination and its record."""
     held, record = read_together(attempt.read)
-    if record and record.target != attempt.target:
+    if record and record.target not in attempt.users:
         # What failed for somebody else (a mistyped id, say) has left nothing here that would be theirs.
         if not attempt.take_over and record.state != "failed":
             raise IssuanceRefusedError(
-                f"{attempt.store.place} belongs to {record.target}, not to {attempt.target}. {attempt.state} Use "
+                f"{attempt.store.place} belongs to {record.target}, not to {attempt.users}. {attempt.state} Use "
                 "another destination; if this one is to change hands, say take_over=True."
             )
         record = None
@@ -67,7 +71,10 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
 
 
 def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
-    """Decide about what is stored: keep it, replace it (None), or leave it alone (an error)."""
+    """Decide about what is stored: keep it, replace it (None), or leave it alone (an error).
+
+    With a standby user, it also decides whose key is to take its place: ``attempt.target``.
+    """
     kept = _decide(attempt, held, record)
     if kept is None and held.reshapes and not attempt.take_over:
         raise needs_take_over(attempt, "a connection in another form, one URI, which would be replaced by fields")
@@ -79,6 +86,7 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
         raise needs_take_over(attempt, "something other than a Polytomic key; it was not sent to Polytomic")
     key = held.value
     if key is None:
+        attempt.target = next_user(attempt.users, held, record, in_use=None)
         return None
     if attempt.vendor.is_own_key(key):
         raise IssuanceRefusedError(
@@ -91,14 +99,20 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if isinstance(attempt.mode, Renew):
         dated = _believed(attempt, dated, attempt.mode)
         resuming = record is not None and record.state == "open" and record.forced
-        if resuming or (dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff):
-            return None  # due, whether it works or not
-    works = attempt.works(key, or_another=attempt.take_over)
-    if works and (dated or not attempt.forced):
-        return Kept(key, dated, _unfinished(key, record))
+        is_due = resuming or bool(dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff)
+        if is_due and not attempt.users.standby:
+            return None  # whether it works or not
+    else:
+        is_due = False
+    owner = attempt.owner(key, or_another=attempt.take_over)
+    if record and owner and (unfinished := _unfinished(attempt, key, owner, record)):
+        return Kept(key, owner, None, unfinished)
+    if owner and not is_due and (dated or not attempt.forced):
+        return Kept(key, owner, dated, None)
     if record is None and not attempt.take_over:
-        state = "a working key of this user, but no record of its age" if works else "a dead key without a record"
+        state = "a working key of this user, but no record of its age" if owner else "a dead key without a record"
         raise needs_take_over(attempt, state)
+    attempt.target = next_user(attempt.users, held, record, in_use=owner)
     return None
 
 
@@ -121,10 +135,17 @@ def is_accounted_for(key: ApiKey, record: Record | None) -> bool:
     return record is not None and (record.state != "done" or record.fingerprint == key.fingerprint)
 
 
-def _unfinished(key: ApiKey, record: Record | None) -> Record | None:
-    if record and record.state == "open" and not record.forced and record.before != key.fingerprint:
-        return record
-    return None
+def _unfinished(attempt: Attempt, key: ApiKey, owner: Target, record: Record) -> Record | None:
+    """Return the open record if the key that it stands for has been promoted.
+
+    A forced one for a single user is not believed: another of the user's keys may have come there, and die with the
+    next POST. With a standby user, that POST would kill the key in use, so it must not be sent.
+    """
+    if record.state != "open" or record.before == key.fingerprint:
+        return None
+    if record.forced:
+        return record if attempt.users.standby and owner == record.target else None
+    return None if attempt.forced else record
 
 
 def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
@@ -137,16 +158,16 @@ def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
 
 def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Join the open issuance, or derive the one that every issuer who sees this state derives."""
-    if record and record.state == "open" and record.forced == attempt.forced:
+    target = attempt.target
+    if record and record.state == "open" and record.forced == attempt.forced and record.target == target:
         return Intent(record, held, joined=True, unsettled=True)
-    if record and record.state == "open" and record.forced:
+    if record and record.state == "open" and record.forced and not attempt.forced:
         raise IssuanceIncompleteError(
             f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
             f"{record.opened_at.isoformat()}. This try issued nothing. Let that one finish (run its task again if it "
             "died), then try again."
         )
     before = mark(held)
-    target = attempt.target
     state = json.dumps([attempt.store.place, target.org_id, target.user_id, attempt.forced, before])
     issuance_id = str(uuid.uuid5(NAMESPACE, state))
     joined = record is not None and record.issuance_id == issuance_id
@@ -161,7 +182,7 @@ def is_under_way(attempt: Attempt) -> bool:
         record = Record.parse(attempt.store.read_record(), place=attempt.store.place)
     except SecretStoreError:
         return False
-    return record is not None and record.state == "open" and record.forced and record.target == attempt.target
+    return record is not None and record.state == "open" and record.forced and record.target in attempt.users
 
 
 def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.models import Identity
+    from airflow_provider_polytomic.targets import Target
 
-__all__ = ["Ensure", "Renew", "Runtime", "Vendor"]
+__all__ = ["Ensure", "Renew", "Runtime", "Users", "Vendor"]
 
 
 class Vendor(Protocol):
@@ -59,6 +60,30 @@ class Renew:
     def cutoff(self) -> datetime:
         """Keys issued before this are due."""
         return self.run_time - self.max_age
+
+
+@dataclass(frozen=True)
+class Users:
+    """Whose keys may be at the destination: one user's, or those of two in turn.
+
+    :param first: the user; with a standby user, the one to begin with.
+    :param standby: another user of the same organization.
+    """
+
+    first: Target
+    standby: Target | None = None
+
+    def __iter__(self) -> Iterator[Target]:
+        """Iterate over the one or two."""
+        return iter((self.first,) if self.standby is None else (self.first, self.standby))
+
+    def other(self, user: Target) -> Target:
+        """Return the one whose turn it is after this one's."""
+        return self.standby if self.standby is not None and user == self.first else self.first
+
+    def __str__(self) -> str:
+        """Name them as the messages do."""
+        return str(self.first) if self.standby is None else f"{self.first} or {self.standby}"
 
 
 @dataclass(frozen=True)

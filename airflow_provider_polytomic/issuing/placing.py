@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import (
@@ -12,8 +12,9 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, is_dead, mark, owner_of
-from airflow_provider_polytomic.issuing.looking import needs_take_over
+from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, answers_as, is_dead, mark, owner_of
+from airflow_provider_polytomic.issuing.looking import REPLAYED_FOR, needs_take_over
+from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.references import Reference
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.issuing.attempt import Attempt, Intent
     from airflow_provider_polytomic.issuing.looking import Kept
     from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.targets import Target
 
-__all__ = ["close", "confirm", "promote", "prove", "verify"]
+__all__ = ["Proven", "close", "confirm", "promote", "prove", "verify"]
 
 # How often a store call is tried while the key is in memory only, and how often a stale read-back is read again: within
 # 8 s.
@@ -31,6 +33,20 @@ STORE_TRIES = 5
 PATIENCE = 2.0
 # A key may take a moment to be known to every server of Polytomic's: asked so often before it is taken for dead.
 VERIFY_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What readers get, and what Polytomic says of it.
+
+    :param key: it works; it may be one that somebody else put there meanwhile.
+    :param owner: as whom it answers.
+    :param read_at: when it was read, on the monotonic clock.
+    """
+
+    key: ApiKey
+    owner: Target
+    read_at: float
 
 
 def verify(attempt: Attempt, key: ApiKey) -> bool:
@@ -52,7 +68,7 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
         attempt.runtime.pause(tries)
     else:
         raise DeadKeyError
-    if attempt.is_target(identity):
+    if answers_as(attempt.target, identity):
         return True
     raise IssuanceRefusedError(
         f"The key that Polytomic issued for {attempt.target} answers as {owner_of(identity)}. It was not stored; "
@@ -64,7 +80,7 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
     """Make the key the one that readers get.
 
     :param verified: it has answered; one that has not may only replace what was there before (no other key is live
-        then).
+        then), and never with a standby user, where the key in use lives on.
     :returns: the key, or the working key that somebody else put there meanwhile.
     """
     looked_at = intent.held.version
@@ -75,13 +91,12 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
             return key
         if (held.foreign or held.reshapes) and not (attempt.take_over and held.version == looked_at):
             raise needs_take_over(attempt, "something other than a Polytomic key, which came there meanwhile")
-        if mark(held) != intent.record.before:
-            if not verified:
-                raise attempt.incomplete(
-                    "somebody changed the destination, and Polytomic did not say whether the new key works"
-                )
-            if held.value is not None and attempt.works(held.value):
-                return held.value
+        changed = mark(held) != intent.record.before
+        if not verified and (changed or attempt.users.standby):
+            meanwhile = "somebody changed the destination" if changed else "the key in use stays"
+            raise attempt.incomplete(f"{meanwhile}, and Polytomic did not say whether the new key works")
+        if changed and held.value is not None and attempt.owner(held.value):
+            return held.value
         try:
             with attempt.timed("promote"):
                 version = attempt.store.write(key, held)
@@ -98,19 +113,19 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
     raise attempt.incomplete(f"the store could not be written in {STORE_TRIES} tries ({problem or 'it kept changing'})")
 
 
-def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> tuple[ApiKey, float]:
+def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> Proven:
     """Read what readers get, and ask Polytomic about it.
 
-    :returns: the key that was read back and works, which may be one that somebody else put there; and when it was read.
     :raises DeadKeyError: if what was read back does not answer, or nothing is there any more.
     """
     with attempt.timed("read back"):
         back = _read_back(attempt, key, before=intent.record.before, stored=True)
     read_at = attempt.runtime.monotonic()
     with attempt.timed("prove"):
-        if back is None or not attempt.works(back):
-            raise DeadKeyError
-    return back, read_at
+        owner = attempt.owner(back) if back else None
+    if back is None or owner is None:
+        raise DeadKeyError
+    return Proven(back, owner, read_at)
 
 
 def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = False) -> ApiKey | None:
@@ -145,16 +160,19 @@ def _shadow(attempt: Attempt, held: Held) -> str:
     return "another secrets backend, an environment variable or another entry answers first"
 
 
-def close(attempt: Attempt, intent: Intent, key: ApiKey, read_at: float) -> Reference:
+def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
     """Record whose key is stored since when, and return the reference to it."""
-    done = attempt.done(intent.record, key)
+    key = proven.key
+    done = attempt.done(intent.record, key, proven.owner)
     outage = None
-    if attempt.forced and intent.posted_at is not None:
-        outage = read_at - intent.posted_at
+    if attempt.users.standby is not None:
+        outage = 0.0  # what was in use still is, wherever it is remembered
+    elif attempt.forced and intent.posted_at is not None:
+        outage = proven.read_at - intent.posted_at
         if intent.joined:  # revoked by an earlier try, at a moment that nobody knows: an upper bound
             outage = max(outage, (attempt.runtime.now() - intent.record.opened_at).total_seconds())
     return Reference(
-        target=attempt.target,
+        target=proven.owner,
         issued=key.matches(intent.minted),
         issuance_id=done.issuance_id,
         fingerprint=key.fingerprint,
@@ -170,14 +188,21 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
 
     Closes the record of an issuer that died after it had stored this key.
 
-    :returns: None if somebody has changed the destination meanwhile: look again.
+    :returns: None if somebody has changed the destination meanwhile, or the key turns out to be due: look again.
     """
     back = _read_back(attempt, kept.key, before=kept.unfinished.before if kept.unfinished else ABSENT)
     if not kept.key.matches(back):
         return None
-    record = attempt.done(kept.unfinished, kept.key) if kept.unfinished else kept.record
+    record = kept.record
+    if kept.unfinished:
+        # What was left open for longer than a retry would get the same key is as old as it is, whatever the run.
+        is_old = attempt.runtime.now() - kept.unfinished.opened_at > REPLAYED_FOR
+        issued_at = kept.unfinished.opened_at if is_old else None
+        record = attempt.done(kept.unfinished, kept.key, kept.owner, issued_at=issued_at)
+        if issued_at and isinstance(attempt.mode, Renew) and issued_at < attempt.mode.cutoff:
+            return None
     return Reference(
-        target=attempt.target,
+        target=kept.owner,
         issued=False,
         issuance_id=record.issuance_id if record else None,
         fingerprint=kept.key.fingerprint,
