@@ -71,6 +71,21 @@ class Target:
         """
         return cls(parse_uuid("org_id", org_id), parse_uuid("user_id", user_id))
 
+    @classmethod
+    def parse_standby(cls, org_id: object, user_id: object, standby_user_id: object) -> Target:
+        """Check and normalise the user whose keys take turns with the first one's.
+
+        :raises PolytomicConfigurationError: if an id is not a UUID, or the two users are one.
+        """
+        first = cls.parse(org_id, user_id)
+        standby = cls(first.org_id, parse_uuid("standby_user_id", standby_user_id))
+        if standby == first:
+            raise PolytomicConfigurationError(
+                "standby_user_id is user_id, but a new key for a user revokes the user's other keys, so two users are "
+                "needed. Nothing was sent. Give a second user of the organization."
+            )
+        return standby
+
     def __str__(self) -> str:
         """Name the target as the messages do."""
         return f"user {self.user_id} of organization {self.org_id}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,22 +20,26 @@ from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.metastore_errors import told
 
 if TYPE_CHECKING:
-    from airflow.exceptions import AirflowFailException
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
     from airflow.models import BaseOperator
+    from airflow.sdk import Asset
 
     from airflow_provider_polytomic.api_key import ApiKey
 
 __all__ = [
     "AIRFLOW_V_3_0_PLUS",
     "AirflowFailException",
+    "AirflowSkipException",
     "BaseOperator",
     "configured_secrets_backend",
     "logs_at_debug",
+    "make_alias_known",
     "mask_secret",
     "metastore_address",
     "metastore_variable_delete",
     "metastore_variable_get",
     "metastore_variable_set",
+    "new_asset",
     "qualified_name",
     "run_time",
     "secrets_search_path",
@@ -59,12 +64,38 @@ if not TYPE_CHECKING:
         """Import what costs time when it is first used: BaseOperator alone takes seconds in a bare process."""
         if name == "BaseOperator":
             module = "airflow.sdk" if AIRFLOW_V_3_0_PLUS else "airflow.models.baseoperator"
-        elif name == "AirflowFailException":
+        elif name in {"AirflowFailException", "AirflowSkipException"}:
             module = "airflow.providers.common.compat.sdk"
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = found = getattr(import_module(module), name)
         return found
+
+
+def new_asset(*, name: str, uri: str) -> Asset:
+    """Return an asset; on 2.11 a dataset, which has no name."""
+    from airflow.providers.common.compat.sdk import Asset
+
+    return Asset(name=name, uri=uri) if AIRFLOW_V_3_0_PLUS else Asset(uri=uri)
+
+
+def make_alias_known(name: str) -> None:
+    """Make sure that an asset alias has a row in the database of 2.11; 3.x makes it when it is needed.
+
+    2.11 makes it when it serialises a DAG whose task has it: not of a mapped task, nor for ``dag.test()``. Where there
+    is none, the task ends as an error after its success: "Can't flush None value found in DatasetModel.aliases".
+    """
+    if AIRFLOW_V_3_0_PLUS:
+        return
+    from airflow.models.dataset import DatasetAliasModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import IntegrityError
+
+    # Another task may make it at the same moment.
+    with suppress(IntegrityError), create_session() as session:
+        if session.scalar(select(DatasetAliasModel.id).where(DatasetAliasModel.name == name)) is None:
+            session.add(DatasetAliasModel(name=name))
 
 
 def qualified_name(cls: type) -> str:
@@ -111,14 +142,17 @@ def variable_get(key: str) -> str | None:
 
     Airflow swallows a backend's errors here, so None can also mean that a backend was unreachable.
     """
-    if _supervisor() is not None:
-        from airflow.sdk import Variable as TaskVariable
+    from airflow_provider_polytomic.one_at_a_time import alone
 
-        found = TaskVariable.get(key, default=None)
-    else:
-        from airflow.models import Variable
+    with alone:
+        if _supervisor() is not None:
+            from airflow.sdk import Variable as TaskVariable
 
-        found = Variable.get(key, default_var=None)
+            found = TaskVariable.get(key, default=None)
+        else:
+            from airflow.models import Variable
+
+            found = Variable.get(key, default_var=None)
     return None if found is None else str(found)
 
 
@@ -193,7 +227,10 @@ def mask_secret(key: ApiKey) -> None:
     """Have Airflow's own log masking hide this key. No name goes with it: Airflow masks only under sensitive ones."""
     from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
 
-    airflow_mask_secret(key.reveal())
+    from airflow_provider_polytomic.one_at_a_time import alone
+
+    with alone:
+        airflow_mask_secret(key.reveal())
 
 
 def should_hide_value_for_key(name: str) -> bool:

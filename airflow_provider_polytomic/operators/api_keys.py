@@ -6,27 +6,25 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.issuing import Order, PolytomicIssuingOperator, destination_apart_from
 from airflow_provider_polytomic.operators.rendering import to_boolean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-    from airflow_provider_polytomic.references import Prospect
-    from airflow_provider_polytomic.secret_stores.destination import Destination
 
 __all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator"]
 
 
-class PolytomicCreateApiKeyOperator(PolytomicOperator):
+class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
     """Issue a Polytomic API key for a user and put it where Airflow reads its secrets, and nowhere else.
 
-    Returns a reference: destination, ids, the key's fingerprint, when it was issued. Never the key itself.
+    Returns a reference: destination, ids, the key's fingerprint, when it was issued. Never the key itself. A new key is
+    also an event of :func:`~airflow_provider_polytomic.assets.api_key_asset`.
 
     Without ``force``, a stored key that works is kept. With it, a new key is issued once a DAG run: a retry or a clear
     of that run keeps the key that the run issued. Give the task ``retries``: what one try leaves half done, the next
@@ -53,76 +51,18 @@ class PolytomicCreateApiKeyOperator(PolytomicOperator):
     template_fields: Sequence[str] = (
         "org_id", "user_id", "destination", "force", "take_over", "check_only", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    named_after = "destination"
 
-    def __init__(
-        self,
-        *,
-        org_id: str,
-        user_id: str,
-        destination: str,
-        force: bool | str = False,
-        take_over: bool | str = False,
-        check_only: bool | str = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, force: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.org_id = org_id
-        self.user_id = user_id
-        self.destination = destination
         self.force = force
-        self.take_over = take_over
-        self.check_only = check_only
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
-        """Issue the key, or keep the one that is stored, and return the reference."""
-        from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
-        from airflow_provider_polytomic.secret_stores.opening import open_store
-        from airflow_provider_polytomic.targets import Target
-        from airflow_provider_polytomic.version_compat import mask_secret, run_time
+    def order(self, context: Any) -> Order:
+        """Return the order to keep a working key, or to renew it once a run."""
+        from airflow_provider_polytomic.issuing import Ensure, Renew
+        from airflow_provider_polytomic.version_compat import run_time
 
-        target = Target.parse(self.org_id, self.user_id)
-        destination = _destination_apart_from(self.polytomic_conn_id, self.destination)
-        force, take_over = to_boolean("force", self.force), to_boolean("take_over", self.take_over)
-        check_only = to_boolean("check_only", self.check_only)
-        mode = Renew(run_time=run_time(context)) if force else Ensure()
-        if force and not check_only and not self.retries:
-            self._warn_of_no_retries()
-        began = monotonic()
-        with open_store(destination, issuer=hook.base_url) as store:
-            if check_only:
-                return self._report(check(hook, store, target, mode, take_over=take_over))
-            reference = issue(
-                hook, store, target, mode,
-                take_over=take_over, hide=mask_secret, stopping=self.is_killed,
-            )  # fmt: skip
-        done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
-        facts = (done, target, destination, reference.fingerprint, monotonic() - began)
-        self.log.info("%s for %s in %s (fingerprint %.8s, %.1f s).", *facts)
-        return reference.to_json(self.destination)
-
-    def subject(self) -> str:
-        """Say whose key, and where it goes."""
-        return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
-
-    def _warn_of_no_retries(self) -> None:
-        self.log.warning(
-            "force revokes the user's keys before the new one is stored, and this task has retries=0: if it dies in "
-            "between, readers of %s stay cut off until somebody clears it. Set retries=3, say, and a short "
-            "retry_delay: within 24 hours a retry should get the very same key.",
-            self.destination,
-        )
-
-    def _report(self, prospect: Prospect) -> dict[str, Any]:
-        self.log.info("Checked only, nothing was issued. %s", prospect.reason)
-        return {
-            "destination": self.destination,
-            "org_id": self.org_id,
-            "user_id": self.user_id,
-            "would_issue": prospect.would_issue,
-            "reason": prospect.reason,
-            "caller": prospect.caller.model_dump(exclude={"id", "email"}),
-        }
+        force = to_boolean("force", self.force)
+        return Order(Renew(run_time=run_time(context)) if force else Ensure())
 
 
 class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
@@ -163,7 +103,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         from airflow_provider_polytomic.removing import remove_key
         from airflow_provider_polytomic.secret_stores.opening import open_store
 
-        destination = _destination_apart_from(self.polytomic_conn_id, self.destination)
+        destination = destination_apart_from(self.polytomic_conn_id, self.destination)
         take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)
         with open_store(destination, issuer=hook.base_url) as store:
             self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
@@ -186,19 +126,3 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
     def subject(self) -> str:
         """Say where the key is."""
         return f"Destination {self.destination}"
-
-
-def _destination_apart_from(conn_id: str, destination: str) -> Destination:
-    """Return the destination, unless it is the connection that asks; nothing has been sent by then.
-
-    :raises PolytomicConfigurationError: if it is, or is none at all.
-    """
-    from airflow_provider_polytomic.secret_stores.destination import Destination
-
-    found = Destination.parse(destination)
-    if (found.scheme, found.kind, found.name) == ("airflow", "connection", conn_id):
-        raise PolytomicConfigurationError(
-            f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's key in "
-            "its place, this DAG would be locked out. Nothing was sent. Use another destination."
-        )
-    return found

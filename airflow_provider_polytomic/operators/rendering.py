@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["name_map_index", "to_boolean", "to_expected", "to_optional", "to_seconds", "to_texts"]
+__all__ = ["name_map_index", "to_boolean", "to_duration", "to_expected", "to_optional", "to_seconds", "to_texts"]
 
 
 def to_boolean(name: str, value: object) -> bool:
@@ -38,6 +39,24 @@ def to_seconds(name: str, value: object) -> float:
             f"{name} must be a number of seconds above 0, not {value!r:.80}. Nothing was sent."
         )
     return seconds
+
+
+def to_duration(name: str, value: object) -> timedelta:
+    """Read a length of time, zero or more: a ``timedelta``, or seconds as a number or text.
+
+    :raises PolytomicConfigurationError: if it is none.
+    """
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            value = timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        value = None
+    # A key that was issued so long ago cannot exist, and the run's time less it might be no date.
+    if not isinstance(value, timedelta) or not timedelta(0) <= value <= timedelta(days=36500):
+        raise PolytomicConfigurationError(
+            f"{name} must be a timedelta, or a number of seconds, of zero to 100 years. Nothing was sent."
+        )
+    return value
 
 
 def to_texts(name: str, value: object) -> tuple[str, ...]:

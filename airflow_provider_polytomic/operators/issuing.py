@@ -1,0 +1,146 @@
+"""What do operators that issue one key share? From parameters to the reference, and the event of a new key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.assets import announce, api_keys_alias
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.issuing import Ensure, Renew
+    from airflow_provider_polytomic.references import Prospect, Reference
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.targets import Target
+
+__all__ = ["Order", "PolytomicIssuingOperator", "destination_apart_from"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to become of the stored key.
+
+    :param standby: the other user of the organization whose keys are stored in turn with the first one's.
+    """
+
+    mode: Ensure | Renew
+    standby: Target | None = None
+
+    @property
+    def cuts_off(self) -> bool:
+        """Whether readers are cut off from the moment that the key is asked for until it is stored."""
+        from airflow_provider_polytomic.issuing import Renew
+
+        return isinstance(self.mode, Renew) and self.standby is None
+
+
+class PolytomicIssuingOperator(PolytomicOperator):
+    """A task that brings one user's key to one destination; see the operators that are made of it."""
+
+    named_after = "destination"
+
+    def __init__(
+        self,
+        *,
+        org_id: str,
+        user_id: str,
+        destination: str,
+        take_over: bool | str = False,
+        check_only: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        outlets = [*(kwargs.pop("outlets", None) or ()), api_keys_alias()]
+        super().__init__(outlets=outlets, **kwargs)
+        self.org_id = org_id
+        self.user_id = user_id
+        self.destination = destination
+        self.take_over = take_over
+        self.check_only = check_only
+
+    def order(self, context: Any) -> Order:
+        """Return what is to become of the stored key; parameters of its own are checked here."""
+        raise NotImplementedError
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+        """Issue the key, or keep the one that is stored, and return the reference."""
+        from airflow_provider_polytomic.issuing import check, issue
+        from airflow_provider_polytomic.secret_stores.opening import open_store
+        from airflow_provider_polytomic.targets import Target
+        from airflow_provider_polytomic.version_compat import mask_secret
+
+        target = Target.parse(self.org_id, self.user_id)
+        destination = destination_apart_from(self.polytomic_conn_id, self.destination)
+        order, take_over = self.order(context), to_boolean("take_over", self.take_over)
+        check_only = to_boolean("check_only", self.check_only)
+        if order.cuts_off and not check_only and not self.retries:
+            self._warn_of_no_retries()
+        began = monotonic()
+        with open_store(destination, issuer=hook.base_url) as store:
+            if check_only:
+                prospect = check(hook, store, target, order.mode, standby=order.standby, take_over=take_over)
+                return self._report(prospect)
+            reference = issue(
+                hook, store, target, order.mode,
+                standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self.is_killed,
+            )  # fmt: skip
+        done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
+        facts = (done, reference.target, destination, reference.fingerprint, monotonic() - began)
+        self.log.info("%s for %s in %s (fingerprint %.8s, %.1f s).", *facts)
+        return self.finish(reference, context)
+
+    def finish(self, reference: Reference, context: Any) -> dict[str, Any]:
+        """Announce a new key, and return the reference as JSON."""
+        told = reference.to_json(self.destination)
+        if self.is_news(reference, context):
+            announce(context, self.destination, told)
+        return told
+
+    def is_news(self, reference: Reference, context: Any) -> bool:
+        """Whether this run issued the key: in this try, or in one that died before it could announce it."""
+        from airflow_provider_polytomic.version_compat import run_time
+
+        return reference.issued or (self.is_retried(context) and reference.is_of_run(run_time(context)))
+
+    def subject(self) -> str:
+        """Say whose key, and where it goes."""
+        return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
+
+    def _warn_of_no_retries(self) -> None:
+        self.log.warning(
+            "The user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
+            "between, readers of %s stay cut off until somebody clears it. Set retries=3, say, and a short "
+            "retry_delay: within 24 hours a retry should get the very same key.",
+            self.destination,
+        )
+
+    def _report(self, prospect: Prospect) -> dict[str, Any]:
+        self.log.info("Checked only, nothing was issued. %s", prospect.reason)
+        return {
+            "destination": self.destination,
+            "org_id": self.org_id,
+            "user_id": self.user_id,
+            "would_issue": prospect.would_issue,
+            "reason": prospect.reason,
+            "caller": prospect.caller.model_dump(exclude={"id", "email"}),
+        }
+
+
+def destination_apart_from(conn_id: str, destination: str) -> Destination:
+    """Return the destination, unless it is the connection that asks; nothing has been sent by then.
+
+    :raises PolytomicConfigurationError: if it is, or is none at all.
+    """
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+    found = Destination.parse(destination)
+    if (found.scheme, found.kind, found.name) == ("airflow", "connection", conn_id):
+        raise PolytomicConfigurationError(
+            f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's key in "
+            "its place, this DAG would be locked out. Nothing was sent. Use another destination."
+        )
+    return found

@@ -1,0 +1,112 @@
+"""How does a DAG keep a stored API key young? With an operator that renews it once it is older than it may be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.issuing import Order, PolytomicIssuingOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_duration, to_optional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_polytomic.references import Reference
+
+__all__ = ["PolytomicRotateApiKeyOperator"]
+
+
+class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
+    """Renew a stored Polytomic API key that is older than ``max_age``, or does not answer any more.
+
+    Returns a reference, as :class:`~airflow_provider_polytomic.operators.api_keys.PolytomicCreateApiKeyOperator` does;
+    a new key is likewise an event of :func:`~airflow_provider_polytomic.assets.api_key_asset`.
+
+    Due is what was issued before the run's own time less ``max_age``, whatever the clock says when the task runs. So a
+    retry, a clear and a backfill of old runs rotate nothing twice. **Take a** ``max_age`` **that is shorter than the
+    schedule's interval**: with a weekly schedule, last week's key was issued seconds *after* last week's run began, so
+    ``timedelta(days=7)`` would rotate every second week; take six days.
+
+    Polytomic revokes the user's keys *before* it makes the new one. Whoever reads the destination is cut off from then
+    until the new one is stored (``outage_seconds`` of the reference, normally well under a second), unless there is a
+    ``standby_user_id``.
+
+    .. seealso::
+        ``docs/rotate-on-a-schedule.md`` and ``docs/rotate-without-an-outage.md``
+
+    :param org_id: UUID of the organization. (templated)
+    :param user_id: UUID of the user whose key is rotated. (templated)
+    :param destination: where the key is, such as ``airflow://connection/acme_polytomic``; one that holds nothing gets
+        its first key. (templated)
+    :param max_age: a younger key is kept: a ``timedelta``, or seconds. Zero rotates once a run. (templated)
+    :param standby_user_id: UUID of a second user of the organization, with the same rights. The keys of the two are
+        stored in turn: the idle user's is issued, checked and stored, and the one in use until then works on until the
+        next rotation. Neither user may have a key that anything else uses. (templated)
+    :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough. (templated)
+    :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age.
+        (templated)
+    :param check_only: look, prove the right to write and who the caller is, say what would be done, and issue nothing.
+        (templated)
+    :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
+        destination. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "org_id", "user_id", "destination", "max_age", "standby_user_id", "skip_when_fresh", "take_over", "check_only",
+        *PolytomicOperator.template_fields,
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        max_age: timedelta | float | str = timedelta(0),
+        standby_user_id: str | None = None,
+        skip_when_fresh: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_age = max_age
+        self.standby_user_id = standby_user_id
+        self._standby_is_given = standby_user_id is not None
+        self.skip_when_fresh = skip_when_fresh
+
+    def order(self, context: Any) -> Order:
+        """Return the order to renew what is due."""
+        from airflow_provider_polytomic.issuing import Renew
+        from airflow_provider_polytomic.targets import Target
+        from airflow_provider_polytomic.version_compat import run_time
+
+        to_boolean("skip_when_fresh", self.skip_when_fresh)
+        mode = Renew(run_time=run_time(context), max_age=to_duration("max_age", self.max_age))
+        standby_user_id = to_optional("standby_user_id", self.standby_user_id)
+        if standby_user_id is None:
+            if self._standby_is_given:
+                raise PolytomicConfigurationError(
+                    "standby_user_id was given and renders to nothing; without it, readers would be cut off while the "
+                    "key is rotated. Nothing was sent. Correct the template, or leave the parameter out."
+                )
+            return Order(mode)
+        standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)
+        return Order(mode, standby)
+
+    def finish(self, reference: Reference, context: Any) -> dict[str, Any]:
+        """Announce a new key and return the reference, or skip.
+
+        :raises AirflowSkipException: if the key is young enough, and that is to be the task's state.
+        """
+        told = super().finish(reference, context)
+        if to_boolean("skip_when_fresh", self.skip_when_fresh) and not self.is_news(reference, context):
+            from airflow_provider_polytomic.version_compat import AirflowSkipException
+
+            raise AirflowSkipException(
+                f"The API key in {self.destination} is young enough (issued at {told['issued_at']}) and works."
+            )
+        return told
+
+    def subject(self) -> str:
+        """Say whose key, and where it goes."""
+        standby = f" (standby {self.standby_user_id})" if self.standby_user_id else ""
+        return f"Organization {self.org_id}, user {self.user_id}{standby}, destination {self.destination}"

@@ -1,0 +1,50 @@
+"""Rotate an API key every week. Whoever reads the destination is cut off for the moment in which the new key is stored.
+
+Put your own ids and destination below, or set the parameters of a run in the form or in a shell::
+
+    airflow dags trigger polytomic_rotate_api_key --conf '{"org_id": "...", "user_id": "..."}'
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import Param, dag, task
+
+from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+
+
+@dag(
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    params={
+        "org_id": Param("248df4b7-aa70-47b8-a036-33ac447e668d", type="string", format="uuid", title="Organization"),
+        "user_id": Param("0ecd09c1-b901-4d27-9053-f0367c427254", type="string", format="uuid", title="User"),
+        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
+    },
+    # A try that dies in between leaves readers cut off until the next one has stored the very same key: so soon.
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
+    tags=["polytomic"],
+)
+def polytomic_rotate_api_key() -> None:
+    rotate_api_key = PolytomicRotateApiKeyOperator(
+        task_id="rotate_api_key",
+        org_id="{{ params.org_id }}",
+        user_id="{{ params.user_id }}",
+        destination="{{ params.destination }}",
+        # Not 7: last week's key is seconds younger than last week's run, and would be kept.
+        max_age=timedelta(days=6),
+    )
+
+    @task
+    def who_am_i(destination: str) -> str | None:
+        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+        return PolytomicHook(api_key_destination=destination).get_identity().email
+
+    rotate_api_key >> who_am_i("{{ params.destination }}")
+
+
+polytomic_rotate_api_key()

@@ -1,0 +1,54 @@
+"""Rotate an API key every week, and cut nobody off: the keys of two users of the organization are stored in turn.
+
+Last week's key works on for a week, for everything that still remembers it. Both users need the same role, and neither
+may have a key that anything else uses. Put your own ids and destination below, or set the parameters of a run::
+
+    airflow dags trigger polytomic_rotate_without_outage --conf \
+        '{"org_id": "...", "user_id": "...", "standby_user_id": "..."}'
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import Param, dag, task
+
+from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+
+
+@dag(
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    params={
+        "org_id": Param("248df4b7-aa70-47b8-a036-33ac447e668d", type="string", format="uuid", title="Organization"),
+        "user_id": Param("0ecd09c1-b901-4d27-9053-f0367c427254", type="string", format="uuid", title="One user"),
+        "standby_user_id": Param(
+            "6f1f6a4b-7d0f-4f5b-9d5e-4a2f4f6f0b1c", type="string", format="uuid", title="The other user"
+        ),
+        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
+    },
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=1)},
+    tags=["polytomic"],
+)
+def polytomic_rotate_without_outage() -> None:
+    rotate_api_key = PolytomicRotateApiKeyOperator(
+        task_id="rotate_api_key",
+        org_id="{{ params.org_id }}",
+        user_id="{{ params.user_id }}",
+        standby_user_id="{{ params.standby_user_id }}",
+        destination="{{ params.destination }}",
+        max_age=timedelta(days=6),  # less than the week, or every second run would keep the key
+        skip_when_fresh=True,
+    )
+
+    @task
+    def tell_the_team(reference: dict[str, str]) -> str:
+        """Stand in for what follows a rotation; skipped where nothing was rotated."""
+        return f"{reference['destination']} now holds the key of user {reference['user_id']}."
+
+    tell_the_team(rotate_api_key.output)  # type: ignore[arg-type]  # the reference, once it has run
+
+
+polytomic_rotate_without_outage()

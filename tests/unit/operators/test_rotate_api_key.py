@@ -1,0 +1,223 @@
+"""What does PolytomicRotateApiKeyOperator do? Against a real server and Airflow's own secrets backend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+from airflow_provider_polytomic.version_compat import AirflowFailException
+from tests.scene import CONNECTION, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_polytomic.testing import User
+
+    Context = Callable[..., dict[str, Any]]
+    Said = Callable[[], str]
+
+WEEK = timedelta(days=7)
+NOW = datetime.now(UTC)
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def operator(scene: Scene, **given: Any) -> PolytomicRotateApiKeyOperator:
+    return PolytomicRotateApiKeyOperator(
+        **{"task_id": "rotate", "destination": CONNECTION, "retries": 1, **scene.ids, **given}
+    )
+
+
+@pytest.fixture
+def standby(scene: Scene) -> User:
+    """A second user of the customer."""
+    return scene.emulator.add_user(scene.user.organization_id, "standby@acme.example")
+
+
+def live(scene: Scene, *users: User) -> list[list[str]]:
+    return [scene.emulator.keys_of(user.id) for user in users]
+
+
+def test_a_destination_that_holds_nothing_gets_its_first_key(scene: Scene, context: Context) -> None:
+    reference = operator(scene, max_age=WEEK).execute(context(NOW))
+    assert reference["issued"] is True
+    assert scene.stored() == scene.emulator.live_key(scene.user.id)
+
+
+@pytest.mark.parametrize(
+    "max_age",
+    [timedelta(days=6), 6 * 86400, float(6 * 86400), "518400", " 518400.0 "],
+    ids=lambda age: type(age).__name__,
+)
+def test_what_is_older_than_max_age_is_rotated_once_a_run(scene: Scene, context: Context, max_age: object) -> None:
+    runs = [NOW, NOW, NOW + timedelta(days=5), NOW + WEEK, NOW + WEEK]
+    issued = [operator(scene, max_age=max_age).execute(context(run))["issued"] for run in runs]
+    assert issued == [True, False, False, True, False]
+    assert scene.stored() == scene.emulator.live_key(scene.user.id)
+    assert [post.query["force"] for post in scene.posts] == ["true", "true"]
+
+
+@pytest.mark.parametrize(("days", "issued"), [(6, [True, True]), (7, [True, False])])
+def test_a_weekly_schedule_with_a_max_age_of_a_week_rotates_every_second_week(
+    scene: Scene, context: Context, days: int, issued: list[bool]
+) -> None:
+    # The key counts as issued when its issuance began: some seconds into the run.
+    runs = [NOW - timedelta(seconds=5) + weeks * WEEK for weeks in range(2)]
+    rotating = operator(scene, max_age=timedelta(days=days))
+    assert [rotating.execute(context(run))["issued"] for run in runs] == issued
+
+
+def test_without_max_age_each_run_rotates_as_force_does(scene: Scene, context: Context) -> None:
+    runs = [NOW, NOW, NOW + timedelta(minutes=1)]
+    assert [operator(scene).execute(context(run))["issued"] for run in runs] == [True, False, True]
+
+
+def test_a_backfill_of_old_runs_rotates_nothing(scene: Scene, context: Context) -> None:
+    operator(scene, max_age=WEEK).execute(context(NOW))
+    for weeks in (8, 4, 1):
+        assert operator(scene, max_age=WEEK).execute(context(NOW - weeks * WEEK))["issued"] is False
+    assert len(scene.posts) == 1
+
+
+def test_a_key_that_no_longer_answers_is_due_whatever_its_age(scene: Scene, context: Context) -> None:
+    operator(scene, max_age=WEEK).execute(context(NOW))
+    scene.emulator.revoke(scene.emulator.live_key(scene.user.id))
+    reference = operator(scene, max_age=WEEK).execute(context(NOW + timedelta(days=1)))
+    assert reference["issued"] is True
+    assert scene.stored() == scene.emulator.live_key(scene.user.id)
+
+
+def test_a_key_whose_age_nothing_tells_needs_take_over(scene: Scene, context: Context) -> None:
+    key = scene.emulator.give_key(scene.user.id)
+    scene.put("acme_polytomic", conn_type="polytomic", host=scene.emulator.base_url, password=key)
+    with pytest.raises(AirflowFailException, match=r"no record of its age(?s:.*)take_over"):
+        operator(scene, max_age=WEEK).execute(context(NOW))
+    assert scene.posts == []
+    assert operator(scene, max_age=WEEK, take_over=True).execute(context(NOW))["issued"] is True
+
+
+def test_a_created_key_is_rotated_by_its_own_age(scene: Scene, context: Context) -> None:
+    PolytomicCreateApiKeyOperator(task_id="issue", destination=CONNECTION, **scene.ids).execute(context(NOW))
+    kept = operator(scene, max_age=timedelta(days=6)).execute(context(NOW))
+    rotated = operator(scene, max_age=timedelta(days=6)).execute(context(NOW + WEEK))
+    assert (kept["issued"], rotated["issued"]) == (False, True)
+    assert rotated["outage_seconds"] > 0
+
+
+def test_with_a_standby_user_the_keys_of_two_users_are_stored_in_turn_and_both_work(
+    scene: Scene, context: Context, standby: User
+) -> None:
+    users = (scene.user, standby)
+    stored: list[str | None] = []
+    for week in range(4):
+        reference = operator(scene, standby_user_id=standby.id, max_age=timedelta(days=6)).execute(
+            context(NOW + week * WEEK)
+        )
+        owner = users[week % 2]
+        assert (reference["user_id"], reference["issued"], reference["outage_seconds"]) == (owner.id, True, 0.0)
+        assert [scene.stored()] == scene.emulator.keys_of(owner.id)
+        assert all(key in [key for keys in live(scene, *users) for key in keys] for key in stored[-1:])
+        stored.append(scene.stored())
+    assert len(set(stored)) == 4
+    assert [len(keys) for keys in live(scene, *users)] == [1, 1]
+    # Between runs the one that is stored is kept, whosever it is.
+    kept = operator(scene, standby_user_id=standby.id, max_age=timedelta(days=6)).execute(context(NOW + 3 * WEEK))
+    assert (kept["issued"], kept["user_id"]) == (False, standby.id)
+
+
+def test_a_standby_user_is_brought_in_beside_a_single_one_without_an_outage(
+    scene: Scene, context: Context, standby: User
+) -> None:
+    first = operator(scene).execute(context(NOW))
+    key = scene.stored()
+    second = operator(scene, standby_user_id=standby.id).execute(context(NOW + WEEK))
+    assert (first["user_id"], second["user_id"]) == (scene.user.id, standby.id)
+    assert scene.emulator.keys_of(scene.user.id) == [key]
+    assert [scene.stored()] == scene.emulator.keys_of(standby.id)
+
+
+def test_the_key_of_a_third_user_stays(scene: Scene, context: Context, standby: User) -> None:
+    third = scene.emulator.add_user(scene.user.organization_id, "third@acme.example")
+    operator(scene, user_id=third.id).execute(context(NOW))
+    with pytest.raises(AirflowFailException, match=third.id):
+        operator(scene, standby_user_id=standby.id).execute(context(NOW + WEEK))
+    assert [scene.stored()] == scene.emulator.keys_of(third.id)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"standby_user_id": "same"}, "standby_user_id is user_id"),
+        ({"standby_user_id": "standby"}, "standby_user_id must be a UUID"),
+        ({"standby_user_id": ""}, "renders to nothing"),
+        ({"standby_user_id": "None"}, "renders to nothing"),
+        ({"max_age": "a week"}, "max_age must be"),
+        ({"max_age": -1}, "max_age must be"),
+        ({"max_age": timedelta(seconds=-1)}, "max_age must be"),
+        ({"max_age": timedelta.max}, "max_age must be"),
+        ({"max_age": float("nan")}, "max_age must be"),
+        ({"max_age": float("inf")}, "max_age must be"),
+        ({"max_age": True}, "max_age must be"),
+        ({"max_age": None}, "max_age must be"),
+        ({"skip_when_fresh": "perhaps"}, "skip_when_fresh must be"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_is_sent(
+    scene: Scene, context: Context, given: dict[str, Any], message: str
+) -> None:
+    given = {name: scene.user.id if value == "same" else value for name, value in given.items()}
+    with pytest.raises(AirflowFailException, match=message):
+        operator(scene, **given).execute(context(NOW))
+    assert scene.emulator.requests == []
+
+
+def test_what_is_young_enough_can_be_skipped(scene: Scene, context: Context) -> None:
+    rotating = operator(scene, max_age=timedelta(days=6), skip_when_fresh="True")
+    assert rotating.execute(context(NOW))["issued"] is True
+    with pytest.raises(AirflowSkipException, match="young enough"):
+        rotating.execute(context(NOW + timedelta(days=1)))
+    # On a new try of the run that issued it, the one before died between storing it and saying so.
+    assert rotating.execute(context(NOW, try_number=2))["issued"] is False
+    assert rotating.execute(context(NOW + WEEK))["issued"] is True
+
+
+def test_check_only_names_the_user_whose_turn_it_is(scene: Scene, context: Context, standby: User) -> None:
+    given = {"standby_user_id": standby.id, "max_age": timedelta(days=6)}
+    operator(scene, **given).execute(context(NOW))
+    fresh = operator(scene, check_only=True, **given).execute(context(NOW + timedelta(days=1)))
+    due = operator(scene, check_only=True, skip_when_fresh=True, **given).execute(context(NOW + WEEK))
+    assert (fresh["would_issue"], due["would_issue"]) == (False, True)
+    assert standby.id in due["reason"]
+    assert len(scene.posts) == 1
+
+
+def test_check_only_finds_a_standby_user_who_does_not_exist(scene: Scene, context: Context) -> None:
+    with pytest.raises(AirflowFailException, match=NOBODY):
+        operator(scene, standby_user_id=NOBODY, check_only=True).execute(context(NOW))
+
+
+@pytest.mark.parametrize("with_standby", [False, True])
+def test_no_retries_are_warned_of_where_readers_are_cut_off(
+    scene: Scene, context: Context, said: Said, standby: User, with_standby: bool
+) -> None:
+    given = {"standby_user_id": standby.id} if with_standby else {}
+    operator(scene, retries=0, **given).execute(context(NOW))
+    assert ("retries=0" in said()) is not with_standby
+
+
+def test_the_line_at_the_end_names_the_user_whose_key_is_stored(
+    scene: Scene, context: Context, said: Said, standby: User
+) -> None:
+    for week in range(2):
+        reference = operator(scene, standby_user_id=standby.id).execute(context(NOW + week * WEEK))
+    key = scene.stored()
+    assert key
+    assert reference["fingerprint"] == ApiKey(key).fingerprint
+    line = [line for line in said().splitlines() if "Issued a new API key" in line][-1]
+    assert standby.id in line
+    assert CONNECTION in line
