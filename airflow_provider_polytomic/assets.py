@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Asset, AssetAlias
 
-__all__ = ["API_KEYS", "announce", "api_key_asset", "api_keys_alias"]
+__all__ = [
+    "API_KEYS",
+    "announce",
+    "api_key_asset",
+    "api_keys_alias",
+    "new_keys",
+    "warn_of_unannounced",
+    "with_api_keys_alias",
+]
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +50,8 @@ def api_key_asset(destination: str) -> Asset:
     :param destination: such as ``airflow://connection/acme_polytomic``; not a template.
     :raises PolytomicConfigurationError: if it is no destination, or too long for an asset.
     """
+    from airflow_provider_polytomic.asset_compat import new_asset
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.version_compat import new_asset
 
     found = Destination.parse(destination)
     # Elsewhere the connection tells which server or account is meant.
@@ -65,29 +73,43 @@ def api_keys_alias() -> AssetAlias:
     A mapped operator is given it once more, ``partial(outlets=[api_keys_alias()])``, for Airflow to know before the
     first run that the task has it: of what an operator adds to its own outlets, nothing is seen while it is mapped.
     """
-    from airflow.providers.common.compat.sdk import AssetAlias
+    from airflow_provider_polytomic.asset_compat import new_alias
 
-    return AssetAlias(API_KEYS)
+    return new_alias(API_KEYS)
 
 
-def announce(context: Any, destination: str, reference_json: Mapping[str, Any]) -> None:
+def with_api_keys_alias(outlets: Any) -> list[Any]:
+    """Return the outlets that a DAG gives an operator (none, one or several), and the alias after them."""
+    given = list(outlets) if isinstance(outlets, list | tuple | set) else [] if outlets is None else [outlets]
+    alias = api_keys_alias()
+    return given if alias in given else [*given, alias]
+
+
+def announce(context: Any, destination: str, reference_json: Mapping[str, Any]) -> bool:
     """Have Airflow emit the event of a new key once the task succeeds; from the task's main thread only.
 
-    Whatever is in the way becomes a warning: a task that has stored a new key must not fail for want of an event.
+    Whatever is in the way becomes a warning: a task that has stored a new key must not fail for want of an event. Nor
+    for too many of them: there is none beyond what :func:`~airflow_provider_polytomic.asset_compat.most_events` allows.
 
     :param context: of the task that issued the key.
     :param destination: where the key is.
     :param reference_json: ``Reference.to_json``; the event's ``extra`` is all of it but ``seconds``.
+    :return: False for one event too many, for :func:`warn_of_unannounced`; else True.
     """
     # 2.11 hashes the values (`TaskInstance._register_dataset_changes`): after the task's success an unhashable one ends
     # it as an error, and it would be tried again.
     extra = {name: value for name, value in reference_json.items() if isinstance(value, _HASHABLE)}
     try:
-        from airflow_provider_polytomic.version_compat import make_alias_known
+        from airflow_provider_polytomic.asset_compat import events_of, make_alias_known, most_events
 
         asset = api_key_asset(destination)
-        make_alias_known(API_KEYS)
-        context["outlet_events"][api_keys_alias()].add(asset, extra=extra)
+        outlet = context["outlet_events"][api_keys_alias()]
+        before = len(events_of(outlet))
+        if before >= most_events():
+            return False
+        if not before:
+            make_alias_known(API_KEYS)
+        outlet.add(asset, extra=extra)
     except Exception as error:  # noqa: BLE001 (of Airflow's classes; none may undo what was done)
         log.warning(
             "The new API key is stored, but nothing that is scheduled on it will start by itself: its event could not "
@@ -95,3 +117,29 @@ def announce(context: Any, destination: str, reference_json: Mapping[str, Any]) 
             type(error).__name__,
             error,
         )
+    return True
+
+
+def warn_of_unannounced(count: int) -> None:
+    """Say in the task's log, once, that there were more new keys than a task can announce.
+
+    :param count: of those that :func:`announce` returned False for.
+    """
+    log.warning(
+        "%d more new API keys are stored, but nothing that is scheduled on them will start by itself: of one task, "
+        "Airflow writes only so many events in time. Spread the fleet over more shards, or, on Airflow 3, raise "
+        "[workers] execution_api_timeout.",
+        count,
+    )
+
+
+def new_keys(context: Any) -> list[dict[str, Any]]:
+    """Return the references of the new keys whose events started this run, oldest first; none where nothing of it did.
+
+    One key can be among them twice, in one run or in two: act on it only if its ``fingerprint`` is another than the one
+    that you acted on last.
+    """
+    from airflow_provider_polytomic.asset_compat import triggering_events
+
+    events = [event for uri, event in triggering_events(context) if uri.startswith(f"{_SCHEME}://")]
+    return [dict(event.extra) for event in sorted(events, key=lambda event: event.timestamp)]

@@ -42,7 +42,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Polytomic",
                 "python-modules": [
                     "airflow_provider_polytomic.operators.api_keys",
+                    "airflow_provider_polytomic.operators.fleet",
                     "airflow_provider_polytomic.operators.organizations",
+                    "airflow_provider_polytomic.operators.rotation",
                     "airflow_provider_polytomic.operators.users",
                 ],
             }

@@ -17,13 +17,18 @@ T = TypeVar("T")
 def told(what: str, key: str, act: Callable[[], T]) -> T:
     """Do this with a Variable, and tell an error by its kind only, because Airflow's words may quote the value.
 
+    One thread does at a time.
+
     :param what: what is done: ``read``, ``written``, ``deleted``.
     :param act: does it, and returns what was found.
     :raises DeniedError: if the API server refuses.
     :raises UnavailableError: for everything else.
     """
+    from airflow_provider_polytomic.one_at_a_time import alone
+
     try:
-        return act()
+        with alone:
+            return act()
     except Exception as error:  # noqa: BLE001 (Airflow raises anything)
         problem = _problem(error, what, key)
     raise problem

@@ -1,4 +1,4 @@
-"""Where do Airflow 2.11 and 3.x differ? Here, and nowhere else in this package.
+"""Where do Airflow 2.11 and 3.x differ? Here, about assets in ``asset_compat``, and nowhere else in this package.
 
 Importing this module imports no more than ``airflow`` itself; everything else arrives when it is first asked for.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,7 +21,6 @@ from airflow_provider_polytomic.metastore_errors import told
 if TYPE_CHECKING:
     from airflow.exceptions import AirflowFailException, AirflowSkipException
     from airflow.models import BaseOperator
-    from airflow.sdk import Asset
 
     from airflow_provider_polytomic.api_key import ApiKey
 
@@ -33,13 +31,11 @@ __all__ = [
     "BaseOperator",
     "configured_secrets_backend",
     "logs_at_debug",
-    "make_alias_known",
     "mask_secret",
     "metastore_address",
     "metastore_variable_delete",
     "metastore_variable_get",
     "metastore_variable_set",
-    "new_asset",
     "qualified_name",
     "run_time",
     "secrets_search_path",
@@ -70,32 +66,6 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = found = getattr(import_module(module), name)
         return found
-
-
-def new_asset(*, name: str, uri: str) -> Asset:
-    """Return an asset; on 2.11 a dataset, which has no name."""
-    from airflow.providers.common.compat.sdk import Asset
-
-    return Asset(name=name, uri=uri) if AIRFLOW_V_3_0_PLUS else Asset(uri=uri)
-
-
-def make_alias_known(name: str) -> None:
-    """Make sure that an asset alias has a row in the database of 2.11; 3.x makes it when it is needed.
-
-    2.11 makes it when it serialises a DAG whose task has it: not of a mapped task, nor for ``dag.test()``. Where there
-    is none, the task ends as an error after its success: "Can't flush None value found in DatasetModel.aliases".
-    """
-    if AIRFLOW_V_3_0_PLUS:
-        return
-    from airflow.models.dataset import DatasetAliasModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-    from sqlalchemy.exc import IntegrityError
-
-    # Another task may make it at the same moment.
-    with suppress(IntegrityError), create_session() as session:
-        if session.scalar(select(DatasetAliasModel.id).where(DatasetAliasModel.name == name)) is None:
-            session.add(DatasetAliasModel(name=name))
 
 
 def qualified_name(cls: type) -> str:

@@ -28,9 +28,30 @@ os.environ.clear()
 os.environ.update(_ISOLATED)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what only a conftest that is loaded at the start can: how much ``tests/proof`` is to prove."""
+    parser.addoption("--proof", choices=("short", "full"), default="short", help="how much to prove: %(default)s")
+
+
 def pytest_unconfigure() -> None:
     """Remove the home; not ``atexit``, which processes forked from this one would run too."""
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+# What asks nothing of Airflow but its base classes, so that a second version of it would show nothing new.
+ANY_AIRFLOW = (
+    "interleavings", "proof", "benchmarks", "unit/issuing", "unit/provisioning", "unit/removing", "unit/sdk",
+    "unit/testing", "crash/test_creating_races.py", "crash/test_kills.py", "crash/test_races.py",
+    "crash/test_removal_kills.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what need not run on each version of Airflow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(ANY_AIRFLOW):
+            item.add_marker("any_airflow")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import Retrying, retry_if_exception
 
-from airflow_provider_polytomic.exceptions import PolytomicApiError, PolytomicNoAnswerError
+from airflow_provider_polytomic.exceptions import (
+    PolytomicApiError,
+    PolytomicError,
+    PolytomicNoAnswerError,
+    PolytomicRateLimitedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,13 +50,15 @@ class RetryPolicy:
     """Exponential backoff with jitter, ``Retry-After`` honoured, and all of it within one bound.
 
     :param retry_for: seconds that one call may take, its waits included.
-    :param stopping: once true, nothing is repeated any more.
+    :param stopping: once true, nothing is repeated any more, also not what waits for its repetition.
     :param tell: gets the error and the seconds until the next attempt.
+    :param rate_limited: gets the seconds that a 429 asks to wait, 0 where it does not say; of each, repeated or not.
     """
 
     retry_for: float
     tell: Callable[[BaseException, float], None] = lambda _error, _seconds: None
     stopping: Callable[[], bool] = lambda: False
+    rate_limited: Callable[[float], None] = lambda _seconds: None
     timing: Timing = field(default_factory=Timing)
 
     def call(
@@ -65,9 +72,22 @@ class RetryPolicy:
         :raises PolytomicError: what the last attempt raised.
         """
         deadline = self.timing.clock() + min(self.retry_for, self.retry_for if patience is None else patience)
+        failed: PolytomicError | None = None
 
-        def left() -> float:
-            return max(_SHORTEST_ATTEMPT, deadline - self.timing.clock())
+        def once() -> T:
+            nonlocal failed
+            try:
+                return attempt(max(_SHORTEST_ATTEMPT, deadline - self.timing.clock()))
+            except PolytomicError as error:
+                failed = error
+                if isinstance(error, PolytomicRateLimitedError):
+                    self.rate_limited(error.retry_after or 0.0)
+                raise
+
+        def wait(seconds: float) -> None:
+            self.timing.sleep(seconds)
+            if self.stopping() and failed is not None:
+                raise failed
 
         retrying = Retrying(
             retry=retry_if_exception(repeat),
@@ -76,10 +96,10 @@ class RetryPolicy:
                 self.stopping() or self.timing.clock() + state.upcoming_sleep > deadline - _SHORTEST_ATTEMPT
             ),
             before_sleep=self._tell,
-            sleep=self.timing.sleep,
+            sleep=wait,
             reraise=True,
         )
-        return retrying(lambda: attempt(left()))
+        return retrying(once)
 
     def _wait(self, state: RetryCallState) -> float:
         # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.

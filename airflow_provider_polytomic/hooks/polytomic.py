@@ -46,6 +46,8 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
     :param retry_for: seconds that one call may take, waits included.
     :param pool_size: connections kept open, for as many threads.
     :param stopping: once true, nothing is repeated any more.
+    :param on_rate_limited: told of each 429, by the thread that got it, with the seconds that its ``Retry-After`` asks
+        for, 0 where it has none.
     """
 
     conn_name_attr = "polytomic_conn_id"
@@ -61,6 +63,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         retry_for: float = 60.0,
         pool_size: int = 10,
         stopping: Callable[[], bool] = lambda: False,
+        on_rate_limited: Callable[[float], None] = lambda _seconds: None,
         _timing: Timing | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
@@ -69,7 +72,13 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         self.polytomic_conn_id = polytomic_conn_id
         self.api_key_destination = api_key_destination
         self._pool_size = pool_size
-        self._policy = RetryPolicy(retry_for, tell=self._tell_of_repeat, stopping=stopping, timing=_timing or Timing())
+        self._policy = RetryPolicy(
+            retry_for,
+            tell=self._tell_of_repeat,
+            stopping=stopping,
+            rate_limited=on_rate_limited,
+            timing=_timing or Timing(),
+        )
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

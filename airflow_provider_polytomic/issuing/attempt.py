@@ -104,7 +104,8 @@ class Intent:
 class Attempt:
     """One try of one issuer: everything that it was given, and what it has used up.
 
-    ``target`` is the user whose key it is after; with a standby user, each look decides that anew.
+    ``target`` is the user whose key it is after, and ``in_use`` as whom the stored key answers, where that was asked;
+    with a standby user, each look decides that anew.
     """
 
     vendor: Vendor
@@ -123,6 +124,7 @@ class Attempt:
     def __post_init__(self) -> None:
         """Begin with the user whose turn is first."""
         self.target = self.users.first
+        self.in_use: Target | None = None
 
     @property
     def forced(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,21 @@ from airflow_provider_polytomic.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.attempt import Attempt
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.targets import Target
 
-__all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_under_way", "keep", "look", "read_together"]
+__all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_under_way", "keep", "look", "read_together", "since"]
 
 log = logging.getLogger(__name__)
 
 # Polytomic keeps an idempotent outcome for "at least 24 hours" (API guide, "Idempotent requests").
 REPLAYED_FOR = timedelta(hours=24)
+# How often what keeps changing is read.
+MOST_READS = 5
 # How far the clocks of workers and scheduler may be apart.
 MOST_SKEW = timedelta(hours=24)
 # Any constant will do, but it must never change: issuers of different versions of this package meet at one destination.
@@ -51,9 +54,20 @@ class Kept:
 
 
 def read_together(read: Callable[[], tuple[Held, Record | None]]) -> tuple[Held, Record | None]:
-    """Read what is held, and its record; where they do not fit together, once more: somebody was about to close."""
+    """Read what is held, and its record; where they do not fit together, again, until two looks are alike.
+
+    Somebody was about to close, or has stored another key between the two reads. Who takes the record of a later key
+    for what became of an earlier one, issues once more, and so revokes that later key.
+    """
     held, record = read()
-    return read() if record and record.state == "done" and record.fingerprint != mark(held) else (held, record)
+    for _ in range(MOST_READS - 1):
+        if record is None or record.state != "done" or record.fingerprint == mark(held):
+            break
+        before = held.version, record
+        held, record = read()
+        if (held.version, record) == before:
+            break
+    return held, record
 
 
 def look(attempt: Attempt) -> tuple[Held, Record | None]:
@@ -86,7 +100,8 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
         raise needs_take_over(attempt, "something other than a Polytomic key; it was not sent to Polytomic")
     key = held.value
     if key is None:
-        attempt.target = next_user(attempt.users, held, record, in_use=None)
+        attempt.in_use = None
+        attempt.target = next_user(attempt.users, record, in_use=None)
         return None
     if attempt.vendor.is_own_key(key):
         raise IssuanceRefusedError(
@@ -112,7 +127,8 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if record is None and not attempt.take_over:
         state = "a working key of this user, but no record of its age" if owner else "a dead key without a record"
         raise needs_take_over(attempt, state)
-    attempt.target = next_user(attempt.users, held, record, in_use=owner)
+    attempt.in_use = owner
+    attempt.target = next_user(attempt.users, record, in_use=owner)
     return None
 
 
@@ -136,16 +152,27 @@ def is_accounted_for(key: ApiKey, record: Record | None) -> bool:
 
 
 def _unfinished(attempt: Attempt, key: ApiKey, owner: Target, record: Record) -> Record | None:
-    """Return the open record if the key that it stands for has been promoted.
+    """Return the open record if the key that it stands for has been promoted, and is not due again since.
 
     A forced one for a single user is not believed: another of the user's keys may have come there, and die with the
     next POST. With a standby user, that POST would kill the key in use, so it must not be sent.
     """
     if record.state != "open" or record.before == key.fingerprint:
         return None
-    if record.forced:
-        return record if attempt.users.standby and owner == record.target else None
-    return None if attempt.forced else record
+    if isinstance(attempt.mode, Renew):
+        is_promoted = record.forced and attempt.users.standby and owner == record.target
+        age = since(attempt, record)
+        return record if is_promoted and not (age and age < attempt.mode.cutoff) else None
+    return record if not record.forced or (attempt.users.standby and owner == record.target) else None
+
+
+def since(attempt: Attempt, unfinished: Record) -> datetime | None:
+    """Return since when a key counts as issued that was promoted under an open record; None: since this run.
+
+    What was left open for longer than a retry would get the same key is as old as it is, whatever the run.
+    """
+    is_old = attempt.runtime.now() - unfinished.opened_at > REPLAYED_FOR
+    return unfinished.opened_at if is_old else None
 
 
 def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
@@ -159,7 +186,10 @@ def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
 def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Join the open issuance, or derive the one that every issuer who sees this state derives."""
     target = attempt.target
-    if record and record.state == "open" and record.forced == attempt.forced and record.target == target:
+    if record and _is_joined(attempt, held, record):
+        if attempt.users.standby and since(attempt, record):
+            # Whoever finds its key promoted would take it for as old as that, and issue another one.
+            record = replace(record, opened_at=attempt.runtime.now())
         return Intent(record, held, joined=True, unsettled=True)
     if record and record.state == "open" and record.forced and not attempt.forced:
         raise IssuanceIncompleteError(
@@ -176,6 +206,18 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     return Intent(opened, held, joined)
 
 
+def _is_joined(attempt: Attempt, held: Held, record: Record) -> bool:
+    """Whether this is the open issuance to go on with.
+
+    With a standby user, an old one has been overtaken if neither what it began with nor its own key is in use. While it
+    is young, whoever opened it may still be there, and two who send the same idempotency key get the same key.
+    """
+    if record.state != "open" or record.forced != attempt.forced or record.target != attempt.target:
+        return False
+    is_elsewhere = attempt.users.standby and attempt.in_use and record.before != mark(held)
+    return not (is_elsewhere and since(attempt, record))
+
+
 def is_under_way(attempt: Attempt) -> bool:
     """Whether a forced issuance is open, so that consumers may be cut off until somebody finishes it."""
     try:
@@ -188,13 +230,13 @@ def is_under_way(attempt: Attempt) -> bool:
 def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Prove the right to write, then write the record as open. Until both are done, no POST is sent."""
     intent = derive(attempt, held, record)
-    if attempt.runtime.now() - intent.record.opened_at > REPLAYED_FOR:
+    if intent.unsettled and record and since(attempt, record):
         log.warning(
             "The issuance of the key of %s for %s has been open since %s. If Polytomic issued a key then, it may "
             "have forgotten that by now; the key is then lost and another one is issued.",
             attempt.target,
             attempt.store.place,
-            intent.record.opened_at.isoformat(),
+            record.opened_at.isoformat(),
         )
     attempt.store.check_write(held)
     attempt.store.write_record(intent.record.to_mapping())

@@ -13,8 +13,7 @@ from airflow_provider_polytomic.exceptions import (
     UnavailableError,
 )
 from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, answers_as, is_dead, mark, owner_of
-from airflow_provider_polytomic.issuing.looking import REPLAYED_FOR, needs_take_over
-from airflow_provider_polytomic.issuing.parts import Renew
+from airflow_provider_polytomic.issuing.looking import needs_take_over, since
 from airflow_provider_polytomic.references import Reference
 
 if TYPE_CHECKING:
@@ -188,19 +187,15 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
 
     Closes the record of an issuer that died after it had stored this key.
 
-    :returns: None if somebody has changed the destination meanwhile, or the key turns out to be due: look again.
+    :returns: None if somebody has changed the destination meanwhile: look again.
     """
     back = _read_back(attempt, kept.key, before=kept.unfinished.before if kept.unfinished else ABSENT)
     if not kept.key.matches(back):
         return None
     record = kept.record
     if kept.unfinished:
-        # What was left open for longer than a retry would get the same key is as old as it is, whatever the run.
-        is_old = attempt.runtime.now() - kept.unfinished.opened_at > REPLAYED_FOR
-        issued_at = kept.unfinished.opened_at if is_old else None
+        issued_at = since(attempt, kept.unfinished)
         record = attempt.done(kept.unfinished, kept.key, kept.owner, issued_at=issued_at)
-        if issued_at and isinstance(attempt.mode, Renew) and issued_at < attempt.mode.cutoff:
-            return None
     return Reference(
         target=kept.owner,
         issued=False,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.assets import announce, api_keys_alias
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators.base import PolytomicOperator
 from airflow_provider_polytomic.operators.rendering import to_boolean
@@ -54,8 +53,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
         check_only: bool | str = False,
         **kwargs: Any,
     ) -> None:
-        outlets = [*(kwargs.pop("outlets", None) or ()), api_keys_alias()]
-        super().__init__(outlets=outlets, **kwargs)
+        from airflow_provider_polytomic.assets import with_api_keys_alias
+
+        super().__init__(outlets=with_api_keys_alias(kwargs.pop("outlets", None)), **kwargs)
         self.org_id = org_id
         self.user_id = user_id
         self.destination = destination
@@ -95,6 +95,8 @@ class PolytomicIssuingOperator(PolytomicOperator):
 
     def finish(self, reference: Reference, context: Any) -> dict[str, Any]:
         """Announce a new key, and return the reference as JSON."""
+        from airflow_provider_polytomic.assets import announce
+
         told = reference.to_json(self.destination)
         if self.is_news(reference, context):
             announce(context, self.destination, told)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicError, SecretStoreError
+from airflow_provider_polytomic.one_at_a_time import alone
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
 
@@ -38,7 +39,8 @@ class Clients:
             if (conn_id, service) in self._made:
                 return cast("T", self._made[conn_id, service])
             try:
-                made = self._made[conn_id, service] = make()
+                with alone:  # a connection may be asked of the supervisor
+                    made = self._made[conn_id, service] = make()
             except SecretStoreError:
                 raise
             except Exception as error:  # noqa: BLE001 (a hook raises anything, and may quote the connection)

@@ -29,13 +29,16 @@ Flights = dict[str, "Future[Flight]"]
 @pytest.fixture(scope="package")
 def _flights(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path, servers: Servers) -> Iterator[Flights]:
     stages = {
-        level: Stage(tmp_path_factory.mktemp(level), level, empty_airflow_db, _cases(level), servers) for level in LEVELS
+        level: Stage(tmp_path_factory.mktemp(level), level, empty_airflow_db, _cases(level), servers)
+        for level in LEVELS
     }
     yield from _all_at_once(fly, stages)
 
 
 @pytest.fixture(scope="package")
-def _dags_tests(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path, servers: Servers) -> Iterator[Flights]:
+def _dags_tests(
+    tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path, servers: Servers
+) -> Iterator[Flights]:
     stages = {}
     for level in LEVELS:
         cases = [case for case in _cases(level) if AIRFLOW_V_3_0_PLUS or not case.ends_the_process]

@@ -12,7 +12,7 @@ import psutil
 
 from demo.airflow_process import AirflowError
 from tests.integration.running.customers import GLOBEX
-from tests.integration.running.stage import EXAMPLES, OFFBOARDING, ONBOARDING, Stage
+from tests.integration.running.stage import EXAMPLES, OFFBOARDING, ONBOARDING, RESTART, Stage
 from tests.onboarding_state import state_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Flight:
     :param states: of each run, by DAG and run id.
     :param renewed: the user's key after the first forced run, after that was cleared, and after the second run.
     :param onboarded: the customer of the onboarding example, before the offboarding.
+    :param restarts: the runs that an event has started, the oldest first.
     :param form: what the API server says about the connection types; None on 2.11, which has none.
     :param arguments: the command lines of all processes that were seen meanwhile.
     :param left: the processes that were still there when all was ended.
@@ -60,6 +61,7 @@ class Flight:
     states: dict[tuple[str, str], RunStates] = field(default_factory=dict)
     renewed: list[str] = field(default_factory=list)
     onboarded: Onboarded | None = None
+    restarts: list[str] = field(default_factory=list)
     form: Any = None
     arguments: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
@@ -77,7 +79,7 @@ class Flight:
 def fly(stage: Stage) -> Flight:
     """Run every DAG of the stage under a real scheduler."""
     flight, airflow = Flight(stage), stage.airflow
-    at_once = [example for example in EXAMPLES if example != OFFBOARDING]
+    at_once = [example for example in EXAMPLES if example not in (OFFBOARDING, RESTART)]
     with airflow:
         session = airflow.group.session
         airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, RENEWAL])
@@ -97,6 +99,7 @@ def fly(stage: Stage) -> Flight:
         last = [(example, RUN) for example in (*at_once, OFFBOARDING)]
         _wait(flight, [(RENEWAL, AGAIN), (LEAK_CASES, RUN), *last])
         _note_key(flight)
+        _wait_for_restart(flight)
         if airflow.major > 2:
             flight.form = airflow.api("GET", "/ui/connections/hook_meta")
     flight.left = [_command_line(process) for process in _ours(stage, session)]
@@ -143,6 +146,18 @@ def _onboarded(flight: Flight) -> Onboarded:
     user = stage.airflow.xcom(ONBOARDING, RUN, "create_user")
     state = state_of(stage.emulator, GLOBEX["organization"])
     return Onboarded(state, stage.stored(GLOBEX["destination"]), stage.emulator.keys_of(user["id"]))
+
+
+def _wait_for_restart(flight: Flight) -> None:
+    """Wait for what no test has triggered: an event has to."""
+    airflow, deadline = flight.stage.airflow, time.monotonic() + SECONDS
+    while time.monotonic() < deadline and not flight.restarts:
+        airflow.group.check()
+        found = airflow.query("select run_id from dag_run where dag_id = ? order by id", RESTART)
+        flight.restarts = [run_id for (run_id,) in found]
+        time.sleep(0.5)
+    assert flight.restarts, f"no event has started {RESTART} within {SECONDS:.0f} s"
+    _wait(flight, [(RESTART, run_id) for run_id in flight.restarts])
 
 
 def _note_key(flight: Flight) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "OFFBOARDING",
     "ONBOARDING",
     "ONBOARDING_MANY",
+    "RESTART",
     "SELF_CHECK",
     "Stage",
 ]
@@ -44,7 +45,9 @@ __all__ = [
 ISSUE, ISSUE_MANY = "polytomic_issue_api_key", "polytomic_issue_many_api_keys"
 ONBOARDING, ONBOARDING_MANY = "polytomic_onboarding", "polytomic_onboarding_many"
 OFFBOARDING, SELF_CHECK = "polytomic_offboarding", "polytomic_self_check"
-EXAMPLES = (ISSUE, ISSUE_MANY, ONBOARDING, ONBOARDING_MANY, OFFBOARDING, SELF_CHECK)
+# It starts by itself.
+RESTART = "polytomic_restart_on_new_key"
+EXAMPLES = (ISSUE, ISSUE_MANY, ONBOARDING, ONBOARDING_MANY, OFFBOARDING, SELF_CHECK, RESTART)
 # The tasks that use what was issued in these cases, and tell all they can.
 CARELESS = {
     "issued": ["issued"],
@@ -197,8 +200,6 @@ class Stage:
             "AIRFLOW_CONN_POLYTOMIC_UNSTEADY": _connection(self.unsteady),
             **oidc_connections(self.emulator, self.users[REFUSED.name]),
             "LEAK_CANARY": self.canary,
-            # What has a schedule waits for its trigger too: tasks that start before all is healthy time out.
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
             # So that what anybody leaves in a temporary file is scanned too.
             "TMPDIR": str(private_folder(self.root / "tmp")),

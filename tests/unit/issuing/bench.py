@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.references import Prospect, Reference
 
-__all__ = ["MONDAY", "OTHER", "OWN", "TARGET", "TUESDAY", "After", "Bench", "fingerprint"]
+__all__ = ["MONDAY", "OTHER", "OWN", "TARGET", "THIRD", "TUESDAY", "After", "Bench", "fingerprint"]
 
 TARGET = Target("248df4b7-aa70-47b8-a036-33ac447e668d", "8e5dcfdd-d23d-4f0e-9a52-1d5a4e2b7c11")
 OTHER = Target(TARGET.org_id, "11111111-d23d-4f0e-9a52-1d5a4e2b7c11")
+THIRD = Target(TARGET.org_id, "22222222-d23d-4f0e-9a52-1d5a4e2b7c11")
 MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
 OWN = "the-callers-own-partner-key"
@@ -225,10 +226,8 @@ class Bench:
             **given,
         )
 
-    def check(
-        self, mode: Ensure | Renew | None = None, target: Target = TARGET, *, take_over: bool = False
-    ) -> Prospect:
-        return check(self.vendor, self.store, target, mode or Renew(MONDAY), take_over=take_over)
+    def check(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Prospect:
+        return check(self.vendor, self.store, target, mode or Renew(MONDAY), **given)
 
     def _hide(self, key: ApiKey) -> None:
         self.calls.append("hide")
@@ -251,7 +250,8 @@ class Bench:
         if owner:
             self.vendor.live[key] = owner
         if issued_at:
-            self.record("done", fingerprint=fingerprint(key), issued_at=issued_at, opened_at=issued_at, spent=1)
+            done = {"fingerprint": fingerprint(key), "issued_at": issued_at, "opened_at": issued_at, "spent": 1}
+            self.record("done", **done, target=owner or TARGET)
 
     def record(self, state: Any = "open", **fields: Any) -> Record:
         """Have a record beside the destination."""

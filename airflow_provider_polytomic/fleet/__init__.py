@@ -1,0 +1,1 @@
+"""How are many keys rotated in one task? Read the targets, rotate each, and report on all of them."""

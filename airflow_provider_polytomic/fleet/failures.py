@@ -1,0 +1,78 @@
+"""Is a fleet's rotation going wrong? So many failures of one kind say that the rest would fail like them.
+
+That ends it before more keys are revoked than can be stored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceRefusedError,
+    PolytomicError,
+    PolytomicNotFoundError,
+    PolytomicRejectedError,
+)
+
+__all__ = ["Failures", "kind_of", "most_of"]
+
+# What speaks of one target alone: a user who is gone, a destination that somebody must look at. Nothing was revoked.
+_ALONE = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
+
+
+def kind_of(error: BaseException) -> type[BaseException]:
+    """Return what went wrong at the root: ``UnavailableError`` for a store that is down, whatever was under way."""
+    while isinstance(error, PolytomicError) and isinstance(error.__cause__, PolytomicError):
+        error = error.__cause__
+    return type(error)
+
+
+def most_of(max_failures: float | None, targets: int) -> int | None:
+    """Return how many failures of one kind end a rotation.
+
+    :param max_failures: a count from 1; a share above 0 and below 1, rounded up; None: no number of them.
+    :param targets: how many there are.
+    """
+    if max_failures is None:
+        return None
+    return max(1, math.ceil(max_failures * targets)) if max_failures < 1 else int(max_failures)
+
+
+class Failures:
+    """Counts what failed, by kind.
+
+    What speaks of one target alone is counted as long as nothing succeeds: some customers who have left do not keep the
+    others' keys from being rotated, but a credential for another server, which knows none of them, ends it.
+
+    :param most: how many of one kind end the rotation; None: no number.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._counts: Counter[type[BaseException]] = Counter()
+        # Whether any of them may go away without anybody's doing.
+        self.retryable = False
+        # Why the rotation ends, once it does.
+        self.reason: str | None = None
+
+    def succeeded(self) -> None:
+        """Count a target that did not fail."""
+        for kind in [kind for kind in self._counts if issubclass(kind, _ALONE)]:
+            del self._counts[kind]
+
+    def failed(self, error: BaseException, words: str | None) -> None:
+        """Count one that did.
+
+        :param words: what may be told of it.
+        """
+        if self.reason is not None:
+            return  # it was under way, and perhaps failed only because the rotation ends
+        self.retryable = self.retryable or not isinstance(error, PolytomicError) or error.retryable
+        kind = kind_of(error)
+        self._counts[kind] += 1
+        if self._most is not None and self._counts[kind] >= self._most:
+            self.reason = (
+                f"{self._counts[kind]} targets failed with {kind.__name__}, as many as max_failures allows, so the "
+                f"others would probably fail like them. The last one: {words}"
+            )

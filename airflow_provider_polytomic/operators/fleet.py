@@ -1,0 +1,286 @@
+"""How does a DAG rotate the keys of many customers in one task? With an operator that does so in threads.
+
+The hard parts are behind ``open_fleet`` and ``rotate_fleet``.
+A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicConfigurationError,
+    PolytomicStoppedError,
+)
+from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators.rendering import to_boolean, to_duration, to_optional, to_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_polytomic.fleet.failures import Failures
+    from airflow_provider_polytomic.fleet.pace import Pace
+    from airflow_provider_polytomic.fleet.report import Report
+    from airflow_provider_polytomic.fleet.rotating import Orders
+    from airflow_provider_polytomic.fleet.targets import Fleet, FleetTarget
+    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.references import Reference
+
+__all__ = ["PolytomicBatchRotateApiKeysOperator"]
+
+# As many connections stay open to Vault and AWS.
+_MOST_WORKERS = 32
+
+
+class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
+    """Renew the stored Polytomic API keys of a fleet that are older than ``max_age``, or do not answer any more.
+
+    Returns a summary: how many ``targets`` there are, how many of them were ``rotated``, ``kept``, ``failed`` and
+    ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. The full list goes to
+    ``report_path``. No key is in either. A new key is an event of
+    :func:`~airflow_provider_polytomic.assets.api_key_asset`, emitted once the task succeeds.
+
+    What is due is told as by :class:`~airflow_provider_polytomic.operators.rotation.PolytomicRotateApiKeyOperator`. All
+    targets are checked before anything is sent: one that cannot be meant, or two of one user or one destination, fail
+    the task. A target that fails later does not stop the others. If any has failed, so does the task, with its summary
+    in XCom; a retry does only what is left. Give the task ``retries``.
+
+    To spread a fleet over several workers, map ``shard`` over ``list(range(8))`` and give ``shards=8``.
+
+    .. seealso::
+        ``docs/rotate-a-fleet.md``
+
+    :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, or the address of a JSON
+        Lines or CSV file that Airflow's ``ObjectStoragePath`` reads, such as ``s3://aws_default@bucket/fleet.jsonl``.
+        (templated)
+    :param max_age: a younger key is kept: a ``timedelta``, or seconds. Zero rotates once a run. (templated)
+    :param max_workers: threads, from 1 to 32. (templated)
+    :param max_per_second: targets that are started each second, on average; None for no limit. A 429 of Polytomic's
+        pauses all starts for as long as it asks. (templated)
+    :param max_failures: after so many failures of one kind (the store is down, the partner key is refused) nothing new
+        is started: a number, a share of the targets such as 0.01, or None. What speaks of one target alone, such as a
+        user who is gone, counts only while nothing succeeds. (templated)
+    :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing. (templated)
+    :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age.
+        (templated)
+    :param report_path: where a line of JSON for each target is written, as by ``ObjectStoragePath``; of several shards
+        each has its own file. (templated)
+    :param shard: which part of the targets this task has, from 0. (templated)
+    :param shards: in how many parts they are split. (templated)
+    :param allow_failures: succeed though targets failed, once no retry is left, or none would help. (templated)
+    :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as a
+        destination. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "targets", "max_age", "max_workers", "max_per_second", "max_failures", "check_only", "take_over", "report_path",
+        "shard", "shards", "allow_failures", *PolytomicOperator.template_fields,
+    )  # fmt: skip
+    named_after = "shard"
+    fields_are_pushed = False
+
+    def __init__(
+        self,
+        *,
+        targets: Sequence[Mapping[str, Any]] | str,
+        max_age: timedelta | float | str = timedelta(0),
+        max_workers: int | str = 8,
+        max_per_second: float | str | None = None,
+        max_failures: float | str | None = 10,
+        check_only: bool | str = False,
+        take_over: bool | str = False,
+        report_path: str | None = None,
+        shard: int | str = 0,
+        shards: int | str = 1,
+        allow_failures: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        from airflow_provider_polytomic.assets import with_api_keys_alias
+
+        super().__init__(outlets=with_api_keys_alias(kwargs.pop("outlets", None)), **kwargs)
+        self.targets = targets
+        self.max_age = max_age
+        self.max_workers = max_workers
+        self.max_per_second = max_per_second
+        self.max_failures = max_failures
+        self.check_only = check_only
+        self.take_over = take_over
+        self.report_path = report_path
+        self.shard = shard
+        self.shards = shards
+        self.allow_failures = allow_failures
+
+    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (threads need one of their own)
+        """Rotate what is due, and return the summary."""
+        from airflow_provider_polytomic.fleet.failures import Failures, most_of
+        from airflow_provider_polytomic.fleet.pace import Pace
+        from airflow_provider_polytomic.fleet.report import Report
+        from airflow_provider_polytomic.fleet.targets import open_fleet
+
+        orders = self._orders(context)
+        workers, pace = _to_workers(self.max_workers), Pace(_to_rate(self.max_per_second))
+        most = _to_limit(self.max_failures)
+        to_boolean("allow_failures", self.allow_failures)
+        if not orders.check_only and not self.retries:
+            self.log.warning(
+                "A user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
+                "between, readers stay cut off until somebody clears it. Set retries=3, say."
+            )
+        with (
+            open_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self.polytomic_conn_id) as fleet,
+            Report(
+                to_optional("report_path", self.report_path),
+                targets=len(fleet),
+                shard=fleet.shard,
+                shards=fleet.shards,
+                apart_from=fleet.file,
+            ) as report,
+        ):
+            failures = Failures(most_of(most, len(fleet)))
+            self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
+            self._rotate(fleet, orders, report, context, failures=failures, workers=workers, pace=pace)
+        return self._end(report.summary(), failures, context)
+
+    def subject(self) -> str:
+        """Say which part of the fleet."""
+        return f"Shard {self.shard!s:.20} of {self.shards!s:.20}"
+
+    def _orders(self, context: Any) -> Orders:
+        from airflow_provider_polytomic.fleet.masking import FirstKeys
+        from airflow_provider_polytomic.fleet.rotating import Orders
+        from airflow_provider_polytomic.issuing import Renew
+        from airflow_provider_polytomic.version_compat import mask_secret, run_time
+
+        return Orders(
+            Renew(run_time=run_time(context), max_age=to_duration("max_age", self.max_age)),
+            hide=FirstKeys(mask_secret),
+            take_over=to_boolean("take_over", self.take_over),
+            check_only=to_boolean("check_only", self.check_only),
+            retried=self.is_retried(context),
+        )
+
+    def _rotate(
+        self,
+        fleet: Fleet,
+        orders: Orders,
+        report: Report,
+        context: Any,
+        *,
+        failures: Failures,
+        workers: int,
+        pace: Pace,
+    ) -> None:
+        from airflow_provider_polytomic.assets import announce, warn_of_unannounced
+        from airflow_provider_polytomic.fleet.pace import Stop
+        from airflow_provider_polytomic.fleet.progress import Progress
+        from airflow_provider_polytomic.fleet.rotating import rotate_fleet
+        from airflow_provider_polytomic.hooks._retry import Timing
+        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+        from airflow_provider_polytomic.secret_stores.opening import Stores
+
+        unannounced = 0
+
+        def tell(target: FleetTarget, reference: Reference) -> None:
+            nonlocal unannounced
+            destination = str(target.destination)
+            unannounced += not announce(context, destination, reference.to_json(destination))
+
+        stop = Stop(self.is_killed)
+        hook = PolytomicHook(
+            self.polytomic_conn_id,
+            retry_for=to_seconds("retry_for", self.retry_for),
+            pool_size=workers,
+            stopping=stop,
+            on_rate_limited=pace.pause,
+            _timing=Timing(sleep=stop.sleep),
+        )
+        with closing(hook):
+            # The connection is read here, in the thread that Airflow expects to ask for one.
+            rotate_fleet(
+                hook, Stores(issuer=hook.base_url), fleet, orders,
+                report=report, failures=failures, pace=pace, progress=Progress(len(fleet), self.log.info),
+                max_workers=workers, stop=stop, on_new_key=tell,
+            )  # fmt: skip
+        if unannounced:
+            warn_of_unannounced(unannounced)
+
+    def _end(self, summary: dict[str, Any], failures: Failures, context: Any) -> dict[str, Any]:
+        """Return the summary, or put it into XCom and fail.
+
+        :raises PolytomicStoppedError: if Airflow wanted the task to end.
+        :raises IssuanceIncompleteError: if a retry may help.
+        :raises IssuanceRefusedError: if it cannot.
+        """
+        failed, left = summary["failed"], summary["not_started"]
+        if not failed and not left:
+            return summary
+        if self.is_killed():
+            raise PolytomicStoppedError(
+                f"The task was asked to end: {summary['rotated']} keys were rotated, {left} targets were not started. "
+                "What was issued is stored or, where it is not, the record beside its destination tells of it. The "
+                "next try does what is left."
+            )
+        ti = context["ti"]
+        is_retried = failures.retryable and ti.try_number <= getattr(ti, "max_tries", 0)
+        if to_boolean("allow_failures", self.allow_failures) and not is_retried:
+            self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
+            return summary
+        ti.xcom_push(key="return_value", value=summary)
+        if failures.retryable:
+            raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
+        raise IssuanceRefusedError(
+            f"{_what_failed(summary)} A retry cannot help. Put right what the failures name; the next run, or this one "
+            "cleared, then does what is left."
+        )
+
+
+def _what_failed(summary: Mapping[str, Any]) -> str:
+    done = summary["rotated"] + summary["kept"] + summary["due"]
+    stopped = f" It was stopped: {summary['stopped']}" if summary["stopped"] else ""
+    first = next(iter(summary["failures"]), None)
+    example = f" The first: {first['destination']}: {first['error']}: {first['message']}" if first else ""
+    where = summary["report_path"] or "the task's XCom"
+    return (
+        f"{summary['failed']} of {summary['targets']} targets failed, {summary['not_started']} were not started; the "
+        f"other {done} are as they should be.{stopped or example} Which failed and why is in {where}."
+    )
+
+
+def _to_workers(value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise PolytomicConfigurationError(
+            f"max_workers must be a whole number from 1 to {_MOST_WORKERS}, not {value!r:.80}. Nothing was sent. For "
+            "more, use shards."
+        )
+    return int(text)
+
+
+def _to_rate(value: object) -> float | None:
+    if value is None or str(value).strip() in {"", "None"}:
+        return None
+    try:
+        return to_seconds("max_per_second", value)
+    except PolytomicConfigurationError:
+        pass
+    raise PolytomicConfigurationError(
+        f"max_per_second must be a number above 0, or None, not {value!r:.80}. Nothing was sent."
+    )
+
+
+def _to_limit(value: object) -> float | None:
+    try:
+        limit = _to_rate(value)
+    except PolytomicConfigurationError:
+        limit = 0.0
+    if limit is not None and not (0 < limit < 1 or (limit >= 1 and limit.is_integer())):
+        raise PolytomicConfigurationError(
+            f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}. "
+            "Nothing was sent."
+        )
+    return limit

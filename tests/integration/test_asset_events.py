@@ -1,0 +1,177 @@
+"""Which events does a DAG run leave in Airflow's database? One for each new key, with its reference, and none else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_polytomic import asset_compat
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.assets import API_KEYS, announce, api_keys_alias, warn_of_unannounced
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, BaseOperator, metastore_variable_get
+from tests.integration.cleared import run_cleared
+from tests.integration.examples import example
+from tests.integration.in_process import run_dag, xcom_of
+from tests.scene import CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.integration.in_process import Run
+    from tests.scene import Scene
+
+ASSET = "asset" if AIRFLOW_V_3_0_PLUS else "dataset"
+URI = "x-polytomic://airflow/connection/acme_polytomic"
+RESTARTED_FOR = "acme_gateway_restarted_for"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known(airflow_db: Path) -> Iterator[None]:
+    """Have Airflow know of no asset and no alias, as on the first day. A DAG of another test may have told of them."""
+    for table in (f"{ASSET}_alias_{ASSET}_event", f"{ASSET}_alias_{ASSET}", f"{ASSET}_event", f"{ASSET}_alias", ASSET):
+        _execute(f"DELETE FROM {table}")
+    yield
+    _execute("DELETE FROM variable")
+
+
+def test_a_new_key_is_an_event_with_its_reference(scene: Scene) -> None:
+    run = run_dag(_dag("events_one", destination=CONNECTION, **scene.ids))
+    assert run.state == "success"
+    reference = xcom_of(run, "issue")
+    assert reference["issued"] is True
+    told = {name: value for name, value in reference.items() if name != "seconds"}
+    assert _events() == [(-1, URI, told)]
+    assert told["fingerprint"] == ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
+    assert _execute(f"SELECT name FROM {ASSET}_alias") == [(API_KEYS,)]
+
+
+@pytest.mark.parametrize("given", [{}, {"check_only": True}, {"destination": "airflow://connection/warehouse"}])
+def test_where_no_key_was_issued_there_is_no_event(scene: Scene, given: Mapping[str, Any]) -> None:
+    scene.put("warehouse", conn_type="postgres", password="not-a-key")
+    assert run_dag(_dag("events_first", destination=CONNECTION, **scene.ids)).state == "success"
+    before = _events()
+    run_dag(_dag("events_none", **{"destination": CONNECTION, **given}, **scene.ids))
+    assert scene.emulator.minted() == 1
+    assert _events() == before
+
+
+def test_a_cleared_task_tells_of_the_same_key_once_more(scene: Scene) -> None:
+    """A try may have died before its event was written; hence consumers must bear to be told twice."""
+    dag = _dag("events_cleared", destination=CONNECTION, force=True, **scene.ids)
+    run = run_dag(dag)
+    run_cleared(dag, run, "issue")
+    assert scene.emulator.minted() == 1
+    assert len({extra["fingerprint"] for _, _, extra in _events()}) == 1
+
+
+@pytest.mark.parametrize("outlets", [False, True], ids=["without_outlets", "with_outlets"])
+def test_each_mapped_instance_has_an_event_with_the_alias_in_partial_or_without(scene: Scene, outlets: bool) -> None:
+    hank = scene.emulator.add_user(scene.user.organization_id, "hank@acme.example")
+    given = [
+        {"user_id": user.id, "destination": f"airflow://connection/{name}"}
+        for user, name in ((scene.user, "ada"), (hank, "hank"))
+    ]
+    partial: dict[str, Any] = {"outlets": [api_keys_alias()]} if outlets else {}
+    with DAG(f"events_mapped_{outlets}", schedule=None) as dag:
+        PolytomicCreateApiKeyOperator.partial(
+            task_id="issue", retry_for=1.0, org_id=scene.user.organization_id, **partial
+        ).expand_kwargs(given)
+    assert run_dag(dag).states == {"issue[0]": "success", "issue[1]": "success"}
+    found = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
+    assert found == [
+        (0, "x-polytomic://airflow/connection/ada", scene.user.id),
+        (1, "x-polytomic://airflow/connection/hank", hank.id),
+    ]
+    # What `partial` is good for: that Airflow shows where the events come from, before the first run.
+    assert (api_keys_alias() in dag.get_task("issue").outlets) is outlets
+
+
+def test_a_key_whose_destination_is_too_long_for_an_asset_is_issued_all_the_same(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    too_long = "airflow://variable/" + quote("é" * 240)
+    assert run_dag(_dag("events_too_long", destination=too_long, **scene.ids)).state == "success"
+    assert scene.emulator.minted() == 1
+    assert _events() == []
+    assert "nothing that is scheduled on it will start by itself" in caplog.text
+
+
+class _AnnounceMany(BaseOperator):
+    """A fleet that has issued one key more than may be announced."""
+
+    def execute(self, context: Any) -> list[bool]:
+        """Announce them, and return what came of each."""
+        count = asset_compat.most_events() + 1
+        return [announce(context, f"airflow://connection/many_{number}", {"number": number}) for number in range(count)]
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="2.11 needs more time for its 1,000 than a test should")
+def test_of_a_large_fleet_so_many_keys_are_announced_as_airflow_can_bear() -> None:
+    with DAG("events_many", schedule=None) as dag:
+        _AnnounceMany(task_id="announce", outlets=[api_keys_alias()])
+    run = run_dag(dag)
+    assert run.state == "success"
+    most = asset_compat.most_events()
+    assert most == 100
+    assert xcom_of(run, "announce") == [*[True] * most, False]
+    assert len(_events()) == most
+
+
+def test_what_is_not_announced_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_unannounced(17)
+    assert caplog.messages[0].startswith("17 more new API keys are stored")
+
+
+def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
+    dag = example("polytomic_restart_on_new_key")
+    run = run_dag(dag)
+    assert xcom_of(run, "restart_once") == "restarted by hand"
+    issue = _dag("events_consumed", destination=CONNECTION, force=True, **scene.ids)
+    for day in range(2):
+        run_dag(issue, at=datetime.now(UTC) + timedelta(days=day))
+        _consume(run)
+        fingerprint = ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
+        for told in ("restarted", "restarted already"):
+            run = run_cleared(dag, run, "restart_once")
+            assert xcom_of(run, "restart_once") == told
+            assert metastore_variable_get(RESTARTED_FOR) == fingerprint
+    assert scene.emulator.minted() == 2
+
+
+def _dag(dag_id: str, **given: Any) -> Any:
+    with DAG(dag_id, schedule=None) as dag:
+        PolytomicCreateApiKeyOperator(task_id="issue", retry_for=1.0, **given)
+    return dag
+
+
+def _events() -> list[tuple[int, str, dict[str, Any]]]:
+    """Return the events, each with its map index, its asset's URI and its ``extra``."""
+    query = f"""
+        SELECT event.source_map_index, {ASSET}.uri, event.extra FROM {ASSET}_event AS event
+        JOIN {ASSET} ON {ASSET}.id = event.{ASSET}_id ORDER BY event.id
+    """
+    return [(index, uri, json.loads(extra)) for index, uri, extra in _execute(query)]
+
+
+def _consume(run: Run) -> None:
+    """Have the events of the last minutes be what started the run, as the scheduler does."""
+    _execute(f"""
+        INSERT OR IGNORE INTO dagrun_{ASSET}_event (dag_run_id, event_id)
+        SELECT dag_run.id, event.id FROM dag_run, {ASSET}_event AS event WHERE dag_run.run_id = '{run.run_id}'
+    """)
+
+
+def _execute(statement: str) -> list[Any]:
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    with create_session() as session:
+        result = session.execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []  # type: ignore[attr-defined, unused-ignore]

@@ -1,0 +1,93 @@
+"""Does SIGTERM lose a key of a fleet? A real process, in which Airflow itself runs the task, with its own handlers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fleets import add_customers, assert_one_live_key_each, mints
+from tests.integration.conftest import scene
+from tests.integration.fleet_task import fleet_dag
+from tests.integration.in_process import run_dag
+
+if TYPE_CHECKING:
+    from tests.scene import Scene
+
+__all__ = ["scene"]
+
+pytestmark = pytest.mark.usefixtures("airflow_db")
+
+ROOT = Path(__file__).parents[2]
+# Of a worker that Airflow 3 ends: SIGKILL follows so many seconds after SIGTERM.
+GRACE = 5.0
+
+
+def start(rows: Any, at: datetime, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as console:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.fleet_task", json.dumps({"targets": rows, "at": at.isoformat()})],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+            stdout=console,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def wait_for_posts(scene: Scene, count: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 300
+    while len(scene.posts) < count:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "delay:0.4 endpoint=create_api_key times=always",
+        # In the repeats of a request, with a wait far beyond the grace.
+        "status:429 endpoint=create_api_key skip=4 times=2 retry_after=15",
+        "status:503 endpoint=get_identity skip=6 times=6",
+    ],
+)
+def test_what_was_issued_is_stored_and_the_same_run_again_issues_only_what_is_left(
+    scene: Scene, tmp_path: Path, fault: str
+) -> None:
+    rows, log = add_customers(scene, 15), tmp_path / "console.log"
+    at = datetime.now(UTC) + timedelta(days=1)
+    scene.emulator.inject(fault)
+    process = start(rows, at, log)
+    try:
+        wait_for_posts(scene, 5, process, log)
+        process.send_signal(signal.SIGTERM)
+        wait_until_no_thread_rotates(scene, process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    done = mints(scene, rows)
+    assert 1 <= sum(done) < 15, log.read_text()
+    assert_one_live_key_each(scene, [row for row, count in zip(rows, done, strict=True) if count])
+    scene.emulator.clear_faults()
+    again = run_dag(fleet_dag("terminated_fleet", targets=rows), at=at)
+    assert again.states == {"rotate": "success"}
+    assert mints(scene, rows) == [1] * 15
+    assert_one_live_key_each(scene, rows)
+    text = log.read_text()
+    assert not [key for key in scene.emulator.all_keys() - {scene.emulator.partner_key} if key in text]
+
+
+def wait_until_no_thread_rotates(scene: Scene, process: subprocess.Popen[bytes]) -> None:
+    """Give it what Airflow does, and end it then, whatever it still does."""
+    deadline = time.monotonic() + GRACE
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)

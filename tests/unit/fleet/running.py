@@ -1,0 +1,89 @@
+"""How does a test run a fleet's rotation without Airflow's task around it? With a real hook, stores and threads."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.fleet.failures import Failures
+from airflow_provider_polytomic.fleet.pace import Pace, Stop
+from airflow_provider_polytomic.fleet.progress import Progress
+from airflow_provider_polytomic.fleet.report import Report
+from airflow_provider_polytomic.fleet.rotating import Orders, rotate_fleet
+from airflow_provider_polytomic.fleet.targets import open_fleet
+from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.issuing import Renew
+from airflow_provider_polytomic.secret_stores.opening import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_polytomic.api_key import ApiKey
+
+__all__ = ["TOMORROW", "Run"]
+
+# Later than any key that a test issues beforehand.
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+
+
+@dataclass
+class Run:
+    """One rotation of these rows, and what it told.
+
+    :param opens: makes of the real stores what the rotation is given.
+    :param asks: makes of the real hook what it is given.
+    """
+
+    rows: Sequence[dict[str, str]]
+    run_time: datetime = TOMORROW
+    workers: int = 8
+    most: int | None = 10
+    retried: bool = False
+    check_only: bool = False
+    retry_for: float = 2.0
+    stop: Stop = field(default_factory=Stop)
+    opens: Callable[[Stores], Any] = lambda stores: stores
+    asks: Callable[[PolytomicHook], Any] = lambda hook: hook
+    hidden: list[ApiKey] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    reason: str | None = None
+    retryable: bool = False
+
+    def go(self) -> dict[str, Any]:
+        """Rotate, and return the summary."""
+        hook = PolytomicHook(
+            retry_for=self.retry_for,
+            pool_size=self.workers,
+            stopping=self.stop,
+            on_rate_limited=self.pace.pause,
+            _timing=Timing(sleep=self.stop.sleep),
+        )
+        with (
+            closing(hook),
+            open_fleet(self.rows, conn_id="polytomic_default") as fleet,
+            Report(None, targets=len(fleet)) as report,
+        ):
+            failures = Failures(self.most)
+            try:
+                rotate_fleet(
+                    self.asks(hook),
+                    self.opens(Stores(issuer=hook.base_url)),
+                    fleet,
+                    Orders(Renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
+                    report=report,
+                    failures=failures,
+                    pace=self.pace,
+                    progress=Progress(len(fleet), self.lines.append),
+                    max_workers=self.workers,
+                    stop=self.stop,
+                    on_new_key=lambda target, _reference: self.told.append(target.target.user_id),
+                )
+            finally:
+                self.reason, self.retryable = failures.reason, failures.retryable
+                self.summary = report.summary()
+        return self.summary

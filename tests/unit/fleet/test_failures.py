@@ -1,0 +1,116 @@
+"""After which failures does a fleet's rotation end?"""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import (
+    DeniedError,
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicError,
+    PolytomicForbiddenError,
+    PolytomicNotFoundError,
+    UnavailableError,
+)
+from airflow_provider_polytomic.fleet.failures import Failures, kind_of, most_of
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    try:
+        raise error from cause
+    except PolytomicError as raised:
+        return raised
+
+
+FORBIDDEN = caused(IssuanceRefusedError("refused"), PolytomicForbiddenError("no", status=403))
+GONE = caused(IssuanceRefusedError("refused"), PolytomicNotFoundError("no", status=404))
+STORE_DOWN = UnavailableError("no answer")
+STORE_DOWN_LATER = caused(IssuanceIncompleteError("not there yet"), STORE_DOWN)
+FOREIGN = IssuanceRefusedError("holds something else")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (STORE_DOWN, UnavailableError),
+        (STORE_DOWN_LATER, UnavailableError),
+        (FORBIDDEN, PolytomicForbiddenError),
+        (FOREIGN, IssuanceRefusedError),
+        (KeyError("x"), KeyError),
+        (caused(DeniedError("no"), OSError("of a library")), DeniedError),
+    ],
+)
+def test_the_kind_is_that_of_our_error_at_the_root(error, kind):
+    assert kind_of(error) is kind
+
+
+@pytest.mark.parametrize(
+    ("given", "targets", "most"),
+    [(10, 5, 10), (1, 1000, 1), (0.01, 1000, 10), (0.01, 1001, 11), (0.5, 1, 1), (0.001, 10, 1), (None, 10, None)],
+)
+def test_a_limit_is_a_count_or_a_share_rounded_up(given, targets, most):
+    assert most_of(given, targets) == most
+
+
+@pytest.mark.parametrize("error", [STORE_DOWN, FORBIDDEN, GONE, FOREIGN, KeyError("x")])
+def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
+    failures = Failures(3)
+    for _ in range(2):
+        failures.failed(error, "first words")
+        assert failures.reason is None
+    failures.failed(error, "last words")
+    assert failures.reason is not None
+    assert "3 targets" in failures.reason
+    assert kind_of(error).__name__ in failures.reason
+    assert "last words" in failures.reason
+
+
+def test_different_kinds_are_counted_apart():
+    failures = Failures(3)
+    for error in (STORE_DOWN, FORBIDDEN, KeyError("x"), STORE_DOWN_LATER, FORBIDDEN, KeyError("x")):
+        failures.failed(error, "")
+    assert failures.reason is None
+    failures.failed(STORE_DOWN_LATER, "")
+    assert failures.reason
+
+
+@pytest.mark.parametrize(("error", "ends"), [(STORE_DOWN, True), (FORBIDDEN, True), (GONE, False), (FOREIGN, False)])
+def test_what_speaks_of_one_target_alone_counts_only_while_nothing_succeeds(error, ends):
+    failures = Failures(3)
+    for _ in range(10):
+        failures.failed(error, "")
+        failures.succeeded()
+    assert (failures.reason is not None) is ends
+
+
+def test_without_a_limit_nothing_ends_it():
+    failures = Failures(None)
+    for _ in range(1000):
+        failures.failed(STORE_DOWN, "")
+    assert failures.reason is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "retryable"),
+    [
+        ([FORBIDDEN, GONE, FOREIGN], False),
+        ([FORBIDDEN, STORE_DOWN], True),
+        ([STORE_DOWN_LATER], True),
+        ([KeyError("x")], True),
+        ([], False),
+    ],
+)
+def test_a_retry_helps_if_any_of_them_may_go_away(errors, retryable):
+    failures = Failures(100)
+    for error in errors:
+        failures.failed(error, "")
+    assert failures.retryable is retryable
+
+
+def test_what_was_cut_short_by_the_end_does_not_make_a_retry_helpful():
+    failures = Failures(2)
+    for error in (FORBIDDEN, FORBIDDEN, IssuanceIncompleteError("asked to stop")):
+        failures.failed(error, "")
+    assert failures.reason
+    assert not failures.retryable

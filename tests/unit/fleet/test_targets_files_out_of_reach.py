@@ -1,0 +1,97 @@
+"""What is said when the file of the targets cannot be opened, and does a retry help?"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
+
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
+from tests.unit.fleet.listed import json_lines, read, row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PASSWORD = "hunter2hunter2"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolytomicConfigurationError, match="No such file or directory") as caught:
+        read(str(tmp_path / "none.jsonl"))
+    assert f"The file {tmp_path}/none.jsonl (targets) cannot be read (FileNotFoundError: No such file" in str(
+        caught.value
+    )
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "targets.csv").mkdir()
+    with pytest.raises(PolytomicConfigurationError, match="IsADirectoryError"):
+        read(str(tmp_path / "targets.csv"))
+
+
+def test_an_object_that_is_not_there_is_named(bucket) -> None:
+    with pytest.raises(
+        PolytomicConfigurationError, match=r"none\.jsonl \(targets\) cannot be read \(FileNotFoundError"
+    ):
+        read(f"{bucket[0]}/none.jsonl")
+
+
+class FailingFile(io.RawIOBase):
+    """A file that comes to an end before its end."""
+
+    def __init__(self, error: Exception, content: bytes) -> None:
+        self._error, self._content = error, content
+
+    def read(self, _size: int = -1) -> bytes:
+        content, self._content = self._content, b""
+        if content:
+            return content
+        raise self._error
+
+
+class FailingStore(MemoryFileSystem):
+    """An object store that says no when a file is opened, or within it."""
+
+    def __init__(self, error: Exception, content: bytes = b"") -> None:
+        super().__init__(skip_instance_cache=True)
+        self.error, self.content = error, content
+
+    def open(self, *_args: object, **_kwargs: object) -> io.RawIOBase:
+        if self.content:
+            return FailingFile(self.error, self.content)
+        raise self.error
+
+
+def missing_connection() -> Exception:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    error: Exception = AirflowNotFoundException("The conn_id `acme` isn't defined")
+    return error
+
+
+ERRORS = {
+    "no rights": (PermissionError(PASSWORD), PolytomicConfigurationError),
+    "package missing": (ImportError("install apache-airflow-providers-amazon[s3fs]"), PolytomicConfigurationError),
+    "connection missing": (missing_connection(), PolytomicConfigurationError),
+    "timeout": (TimeoutError(PASSWORD), UnavailableError),
+    "connection lost": (ConnectionResetError(104, PASSWORD), UnavailableError),
+    "unknown": (RuntimeError(f"password={PASSWORD}"), UnavailableError),
+}
+
+
+@pytest.mark.parametrize("content", [b"", json_lines([row(1)])], ids=["when opened", "while read"])
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors_of_a_store_are_told_by_their_name_and_only_those_that_pass_are_retried(attach, case, content) -> None:
+    error, kind = ERRORS[case]
+    name = f"conn-{uuid4()}"
+    attach("s3", name, fs=FailingStore(error, content))
+    with pytest.raises(kind, match=rf"cannot be read \({type(error).__name__}") as caught:
+        read(f"s3://{name}@bucket/targets.jsonl")
+    assert caught.value.retryable is (kind is UnavailableError)
+    assert PASSWORD not in str(caught.value)
+    assert "Nothing was sent." in str(caught.value)
+    if isinstance(error, ImportError):
+        assert "install apache-airflow-providers-amazon[s3fs]" in str(caught.value)

@@ -1,0 +1,199 @@
+"""Which asset stands for a destination, and what becomes of an event that cannot be prepared?
+
+The classes are Airflow's own: what they rewrite, refuse or warn of would show here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_polytomic.asset_compat import most_events
+from airflow_provider_polytomic.assets import (
+    API_KEYS,
+    announce,
+    api_key_asset,
+    api_keys_alias,
+    new_keys,
+    with_api_keys_alias,
+)
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+
+ACME = "airflow://connection/acme_polytomic"
+URIS = {
+    ACME: "x-polytomic://airflow/connection/acme_polytomic",
+    "airflow://connection/a/B": "x-polytomic://airflow/connection/a/B",
+    "airflow://variable/acme_api_key": "x-polytomic://airflow/variable/acme_api_key",
+    "airflow://variable/a%3Ffield=b": "x-polytomic://airflow/variable/a%253Ffield%253Db",
+    "airflow://variable/caf%C3%A9": "x-polytomic://airflow/variable/caf%25C3%25A9",
+    "vault://c@mount/a/path": "x-polytomic://vault/c%40mount/a/path%3Ffield%3Dapi_key",
+    "vault://c@mount/path?field=token": "x-polytomic://vault/c%40mount/path%3Ffield%3Dtoken",
+    "aws-ssm://c@/a/name": "x-polytomic://aws-ssm/c%40/a/name",
+}
+# Of the database, and of Airflow 3's class.
+LONGEST = 1500
+
+
+@pytest.mark.parametrize("destination", URIS)
+def test_a_destination_has_an_asset_that_airflow_takes_as_it_is(
+    destination: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    api_keys_alias()  # so that all is imported
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asset = api_key_asset(destination)
+    assert asset.uri == URIS[destination]
+    assert caplog.records == []
+    if AIRFLOW_V_3_0_PLUS:
+        assert asset.name == str(Destination.parse(destination))
+
+
+def test_the_asset_is_that_of_the_reader_whoever_writes() -> None:
+    assert api_key_asset("airflow://writer@connection/acme_polytomic") == api_key_asset(ACME)
+    assert api_key_asset("vault://c@mount/path?field=api_key") == api_key_asset("vault://c@mount/path")
+    assert api_key_asset("vault://c@mount/path") != api_key_asset("vault://another@mount/path")
+
+
+@given(st.text(min_size=1, max_size=40), st.sampled_from(["airflow://variable/", "vault://c@mount/"]))
+def test_no_two_destinations_have_the_same_asset(name: str, kind: str) -> None:
+    try:
+        found = Destination.parse(f"{kind}{quote(name)}")
+    except PolytomicConfigurationError:
+        return
+    uri = api_key_asset(str(found)).uri
+    assert uri.isascii()
+    assert not set(uri) & set("?#@&= ")
+    assert unquote(uri.removeprefix("x-polytomic://")) == str(found).replace("://", "/", 1)
+
+
+def test_an_asset_is_refused_before_airflow_would_refuse_it() -> None:
+    longest = "vault://c@mount/" + "a" * 1024
+    assert len(api_key_asset(longest).uri) < LONGEST
+    with pytest.raises(PolytomicConfigurationError, match="2531 characters as an asset's URI"):
+        api_key_asset("airflow://variable/" + quote("é" * 250))
+
+
+@pytest.mark.parametrize("wrong", ["{{ params.destination }}", "acme_polytomic", "", None])
+def test_what_is_no_destination_has_no_asset(wrong: Any) -> None:
+    with pytest.raises(PolytomicConfigurationError):
+        api_key_asset(wrong)
+
+
+def test_the_alias_has_one_name_on_both_versions() -> None:
+    assert api_keys_alias().name == API_KEYS == "polytomic_api_keys"
+    assert api_keys_alias() == api_keys_alias()
+
+
+@pytest.mark.parametrize("context", [{}, None, {"outlet_events": None}])
+def test_an_event_that_cannot_be_prepared_is_a_warning(context: Any, caplog: pytest.LogCaptureFixture) -> None:
+    announce(context, ACME, {"fingerprint": "f"})
+    (record,) = [each for each in caplog.records if each.name == "airflow_provider_polytomic.assets"]
+    assert record.levelname == "WARNING"
+    assert "The new API key is stored" in record.getMessage()
+
+
+def test_the_warning_shows_no_password_of_a_mistyped_destination(caplog: pytest.LogCaptureFixture) -> None:
+    announce({}, "postgres://ada:hunter2@db/acme", {})
+    assert "The new API key is stored" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_importing_it_brings_nothing_of_airflow() -> None:
+    code = "import sys, airflow_provider_polytomic.assets; print([m for m in sys.modules if m.startswith('airflow.')])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def _context(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the context of a run that these events have started, in the classes that Airflow gives a task.
+
+    :param events: each with its asset's URI, its hour and its ``extra``.
+    """
+    if not AIRFLOW_V_3_0_PLUS:
+        from airflow.models.dataset import DatasetEvent
+
+        found: dict[str, list[DatasetEvent]] = {}
+        for uri, hour, extra in events:
+            event = DatasetEvent(dataset_id=1, extra=extra, timestamp=BEGAN + timedelta(hours=hour))
+            found.setdefault(uri, []).append(event)
+        return {"triggering_dataset_events": found}
+    from airflow.sdk.api.datamodels._generated import AssetEventDagRunReference
+    from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
+    from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
+
+    told = [
+        AssetEventDagRunReference.model_validate(
+            {
+                "asset": {"name": uri, "uri": uri, "extra": {}},
+                "extra": extra,
+                "source_aliases": [{"name": API_KEYS}],
+                "source_dag_id": "issuing",
+                "source_task_id": "issue",
+                "source_run_id": "run",
+                "source_map_index": -1,
+                "timestamp": BEGAN + timedelta(hours=hour),
+            }
+        )
+        for uri, hour, extra in events
+    ]
+    results = [AssetEventDagRunReferenceResult.from_asset_event_dag_run_reference(each) for each in told]
+    return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(results)}
+
+
+def test_a_consumer_is_told_of_each_new_key_once_the_oldest_first() -> None:
+    acme, globex = (api_key_asset(f"airflow://connection/{name}").uri for name in ("acme", "globex"))
+    context = _context(
+        [
+            (acme, 2, {"fingerprint": "c"}),
+            (acme, 0, {"fingerprint": "a"}),
+            ("s3://lake/x", 0, {}),
+            (globex, 1, {"fingerprint": "b"}),
+        ]
+    )
+    assert new_keys(context) == [{"fingerprint": "a"}, {"fingerprint": "b"}, {"fingerprint": "c"}]
+
+
+def test_a_run_that_was_started_by_hand_has_no_new_keys() -> None:
+    assert new_keys(_context([])) == []
+
+
+def test_a_task_may_have_as_many_events_as_airflow_writes_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_default = 100 if AIRFLOW_V_3_0_PLUS else 1000
+    assert most_events() == by_default
+    monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "60")
+    assert most_events() == (1200 if AIRFLOW_V_3_0_PLUS else by_default)
+
+
+ONE, TWO = (api_key_asset(f"airflow://connection/{name}") for name in ("one", "two"))
+
+
+@pytest.mark.parametrize(
+    ("outlets", "kept"), [(None, []), ((), []), (ONE, [ONE]), ([ONE], [ONE]), ((ONE, TWO), [ONE, TWO])]
+)
+def test_an_operators_own_outlets_are_kept_before_the_alias(outlets, kept):
+    operator = PolytomicRotateApiKeyOperator(
+        task_id="rotate",
+        org_id="248df4b7-aa70-47b8-a036-33ac447e668d",
+        user_id="0ecd09c1-b901-4d27-9053-f0367c427254",
+        destination=ACME,
+        outlets=outlets,
+    )
+    assert operator.outlets == [*kept, api_keys_alias()]
+
+
+def test_the_alias_is_there_once_where_a_mapped_operator_was_given_it():
+    assert with_api_keys_alias([api_keys_alias()]) == [api_keys_alias()]
