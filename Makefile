@@ -1,7 +1,7 @@
 # make demo: see the main job on a real Airflow. make test: set-up and the whole suite. make help: the rest.
 # Any Python 3.11-3.13 with venv will do; to name one: make PYTHON=python3.12 ...
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-2.11 demo test test-2.11 wheel-test lint fix emulator docs docs-serve constraints clean
+.PHONY: help setup setup-2.11 demo test test-2.11 proof wheel-test lint fix emulator docs docs-serve bench constraints clean
 
 RUN := .venv/bin/python
 RUN_2_11 := .venv-2.11/bin/python
@@ -28,6 +28,9 @@ test: setup ## the whole suite on the current Airflow; ARGS="tests/unit -k retry
 test-2.11: setup-2.11 ## the same on Airflow 2.11
 	$(RUN_2_11) -m pytest $(ARGS)
 
+proof: setup ## kill, race and fault as often as the docs say, on the current Airflow: hours; ARGS="-k races" for a part
+	$(RUN) -m pytest tests/proof --proof=full -s $(ARGS)
+
 wheel-test: setup ## install the built wheel in an empty environment and ask Airflow for the provider
 	$(RUN) -m pytest tests/packaging -m wheel $(ARGS)
 
@@ -48,6 +51,9 @@ docs: setup ## build the documentation's site into build/site; any warning is an
 
 docs-serve: setup ## show the site while you write; ARGS="--dev-addr 127.0.0.1:8001"
 	$(MKDOCS) serve $(ARGS)
+
+bench: setup ## measure, save the results in benchmarks/results and write docs/benchmarks.md: ten minutes; ARGS=--quick to try it
+	$(RUN) -m benchmarks $(ARGS)
 
 constraints: ## resolve the pinned versions anew (with Python 3.11)
 	@python="$$(sh tools/find_python.sh 11 $(PYTHON))" && "$$python" tools/make_constraints.py

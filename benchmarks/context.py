@@ -1,0 +1,41 @@
+"""What does a task read of Airflow's context? What an operator needs to be run by a measuring process itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["task_context"]
+
+
+class _Events:
+    """Airflow's own collection of a task's events; tells when an operator comes to add one."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        if AIRFLOW_V_3_0_PLUS:
+            from airflow.sdk.execution_time.context import OutletEventAccessors
+        else:
+            from airflow.utils.context import OutletEventAccessors
+        self._real: Any = OutletEventAccessors()
+        self._tell = tell
+
+    def __getitem__(self, key: Any) -> Any:
+        self._tell()
+        return self._real[key]
+
+
+def task_context(tell: Callable[[], None]) -> dict[str, Any]:
+    """Return the context of the first try of a manual run that is for now.
+
+    :param tell: told of each new key.
+    """
+    now = datetime.now(UTC)
+    run = SimpleNamespace(run_after=now, logical_date=now, data_interval_end=now, run_type="manual")
+    ti = SimpleNamespace(map_index=-1, try_number=1, max_tries=3)
+    return {"dag_run": run, "ti": ti, "outlet_events": _Events(tell)}

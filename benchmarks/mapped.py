@@ -1,0 +1,65 @@
+"""How fast are mapped tasks, one for each customer, on a real Airflow with LocalExecutor?"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.figures import Figures
+from benchmarks.scene import ROOT
+from demo.airflow_process import AirflowProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from benchmarks.scene import Scene
+
+__all__ = ["airflow_of", "measure_mapped"]
+
+_DAG = "mapped_rotation"
+_SLOTS = 4
+_RUN_SECONDS = 1800.0
+_WHEN = "select min(start_date), max(end_date) from task_instance where dag_id = ? and run_id = ?"
+
+
+@contextmanager
+def airflow_of(scene: Scene, folder: Path, targets: list[list[str]]) -> Iterator[AirflowProcess]:
+    """Start an Airflow that has the DAG; it is not ready yet.
+
+    :param folder: for its home.
+    """
+    file = folder / "mapped.json"
+    file.write_text(json.dumps([_task(number, *target) for number, target in enumerate(targets)]))
+    env = scene.settings() | {
+        "BENCHMARK_TARGETS": str(file),
+        "AIRFLOW__CORE__PARALLELISM": str(_SLOTS),
+        "PYTHONPATH": str(ROOT),
+    }
+    with AirflowProcess(folder / "airflow", dags_folder=ROOT / "benchmarks" / "dags", env=env) as airflow:
+        yield airflow
+
+
+def measure_mapped(airflow: AirflowProcess, tasks: int, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Run the DAG once; told is the time from the first task's start to the last one's end."""
+    airflow.wait_until_ready([_DAG])
+    airflow.trigger(_DAG, run_id="measured")
+    states = airflow.wait_for_run(
+        _DAG,
+        "measured",
+        seconds=_RUN_SECONDS,
+        on_change=lambda states: tell(list(states.tasks.values()).count("success"), tasks),
+    )
+    if states.run != "success":
+        raise AssertionError(states)
+    references = [airflow.xcom(_DAG, "measured", "rotate", index) for index in range(tasks)]
+    outage = Figures.of([reference["outage_seconds"] for reference in references])
+    began, ended = (datetime.fromisoformat(each) for each in airflow.query(_WHEN, _DAG, "measured")[0])
+    seconds = round((ended - began).total_seconds(), 2)
+    return {"targets": tasks, "slots": _SLOTS, "seconds": seconds, "outage_seconds": outage.to_json()}
+
+
+def _task(number: int, org_id: str, user_id: str) -> dict[str, str]:
+    return {"org_id": org_id, "user_id": user_id, "destination": f"airflow://connection/mapped_{number}"}

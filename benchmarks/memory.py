@@ -1,0 +1,141 @@
+"""How much memory does a fleet take? The whole way of a fleet, with a Polytomic and stores that keep nothing.
+
+A server that had to answer for 100,000 keys would take hours and prove nothing more: the file of targets, its checks,
+the threads, the issuances, the records' JSON and the report are ours and real; only what answers is not.
+"""
+
+# ruff: noqa: ARG002 (the stand-ins have the parameters of what they stand in for)
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.assets import announce
+from airflow_provider_polytomic.fleet.pace import Stop
+from airflow_provider_polytomic.fleet.progress import Progress
+from airflow_provider_polytomic.fleet.rotating import rotate_fleet
+from airflow_provider_polytomic.models import Identity
+from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.secret_stores.base import Held
+from benchmarks import child
+from benchmarks.fleet import rotated, write_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider_polytomic.fleet.targets import FleetTarget
+    from airflow_provider_polytomic.references import Reference
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+__all__: list[str] = []
+
+_PREFIX = "pk_play_"
+
+
+class _Polytomic:
+    """Gives each user a key that tells whose it is."""
+
+    def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
+        return ApiKey(f"{_PREFIX}{org_id}/{user_id}")
+
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+        if api_key is None:
+            return Identity(is_partner=True)
+        org_id, _, user_id = api_key.reveal().removeprefix(_PREFIX).partition("/")
+        return Identity(id=user_id, organization_id=org_id, is_user=True)
+
+    def get_user(self, org_id: str, user_id: str) -> None:
+        return None
+
+    def is_own_key(self, api_key: ApiKey) -> bool:
+        return False
+
+
+class _Place:
+    """A destination that holds nothing at first, and is forgotten with its issuance."""
+
+    compare_and_set = True
+
+    def __init__(self, destination: Destination) -> None:
+        self.place = str(destination)
+        self._value: ApiKey | None = None
+        self._record: Mapping[str, str] | None = None
+
+    def read(self) -> Held:
+        return Held(self._value, "v1" if self._value else "absent")
+
+    def write(self, value: ApiKey, over: Held) -> str:
+        self._value = value
+        return "v1"
+
+    def read_record(self) -> Mapping[str, str] | None:
+        return self._record
+
+    def write_record(self, record: Mapping[str, str]) -> None:
+        self._record = record
+
+    def check_write(self, over: Held) -> None:
+        return None
+
+    def read_back(self) -> ApiKey | None:
+        return self._value
+
+
+class _Stores:
+    def open(self, destination: Destination, /) -> _Place:
+        return _Place(destination)
+
+
+class _Offline(PolytomicBatchRotateApiKeysOperator):
+    """The fleet's operator, with that Polytomic and those stores."""
+
+    def _rotate(self, fleet: Any, orders: Any, report: Any, context: Any, **parts: Any) -> None:
+        def tell(target: FleetTarget, reference: Reference) -> None:
+            announce(context, str(target.destination), reference.to_json(str(target.destination)))
+
+        rotate_fleet(
+            _Polytomic(),
+            _Stores(),
+            fleet,
+            orders,
+            report=report,
+            failures=parts["failures"],
+            pace=parts["pace"],
+            progress=Progress(len(fleet), lambda _line: None),
+            max_workers=parts["workers"],
+            stop=Stop(),
+            on_new_key=tell,
+        )
+
+
+def _customers(count: int) -> Iterator[tuple[str, str]]:
+    for _ in range(count):
+        yield str(uuid.uuid4()), str(uuid.uuid4())
+
+
+def _measure(count: int, workers: int) -> dict[str, Any]:
+    done = 0
+
+    def tell() -> None:
+        nonlocal done
+        done += 1
+        if done % 500 == 0:
+            child.progress(done, count)
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "targets.jsonl")
+        write_targets(file, _customers(count))
+        began = time.monotonic()
+        rotated(_Offline, file, workers, tell)
+        seconds = time.monotonic() - began
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux tells kilobytes
+    return {"targets": count, "seconds": round(seconds, 2), "megabytes": round(most, 1)}
+
+
+if __name__ == "__main__":
+    child.result(_measure(child.arguments()["targets"], child.arguments()["workers"]))

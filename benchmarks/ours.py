@@ -1,0 +1,81 @@
+"""How does a measuring process use this package? As its operators do, with what Airflow is configured with."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.issuing import Renew, issue
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.opening import Stores
+from airflow_provider_polytomic.targets import Target
+from airflow_provider_polytomic.version_compat import mask_secret
+from benchmarks.scene import CONN_ID
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.references import Reference
+
+__all__ = ["Clock", "Ours", "forget_masked"]
+
+_MASKERS = ("airflow.sdk._shared.secrets_masker", "airflow.utils.log.secrets_masker")  # 3.x; 2.11
+
+
+@dataclass
+class Clock:
+    """When, by the monotonic clock, the request for a key began and the store had taken the key."""
+
+    posted: float = 0.0
+    stored: float = 0.0
+
+
+class _Watched:
+    """An object, one of whose methods notes when it begins or ends."""
+
+    def __init__(self, real: Any, **noting: Any) -> None:
+        self._real = real
+        self.__dict__.update(noting)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+class Ours:
+    """One hook and the stores, as a task has them."""
+
+    def __init__(self, pool_size: int = 1) -> None:
+        self.hook = PolytomicHook(CONN_ID, pool_size=pool_size)
+        self.stores = Stores(issuer=self.hook.base_url)
+
+    def rotate(self, target: list[str], name: str, clock: Clock | None = None) -> Reference:
+        """Rotate one key now, whatever its age."""
+        vendor: Any = self.hook
+        store: Any = self.stores.open(Destination.parse(f"airflow://connection/{name}"))
+        if clock is not None:
+            vendor, store = _noting(vendor, store, clock)
+        mode = Renew(run_time=datetime.now(UTC))
+        return issue(vendor, store, Target(*target), mode, hide=mask_secret)
+
+
+def _noting(vendor: Any, store: Any, clock: Clock) -> tuple[Any, Any]:
+    def create_api_key(*given: Any, **named: Any) -> Any:
+        clock.posted = time.monotonic()
+        return vendor.create_api_key(*given, **named)
+
+    def write(*given: Any) -> Any:
+        version = store.write(*given)
+        clock.stored = time.monotonic()
+        return version
+
+    return _Watched(vendor, create_api_key=create_api_key), _Watched(store, write=write)
+
+
+def forget_masked() -> None:
+    """Empty Airflow's list of what it masks: it grows with each key, and a task that rotates one has one in it."""
+    for name in _MASKERS:
+        if name in sys.modules:
+            masker = sys.modules[name]._secrets_masker()  # noqa: SLF001 (2.11 has no public way)
+            masker.patterns, masker.replacer = set(), None

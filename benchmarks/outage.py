@@ -1,0 +1,64 @@
+"""How long are readers cut off by a forced rotation? Ours and the bare requests in turn, over warm connections.
+
+Until the store has taken the key there are three round trips: the request for a key, the question whose it is, the
+write. ``outage_seconds`` of the reference goes on until the value was read back, which is a fourth.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from benchmarks import child
+from benchmarks.figures import Figures, quotient
+from benchmarks.ours import Clock, Ours, forget_masked
+from benchmarks.plain import Plain, Window
+
+__all__: list[str] = []
+
+_WARM_UP = 5
+
+
+def _ours(ours: Ours, target: list[str]) -> Window:
+    clock = Clock()
+    forget_masked()
+    reference = ours.rotate(target, "outage_ours", clock)
+    if not reference.issued or reference.outage_seconds is None:
+        raise AssertionError("nothing was issued")
+    return Window(clock.stored - clock.posted, reference.outage_seconds)
+
+
+def _measure(given: dict[str, Any]) -> dict[str, Any]:
+    ours, plain = Ours(), Plain(given)
+    first, second = given["targets"]
+    found: dict[str, list[Window]] = {"ours": [], "plain": []}
+    for number in range(-_WARM_UP, given["rounds"]):
+        order = ["ours", "plain"]
+        random.shuffle(order)
+        for who in order:
+            window = _ours(ours, first) if who == "ours" else plain.window(second, "outage_plain")
+            if number >= 0:
+                found[who].append(window)
+        child.progress(number + 1 + _WARM_UP, given["rounds"] + _WARM_UP)
+    return {
+        "seconds_of_delay": given["seconds_of_delay"],
+        "rounds": given["rounds"],
+        "stored": _compared([each.stored for each in found["ours"]], [each.stored for each in found["plain"]]),
+        "read": _compared([each.read for each in found["ours"]], [each.read for each in found["plain"]]),
+    }
+
+
+def _compared(ours: list[float], plain: list[float]) -> dict[str, Any]:
+    one, other = Figures.of(ours), Figures.of(plain)
+    pairs = Figures.of([mine / theirs for mine, theirs in zip(ours, plain, strict=True)])
+    return {
+        "ours": one.to_json(),
+        "plain": other.to_json(),
+        "of_medians": quotient(one.median, other.median),
+        "of_p99": quotient(one.p99, other.p99),
+        "pairs": pairs.to_json(),
+    }
+
+
+if __name__ == "__main__":
+    child.result(_measure(child.arguments()))

@@ -1,0 +1,106 @@
+"""How do the results look? Two bar charts as one SVG, without any library."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["plot"]
+
+_WIDTH, _LEFT, _RIGHT, _ROW = 860, 300, 110, 30
+_OURS, _OTHERS = "#4051b5", "#9e9e9e"
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """One bar.
+
+    :param slow: where the thin line to its right ends; None: no line.
+    """
+
+    label: str
+    value: float
+    told: str
+    is_ours: bool
+    slow: float | None = None
+
+
+def plot(found: dict[str, Any]) -> str:
+    """Return the SVG of the fleet's and of the outage's results."""
+    parts: list[str] = []
+    at = _chart(parts, 20, f"Seconds for {_keys(found):,} keys, {_ms(found['far'])} away (logarithmic)", _fleet(found))
+    title = "Milliseconds from the request for a key until it is stored: median, and a line to the 99th percentile"
+    at = _chart(parts, at + 20, title, _outage(found), is_logarithmic=False)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {at}" width="{_WIDTH}" height="{at}" '
+        'font-family="system-ui, sans-serif" font-size="13" role="img">'
+    )
+    back = f'<rect width="{_WIDTH}" height="{at}" fill="#ffffff"/>'
+    return "\n".join([head, back, *parts, "</svg>"]) + "\n"
+
+
+def _keys(found: dict[str, Any]) -> int:
+    return int(found["fleet"]["targets"])
+
+
+def _fleet(found: dict[str, Any]) -> list[_Bar]:
+    keys, loops = _keys(found), found["loops"]
+    seconds = {
+        "loop: SDK and hvac, careful": loops["careful"] * keys / loops["targets"],
+        "loop: SDK and hvac, short": loops["short"] * keys / loops["targets"],
+    }
+    if mapped := found["mapped"]:
+        seconds["mapped tasks, LocalExecutor"] = mapped["seconds"] * keys / mapped["targets"]
+    workers = found["fleet"]["workers"]
+    seconds[f"bare requests, {workers} threads"] = found["fleet"]["plain"]["seconds"]["median"]
+    bars = [_Bar(label, value, f"{value:,.1f} s", is_ours=False) for label, value in seconds.items()]
+    ours = found["fleet"]["ours"]["seconds"]["median"]
+    return [*bars, _Bar(f"fleet operator, {workers} threads", ours, f"{ours:,.1f} s", is_ours=True)]
+
+
+def _outage(found: dict[str, Any]) -> list[_Bar]:
+    bars = []
+    for each in found["outage"]:
+        for who, label in {"plain": "bare requests", "ours": "forced rotation"}.items():
+            figures = each["stored"][who]
+            value, slow = 1000 * figures["median"], 1000 * figures["p99"]
+            away = f"{_ms(each['seconds_of_delay'])} away: {label}"
+            bars.append(_Bar(away, value, f"{value:.1f} ms", is_ours=who == "ours", slow=slow))
+    return bars
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+def _chart(parts: list[str], at: int, title: str, bars: Sequence[_Bar], *, is_logarithmic: bool = True) -> int:
+    """Add a chart, and return where it ends."""
+    parts.append(f'<text x="20" y="{at}" font-weight="bold" fill="#212121">{escape(title)}</text>')
+    most = max(bar.slow or bar.value for bar in bars)
+
+    def length(value: float) -> float:
+        share = math.log10(max(value, 1.0)) / math.log10(max(most, 10.0)) if is_logarithmic else value / most
+        return round(share * (_WIDTH - _LEFT - _RIGHT), 1)
+
+    for number, bar in enumerate(bars):
+        top = at + 14 + number * _ROW
+        middle = top + _ROW // 2
+        end = _LEFT + length(bar.value)
+        color = _OURS if bar.is_ours else _OTHERS
+        parts.append(
+            f'<text x="{_LEFT - 10}" y="{middle + 4}" text-anchor="end" fill="#212121">{escape(bar.label)}</text>'
+        )
+        parts.append(
+            f'<rect x="{_LEFT}" y="{top + 5}" width="{length(bar.value)}" height="{_ROW - 10}" fill="{color}"/>'
+        )
+        if bar.slow is not None:
+            slow = _LEFT + length(bar.slow)
+            parts.append(f'<line x1="{end}" y1="{middle}" x2="{slow}" y2="{middle}" stroke="#212121"/>')
+            end = max(end, slow)
+        parts.append(f'<text x="{end + 8}" y="{middle + 4}" fill="#212121">{escape(bar.told)}</text>')
+    return at + 14 + len(bars) * _ROW + 10

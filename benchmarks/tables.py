@@ -1,0 +1,178 @@
+"""How are the results told on the page? As rows of tables, each with its unit, and what missed its goal says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["fleet", "goals", "imports", "machine", "memory", "outage", "parsing", "presence", "requests"]
+
+Found = dict[str, Any]
+
+_KILO = 1000
+
+
+def machine(found: Found) -> Iterator[str]:
+    """Say on what and when."""
+    told = found["machine"]
+    yield _row("when", told["measured_at"].replace("T", " ").replace("+00:00", " UTC"))
+    yield _row("machine", f"{told['cores']} cores, {told['processor']}, {told['memory_gb']} GB, {told['system']}")
+    yield _row("load before it began (1, 5, 15 minutes)", ", ".join(f"{each:.2f}" for each in told["load"]))
+    versions = ", ".join(f"{name} {told[name]}" for name in ("requests", "hvac", "polytomic"))
+    yield _row("software", f"Python {told['python']}, Airflow {told['airflow']}, {versions}")
+    yield _row("command", f"`{found['command']}`")
+
+
+def goals(found: Found) -> Iterator[str]:
+    """Say what was to be reached, and whether it was."""
+    ours = found["parsing"]["operators"]["ours"]
+    tasks = f"{found['parsing']['tasks']:,} of our operators, by `EmptyOperator`s"
+    yield _goal(f"parse a DAG of {tasks}", "≤ 1.2", ours["parse"]["of_empty"], most=1.2)
+    yield _goal(f"parse and serialise a DAG of {tasks}", "≤ 1.2", ours["both"]["of_empty"], most=1.2)
+    for each in found["outage"]:
+        what = f"outage of a forced rotation, by its bare requests, {_ms(each['seconds_of_delay'])} away"
+        yield _goal(f"{what}, 99th percentiles", "≤ 1.2", each["stored"]["of_p99"], most=1.2)
+        yield _row(f"{what}, medians", "", f"{each['stored']['of_medians']:.2f}", "")
+    keys, far = f"{found['fleet']['targets']:,} keys", _ms(found["far"])
+    for name, share in _speeds(found).items():
+        what = f"{keys} {far} away, times as fast as the {name}"
+        yield _goal(what, "≥ 20", share, least=20) if "loop" in name else _row(what, "", f"{share:.1f}", "")
+    speed = found["fleet"]["speed_of_plain"]
+    yield _goal(f"{keys} {far} away, speed by bare pooled requests", "≥ 0.8", speed, least=0.8)
+    yield _goal("memory for the largest fleet, more than for the smallest", "≤ 50 MB", _growth(found)[-1], most=50)
+
+
+def imports(found: Found) -> Iterator[str]:
+    """Tell the modules."""
+    for module, each in found["imports"]["modules"].items():
+        cells = (f"`{module}`", _figure(each["median"]), _quartiles(each), each["modules_added"])
+        yield _row(*cells, f"{100 * each['of_base_operator']:.1f} %")
+
+
+def presence(found: Found) -> str:
+    """Tell what the package costs where nobody uses it."""
+    told = found["presence"]
+    if told is None:
+        return "Whether the package's mere presence costs anything was not measured: it was not installed."
+    have, have_not = told["with"], told["without"]
+    return (
+        f"`import airflow` takes {_figure(have['median'])} ({_quartiles(have)}) with the package installed, and "
+        f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: {told['of_medians']:.2f} of it."
+    )
+
+
+def parsing(found: Found) -> Iterator[str]:
+    """Tell the operators."""
+    for each in found["parsing"]["operators"].values():
+        cells = [f"`{each['operator']}`"]
+        for what in ("parse", "serialise"):
+            cells += [_figure(each[what]["median"]), f"{each[what]['of_empty']:.2f}"]
+        yield _row(*cells, f"{each['both']['of_empty']:.2f}", f"{each['bytes'] / _KILO:,.0f} kB")
+
+
+def outage(found: Found) -> Iterator[str]:
+    """Tell the windows."""
+    for each in found["outage"]:
+        for until, name in {"stored": "stored", "read": "read back"}.items():
+            told = each[until]
+            ratios = (f"{told['of_medians']:.2f}", f"{told['of_p99']:.2f}")
+            yield _row(_ms(each["seconds_of_delay"]), name, _spread(told["plain"]), _spread(told["ours"]), *ratios)
+
+
+def fleet(found: Found) -> str:
+    """Tell the fleets, as a paragraph and a table."""
+    told, loops, mapped = found["fleet"], found["loops"], found["mapped"]
+    keys, workers = told["targets"], told["workers"]
+    lines = [
+        f"{keys:,} keys, every request {_ms(found['far'])} away, Airflow's secrets backend on KV version 2. The "
+        f"fleet's operator and the bare client have {workers} threads and send the same requests, in turn "
+        f"({told['ours']['seconds']['count']} times each). The short loop has a key issued and writes it. The careful "
+        "one looks, has a key issued, asks whose it is, writes only over what it read, reads back and asks again, "
+        "which is what a rotation does but for its record. Both have one customer after the other; they were run over "
+        f"{loops['targets']} and are extrapolated." + _about(mapped),
+        "",
+        "| how | seconds | keys a second | requests for a key | processor seconds of the client |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    names = {"ours": f"`PolytomicBatchRotateApiKeysOperator`, {workers} threads", "plain": f"bare, {workers} threads"}
+    for who, name in names.items():
+        each = told[who]
+        seconds = each["seconds"]
+        told_seconds = f"{seconds['median']:.1f} ({seconds['low']:.1f} to {seconds['high']:.1f})"
+        asked, used = each["requests"]["median"] / keys, each["processor"]["median"]
+        lines.append(_row(name, told_seconds, f"{keys / seconds['median']:.1f}", f"{asked:.1f}", f"{used:.1f}"))
+    others = {f"{name} loop": loops[name] / loops["targets"] for name in ("short", "careful")}
+    if mapped:
+        others["mapped tasks"] = mapped["seconds"] / mapped["targets"]
+    lines += [_row(name, f"{keys * each:,.0f}", f"{1 / each:.1f}", "", "") for name, each in others.items()]
+    return "\n".join(lines)
+
+
+def requests(found: Found) -> Iterator[str]:
+    """Tell each request and what it is for."""
+    yield "| | to | request | what for |"
+    yield "| --- | --- | --- | --- |"
+    told = found["requests"]
+    for number, each in enumerate(told["each"], 1):
+        yield _row(number, each["to"], f"`{each['request']}`", each["for"])
+    for each in told["once"]:
+        yield _row("", each["to"], f"`{each['request']}`", each["for"])
+
+
+def memory(found: Found) -> Iterator[str]:
+    """Tell the sizes."""
+    for each, more in zip(found["memory"], _growth(found), strict=True):
+        yield _row(f"{each['targets']:,}", f"{each['megabytes']:.0f}", f"{more:.0f}")
+
+
+def _about(mapped: Found | None) -> str:
+    if mapped is None:
+        return " Mapped tasks were not measured."
+    return (
+        f" So are the mapped tasks: {mapped['targets']}, on LocalExecutor with {mapped['slots']} slots, from the first "
+        "one's start to the last one's end; each has a process of its own. Their `outage_seconds`, with connections "
+        f"that each has to open, are {_spread(mapped['outage_seconds'])}: median (quartiles), p99."
+    )
+
+
+def _speeds(found: Found) -> dict[str, float]:
+    ours = found["fleet"]["ours"]["seconds"]["median"] / found["fleet"]["targets"]
+    loops, mapped = found["loops"], found["mapped"]
+    speeds = {f"{name} loop": loops[name] / loops["targets"] / ours for name in ("short", "careful")}
+    if mapped:
+        speeds["mapped tasks"] = mapped["seconds"] / mapped["targets"] / ours
+    return speeds
+
+
+def _growth(found: Found) -> list[float]:
+    first = found["memory"][0]["megabytes"]
+    return [each["megabytes"] - first for each in found["memory"]]
+
+
+def _goal(what: str, goal: str, value: float, *, most: float | None = None, least: float | None = None) -> str:
+    is_met = (most is None or value <= most) and (least is None or value >= least)
+    told = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 (three digits are enough)
+    return _row(what, goal, told, "met" if is_met else "missed")
+
+
+def _spread(figures: Found) -> str:
+    median, low, high, slow = (f"{1000 * figures[name]:.1f}" for name in ("median", "low", "high", "p99"))
+    return f"{median} ({low} to {high}), {slow} ms"
+
+
+def _quartiles(figures: Found) -> str:
+    return f"{_figure(figures['low'])} to {_figure(figures['high'])}"
+
+
+def _figure(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
