@@ -20,7 +20,7 @@ RESTARTED_FOR = "acme_gateway_restarted_for"
 def restart_gateway(key: dict[str, Any] | None) -> None:
     """Put here what restarts yours, such as ``kubectl rollout restart deployment/acme-gateway``.
 
-    :param key: the reference of the new key, never the key itself; None if the run was started by hand.
+    It gets the reference of the new key, never the key itself, or None if the run was started by hand.
     """
     logging.getLogger(__name__).info("Restarting the gateway: %s", key or "somebody asked for it.")
 

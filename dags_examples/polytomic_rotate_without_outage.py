@@ -48,7 +48,7 @@ def polytomic_rotate_without_outage() -> None:
         """Stand in for what follows a rotation; skipped where nothing was rotated."""
         return f"{reference['destination']} now holds the key of user {reference['user_id']}."
 
-    tell_the_team(rotate_api_key.output)  # type: ignore[arg-type]  # the reference, once it has run
+    tell_the_team(rotate_api_key.output)
 
 
 polytomic_rotate_without_outage()

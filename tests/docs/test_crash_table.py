@@ -1,25 +1,34 @@
-"""Is it true what the page says of a death after each step? Issue, die there, look; issue again, look again."""
+"""Is it true what the page says of a death after each step? Issue, die there, look, read; issue again, look again."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
+from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 from tests.docs.mortal import Killed, Mortal
 from tests.docs.pages import rows
+from tests.fleets import add_customers, assert_one_live_key_each
+from tests.integration.dying.cases import CASES
 from tests.scene import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_polytomic.references import Reference
 
-ROWS = rows("docs/when-a-worker-dies.md", "Step by step")
+PAGE = "docs/when-a-worker-dies.md"
+SINGLE, STANDBY, FLEET = (rows(PAGE, heading) for heading in ("Step by step", "With a standby user", "A fleet"))
 # After which call of which part does the process die in each row? The record is written twice: opened, closed.
 DIES_AFTER = {
     "reading the destination": ("read_record", 1),
@@ -29,8 +38,7 @@ DIES_AFTER = {
     "storing the key": ("write", 1),
     "closing the record": ("write_record", 2),
 }
-STATES = {"none": None, "open": "open", "done": "done"}
-# What the page says of the next try, and what can be seen of it: its requests for a key without force.
+# What the page says of the next try, and what can be seen of it: its requests for a key.
 NEXT = {
     "starts anew": 1,
     "sends the request": 1,
@@ -38,46 +46,154 @@ NEXT = {
     "finds that it works, closes the record": 0,
     "keeps the key": 0,
 }
+WORK = {"work": True, "works": True, "**are cut off**": False}
+DAY = timedelta(days=1)
 
 
-def attempt(scene: Scene, mode: Ensure | Renew, method: str = "", calls: int = 1) -> Reference:
-    with closing(PolytomicHook()) as hook, open_store(CONNECTION, issuer=hook.base_url) as store:
-        vendor: Any = Mortal(hook, method, calls)
-        mortal: Any = Mortal(store, method, calls)
-        return issue(vendor, mortal, Target.parse(**scene.ids), mode, hide=lambda _key: None)
+@dataclass(frozen=True)
+class Customer:
+    """Whose key goes where."""
+
+    scene: Scene
+    target: Target
+    destination: str = CONNECTION
+    standby: Target | None = None
+
+    def attempt(self, mode: Ensure | Renew, method: str = "", calls: int = 1) -> Reference:
+        """Issue, and die after a call of that method if there is one."""
+        with closing(PolytomicHook()) as hook, open_store(self.destination, issuer=hook.base_url) as store:
+            vendor: Any = Mortal(hook, method, calls)
+            mortal: Any = Mortal(store, method, calls)
+            return issue(vendor, mortal, self.target, mode, standby=self.standby, hide=lambda _key: None)
+
+    def stored(self) -> str | None:
+        """Return the key that readers get."""
+        return self.scene.stored(self.destination.rpartition("/")[2])
+
+    def readers_work(self) -> bool:
+        """Ask Polytomic as a reader does."""
+        try:
+            with closing(PolytomicHook(api_key_destination=self.destination)) as hook:
+                hook.get_identity()
+        except PolytomicUnauthorizedError:
+            return False
+        return True
+
+    def record_state(self) -> str | None:
+        """Return how far the record says that it is."""
+        with open_store(self.destination, issuer=self.scene.emulator.base_url) as store:
+            return (store.read_record() or {}).get("state")
+
+    def minted(self) -> int:
+        """Count the target's keys."""
+        return self.scene.emulator.minted(self.target.user_id)
+
+    def live_key(self) -> str:
+        """Return the target's key."""
+        return self.scene.emulator.live_key(self.target.user_id)
+
+    def idempotency_keys(self) -> list[str | None]:
+        """Return what the requests for the target's keys called themselves."""
+        return [post.idempotency_key for post in self.scene.posts if self.target.user_id in post.path]
 
 
-def record_state(scene: Scene) -> str | None:
-    with open_store(CONNECTION, issuer=scene.emulator.base_url) as store:
-        return (store.read_record() or {}).get("state")
+@pytest.mark.parametrize("table", [SINGLE, STANDBY], ids=["single", "standby"])
+def test_every_row_is_tried(table: list[list[str]]):
+    assert [row[0] for row in table] == list(DIES_AFTER)
 
 
-def test_every_row_is_tried():
-    assert [row[0] for row in ROWS] == list(DIES_AFTER)
-
-
-@pytest.mark.parametrize("mode", [Ensure(), Renew(run_time=MONDAY)], ids=["unforced", "forced"])
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+@pytest.mark.parametrize("forced", [False, True], ids=["unforced", "forced"])
+@pytest.mark.parametrize("row", SINGLE, ids=lambda row: row[0])
 def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
-    row: list[str], mode: Ensure | Renew, scene: Scene
+    row: list[str], forced: bool, scene: Scene
 ):
-    dies_after, issued, stored, record, next_try = row
+    dies_after, issued, stored, readers, record, next_try = row
+    customer = Customer(scene, Target.parse(**scene.ids))
+    mode: Ensure | Renew = Ensure()
+    if forced:
+        customer.attempt(Renew(run_time=MONDAY))
+        mode = Renew(run_time=MONDAY + DAY)
+    old, before, sent, was = customer.stored(), customer.minted(), len(scene.posts), customer.record_state()
     with pytest.raises(Killed):
-        attempt(scene, mode, *DIES_AFTER[dies_after])
-    assert scene.emulator.minted(scene.user.id) == int(issued)
-    assert scene.stored() == {"the old value": None, "the new key": _only(scene)}[stored]
-    assert record_state(scene) == STATES[record]
+        customer.attempt(mode, *DIES_AFTER[dies_after])
+    assert customer.minted() == before + int(issued)
+    assert customer.stored() == (old if stored == "the old value" else customer.live_key())
+    assert customer.record_state() == (was if record == "as it was" else record)
+    if forced:
+        assert customer.readers_work() is WORK[readers]
     posts = len(scene.posts)
 
-    attempt(scene, mode)
-    assert scene.emulator.minted(scene.user.id) == 1
-    assert scene.stored() == scene.emulator.live_key(scene.user.id)
-    assert record_state(scene) == "done"
-    assert len(set(scene.idempotency_keys)) == 1
-    if isinstance(mode, Ensure):
-        assert len(scene.posts) - posts == NEXT[next_try]
+    customer.attempt(mode)
+    assert customer.minted() == before + 1
+    assert customer.stored() == customer.live_key()
+    assert customer.record_state() == "done"
+    assert len(set(scene.idempotency_keys[sent:])) == 1
+    repeats = forced and next_try == "finds that it works, closes the record"  # the page says so below the table
+    assert len(scene.posts) - posts == (1 if repeats else NEXT[next_try])
 
 
-def _only(scene: Scene) -> str | None:
-    keys = scene.emulator.keys_of(scene.user.id)
-    return keys[0] if keys else None
+@pytest.mark.parametrize("row", STANDBY, ids=lambda row: row[0])
+def test_with_a_standby_user_nobody_is_cut_off_wherever_it_dies(row: list[str], scene: Scene):
+    dies_after, issued, stored, readers, in_use_before, record, next_try = row
+    idle = Target.parse(**scene.ids)
+    standby = Target(idle.org_id, scene.emulator.add_user(idle.org_id, "standby@acme.example").id)
+    customer = Customer(scene, idle, standby=standby)
+    for day in range(2):
+        customer.attempt(Renew(run_time=MONDAY + day * DAY))
+    mode, in_use, sent = Renew(run_time=MONDAY + 2 * DAY), customer.stored(), len(scene.posts)
+    assert in_use == scene.emulator.live_key(standby.user_id)
+    method, calls = DIES_AFTER[dies_after]
+    # As whom the key in use answers is asked first.
+    with pytest.raises(Killed):
+        customer.attempt(mode, method, calls + (method == "get_identity"))
+    assert customer.minted() == 1 + int(issued)
+    assert customer.stored() == (in_use if stored == "the key in use" else customer.live_key())
+    assert customer.readers_work() is WORK[readers]
+    assert (in_use in scene.emulator.keys_of(standby.user_id)) is WORK[in_use_before]
+    assert customer.record_state() == ("done" if record == "as it was" else record)
+    posts = len(scene.posts)
+
+    customer.attempt(mode)
+    assert customer.minted() == 2
+    assert customer.stored() == customer.live_key()
+    assert scene.emulator.keys_of(standby.user_id) == [in_use]
+    assert customer.record_state() == "done"
+    assert len(set(scene.idempotency_keys[sent:])) == 1
+    assert len(scene.posts) - posts == NEXT[next_try]
+
+
+def test_of_a_fleet_each_target_is_in_a_row_and_the_next_try_does_what_that_says(
+    scene: Scene, context: Callable[..., dict[str, Any]]
+):
+    targets = add_customers(scene, 3)
+    untouched, under_way, done = (
+        Customer(scene, Target.parse(row["org_id"], row["user_id"]), row["destination"]) for row in targets
+    )
+    customers = {"not started": untouched, "under way, asked for and not stored": under_way, "done": done}
+    assert [row[0] for row in FLEET] == list(customers)
+    for customer in customers.values():
+        customer.attempt(Renew(run_time=MONDAY))
+    this_run = MONDAY + DAY
+    with pytest.raises(Killed):
+        under_way.attempt(Renew(run_time=this_run), "create_api_key")
+    done.attempt(Renew(run_time=this_run))
+    for what, issued, readers, _ in FLEET:
+        assert customers[what].minted() == 1 + int(issued)
+        assert customers[what].readers_work() is WORK[readers]
+    sent = {what: customer.idempotency_keys() for what, customer in customers.items()}
+
+    operator = PolytomicBatchRotateApiKeysOperator(task_id="rotate", targets=targets, retries=1)
+    summary = operator.execute(context(this_run, try_number=2))
+    assert (summary["rotated"], summary["kept"]) == (3, 0)
+    for what, _, _, next_try in FLEET:
+        again = customers[what].idempotency_keys()[len(sent[what]) :]
+        assert len(again) == (0 if next_try.startswith("keeps it") else 1)
+        assert (again == sent[what][-1:]) is next_try.startswith("gets the same key")
+        assert customers[what].minted() == 2
+    assert_one_live_key_each(scene, targets)
+
+
+def test_what_is_said_of_the_death_of_airflow_is_what_is_killed_in_the_tests_of_that():
+    killed = {"the process of the task": "task", "the worker": "worker", "the scheduler": "scheduler"}
+    told = [row[0] for row in rows(PAGE, "When Airflow itself dies")]
+    assert [killed.get(what, what) for what in told] == list(dict.fromkeys(case.killed for case in CASES))

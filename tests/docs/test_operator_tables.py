@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 from airflow_provider_polytomic.operators.base import PolytomicOperator
 from tests.docs.pages import ROOT, codes, rows
 
-KEY_PAGE, ONBOARDING, OFFBOARDING = (
+KEY_PAGE, ROTATION, FLEET, ONBOARDING, OFFBOARDING = (
     "docs/create-api-key.md",
+    "docs/rotate-on-a-schedule.md",
+    "docs/rotate-a-fleet.md",
     "docs/onboard-a-customer.md",
     "docs/offboard-a-customer.md",
 )
 # Where each is told, and whether with what all take.
 TOLD = {
     "PolytomicCreateApiKeyOperator": (KEY_PAGE, "Parameters"),
+    "PolytomicRotateApiKeyOperator": (ROTATION, "Parameters"),
+    "PolytomicBatchRotateApiKeysOperator": (FLEET, "Parameters"),
     "PolytomicCreateOrganizationOperator": (ONBOARDING, None),
     "PolytomicUpdateOrganizationOperator": (ONBOARDING, None),
     "PolytomicCreateUserOperator": (ONBOARDING, None),
@@ -30,7 +35,8 @@ TOLD = {
     "PolytomicDeleteOrganizationOperator": (OFFBOARDING, None),
 }
 MODULES = [
-    import_module(f"airflow_provider_polytomic.operators.{name}") for name in ("api_keys", "organizations", "users")
+    import_module(f"airflow_provider_polytomic.operators.{name}")
+    for name in ("api_keys", "fleet", "organizations", "rotation", "users")
 ]
 OPERATORS: dict[str, Any] = {name: getattr(module, name) for module in MODULES for name in module.__all__}
 COMMON = {"polytomic_conn_id", "retry_for"}
@@ -46,6 +52,8 @@ def _taken(operator: Any) -> dict[str, list[str]]:
 
 
 def _literal(value: object) -> str:
+    if isinstance(value, timedelta):
+        return repr(value).removeprefix("datetime.")
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -1,0 +1,135 @@
+"""Do the pages on fleets, events and permissions repeat the code rightly? Fields, forms, numbers, rights."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from airflow_provider_polytomic import asset_compat
+from airflow_provider_polytomic.assets import API_KEYS, api_key_asset
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.fleet import masking, report
+from airflow_provider_polytomic.fleet import rows as fleet_rows
+from airflow_provider_polytomic.fleet.progress import as_line
+from airflow_provider_polytomic.fleet.report import Outcome, Report
+from airflow_provider_polytomic.fleet.storage import FileAddress
+from airflow_provider_polytomic.fleet.targets import FleetTarget
+from airflow_provider_polytomic.operators.fleet import _MOST_WORKERS
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.targets import Target
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException
+from tests.docs.pages import ORG_ID, USER_ID, blocks, codes, facts, page_text, rows
+from tests.docs.policies import Policy, policy
+from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
+from tests.scene import CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.docs.issuers import PageIssuer
+
+FLEET, EVENTS, PERMISSIONS = "docs/rotate-a-fleet.md", "docs/restart-what-caches-the-key.md", "docs/permissions.md"
+
+
+def names(heading: str, number: int = 0) -> list[str]:
+    """Return all names in the first column of a table of the page on fleets."""
+    return [name for row in rows(FLEET, heading, number) for name in codes(row[0])]
+
+
+def test_the_fields_and_forms_of_targets_are_those_that_are_read():
+    assert names("The targets") == list(fleet_rows._FIELDS)
+    suffixes = names("The targets", 1)
+    assert {suffix.removesuffix(".gz").removeprefix(".") for suffix in suffixes} == set(fleet_rows._PARSERS)
+    assert sum(suffix.endswith(".gz") for suffix in suffixes) == len(suffixes) / 2
+    for suffix in suffixes:
+        fleet_rows.source_of(f"/data/fleet{suffix}")
+    with pytest.raises(PolytomicConfigurationError, match="suffixes"):
+        fleet_rows.source_of("/data/fleet.json")
+
+
+def test_the_summary_has_the_fields_that_the_page_says():
+    summary = Report(None, targets=3).summary()
+    assert sorted(names("The summary")) == sorted(summary)
+    (failures,) = (row[1] for row in rows(FLEET, "The summary") if codes(row[0]) == ["failures"])
+    assert int(re.findall(r"\d+", failures)[0]) == report._MOST_FAILURES
+    outcome = Outcome.failed(_target(), PolytomicConfigurationError("no"), 0.1)
+    assert codes(failures) == list(report._failure(outcome))
+
+
+def test_a_line_of_the_report_has_the_fields_that_the_page_says():
+    assert sorted(names("The report")) == sorted(Outcome(_target(), "kept").to_json())
+    (statuses,) = (row[1] for row in rows(FLEET, "The report") if codes(row[0]) == ["status"])
+    assert sorted(codes(statuses)) == sorted(get_args(report.Status))
+    (own,) = re.findall(r"of `(.*?)`, shard 0 of 8 writes `(.*?)`", page_text(FLEET))
+    assert str(FileAddress("report_path", f"/{own[0]}").of_shard(0, 8)) == f"/{own[1]}"
+
+
+def test_the_log_shows_the_line_of_the_page():
+    (block,) = (block for block in blocks("text") if block.page == FLEET)
+    line = as_line({"rotated": 1150, "kept": 40, "failed": 10}, 10_000, 1200 / 38.2)
+    assert line == block.content.strip()
+
+
+def test_the_numbers_of_the_pages_are_those_of_the_code():
+    assert f"only the first {masking._MOST} keys of a task are told" in page_text(FLEET)
+    assert f"only the first {masking._MOST} keys of a task are told" in page_text("SECURITY.md")
+    assert f"[the first {masking._MOST} keys of a task]" in page_text("docs/limits.md")
+    assert f"One task has at most {_MOST_WORKERS} threads" in page_text(FLEET)
+
+
+def test_the_events_are_named_and_as_many_as_the_page_says():
+    told = {row[0]: row[1:] for row in rows(EVENTS, "What is an event")}
+    assert codes(told["its URI"][0]) == [api_key_asset(CONNECTION).uri]
+    assert codes(told["of all destinations"][0])[0] == API_KEYS
+    most = told["most events of one task"][0 if AIRFLOW_V_3_0_PLUS else 1]
+    assert int(re.findall(r"[\d,]+", most)[0].replace(",", "").strip()) == asset_compat.most_events()
+
+
+def _rights(*policies: Policy) -> list[str]:
+    found = dict.fromkeys(right for each in policies for rule in each.rules for right in rule.rights)
+    return [right for right in found if right != "sts:AssumeRole"]
+
+
+VAULT, SECRETS, PARAMETERS = VaultPage.page, SecretsManagerPage.page, ParameterStorePage.page
+# In the order of the rows; what to write, to remove, to read.
+POLICIES = {
+    "Vault, KV version 2": (VAULT, ["worker"], ["worker remove"]),
+    "Vault, KV version 1": (VAULT, ["worker", "worker kv1"], ["worker remove kv1"]),
+    "AWS Secrets Manager": (SECRETS, ["worker"], ["worker remove"]),
+    "AWS Parameter Store": (PARAMETERS, ["worker"], ["worker remove"]),
+}
+
+
+def test_the_rights_on_stores_are_those_of_the_policies_on_their_pages():
+    told = {re.sub(r"\[(.*?)\]\(.*?\)", r"\1", row[0]): row[1:] for row in rows(PERMISSIONS, "On the store")}
+    for name, (page, worker, remover) in POLICIES.items():
+        given = [[policy(page, note) for note in notes] for notes in (worker, remover, ["consumer"])]
+        # What is no right in lower case or of an API's own is the path that it is on.
+        rights = [[code for code in codes(cell) if "/" not in code] for cell in told.pop(name)]
+        assert [list(dict.fromkeys(each)) for each in rights] == [_rights(*each) for each in given], name
+    assert list(told) == ["`LocalFilesystemBackend`", "the metadata database"]
+    local = facts("docs/destinations.md", "LocalFilesystemBackend")["rights"]
+    assert told["`LocalFilesystemBackend`"][0] == local
+
+
+def test_another_field_of_a_secret_takes_no_key_of_another_user(issuer: Callable[[str], PageIssuer]):
+    assert "a key of another user for another field is refused" in page_text("docs/destinations.md")
+    for name in ("vault kv2", "secretsmanager"):
+        on = issuer(name)
+        place = (
+            "vault://vault_writer@secret/apps/acme?field="
+            if name == "vault kv2"
+            else ("aws-secretsmanager://aws_writer@/apps/acme?field=")
+        )
+        on.issue(f"{place}one")
+        other = on.scene.emulator.add_user(on.scene.user.organization_id, f"{name.replace(' ', '-')}@acme.example")
+        posts = len(on.scene.posts)
+        with pytest.raises(AirflowFailException, match="belongs to"):
+            on.issue(f"{place}two", user_id=other.id)
+        assert len(on.scene.posts) == posts
+
+
+def _target() -> FleetTarget:
+    return FleetTarget(Target(ORG_ID, USER_ID), None, Destination.parse(CONNECTION), "item 1")
