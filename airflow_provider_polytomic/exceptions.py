@@ -70,6 +70,8 @@ class PolytomicError(Exception):
     # Whether an earlier repeat of the same request was left without an answer, so that it may have taken effect
     # whatever the last one was told. Set by the one who repeats.
     earlier_unknown: bool = False
+    # Whether this try had a key issued before it failed; with force, that revoked the earlier ones. Set by issue().
+    key_was_issued: bool = False
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):

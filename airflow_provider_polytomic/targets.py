@@ -81,8 +81,8 @@ class Target:
         standby = cls(first.org_id, parse_uuid("standby_user_id", standby_user_id))
         if standby == first:
             raise PolytomicConfigurationError(
-                "standby_user_id is user_id, but a new key for a user revokes the user's other keys, so two users are "
-                "needed. Nothing was sent. Give a second user of the organization."
+                "standby_user_id is user_id, but a new key for a user revokes the user's other keys; give a second "
+                "user of the organization. Nothing was sent."
             )
         return standby
 

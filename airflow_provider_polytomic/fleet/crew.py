@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 class Crew(Generic[Work, Result]):
     """So many threads, each of which does one piece of work after the other.
 
+    Whoever assembles it closes it, whatever happens: they are no daemons, and the interpreter waits for them.
+
     :param size: how many, and so the most pieces of work that should be under way at a time.
     :param do: does a piece of work; whatever it raises ends the thread, so it had better raise nothing.
     """
@@ -32,6 +34,12 @@ class Crew(Generic[Work, Result]):
         self._done: SimpleQueue[Result] = SimpleQueue()
         # No daemons: where the main thread dies all the same, the interpreter waits for what they have begun.
         self._threads = [threading.Thread(target=self._work, name=f"polytomic-fleet-{n}") for n in range(size)]
+
+    def assemble(self) -> None:
+        """Start the threads.
+
+        :raises RuntimeError: if the system allows no more of them; those that run are still to be closed.
+        """
         for thread in self._threads:
             thread.start()
 
@@ -51,7 +59,8 @@ class Crew(Generic[Work, Result]):
         for _ in self._threads:
             self._todo.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # not all may have been started
+                thread.join()
         while not self._done.empty():
             yield self._done.get()
 

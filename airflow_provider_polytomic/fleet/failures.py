@@ -17,7 +17,7 @@ from airflow_provider_polytomic.exceptions import (
 
 __all__ = ["Failures", "kind_of", "most_of"]
 
-# What speaks of one target alone: a user who is gone, a destination that somebody must look at. Nothing was revoked.
+# What speaks of one target alone: a user who is gone, a destination that somebody must look at.
 _ALONE = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
 
 
@@ -42,8 +42,8 @@ def most_of(max_failures: float | None, targets: int) -> int | None:
 class Failures:
     """Counts what failed, by kind.
 
-    What speaks of one target alone is counted as long as nothing succeeds: some customers who have left do not keep the
-    others' keys from being rotated, but a credential for another server, which knows none of them, ends it.
+    What speaks of one target alone is not counted, unless a key was issued before it came to light: some customers who
+    have left do not keep the others' keys from being rotated, and cost one request each.
 
     :param most: how many of one kind end the rotation; None: no number.
     """
@@ -56,20 +56,17 @@ class Failures:
         # Why the rotation ends, once it does.
         self.reason: str | None = None
 
-    def succeeded(self) -> None:
-        """Count a target that did not fail."""
-        for kind in [kind for kind in self._counts if issubclass(kind, _ALONE)]:
-            del self._counts[kind]
-
     def failed(self, error: BaseException, words: str | None) -> None:
-        """Count one that did.
+        """Count one.
 
         :param words: what may be told of it.
         """
-        if self.reason is not None:
-            return  # it was under way, and perhaps failed only because the rotation ends
         self.retryable = self.retryable or not isinstance(error, PolytomicError) or error.retryable
+        if self.reason is not None:
+            return  # it was under way
         kind = kind_of(error)
+        if issubclass(kind, _ALONE) and not getattr(error, "key_was_issued", False):
+            return
         self._counts[kind] += 1
         if self._most is not None and self._counts[kind] >= self._most:
             self.reason = (

@@ -18,6 +18,8 @@ __all__ = ["Pace", "Stop"]
 
 # Seconds, after a 429 that names none; the first wait of the hook's own backoff is shorter.
 _SHORTEST_PAUSE = 1.0
+# A longer one would hold the task, and its slot, for what a retry or the next run does as well.
+_LONGEST_PAUSE = 900.0
 # Seconds between two looks at whether it is time to stop.
 _TICK = 0.1
 # The part of a pause by which it is longer, at most: several shards were sent away at the same moment.
@@ -57,9 +59,10 @@ class Pace:
     def pause(self, seconds: float) -> None:
         """Start nothing for so long, as Polytomic said to a request of any thread; the longest pause counts.
 
-        :param seconds: what ``Retry-After`` asks for; 0 where a 429 came without it.
+        :param seconds: what ``Retry-After`` asks for; 0 where a 429 came without it. At most 15 minutes are waited; the
+            next target may then be told the same.
         """
-        until = self._clock() + max(seconds, _SHORTEST_PAUSE) * (1 + _SPREAD * self._jitter())
+        until = self._clock() + min(max(seconds, _SHORTEST_PAUSE), _LONGEST_PAUSE) * (1 + _SPREAD * self._jitter())
         with self._lock:
             self._paused_until = max(self._paused_until, until)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ Status = Literal["rotated", "kept", "failed", "not_started", "due"]
 _MOST_FAILURES = 20  # in the summary, which goes to XCom
 _LONGEST = 300  # characters of a text in it
 _LONGEST_MESSAGE = 2000  # characters in the file
+_LONGEST_BEGIN = 64  # bytes, of which a report is known by the first
+_BEGIN = re.compile(rb'\{"status": "(rotated|kept|failed|not_started|due)", "org_id": ')
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,11 @@ class Report:
     def __enter__(self) -> Self:
         """Make sure that the file can be written.
 
-        :raises PolytomicConfigurationError: if it cannot.
+        :raises PolytomicConfigurationError: if it cannot, or something other than a report is there.
         :raises UnavailableError: if it cannot be now.
         """
         if self._address:
+            _refuse_other(self._address)
             # Closed at once: object stores say no when a file is closed, and not before.
             with self._address.open("wb"):
                 pass
@@ -208,6 +212,23 @@ class Report:
             "the destinations tell the same.",
             self._address,
             self._file_error,
+        )
+
+
+def _refuse_other(address: FileAddress) -> None:
+    """Refuse to empty a file that is no report: a mistyped address may be that of connections, or of a DAG.
+
+    :raises PolytomicConfigurationError: if something else is there.
+    """
+    try:
+        with address.opened("rb") as file:
+            begin = file.read(_LONGEST_BEGIN)
+    except Exception:  # noqa: BLE001 (each store's own; mostly there is no such file, and whether it can be written shows)
+        return
+    if begin and not _BEGIN.match(begin):
+        raise PolytomicConfigurationError(
+            f"There is something other than a report of this operator in {address} (report_path), and it would be "
+            "overwritten. Nothing was sent. Use another path, or remove that file."
         )
 
 

@@ -101,6 +101,7 @@ def rotate_fleet(
     rotation = _Rotation(vendor, stores, orders, report, failures, stop, on_new_key)
     crew = Crew(max_workers, rotation.do)
     try:
+        crew.assemble()
         _run(rotation, crew, fleet, pace, progress)
     except BaseException:
         stop.now()
@@ -183,8 +184,6 @@ class _Rotation:
             self._log(outcome, error)
             if self.failures.reason is not None:
                 self.report.stop(self.failures.reason)
-        elif outcome.status != "not_started":
-            self.failures.succeeded()
         if outcome.status == "rotated" and outcome.reference is not None:
             self.on_new_key(outcome.fleet_target, outcome.reference)
 

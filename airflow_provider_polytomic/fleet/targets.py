@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.fleet.rows import Source, lines, source_of
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.targets import Target, parse_uuid
+from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -222,15 +222,13 @@ def _parsed(row: Row, where: str, conn_id: str) -> FleetTarget:
     target = Target.parse(fields["org_id"], fields["user_id"])
     # CSV has no other way to leave it out than an empty cell.
     given = fields.get("standby_user_id")
-    standby = None if given is None or given == "" else Target(target.org_id, parse_uuid("standby_user_id", given))
-    if standby == target:
-        raise PolytomicConfigurationError("standby_user_id is user_id itself; they are two users who take turns")
+    standby = None if given is None or given == "" else Target.parse_standby(target.org_id, target.user_id, given)
     text = fields["destination"]
     if isinstance(text, str) and "://" not in text:
         # Destination.parse would show it, and in a shifted column it may be anything.
         raise PolytomicConfigurationError(f"destination is no URI (a text of {len(text)} characters)")
     destination = Destination.parse(text)
-    if (destination.scheme, destination.kind, destination.name) == ("airflow", "connection", conn_id):
+    if destination.is_connection(conn_id):
         raise PolytomicConfigurationError(
             f"{destination} is the connection whose key issues keys (polytomic_conn_id), which would be locked out"
         )

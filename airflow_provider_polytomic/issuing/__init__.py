@@ -21,7 +21,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, SecretStoreError
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicError,
+    SecretStoreError,
+)
 from airflow_provider_polytomic.issuing import looking, minting, placing
 from airflow_provider_polytomic.issuing.attempt import Attempt, DeadKeyError, mark
 from airflow_provider_polytomic.issuing.parts import Ensure, Renew, Runtime, Users, Vendor
@@ -59,17 +64,27 @@ def issue(
     :param stopping: looked at before each POST; once true, no further POST is sent.
     :raises IssuanceRefusedError: if somebody must decide or repair something first.
     :raises IssuanceIncompleteError: if another try can go on from here.
+    :raises PolytomicStoppedError: if ``stopping`` said so before this try's first POST.
     :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
     """
     users = Users(target, standby)
     attempt = Attempt(vendor, store, users, mode, hide, take_over, stopping, runtime or Runtime())
     try:
+        return _bring(attempt)
+    except PolytomicError as error:
+        error.key_was_issued = attempt.minted
+        raise
+
+
+def _bring(attempt: Attempt) -> Reference:
+    try:
         while True:
             held, record = looking.look(attempt)
+            reference: Reference | None = None
             if kept := looking.keep(attempt, held, record):
                 reference = placing.confirm(attempt, kept, held)
-            else:
-                reference = _obtain(attempt, looking.intend(attempt, held, record))
+            elif intent := looking.intend(attempt, held, record):
+                reference = _obtain(attempt, intent)
             if reference is not None:
                 return reference
     except SecretStoreError as error:
@@ -115,6 +130,7 @@ def check(
     *,
     standby: Target | None = None,
     take_over: bool = False,
+    runtime: Runtime | None = None,
 ) -> Prospect:
     """Find out what :func:`issue` would do: look, prove the right to write, ask who the caller is. Changes nothing.
 
@@ -123,7 +139,7 @@ def check(
     """
     caller = vendor.get_identity()
     users = Users(target, standby)
-    attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, Runtime())
+    attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, runtime or Runtime())
     held, record = looking.look(attempt)
     if kept := looking.keep(attempt, held, record):
         reason = f"{store.place} holds a working key of {kept.owner}, which would be kept."

@@ -44,11 +44,9 @@ class DeadKeyError(Exception):
 def is_dead(error: PolytomicError) -> bool:
     """Whether this answer of ``GET /api/me`` means that the key is dead; anything else is no answer.
 
-    Older servers say 403 for an unknown key, but so do proxies for everything: theirs means nothing.
+    Older servers say 403 for an unknown key. Proxies say 401 and 403 of anything, and in their words it means nothing.
     """
-    return isinstance(error, PolytomicUnauthorizedError) or (
-        isinstance(error, PolytomicForbiddenError) and error.own_words
-    )
+    return isinstance(error, PolytomicUnauthorizedError | PolytomicForbiddenError) and error.own_words
 
 
 def owner_of(identity: Identity) -> str:
@@ -119,12 +117,14 @@ class Attempt:
     looks: int = 0
     burnt: int = 0
     posted: bool = False
+    minted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    target: Target = field(init=False)
+    in_use: Target | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Begin with the user whose turn is first."""
         self.target = self.users.first
-        self.in_use: Target | None = None
 
     @property
     def forced(self) -> bool:

@@ -76,9 +76,11 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
     if record and record.target not in attempt.users:
         # What failed for somebody else (a mistyped id, say) has left nothing here that would be theirs.
         if not attempt.take_over and record.state != "failed":
+            siblings = record.target.org_id == attempt.target.org_id and not attempt.users.standby
+            turns = " If the two users take turns here, give both: user_id and standby_user_id." if siblings else ""
             raise IssuanceRefusedError(
-                f"{attempt.store.place} belongs to {record.target}, not to {attempt.users}. {attempt.state} Use "
-                "another destination; if this one is to change hands, say take_over=True."
+                f"{attempt.store.place} belongs to {record.target}, not to {attempt.users}. {attempt.state} Correct "
+                f"the ids, or use another destination.{turns} If this one is to change hands, say take_over=True."
             )
         record = None
     return held, record
@@ -227,8 +229,13 @@ def is_under_way(attempt: Attempt) -> bool:
     return record is not None and record.state == "open" and record.forced and record.target in attempt.users
 
 
-def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:
-    """Prove the right to write, then write the record as open. Until both are done, no POST is sent."""
+def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent | None:
+    """Prove the right to write, then write the record as open. Until both are done, no POST is sent.
+
+    :returns: None if the destination must be looked at once more. With a standby user, that is if it has changed since:
+        another issuer, who does not share this one's Idempotency-Key (a create task, one whose users are the other way
+        round), may have stored a key of the very user whose keys the POST is to revoke.
+    """
     intent = derive(attempt, held, record)
     if intent.unsettled and record and since(attempt, record):
         log.warning(
@@ -240,4 +247,6 @@ def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent:
         )
     attempt.store.check_write(held)
     attempt.store.write_record(intent.record.to_mapping())
+    if attempt.users.standby and attempt.store.read().version != held.version:
+        return None
     return intent

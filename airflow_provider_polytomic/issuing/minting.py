@@ -18,6 +18,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNotFoundError,
     PolytomicRejectedError,
     PolytomicServerError,
+    PolytomicStoppedError,
     PolytomicUnauthorizedError,
 )
 from airflow_provider_polytomic.issuing.attempt import DeadKeyError
@@ -110,6 +111,11 @@ def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> Ap
 
 def _post(attempt: Attempt, intent: Intent) -> ApiKey:
     if attempt.stopping():
+        if not attempt.posted:
+            raise PolytomicStoppedError(
+                f"The task was told to end before it asked for the key of {attempt.target} for {attempt.store.place}. "
+                "This try issued nothing; the next one looks again."
+            )
         raise attempt.incomplete("the task was asked to stop before the request was sent")
     if intent.posted_at is None:
         intent.posted_at = attempt.runtime.monotonic()
@@ -134,5 +140,6 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
     except PolytomicError as error:
         raise attempt.incomplete(str(error)) from error
     attempt.hide(key)
+    attempt.minted = True
     intent.minted = key
     return key

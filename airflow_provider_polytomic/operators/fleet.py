@@ -6,6 +6,7 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -63,15 +64,17 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         pauses all starts for as long as it asks. (templated)
     :param max_failures: after so many failures of one kind (the store is down, the partner key is refused) nothing new
         is started: a number, a share of the targets such as 0.01, or None. What speaks of one target alone, such as a
-        user who is gone, counts only while nothing succeeds. (templated)
+        user who is gone, does not count, unless a key was issued before it came to light. (templated)
     :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing. (templated)
     :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age.
         (templated)
     :param report_path: where a line of JSON for each target is written, as by ``ObjectStoragePath``; of several shards
-        each has its own file. (templated)
+        each has its own file. Only a report of an earlier try or run is overwritten. (templated)
     :param shard: which part of the targets this task has, from 0. (templated)
     :param shards: in how many parts they are split. (templated)
-    :param allow_failures: succeed though targets failed, once no retry is left, or none would help. (templated)
+    :param allow_failures: succeed though targets failed, once no retry is left, or none would help; not where
+        ``max_failures`` has stopped it. Set it if anything is scheduled on the keys: their events are emitted by a task
+        that succeeds. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as a
         destination. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
@@ -102,7 +105,9 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     ) -> None:
         from airflow_provider_polytomic.assets import with_api_keys_alias
 
-        super().__init__(outlets=with_api_keys_alias(kwargs.pop("outlets", None)), **kwargs)
+        super().__init__(**kwargs)
+        # Afterwards: only Airflow's own operator knows those that a DAG has among its default_args.
+        self.outlets = with_api_keys_alias(kwargs.get("outlets", self.outlets))
         self.targets = targets
         self.max_age = max_age
         self.max_workers = max_workers
@@ -226,12 +231,14 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
                 "next try does what is left."
             )
         ti = context["ti"]
-        is_retried = failures.retryable and ti.try_number <= getattr(ti, "max_tries", 0)
-        if to_boolean("allow_failures", self.allow_failures) and not is_retried:
+        # Among what was not started there may be a target that an earlier try left half done.
+        is_worth_a_retry = failures.retryable or left > 0
+        is_retried = is_worth_a_retry and ti.try_number <= getattr(ti, "max_tries", 0)
+        if to_boolean("allow_failures", self.allow_failures) and not left and not is_retried:
             self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
             return summary
         ti.xcom_push(key="return_value", value=summary)
-        if failures.retryable:
+        if is_worth_a_retry:
             raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
         raise IssuanceRefusedError(
             f"{_what_failed(summary)} A retry cannot help. Put right what the failures name; the next run, or this one "
@@ -262,25 +269,29 @@ def _to_workers(value: object) -> int:
 
 
 def _to_rate(value: object) -> float | None:
-    if value is None or str(value).strip() in {"", "None"}:
-        return None
-    try:
-        return to_seconds("max_per_second", value)
-    except PolytomicConfigurationError:
-        pass
-    raise PolytomicConfigurationError(
-        f"max_per_second must be a number above 0, or None, not {value!r:.80}. Nothing was sent."
-    )
+    rate = _to_number(value)
+    if rate is not None and not 0 < rate < math.inf:
+        raise PolytomicConfigurationError(
+            f"max_per_second must be a number above 0, or None, not {value!r:.80}. Nothing was sent."
+        )
+    return rate
 
 
 def _to_limit(value: object) -> float | None:
-    try:
-        limit = _to_rate(value)
-    except PolytomicConfigurationError:
-        limit = 0.0
+    limit = _to_number(value)
     if limit is not None and not (0 < limit < 1 or (limit >= 1 and limit.is_integer())):
         raise PolytomicConfigurationError(
             f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}. "
             "Nothing was sent."
         )
     return limit
+
+
+def _to_number(value: object) -> float | None:
+    """Read a number: None where that, or nothing, is given, and not-a-number where there is none."""
+    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+        return None
+    try:
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        return math.nan

@@ -55,7 +55,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
     ) -> None:
         from airflow_provider_polytomic.assets import with_api_keys_alias
 
-        super().__init__(outlets=with_api_keys_alias(kwargs.pop("outlets", None)), **kwargs)
+        super().__init__(**kwargs)
+        # Afterwards: only Airflow's own operator knows those that a DAG has among its default_args.
+        self.outlets = with_api_keys_alias(kwargs.get("outlets", self.outlets))
         self.org_id = org_id
         self.user_id = user_id
         self.destination = destination
@@ -140,7 +142,7 @@ def destination_apart_from(conn_id: str, destination: str) -> Destination:
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
     found = Destination.parse(destination)
-    if (found.scheme, found.kind, found.name) == ("airflow", "connection", conn_id):
+    if found.is_connection(conn_id):
         raise PolytomicConfigurationError(
             f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's key in "
             "its place, this DAG would be locked out. Nothing was sent. Use another destination."

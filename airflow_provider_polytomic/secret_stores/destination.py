@@ -86,6 +86,10 @@ class Destination:
             return replace(destination, field=default)
         return destination
 
+    def is_connection(self, conn_id: str) -> bool:
+        """Whether it is this connection of Airflow's, whichever one it is written with."""
+        return (self.scheme, self.kind, self.name) == ("airflow", "connection", conn_id)
+
     def __str__(self) -> str:
         """Return the URI."""
         writer = "" if self.conn_id is None else f"{quote(self.conn_id, safe='')}@"

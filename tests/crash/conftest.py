@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
-from airflow_provider_polytomic.testing import PolytomicEmulator
-
-from .processes import Zygote
-from .scenario import World
-from .servers import SERVED, Servers
+from .servers import SERVED
 from .tally import KILLED
+from .worlds import running_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .scenario import World
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -28,19 +27,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="package")
 def world():
-    # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
-    folder = Path(tempfile.mkdtemp(prefix="polytomic-crash-"))
-    folder.chmod(0o755)
-    with PolytomicEmulator() as emulator, Servers.running() as servers, Zygote(folder / "console.log") as zygote:
-        world = World(emulator, zygote, folder, servers)
+    with running_world() as world:
         for operator in (False, True):
             job = world.scenario("json-connection", forced=True).job
-            zygote.warm_up(replace(job, operator=operator))
+            world.zygote.warm_up(replace(job, operator=operator))
         for place in SERVED:
-            zygote.warm_up(world.scenario(place, forced=True).job)
+            world.zygote.warm_up(world.scenario(place, forced=True).job)
         yield world
-        assert psutil.Process(zygote.pid).children(recursive=True) == [], "a process was not reaped"
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="package")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .points import Points
 
-__all__ = ["issue_or_remove"]
+__all__ = ["issue_or_remove", "readers_get"]
 
 _ISSUER = "https://app.polytomic.com"
 
@@ -54,7 +54,7 @@ def issue_or_remove(job: Job, points: Points) -> dict[str, Any]:
     record = stores.open(job.destination).read_record()
     return {
         "references": done,
-        "readers_get": _readers_get(job.destination),
+        "readers_get": readers_get(job.destination),
         "record": dict(record) if record else None,
     }
 
@@ -91,7 +91,7 @@ def _remove(job: Job, hook: PolytomicHook, stores: Stores, points: Points) -> di
     return {"removed": removed.removed, "fingerprint": removed.fingerprint}
 
 
-def _readers_get(destination: str) -> str | None:
+def readers_get(destination: str) -> str | None:
     """Ask as the next task does, through Airflow's own look-up; outside Airflow, as the hook does."""
     parsed = Destination.parse(destination)
     if parsed.kind == "secret":

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Job", "Outcome", "Strike", "Task", "Tasks", "Watch", "read_job"]
+__all__ = ["AnyJob", "Job", "Outcome", "Race", "Rotations", "Strike", "Task", "Tasks", "Watch", "read_job"]
 
 Watch = Literal["calls", "requests", "steps", "lines"]
 
@@ -88,10 +88,60 @@ class Tasks:
         return json.dumps(asdict(self))
 
 
-def read_job(text: str) -> Job | Tasks:
+@dataclass(frozen=True)
+class Rotations:
+    """Renew the keys at one destination or at several of one store, in one run after the other.
+
+    :param targets: of each destination: org_id, user_id, destination, and standby_user_id where there is one.
+    :param runs: the runs' own times.
+    :param workers: so many threads rotate a fleet of them; 0: the first alone is rotated, without a fleet.
+    :param look_first: what readers get of two users' keys is looked up before anything else, too.
+    :param environ: as of a :class:`Job`; so are the others. Strikes are aimed at the last run.
+    """
+
+    targets: tuple[dict[str, str], ...]
+    runs: tuple[str, ...]
+    environ: dict[str, str | None]
+    workers: int = 0
+    look_first: bool = False
+    in_a_task: bool = False
+    strike: Strike | None = None
+    uid: int | None = None
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "kind": "rotations"})
+
+
+@dataclass(frozen=True)
+class Race:
+    """Be at the command of somebody who lets several such processes race, until they hang up.
+
+    :param channel: the Unix socket at which they listen.
+    :param environ: as of a :class:`Job`; so are the others.
+    """
+
+    channel: str
+    environ: dict[str, str | None]
+    in_a_task: bool = False
+    strike: Strike | None = None
+    uid: int | None = None
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "kind": "race"})
+
+
+AnyJob = Job | Tasks | Rotations | Race
+
+
+def read_job(text: str) -> AnyJob:
     """Return what ``to_json`` made a text of."""
     given = json.loads(text)
     given["strike"] = Strike(**given["strike"]) if given["strike"] else None
+    match given.pop("kind", None):
+        case "rotations":
+            return Rotations(**{**given, "targets": tuple(given["targets"]), "runs": tuple(given["runs"])})
+        case "race":
+            return Race(**given)
     if "tasks" in given:
         given["tasks"] = tuple(Task(**task) for task in given["tasks"])
         return Tasks(**given)
@@ -107,7 +157,9 @@ class Outcome:
     :param code: the exit code, or the signal.
     :param point: where the signal struck.
     :param told: what it reported itself: error; of a :class:`Job` references, record, readers_get (a fingerprint); of
-        :class:`Tasks` results by task, and since: the points that it passed after the signal.
+        :class:`Tasks` results by task, and since: the points that it passed after the signal; of :class:`Rotations`
+        whether a key was issued in the last run, what readers got before it began and get now, and the records, each by
+        destination.
     """
 
     state: Literal["exited", "killed", "stopped"]

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException
 
-from . import executor, issuer
+from . import executor, issuer, racer, rotator
 from .in_a_task import in_a_task
-from .job import Job, Tasks
+from .job import Race, Rotations, Tasks
 from .points import Points, watch_inside, watch_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .job import AnyJob
 
 __all__ = ["TERMINATED", "perform"]
 
@@ -27,7 +29,7 @@ class _TerminatedError(BaseException):
     """What Airflow 2.11's signal handler raises in the middle of a task: ``AirflowTaskTerminated``, no Exception."""
 
 
-def perform(job: Job | Tasks, tell: Callable[[dict[str, Any]], None]) -> int:
+def perform(job: AnyJob, tell: Callable[[dict[str, Any]], None]) -> int:
     """Do the job in this process, and return its exit code.
 
     :param tell: hears what is to be reported.
@@ -50,7 +52,7 @@ def perform(job: Job | Tasks, tell: Callable[[dict[str, Any]], None]) -> int:
             return TERMINATED
 
 
-def _watch(job: Job | Tasks, points: Points) -> None:
+def _watch(job: AnyJob, points: Points) -> None:
     assert job.strike
     if job.strike.signal == signal.SIGTERM:
         signal.signal(signal.SIGTERM, _end_tasks if isinstance(job, Tasks) else _raise_terminated)
@@ -60,9 +62,9 @@ def _watch(job: Job | Tasks, points: Points) -> None:
         watch_inside(points, lines=job.strike.watch == "lines")
 
 
-def _do(job: Job | Tasks, points: Points, tell: Callable[[dict[str, Any]], None]) -> int:
+def _do(job: AnyJob, points: Points, tell: Callable[[dict[str, Any]], None]) -> int:
     try:
-        tell(executor.execute(job, points) if isinstance(job, Tasks) else issuer.issue_or_remove(job, points))
+        tell(_done(job, points))
     except (PolytomicError, AirflowFailException) as error:
         points.armed = False
         notes = [str(note) for note in getattr(error, "__notes__", ())]
@@ -71,6 +73,17 @@ def _do(job: Job | Tasks, points: Points, tell: Callable[[dict[str, Any]], None]
         tell({"error": {"type": type(error).__name__, "text": text, "retryable": retryable}, "since": points.since})
         return 1
     return 0
+
+
+def _done(job: AnyJob, points: Points) -> dict[str, Any]:
+    match job:
+        case Tasks():
+            return executor.execute(job, points)
+        case Rotations():
+            return rotator.rotate(job, points)
+        case Race():
+            return racer.race(job)
+    return issuer.issue_or_remove(job, points)
 
 
 def _raise_terminated(_signal: int, _frame: object) -> None:

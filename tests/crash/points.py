@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from .job import Strike
 
-__all__ = ["Points", "Watched", "watch_inside", "watch_requests"]
+__all__ = ["Passed", "Points", "Watched", "watch_inside", "watch_requests"]
 
 # Audit events of what another process, or the next run, can see. Each is raised before the thing happens.
 _EVENTS = {
@@ -37,6 +38,7 @@ class Points:
         self._tell = tell
         self._passed = 0
         self._struck = False
+        self._lock = threading.Lock()  # of those that do the same, one is the first
 
     def call(self, name: str) -> None:
         """A call to vendor or store begins or has ended."""
@@ -47,19 +49,29 @@ class Points:
         """Count a point, and strike at it if it is the one."""
         if not (self.armed and self._strike):
             return
-        self._passed += 1
-        if self._struck:
-            self.since.append(name)
-        elif self._strike.at in (self._passed, name):
-            self._struck = True
+        with self._lock:
+            self._passed += 1
+            if self._struck:
+                self.since.append(name)
+                return
+            self._struck = self._strike.at in (self._passed, name)
+            if not self._struck:
+                return
             self._tell(name)
-            os.kill(os.getpid(), self._strike.signal)
+        os.kill(os.getpid(), self._strike.signal)
+
+
+class Passed(Protocol):
+    """Who hears of the calls."""
+
+    def call(self, name: str) -> None:
+        """A call to vendor or store begins or has ended."""
 
 
 class Watched:
     """The real vendor or store, with a point before and after each call to it."""
 
-    def __init__(self, real: Any, points: Points) -> None:
+    def __init__(self, real: Any, points: Passed) -> None:
         self._real = real
         self._points = points
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .job import Outcome
 
 if TYPE_CHECKING:
-    from .job import Job, Tasks
+    from .job import AnyJob
 
 __all__ = ["Zygote"]
 
@@ -61,7 +61,7 @@ class Zygote:
     def pid(self) -> int:
         return self._process.pid
 
-    def warm_up(self, job: Job | Tasks) -> None:
+    def warm_up(self, job: AnyJob) -> None:
         """Have the zygote itself do a job, so that no fork has to import anything."""
         self._ask("warm up", job.to_json())
 
@@ -69,7 +69,7 @@ class Zygote:
         """Have it make what a job ``in_a_task`` needs."""
         self._ask("prepare for tasks", None)
 
-    def start(self, job: Job | Tasks) -> int:
+    def start(self, job: AnyJob) -> int:
         """Fork a process for the job and return its id."""
         pid: int = self._ask("start", job.to_json())
         return pid
@@ -84,7 +84,7 @@ class Zygote:
         """Let a process that stands still go on."""
         self._ask("signal", [pid, signal.SIGCONT])
 
-    def run(self, job: Job | Tasks) -> Outcome:
+    def run(self, job: AnyJob) -> Outcome:
         """Fork a process for the job and wait for its end."""
         return self.wait(self.start(job))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.api_key import ApiKey
 
 from .job import Job, Strike
-from .servers import SERVED
+from .servers import REAL, SERVED
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
@@ -48,10 +48,12 @@ class World:
     folder: Path
     servers: Servers
 
-    def scenario(self, place: str, *, forced: bool) -> Scenario:
+    def scenario(self, place: str, *, forced: bool, beside: Scenario | None = None) -> Scenario:
         """A new user without a key, and a destination that holds nothing.
 
         Of a forced issuance the first run is done before the strike: the key that it issued is due in the next one.
+
+        :param beside: another destination of the same place, which is to be held by the same store.
         """
         organization = self.emulator.add_organization(f"Customer {uuid.uuid4()}")
         user = self.emulator.add_user(organization.id, "ada@acme.example")
@@ -59,8 +61,8 @@ class World:
         caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
         environ: dict[str, str | None] = {"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller)}
         file = served = None
-        if place in SERVED:
-            served = SERVED[place](self.servers, name)
+        if make := {**SERVED, **REAL}.get(place):
+            served = make(self.servers, name)
             destination = served.destination
             environ |= served.environ
             if forced:
@@ -68,7 +70,7 @@ class World:
         else:
             kind, suffix = LOCAL[place]
             destination = f"airflow://{kind}/{name}"
-            file = self._file(kind, suffix) if suffix else None
+            file = beside.file if beside else self._file(kind, suffix) if suffix else None
             environ |= _local_backend(kind, file)
         runs = (
             ((forced, FIRST_RUN.isoformat()), (forced, NEXT_RUN.isoformat()))

@@ -20,7 +20,9 @@ from tests.servers.vault_fake import VaultFake
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["SERVED", "Served", "Servers"]
+    from tests.servers.vault_server import VaultServer
+
+__all__ = ["REAL", "SERVED", "Served", "Servers"]
 
 _BESIDE = "owned by the data team"
 _PROVIDERS = "airflow.providers"
@@ -71,23 +73,28 @@ class Served:
 
 
 class Servers:
-    """A Vault and an AWS; what is done here is done by the test itself."""
+    """A Vault and an AWS; what is done here is done by the test itself.
 
-    def __init__(self, vault: VaultFake, aws: AwsServer) -> None:
+    :param real: a second Vault, where there is a real one.
+    """
+
+    def __init__(self, vault: VaultServer, aws: AwsServer, real: VaultServer | None = None) -> None:
         self._vault, self._aws = vault, aws
+        self.real = Servers(real, aws) if real else None
         self._kv = hvac.Client(url=vault.url, token=vault.root_token).secrets.kv
         self._secrets, self._parameters = aws.client("secretsmanager"), aws.client("ssm")
         self._user = aws.user()
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Servers]:
+    def running(cls, real: VaultServer | None = None) -> Iterator[Servers]:
         """Start and stop both."""
         aws = AwsServer()
         try:
             with VaultFake() as vault:
-                vault.mount("kv1", 1)
-                yield cls(vault, aws)
+                for each in filter(None, (vault, real)):
+                    each.mount("kv1", 1)
+                yield cls(vault, aws, real)
         finally:
             aws.stop()
 
@@ -198,4 +205,17 @@ SERVED: dict[str, Callable[[Servers, str], Served]] = {
     "aws-secretsmanager-outside": lambda servers, name: servers.secret_outside(name),
     "aws-ssm-connection": lambda servers, name: servers.parameter_connection(name),
     "aws-ssm-outside": lambda servers, name: servers.parameter_outside(name),
+}
+
+
+def _real(servers: Servers) -> Servers:
+    assert servers.real, "there is no real one"
+    return servers.real
+
+
+# The same Vaults, where one of them is a real one.
+REAL: dict[str, Callable[[Servers, str], Served]] = {
+    "vault_real-kv2-connection": lambda servers, name: _real(servers).vault_connection(name, "secret", 2),
+    "vault_real-kv1-connection": lambda servers, name: _real(servers).vault_connection(name, "kv1", 1),
+    "vault_real-kv2-outside": lambda servers, name: _real(servers).vault_outside(name, "secret", 2),
 }

@@ -23,14 +23,14 @@ from .job import read_job
 from .performing import perform
 
 if TYPE_CHECKING:
-    from .job import Job, Tasks
+    from .job import AnyJob
 
 __all__: list[str] = []
 
 _FAILED = 70  # EX_SOFTWARE
 
 
-def _start(job: Job | Tasks) -> int:
+def _start(job: AnyJob) -> int:
     """Fork a process for the job; what it tells can be read from the pipe that is noted under its id."""
     assert threading.active_count() == 1, "a fork would lose the other threads"
     reader, writer = os.pipe()
@@ -69,20 +69,27 @@ def _wait(pid: int) -> dict[str, Any]:
 
 
 def _keep_what_boto_parses() -> None:
-    """Have every process parse the descriptions of AWS's services once: each new client does, in 0.15 s."""
-    from botocore.loaders import JSONFileLoader
+    """Have every process find and parse the descriptions of AWS's services once: each new client does, in 0.15 s."""
+    from botocore.loaders import JSONFileLoader, Loader
 
     load, known = JSONFileLoader.load_file, dict[str, Any]()
+    list_services, listed = Loader.list_available_services, dict[str, Any]()
 
     def load_once(self: Any, path: str) -> Any:
         if path not in known:
             known[path] = load(self, path)
         return known[path]
 
+    def list_once(self: Any, type_name: str) -> Any:
+        if type_name not in listed:
+            listed[type_name] = list_services(self, type_name)
+        return listed[type_name]
+
     JSONFileLoader.load_file = load_once
+    Loader.list_available_services = list_once
 
 
-def _warm_up(job: Job | Tasks) -> None:
+def _warm_up(job: AnyJob) -> None:
     """Do the job in this very process: what it imports, every fork then has."""
     code = perform(job, lambda _told: None)
     assert code == 0, "the first job failed"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dags_examples.polytomic_rotate_fleet import SHARDS
 from tests.fleets import add_customers, assert_one_live_key_each, mints
 from tests.integration.examples import assert_no_key_in, example
 from tests.integration.in_process import run_dag
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.integration.in_process import Run
     from tests.scene import Scene
+
+SHARDS: int = import_module("dags_examples.polytomic_rotate_fleet").SHARDS
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 

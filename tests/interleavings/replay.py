@@ -24,6 +24,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime
 from airflow_provider_polytomic.models import Identity
+from airflow_provider_polytomic.references import Reference
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.targets import Target
 
@@ -33,23 +34,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 TARGET = Target("248df4b7-aa70-47b8-a036-33ac447e668d", "8e5dcfdd-d23d-4f0e-9a52-1d5a4e2b7c11")
+USERS = (TARGET, Target(TARGET.org_id, "5b0e7a4c-d23d-4f0e-9a52-1d5a4e2b7c12"))
 FIRST_RUN = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class Role(NamedTuple):
-    """Who issues: forced or not, for which run."""
+    """Who issues: forced or not, for which run and whom."""
 
     force: bool = True
-    run: int = 1
+    run: float = 1
+    users: tuple[int, ...] = (0,)  # of USERS: one, or one and a standby user
+    max_age: int = 0  # days
 
     @property
     def run_time(self) -> datetime:
         return FIRST_RUN + timedelta(days=self.run - 1)
 
+    @property
+    def started(self) -> datetime:
+        """When it runs, which is all the time that there is for it."""
+        return self.run_time + timedelta(minutes=1)
+
+    @property
+    def mode(self) -> Ensure | Renew:
+        return Renew(self.run_time, timedelta(days=self.max_age)) if self.force else Ensure()
+
 
 class Ended(NamedTuple):
-    state: str  # "done" | "failed" | "refused"
+    state: str  # "done" | "failed" | "refused" | "dead": it never comes back
     error: str = ""
+    user: int = -1  # whom the reference names
+    key: int = 0  # and which key
 
 
 @cache
@@ -68,7 +83,7 @@ class _SuspendedError(BaseException):
 
 
 ERRORS = {
-    "unauthorized": PolytomicUnauthorizedError("dead", status=401),
+    "unauthorized": PolytomicUnauthorizedError("dead", status=401, own_words=True),
     "no answer": PolytomicNoAnswerError("nothing"),
     "no value": PolytomicMissingValueError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
@@ -88,8 +103,8 @@ class _Tape:
     place = "store:acme"
     compare_and_set = True  # issue() must not need to know
 
-    def __init__(self, history: tuple[tuple[Call, Answer], ...]) -> None:
-        self._history = history
+    def __init__(self, role: Role, history: tuple[tuple[Call, Answer], ...]) -> None:
+        self._role, self._history = role, history
         self._at = 0
 
     def _ask(self, *call: object) -> Answer:
@@ -107,13 +122,14 @@ class _Tape:
         raise error.with_traceback(None)
 
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
-        assert (org_id, user_id) == (TARGET.org_id, TARGET.user_id)
-        return key_of(self._ask("post", idempotency_key, force)[1])
+        user = USERS.index(Target(org_id, user_id))
+        assert user in self._role.users
+        return key_of(self._ask("post", idempotency_key, force, user, self._role.run)[1])
 
     def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         assert api_key is not None
-        self._ask("me", number_of(api_key.fingerprint))
-        return Identity(id=TARGET.user_id, organization_id=TARGET.org_id, is_user=True)
+        user = USERS[self._ask("me", number_of(api_key.fingerprint))[1]]
+        return Identity(id=user.user_id, organization_id=user.org_id, is_user=True)
 
     def get_user(self, org_id: str, user_id: str) -> object:
         raise AssertionError("only a check asks for the user")
@@ -122,8 +138,8 @@ class _Tape:
         return False
 
     def read(self) -> Held:
-        _, stored, version = self._ask("read")
-        return Held(value=None if stored == ABSENT else key_of(stored), version=str(version))
+        _, stored, version, ours = self._ask("read")
+        return Held(value=None if stored == ABSENT else key_of(stored), version=str(version), ours=ours)
 
     def read_record(self) -> Mapping[str, str] | None:
         record = self._ask("read_record")[1]
@@ -145,14 +161,15 @@ class _Tape:
 
 def next_of(issuer: Callable[..., object], role: Role, history: tuple[tuple[Call, Answer], ...]) -> Call | Ended:
     """Return the call that comes after this history, or how the issuer ended."""
-    tape = _Tape(history)
-    mode = Renew(role.run_time) if role.force else Ensure()
-    started = role.run_time + timedelta(minutes=1)
-    runtime = Runtime(now=lambda: started, monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+    tape = _Tape(role, history)
+    runtime = Runtime(now=lambda: role.started, monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+    first, standby = USERS[role.users[0]], USERS[role.users[1]] if len(role.users) > 1 else None
     try:
-        issuer(tape, tape, TARGET, mode, hide=lambda _: None, runtime=runtime)
+        reference = issuer(tape, tape, first, role.mode, standby=standby, hide=lambda _: None, runtime=runtime)
     except _SuspendedError as suspended:
         return suspended.call
     except PolytomicError as error:
         return Ended("failed" if error.retryable else "refused", type(error).__name__)
-    return Ended("done")
+    if not isinstance(reference, Reference):
+        return Ended("done")
+    return Ended("done", user=USERS.index(reference.target), key=number_of(reference.fingerprint))

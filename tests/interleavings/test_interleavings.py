@@ -76,7 +76,7 @@ EXPLORED: list[Result] = []
 def test_no_success_leaves_a_dead_key(
     roles: tuple[Role, ...], setup: Setup, holds: int, faults: dict[str, int]
 ) -> None:
-    explorer = Explorer(roles, setup, holds=holds, faults=faults)
+    explorer = Explorer(roles, setup, start=holds, faults=faults)
     result = explorer.explore()
     EXPLORED.append(result)
     assert not result.cut_off
@@ -102,7 +102,7 @@ def test_how_much_was_explored(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("holds", [0, 1])
 @pytest.mark.parametrize("deaths", [1, 2, 3])
 def test_an_issuer_that_dies_at_any_step_mints_exactly_once(compare_and_set: bool, holds: int, deaths: int) -> None:
-    result = Explorer((F,), Setup(compare_and_set), holds=holds, faults={"crash": deaths}).explore()
+    result = Explorer((F,), Setup(compare_and_set), start=holds, faults={"crash": deaths}).explore()
     assert not result.cut_off
     assert result.ends > 0
     assert (result.least_minted, result.most_minted) == (1, 1)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from airflow_provider_polytomic.assets import (
     with_api_keys_alias,
 )
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
@@ -193,6 +195,14 @@ def test_an_operators_own_outlets_are_kept_before_the_alias(outlets, kept):
         outlets=outlets,
     )
     assert operator.outlets == [*kept, api_keys_alias()]
+
+
+def test_outlets_among_a_dags_default_args_are_kept_as_well():
+    ids = {"org_id": "248df4b7-aa70-47b8-a036-33ac447e668d", "user_id": "0ecd09c1-b901-4d27-9053-f0367c427254"}
+    with DAG("with_default_outlets", schedule=None, default_args={"outlets": [ONE]}):
+        single = PolytomicRotateApiKeyOperator(task_id="rotate", destination=ACME, **ids)
+        fleet = PolytomicBatchRotateApiKeysOperator(task_id="rotate_fleet", targets="/fleet.jsonl")
+    assert single.outlets == fleet.outlets == [ONE, api_keys_alias()]
 
 
 def test_the_alias_is_there_once_where_a_mapped_operator_was_given_it():

@@ -27,6 +27,7 @@ P = ParamSpec("P")
 LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
 RUN, CLEARED, AGAIN = "run", "cleared", "again"
 SECONDS = 400.0
+MOST_ASKED = 5
 RETRIES = "select max(try_number) from task_instance where dag_id = ? and run_id = ?"
 
 
@@ -118,17 +119,19 @@ def fly_alone(stage: Stage) -> Flight:
 
 
 def _patiently(act: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Ask once more where 3.3's API server could not note the request in its database: nothing was done then.
+    """Ask again where 3.3's API server could not note the request in its database: nothing was done then.
 
     It writes its audit log in its event loop. If a task's request has locked the SQLite database just then, that
-    request needs the loop to go on, and both wait until the database gives up.
+    request needs the loop to go on, and both wait until the database gives up, after a minute.
     """
-    try:
-        act(*args, **kwargs)
-    except AirflowError as error:
-        if "Database error" not in str(error):
-            raise
-        act(*args, **kwargs)
+    for tries in range(MOST_ASKED):
+        try:
+            act(*args, **kwargs)
+        except AirflowError as error:
+            if "Database error" not in str(error) or tries == MOST_ASKED - 1:
+                raise
+        else:
+            return
 
 
 def _clear(flight: Flight) -> None:

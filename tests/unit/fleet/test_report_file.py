@@ -106,6 +106,24 @@ def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path,
         Report(str(tmp_path / place), targets=1).__enter__()
 
 
+@pytest.mark.parametrize("content", ['{"acme": {"conn_type": "postgres"}}', "org_id,user_id,destination\n", "\x00"])
+def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "connections.json"
+    file.write_text(content)
+    with pytest.raises(PolytomicConfigurationError, match=r"other than a report(?s:.*)Nothing was sent"):
+        Report(str(file), targets=1).__enter__()
+    assert file.read_text() == content
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_an_earlier_report_is_overwritten(tmp_path: Path, lines: int) -> None:
+    for count in (lines, 2):
+        with Report(f"{tmp_path}/report.jsonl", targets=2) as report:
+            for number in range(count):
+                report.add(outcome(number + 1))
+    assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 2
+
+
 class FailingObject:
     """An object that is written when it is closed, as those of S3 are."""
 
@@ -133,7 +151,9 @@ class FailingStore(MemoryFileSystem):
         self.opened = 0
         self.closed: list[int] = []
 
-    def open(self, *_args: object, **_kwargs: object) -> FailingObject:
+    def open(self, _path: str, mode: str = "rb", **_kwargs: object) -> FailingObject:
+        if mode == "rb":
+            raise FileNotFoundError
         self.opened += 1
         self.fail_in("open", self.opened)
         return FailingObject(self, self.opened)

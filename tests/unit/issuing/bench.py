@@ -107,7 +107,7 @@ class Vendor(Orders):
         if api_key.reveal() in self.partners:
             return Identity(is_partner=True)  # neither a user nor an organization
         if owner is None:
-            raise PolytomicUnauthorizedError("the key is unknown", status=401)
+            raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
         return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
 
     def get_user(self, org_id: str, user_id: str) -> object:
@@ -227,7 +227,7 @@ class Bench:
         )
 
     def check(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Prospect:
-        return check(self.vendor, self.store, target, mode or Renew(MONDAY), **given)
+        return check(self.vendor, self.store, target, mode or Renew(MONDAY), runtime=self.clock.runtime(), **given)
 
     def _hide(self, key: ApiKey) -> None:
         self.calls.append("hide")
@@ -239,19 +239,21 @@ class Bench:
         *,
         owner: Target | None = TARGET,
         issued_at: datetime | None = MONDAY - timedelta(days=7),
+        recorded: Target = TARGET,
         **put: bool,
     ) -> None:
         """Have a key stored.
 
         :param owner: whom it answers for; None for a dead one.
         :param issued_at: of its record; None for no record.
+        :param recorded: whose it is by its record.
         """
         self.store.put(key, **put)
         if owner:
             self.vendor.live[key] = owner
         if issued_at:
             done = {"fingerprint": fingerprint(key), "issued_at": issued_at, "opened_at": issued_at, "spent": 1}
-            self.record("done", **done, target=owner or TARGET)
+            self.record("done", **done, target=recorded)
 
     def record(self, state: Any = "open", **fields: Any) -> Record:
         """Have a record beside the destination."""

@@ -66,16 +66,37 @@ def the_callers_own(bench: Bench) -> None:
     bench.hold(OWN)
 
 
+def a_key_of_the_standby_user(bench: Bench):
+    bench.hold(owner=OTHER, recorded=OTHER)
+
+
+def a_promoted_key(bench: Bench):
+    bench.hold(owner=OTHER)
+    bench.record(target=OTHER, before="what-was-before")
+
+
+def a_key_promoted_long_ago(bench: Bench):
+    bench.hold(owner=OTHER)
+    bench.record(target=OTHER, before="what-was-before", opened_at=MONDAY - timedelta(days=8))
+
+
+def an_open_record_of_the_standby_user(bench: Bench):
+    bench.hold()
+    bench.record(target=OTHER)
+
+
 SITUATIONS = [
     nothing, a_key_that_is_due, a_key_of_this_run, a_dead_key, an_open_record, an_open_unforced_record,
     a_key_that_is_not_closed, a_foreign_value, a_value_by_hand, a_key_of_another, the_callers_own,
+    a_key_of_the_standby_user, a_promoted_key, a_key_promoted_long_ago, an_open_record_of_the_standby_user,
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("standby", [None, OTHER], ids=["single", "standby"])
 @pytest.mark.parametrize("take_over", [False, True])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW, Renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over):
+def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over, standby):
     checked, issued = Bench(), Bench()
     situation(checked)
     situation(issued)
@@ -83,11 +104,11 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
     foretold: object
     happened: object
     try:
-        foretold = checked.check(mode, take_over=take_over).would_issue
+        foretold = checked.check(mode, take_over=take_over, standby=standby).would_issue
     except (IssuanceRefusedError, IssuanceIncompleteError) as error:
         foretold = (type(error), str(error))
     try:
-        happened = issued.issue(mode, take_over=take_over).issued
+        happened = issued.issue(mode, take_over=take_over, standby=standby).issued
     except (IssuanceRefusedError, IssuanceIncompleteError) as error:
         happened = (type(error), str(error))
     assert foretold == happened
@@ -130,3 +151,24 @@ def test_a_check_finds_that_there_is_no_such_user(bench: Bench):
     with pytest.raises(PolytomicNotFoundError) as raised:
         bench.check()
     assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("situation", "says"),
+    [
+        (a_key_that_is_due, f"A key would be issued for {OTHER}"),
+        (a_key_of_the_standby_user, f"A key would be issued for {TARGET}"),
+        (an_open_record_of_the_standby_user, f"The open issuance would be resumed for {OTHER}"),
+        (a_promoted_key, f"holds a working key of {OTHER}, which would be kept"),
+        (a_key_promoted_long_ago, f"A key would be issued for {TARGET}"),
+    ],
+)
+def test_a_check_says_whose_turn_it_is(bench: Bench, situation, says):
+    situation(bench)
+    assert says in bench.check(standby=OTHER).reason
+
+
+def test_a_check_asks_for_both_users(bench: Bench):
+    bench.vendor.order("get_user", None, PolytomicNotFoundError("there is no such user", status=404, own_words=True))
+    with pytest.raises(PolytomicNotFoundError):
+        bench.check(standby=OTHER)

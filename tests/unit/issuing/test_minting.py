@@ -16,6 +16,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRateLimitedError,
     PolytomicRejectedError,
     PolytomicServerError,
+    PolytomicStoppedError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
     PolytomicUnreadableAnswerError,
@@ -206,7 +207,7 @@ def test_two_idempotency_keys_are_burnt_at_most(bench: Bench):
 
 
 def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 9)
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 9)
     with pytest.raises(IssuanceIncompleteError, match=r"no usable key 3 times \(dead keys\)"):
         bench.issue(RENEW)
     assert bench.vendor.spent == [0, 1, 2]
@@ -214,7 +215,7 @@ def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(ben
 
 
 def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 3)
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 3)
     with pytest.raises(IssuanceIncompleteError, match="does not answer"):
         bench.issue(ENSURE)
     assert bench.vendor.spent == [0]
@@ -225,7 +226,7 @@ def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
 
 @MODES
 def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Bench, mode):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401)] * 2)
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 2)
     assert bench.issue(mode).issued
     assert bench.vendor.spent == [0]
 
@@ -252,7 +253,7 @@ def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
 
 @MODES
 def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
-    with pytest.raises(IssuanceIncompleteError, match="asked to stop before the request was sent"):
+    with pytest.raises(PolytomicStoppedError, match="told to end before it asked for the key"):
         bench.issue(mode, stopping=lambda: True)
     assert bench.vendor.posts == []
     assert bench.store.parsed.state == "open"

@@ -21,7 +21,7 @@ from .bench import MONDAY, OTHER, TARGET, After, Bench, fingerprint
 
 ENSURE, RENEW = Ensure(), Renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
-DEAD = PolytomicUnauthorizedError("the key is unknown", status=401)
+DEAD = PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
 LOST = PolytomicNoAnswerError("the connection was lost")
 
 

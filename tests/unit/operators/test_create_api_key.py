@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, PolytomicStoppedError
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.version_compat import AirflowFailException
 from tests.scene import CONNECTION, Scene
@@ -156,7 +156,7 @@ def test_what_this_package_did_not_store_is_neither_sent_nor_replaced_unless_tak
 def test_after_on_kill_no_post_is_sent_and_the_retry_issues(scene: Scene, context: Context) -> None:
     killed = operator(scene)
     killed.on_kill()
-    with pytest.raises(IssuanceIncompleteError, match="stop"):
+    with pytest.raises(PolytomicStoppedError, match="told to end"):
         killed.execute(context())
     assert scene.posts == []
     assert operator(scene).execute(context())["issued"] is True

@@ -132,10 +132,10 @@ def test_a_retry_does_only_what_is_left(scene: Scene, rows: Any, context: Contex
 def test_what_goes_wrong_for_all_ends_it_and_says_how_many_are_left(scene: Scene, context: Context) -> None:
     rows = add_customers(scene, 20)
     scene.emulator.inject("status:403 endpoint=create_api_key times=always")
-    with pytest.raises(
-        AirflowFailException, match=r"were not started.*It was stopped: 2 targets failed with Polytomic"
-    ):
-        operator(rows, max_failures=0.1, max_workers=2).execute(context(**of_try(1)))
+    stopped = r"were not started.*It was stopped: 2 targets failed with Polytomic"
+    # It can be retried: an earlier try may have left one of those that were not started half done.
+    with pytest.raises(IssuanceIncompleteError, match=stopped):
+        operator(rows, max_failures=0.1, max_workers=2, allow_failures=True).execute(context(**of_try(1)))
     assert 2 <= len(scene.posts) <= 2 + 2
 
 

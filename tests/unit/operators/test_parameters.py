@@ -71,6 +71,7 @@ def test_an_operator_can_be_copied_and_pickled_also_after_on_kill(duplicate: Any
     }
 
 
+@pytest.mark.usefixtures("airflow_db")  # 2.11 looks the alias of its outlets up
 def test_a_dag_with_it_is_serialised_mapped_or_not() -> None:
     with DAG("serialised", schedule=None) as dag:
         PolytomicCreateApiKeyOperator(task_id="one", retry_for=5, **GIVEN)

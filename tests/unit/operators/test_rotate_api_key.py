@@ -73,7 +73,7 @@ def test_a_weekly_schedule_with_a_max_age_of_a_week_rotates_every_second_week(
 
 
 def test_without_max_age_each_run_rotates_as_force_does(scene: Scene, context: Context) -> None:
-    runs = [NOW, NOW, NOW + timedelta(minutes=1)]
+    runs = [NOW, NOW, NOW + timedelta(days=1)]
     assert [operator(scene).execute(context(run))["issued"] for run in runs] == [True, False, True]
 
 

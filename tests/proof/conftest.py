@@ -1,0 +1,87 @@
+"""How much is proven? A little with every run of the tests, and as much as the promise says with ``--proof=full``.
+
+The option itself is in ``tests/conftest.py``, which pytest loads before it reads its options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
+from tests.crash.servers import REAL
+from tests.crash.worlds import running_world
+from tests.servers.vault_real import VaultReal, vault_binary
+
+from .places import METASTORE, PLACES
+from .rotations import SHAPES, Rotation
+from .tally import COUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.crash.scenario import World
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was proven."""
+    if not COUNTS:
+        return
+    terminalreporter.section(f"what was proven ({config.getoption('proof')} form)")
+    for what, counted in COUNTS.items():
+        alike: dict[float, list[str]] = {}
+        for where, number in counted.items():
+            alike.setdefault(number, []).append(where)
+        parts = "; ".join(f"{number:g} {', '.join(places)}" for number, places in alike.items())
+        terminalreporter.write_line(f"{sum(counted.values()):7g} {what}" + (f" ({parts})" if parts else ""))
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """Choose how often: so often in the short form, so often in the full one."""
+    is_full = pytestconfig.getoption("proof") == "full"
+    return lambda short, full: full if is_full else short
+
+
+@pytest.fixture(scope="package")
+def world_of_all() -> Iterator[World]:
+    """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
+    binary = vault_binary()
+    real = VaultReal(binary) if binary else None
+    try:
+        with running_world(real) as world:
+            for place in PLACES:
+                if place != METASTORE and (real or place not in REAL):
+                    world.zygote.warm_up(Rotation.new(world, place, SHAPES["standby"], 0).job(0, 0))
+            yield world
+    finally:
+        if real:
+            real.stop()
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> str:
+    """A store, which the test's parameters name."""
+    name: str = request.param
+    if name in REAL and vault_binary() is None:
+        pytest.skip("neither bao nor vault is on PATH: there is no real Vault")
+    return name
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, place: str, world_of_all: World) -> Iterator[World]:
+    """The same, with a Polytomic of this test alone, and with a metadata database where that is the store."""
+    if place == METASTORE:
+        request.getfixturevalue("prepared_for_tasks")
+    with PolytomicEmulator() as emulator:
+        yield replace(world_of_all, emulator=emulator)
+
+
+@pytest.fixture(scope="package")
+def prepared_for_tasks(world_of_all: World, airflow_db: Path) -> None:
+    """A metadata database that jobs can reach as tasks do."""
+    assert airflow_db.exists()
+    world_of_all.zygote.prepare_for_tasks()
