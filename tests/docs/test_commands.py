@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.scene import Scene
+
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
 LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
@@ -44,7 +47,19 @@ def _by_first_word(*words: str) -> list[str]:
 
 def test_every_line_is_of_a_kind_that_is_tried():
     first_words = {shlex.split(line, comments=True)[0] for _, line in LINES}
-    assert first_words == SHELL | {"make", "python", "airflow", "pip"}
+    assert first_words == SHELL | {"make", "python", "airflow", "pip", "printf", "read"}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(("revoked", "status"), [(True, "401"), (False, "200")])
+def test_the_way_to_see_that_a_key_is_dead_tells(revoked: bool, status: str, scene: Scene):
+    key = scene.emulator.give_key(scene.user.id)
+    if revoked:
+        scene.emulator.revoke(key)
+    script = "\n".join(_by_first_word("read", "printf")).replace("https://app.polytomic.com", scene.emulator.base_url)
+    assert scene.emulator.base_url in script
+    done = subprocess.run(["bash", "-c", script], input=f"{key}\n", capture_output=True, text=True, check=True)
+    assert done.stdout == status
 
 
 @pytest.mark.parametrize("line", _by_first_word("make"))

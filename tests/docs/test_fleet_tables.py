@@ -15,7 +15,7 @@ from airflow_provider_polytomic.fleet import rows as fleet_rows
 from airflow_provider_polytomic.fleet.progress import as_line
 from airflow_provider_polytomic.fleet.report import Outcome, Report
 from airflow_provider_polytomic.fleet.storage import FileAddress
-from airflow_provider_polytomic.fleet.targets import FleetTarget
+from airflow_provider_polytomic.fleet.targets import FleetTarget, open_fleet
 from airflow_provider_polytomic.operators.fleet import _MOST_WORKERS
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
@@ -27,6 +27,7 @@ from tests.scene import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.docs.issuers import PageIssuer
 
@@ -70,6 +71,17 @@ def test_the_log_shows_the_line_of_the_page():
     (block,) = (block for block in blocks("text") if block.page == FLEET)
     line = as_line({"rotated": 1150, "kept": 40, "failed": 10}, 10_000, 1200 / 38.2)
     assert line == block.content.strip()
+
+
+@pytest.mark.parametrize(("language", "suffix"), [("json", "jsonl"), ("csv", "csv")])
+def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suffix: str):
+    (block,) = blocks(language, "targets")
+    file = tmp_path / f"fleet.{suffix}"
+    file.write_text(block.content)
+    with open_fleet(str(file), conn_id="polytomic_default") as fleet:
+        (found,) = fleet
+    assert (found.target, found.standby) == (Target(ORG_ID, USER_ID), None)
+    assert str(found.destination) == CONNECTION
 
 
 def test_the_numbers_of_the_pages_are_those_of_the_code():

@@ -18,6 +18,7 @@ RUN = {
     "python": {"", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
     "json": {
         "connection",
+        "targets",
         "reference",
         "prospect",
         "record",
@@ -27,6 +28,7 @@ RUN = {
         *POLICIES - KV1,
     },
     "hcl": POLICIES - {"worker kms"},
+    "csv": {"targets"},
     "bash": {""},
     "text": {""},
 }
