@@ -107,3 +107,9 @@ def test_nobody_sleeps_once_it_is_to_end():
     stop.now()
     stop.sleep(3600)  # longer than a test may take
     assert stop()
+
+
+def test_a_pause_is_never_longer_than_a_quarter_of_an_hour():
+    pace = Pace(clock=lambda: 0.0, jitter=lambda: 0.0)
+    pace.pause(86_400.0)
+    assert pace.paused == 900.0

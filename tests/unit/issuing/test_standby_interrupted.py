@@ -239,3 +239,29 @@ def test_what_does_not_fit_is_read_until_it_stays_the_same(bench: Bench):
     bench.store.order("read_record", None, None, and_close)
     assert bench.issue(standby=OTHER).issued is False
     assert (bench.calls.count("read"), bench.vendor.posts) == (3, [])
+
+
+def created(bench: Bench) -> None:
+    """Run the task that creates the first user's key."""
+    bench.issue(Ensure())
+
+
+def rotated_by_another(bench: Bench) -> None:
+    """Run two rotations of a DAG that has the two users the other way round."""
+    for weeks in range(2):
+        bench.issue(Renew(MONDAY + weeks * WEEK), target=OTHER, standby=TARGET)
+
+
+@pytest.mark.parametrize("other_task", [created, rotated_by_another])
+def test_what_another_task_has_stored_before_the_post_is_not_revoked(bench: Bench, other_task):
+    stored = []
+
+    def meanwhile() -> None:
+        other_task(bench)
+        assert bench.vendor.live[bench.store.value] == TARGET  # whose key the rotation is about to ask for
+        stored.append(bench.store.value)
+
+    bench.store.order("check_write", meanwhile)
+    reference = bench.issue(standby=OTHER)
+    assert stored[0] in bench.vendor.live
+    assert bench.vendor.live[bench.store.value] == reference.target
