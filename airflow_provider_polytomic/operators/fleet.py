@@ -134,7 +134,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         if not orders.check_only and not self.retries:
             self.log.warning(
                 "A user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
-                "between, readers stay cut off until somebody clears it. Set retries=3, say."
+                "between, readers stay cut off until somebody clears it. Set retries=10, say."
             )
         with (
             open_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self.polytomic_conn_id) as fleet,
@@ -149,7 +149,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             failures = Failures(most_of(most, len(fleet)))
             self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
             self._rotate(fleet, orders, report, context, failures=failures, workers=workers, pace=pace)
-        return self._end(report.summary(), failures, context)
+        summary = report.summary()
+        if summary["report_path"]:
+            self.log.info("What became of each target is in %s.", summary["report_path"])
+        return self._end(summary, failures, context)
 
     def subject(self) -> str:
         """Say which part of the fleet."""

@@ -117,7 +117,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
     def _warn_of_no_retries(self) -> None:
         self.log.warning(
             "The user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
-            "between, readers of %s stay cut off until somebody clears it. Set retries=3, say, and a short "
+            "between, readers of %s stay cut off until somebody clears it. Set retries=5, say, and a short "
             "retry_delay: within 24 hours a retry should get the very same key.",
             self.destination,
         )
