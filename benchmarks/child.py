@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.scene import ROOT
@@ -33,9 +34,14 @@ def measured(
     :param tell: told how many of how many steps are done.
     :raises MeasuringError: if it ends without a result.
     """
-    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(given)]
+    command = [sys.executable, "-m", f"benchmarks.{module}"]
     found = None
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(env), cwd=ROOT) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(env), cwd=ROOT
+    ) as process:
+        if process.stdin:
+            process.stdin.write(json.dumps(given))  # no argument: a thousand targets are too long for one
+            process.stdin.close()
         for line in process.stdout or ():
             if line.startswith('{"benchmark": '):
                 told = json.loads(line)["benchmark"]
@@ -48,9 +54,10 @@ def measured(
     return found["result"]
 
 
+@cache
 def arguments() -> Any:
     """Return what this process was told."""
-    return json.loads(sys.argv[1])
+    return json.load(sys.stdin)
 
 
 def progress(done: int, of: int) -> None:

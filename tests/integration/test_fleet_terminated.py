@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from demo.airflow_environment import private_folder
 from tests.fleets import add_customers, assert_one_live_key_each, mints
 from tests.integration.conftest import scene
 from tests.integration.fleet_task import fleet_dag
@@ -31,12 +33,23 @@ ROOT = Path(__file__).parents[2]
 GRACE = 5.0
 
 
-def start(rows: Any, at: datetime, log: Path) -> subprocess.Popen[bytes]:
+def start(rows: Any, at: datetime, log: Path, database: Path) -> subprocess.Popen[bytes]:
+    """Start the process, with a metadata database of its own.
+
+    SQLite's locks are the process's, and gone once it has closed the file anywhere, as tests do that search it. The
+    other process would then take away the log (``-wal``) that this one still writes to.
+    """
+    home = private_folder(log.with_name("airflow"))
+    shutil.copy(database, home / "airflow.db")
     with log.open("ab") as console:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.integration.fleet_task", json.dumps({"targets": rows, "at": at.isoformat()})],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+            env={
+                **os.environ,
+                "AIRFLOW_HOME": str(home),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+            },
             stdout=console,
             stderr=subprocess.STDOUT,
         )
@@ -60,12 +73,12 @@ def wait_for_posts(scene: Scene, count: int, process: subprocess.Popen[bytes], l
     ],
 )
 def test_what_was_issued_is_stored_and_the_same_run_again_issues_only_what_is_left(
-    scene: Scene, tmp_path: Path, fault: str
+    scene: Scene, tmp_path: Path, empty_airflow_db: Path, fault: str
 ) -> None:
     rows, log = add_customers(scene, 15), tmp_path / "console.log"
     at = datetime.now(UTC) + timedelta(days=1)
     scene.emulator.inject(fault)
-    process = start(rows, at, log)
+    process = start(rows, at, log, empty_airflow_db)
     try:
         wait_for_posts(scene, 5, process, log)
         process.send_signal(signal.SIGTERM)
