@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["newest", "page_of", "write_page"]
 
+_TRIAL = """
+**A short trial.** These are of `--quick`: a few rounds of little. They show what is measured, and say next to nothing
+about how fast it is; least of all about a fleet, which is too small here to be worth its threads.
+"""
 _PAGE = """\
 # Benchmarks
 
 What this package costs, next to what you would do without it. `make bench` measures it and writes this page from the
 results; nothing here is written by hand, and no test asserts a time. Every comparison is within one run, both sides
 in turn.
-
+{trial}
 | measured | |
 | --- | --- |
 {machine}
@@ -108,6 +112,7 @@ def newest(folder: Path) -> dict[str, Any]:
 def page_of(found: dict[str, Any]) -> str:
     """Return the page, in Markdown."""
     return _PAGE.format(
+        trial=_TRIAL if "--quick" in found["command"] else "",
         machine=_lines(machine(found)),
         goals=_lines(goals(found)),
         base=f"{found['imports']['base_operator']['median']:.2f} s",
