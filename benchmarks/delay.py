@@ -17,6 +17,7 @@ import contextlib
 import json
 import re
 import sys
+from collections import deque
 from functools import partial
 from typing import Any, cast
 
@@ -57,35 +58,42 @@ class _Side(asyncio.Protocol):
         self.relay = relay
         self.other: _Side | None = None
         self.transport: asyncio.Transport | None = None
-        self.waiting = bytearray()
         self.opened = 0.0
+        self.on_the_way: deque[bytes | None] = deque()  # None: the end
+        self.arrived = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.opened = asyncio.get_running_loop().time()
-        if self.waiting:
-            self.transport.write(self.waiting)
-            self.waiting.clear()
+        self.deliver()
 
     def data_received(self, data: bytes) -> None:
         self.send_on(data)
 
-    def send_on(self, data: bytes, not_before: float = 0.0) -> None:
-        loop, half = asyncio.get_running_loop(), self.relay.seconds / 2
-        if half and self.other:
-            loop.call_at(max(loop.time() + half, not_before), self.other.write, data)
-        elif self.other:
-            self.other.write(data)
-
-    def write(self, data: bytes) -> None:
-        if self.transport is None:
-            self.waiting += data
-        elif not self.transport.is_closing():
-            self.transport.write(data)
-
     def connection_lost(self, _error: Exception | None) -> None:
-        if self.other and self.other.transport:
-            asyncio.get_running_loop().call_later(self.relay.seconds / 2, self.other.transport.close)
+        self.send_on(None)
+
+    def send_on(self, data: bytes | None, not_before: float = 0.0) -> None:
+        if self.other is None:
+            return
+        self.other.on_the_way.append(data)
+        loop = asyncio.get_running_loop()
+        loop.call_at(max(loop.time() + self.relay.seconds / 2, not_before), self.other.arrive)
+
+    def arrive(self) -> None:
+        """Have one piece more arrive: the oldest, since timers of the same moment come in any order."""
+        self.arrived += 1
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Pass on what has arrived, once there is a connection."""
+        while self.arrived and self.transport is not None:
+            self.arrived -= 1
+            data = self.on_the_way.popleft()
+            if data is None:
+                self.transport.close()
+            elif not self.transport.is_closing():
+                self.transport.write(data)
 
 
 class _FromClient(_Side):
@@ -104,7 +112,13 @@ class _FromClient(_Side):
 
     def data_received(self, data: bytes) -> None:
         self.relay.note(self.name, data)
-        self.send_on(data, self.opened + self.relay.seconds * 1.5)
+        self.send_on(data, self.first_arrival())
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.send_on(None, self.first_arrival())
+
+    def first_arrival(self) -> float:
+        return self.opened + self.relay.seconds * 1.5
 
 
 async def _serve(places: dict[str, tuple[str, int]]) -> None:

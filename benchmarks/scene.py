@@ -115,7 +115,7 @@ def scene(customers: int) -> Iterator[Scene]:
         if (binary := vault_binary()) is None:
             vault = ending.enter_context(_child("benchmarks.serving", "vault"))
         else:
-            real = VaultReal(binary)
+            real = VaultReal(binary, on_disk=True)
             ending.callback(real.stop)
             vault = {"url": real.url, "token": real.root_token, "version": real.version}
         places = [f"{name}={told['url'].removeprefix('http://')}" for name, told in _named(polytomic, vault).items()]

@@ -31,11 +31,13 @@ def vault_binary() -> str | None:
 class VaultReal:
     """A :class:`~tests.servers.vault_server.VaultServer` in a process of its own, which ends with this one.
 
+    :param on_disk: keep the secrets in files. In memory OpenBao copies them all for each request: the first of 2,000
+        writes took 1.8 ms, the last 5.8 ms; in files 1.2 ms each.
     :raises TimeoutError: if it does not answer in a minute.
     :raises ProcessGroupError: if it ends by itself, with what it said.
     """
 
-    def __init__(self, binary: str) -> None:
+    def __init__(self, binary: str, *, on_disk: bool = False) -> None:
         self.root_token = secrets.token_hex(16)
         self._home = tempfile.TemporaryDirectory(prefix="vault-")
         self.version = _version(binary, self._home.name)
@@ -46,6 +48,8 @@ class VaultReal:
         self._http = requests.Session()
         self._http.trust_env = False
         options = [f"-dev-root-token-id={self.root_token}", f"-dev-listen-address={address}", "-dev-no-store-token"]
+        if on_disk:
+            options.append(f"-config={self._on_disk()}")
         self._group = ProcessGroup()
         self._group.__enter__()
         try:
@@ -98,6 +102,11 @@ class VaultReal:
         self._http.close()
         self._group.stop()
         self._home.cleanup()
+
+    def _on_disk(self) -> Path:
+        config = Path(self._home.name) / "storage.hcl"
+        config.write_text(f'storage "file" {{ path = "{self._home.name}/secrets" }}\n')
+        return config
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
