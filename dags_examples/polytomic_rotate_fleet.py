@@ -53,6 +53,12 @@ def tell_who_failed(context: Any) -> None:
             title="Report",
             description="A line for each key. Each task writes a file of its own: fleet-report.shard-0-of-4.jsonl",
         ),
+        "check_only": Param(
+            False,
+            type="boolean",
+            title="Only look",
+            description="Report which keys are due and whether they could be issued and stored; issue nothing",
+        ),
     },
     # While a store is down, a few readers of each part are cut off, so do not give up soon.
     default_args={"retries": 10, "retry_delay": timedelta(seconds=30), "on_failure_callback": tell_who_failed},
@@ -67,6 +73,7 @@ def polytomic_rotate_fleet() -> None:
         max_age=timedelta(days=6),
         max_workers=8,
         max_failures=10,
+        check_only="{{ params.check_only }}",
         shards=SHARDS,
         outlets=[api_keys_alias()],
     ).expand(shard=list(range(SHARDS)))

@@ -42,11 +42,11 @@ class Nights:
         # 2.11 runs nothing that is of the future.
         self._next = datetime.now(UTC) - timedelta(hours=1)
 
-    def run(self, rows: list[dict[str, str]]) -> Run:
+    def run(self, rows: list[dict[str, str]], **params: Any) -> Run:
         """Run it on these targets."""
         self.targets.write_text("".join(json.dumps(row) + "\n" for row in rows))
         self._next += timedelta(minutes=1)
-        conf = {"targets": self.targets.as_uri(), "report": self.report.as_uri()}
+        conf = {"targets": self.targets.as_uri(), "report": self.report.as_uri(), **params}
         return run_dag(example(NAME), at=self._next, conf=conf)
 
     def told(self) -> dict[str, str]:
@@ -78,6 +78,15 @@ def test_each_key_is_renewed_every_seventh_night(
     assert mints(scene, rows) == [2] * len(rows)
     assert_one_live_key_each(scene, rows)
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
+
+
+def test_a_run_that_only_looks_tells_of_each_key_and_issues_none(
+    scene: Scene, rows: list[dict[str, str]], nights: Nights
+) -> None:
+    run = nights.run(rows, check_only=True)
+    assert run.state == "success"
+    assert nights.told() == {row["user_id"]: "due" for row in rows}
+    assert mints(scene, rows) == [0] * len(rows)
 
 
 def test_who_fails_stops_nobody_and_is_told_and_is_done_the_next_night(

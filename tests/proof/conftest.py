@@ -50,7 +50,7 @@ def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
 def world_of_all() -> Iterator[World]:
     """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
     binary = vault_binary()
-    real = VaultReal(binary) if binary else None
+    real = VaultReal(binary, on_disk=True) if binary else None
     try:
         with running_world(real) as world:
             for place in PLACES:
