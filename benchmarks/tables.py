@@ -107,7 +107,7 @@ def fleet(found: Found) -> str:
     if mapped:
         others["mapped tasks"] = mapped["seconds"] / mapped["targets"]
     lines += [_row(name, f"{keys * each:,.0f}", f"{1 / each:.1f}", "", "") for name, each in others.items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _limit(found)])
 
 
 def requests(found: Found) -> Iterator[str]:
@@ -134,6 +134,19 @@ def _about(mapped: Found | None) -> str:
         f" So are the mapped tasks: {mapped['targets']}, on LocalExecutor with {mapped['slots']} slots, from the first "
         "one's start to the last one's end; each has a process of its own. Their `outage_seconds`, with connections "
         f"that each has to open, are {_spread(mapped['outage_seconds'])}: median (quartiles), p99."
+    )
+
+
+def _limit(found: Found) -> str:
+    told, loops = found["fleet"], found["loops"]
+    asked = told["ours"]["requests"]["median"] / told["targets"]
+    most = told["workers"] / (asked * found["far"])
+    times = {name: f"{most * loops[name] / loops['targets']:.1f}" for name in ("short", "careful")}
+    return (
+        f"So far away, {told['workers']} threads that wait for {asked:.0f} requests a key do {most:.0f} keys a second "
+        f"at most, if no processor is ever waited for: {times['short']} times as many as the short loop, "
+        f"{times['careful']} times as many as the careful one. What the short loop leaves out is "
+        "what keeps a key from being lost."
     )
 
 

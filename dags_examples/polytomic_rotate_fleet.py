@@ -54,7 +54,7 @@ def tell_who_failed(context: Any) -> None:
             description="A line for each key. Each task writes a file of its own: fleet-report.shard-0-of-4.jsonl",
         ),
         "check_only": Param(
-            False,
+            default=False,
             type="boolean",
             title="Only look",
             description="Report which keys are due and whether they could be issued and stored; issue nothing",

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 Status = Literal["rotated", "kept", "failed", "not_started", "due"]
 
 _MOST_FAILURES = 20  # in the summary, which goes to XCom
-_LONGEST = 300  # characters of a text in it
+_LONGEST = 800  # characters of a text in it: what our errors say, their advice included
 _LONGEST_MESSAGE = 2000  # characters in the file
 _LONGEST_BEGIN = 64  # bytes, of which a report is known by the first
 _BEGIN = re.compile(rb'\{"status": "(rotated|kept|failed|not_started|due)", "org_id": ')

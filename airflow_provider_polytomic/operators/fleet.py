@@ -6,7 +6,6 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicConfigurationError,
     PolytomicStoppedError,
 )
 from airflow_provider_polytomic.operators.base import PolytomicOperator
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.references import Reference
 
 __all__ = ["PolytomicBatchRotateApiKeysOperator"]
-
-# As many connections stay open to Vault and AWS.
-_MOST_WORKERS = 32
 
 
 class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
@@ -122,14 +117,15 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (threads need one of their own)
         """Rotate what is due, and return the summary."""
+        from airflow_provider_polytomic.fleet.bounds import to_limit, to_rate, to_workers
         from airflow_provider_polytomic.fleet.failures import Failures, most_of
         from airflow_provider_polytomic.fleet.pace import Pace
         from airflow_provider_polytomic.fleet.report import Report
         from airflow_provider_polytomic.fleet.targets import open_fleet
 
         orders = self._orders(context)
-        workers, pace = _to_workers(self.max_workers), Pace(_to_rate(self.max_per_second))
-        most = _to_limit(self.max_failures)
+        workers, pace = to_workers(self.max_workers), Pace(to_rate(self.max_per_second))
+        most = to_limit(self.max_failures)
         to_boolean("allow_failures", self.allow_failures)
         if not orders.check_only and not self.retries:
             self.log.warning(
@@ -218,7 +214,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             warn_of_unannounced(unannounced)
 
     def _end(self, summary: dict[str, Any], failures: Failures, context: Any) -> dict[str, Any]:
-        """Return the summary, or put it into XCom and fail.
+        """Return the summary; or fail, with the summary in XCom, unless nothing of the task is to go there.
 
         :raises PolytomicStoppedError: if Airflow wanted the task to end.
         :raises IssuanceIncompleteError: if a retry may help.
@@ -240,7 +236,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         if to_boolean("allow_failures", self.allow_failures) and not left and not is_retried:
             self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
             return summary
-        ti.xcom_push(key="return_value", value=summary)
+        if self.do_xcom_push:
+            ti.xcom_push(key="return_value", value=summary)
         if is_worth_a_retry:
             raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
         raise IssuanceRefusedError(
@@ -259,42 +256,3 @@ def _what_failed(summary: Mapping[str, Any]) -> str:
         f"{summary['failed']} of {summary['targets']} targets failed, {summary['not_started']} were not started; the "
         f"other {done} are as they should be.{stopped or example} Which failed and why is in {where}."
     )
-
-
-def _to_workers(value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
-        raise PolytomicConfigurationError(
-            f"max_workers must be a whole number from 1 to {_MOST_WORKERS}, not {value!r:.80}. Nothing was sent. For "
-            "more, use shards."
-        )
-    return int(text)
-
-
-def _to_rate(value: object) -> float | None:
-    rate = _to_number(value)
-    if rate is not None and not 0 < rate < math.inf:
-        raise PolytomicConfigurationError(
-            f"max_per_second must be a number above 0, or None, not {value!r:.80}. Nothing was sent."
-        )
-    return rate
-
-
-def _to_limit(value: object) -> float | None:
-    limit = _to_number(value)
-    if limit is not None and not (0 < limit < 1 or (limit >= 1 and limit.is_integer())):
-        raise PolytomicConfigurationError(
-            f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}. "
-            "Nothing was sent."
-        )
-    return limit
-
-
-def _to_number(value: object) -> float | None:
-    """Read a number: None where that, or nothing, is given, and not-a-number where there is none."""
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        return None
-    try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        return math.nan

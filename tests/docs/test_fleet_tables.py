@@ -12,11 +12,11 @@ from airflow_provider_polytomic.assets import API_KEYS, api_key_asset
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.fleet import masking, report
 from airflow_provider_polytomic.fleet import rows as fleet_rows
+from airflow_provider_polytomic.fleet.bounds import MOST_WORKERS
 from airflow_provider_polytomic.fleet.progress import as_line
 from airflow_provider_polytomic.fleet.report import Outcome, Report
 from airflow_provider_polytomic.fleet.storage import FileAddress
 from airflow_provider_polytomic.fleet.targets import FleetTarget, open_fleet
-from airflow_provider_polytomic.operators.fleet import _MOST_WORKERS
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException
@@ -88,7 +88,7 @@ def test_the_numbers_of_the_pages_are_those_of_the_code():
     assert f"only the first {masking._MOST} keys of a task are told" in page_text(FLEET)
     assert f"only the first {masking._MOST} keys of a task are told" in page_text("SECURITY.md")
     assert f"[the first {masking._MOST} keys of a task]" in page_text("docs/limits.md")
-    assert f"One task has at most {_MOST_WORKERS} threads" in page_text(FLEET)
+    assert f"One task has at most {MOST_WORKERS} threads" in page_text(FLEET)
 
 
 def test_the_events_are_named_and_as_many_as_the_page_says():

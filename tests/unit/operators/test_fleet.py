@@ -115,6 +115,15 @@ def test_a_failure_fails_the_task_with_its_summary_in_xcom_unless_it_is_allowed_
     assert (summary["rotated"], summary["failed"]) == (5, 1)
 
 
+def test_a_task_whose_result_is_not_to_go_to_xcom_pushes_nothing_when_it_fails(
+    scene: Scene, rows: Any, context: Context
+) -> None:
+    of_airflow = context(**of_try(1))
+    with pytest.raises(AirflowFailException):
+        operator([dict(rows[0], user_id=NOBODY)], do_xcom_push=False).execute(of_airflow)
+    assert of_airflow["ti"].pushed == {}
+
+
 def test_a_retry_does_only_what_is_left(scene: Scene, rows: Any, context: Context) -> None:
     scene.emulator.inject(f"status:503 endpoint=create_api_key user={rows[2]['user_id']} times=always")
     with pytest.raises(IssuanceIncompleteError):
