@@ -21,8 +21,8 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-polytomic",
         "name": "Polytomic",
         "description": (
-            "Issues `Polytomic <https://www.polytomic.com/>`__ API keys and writes them into Airflow's secrets "
-            "backend; onboards and offboards a partner's customers."
+            "Issues and rotates `Polytomic <https://www.polytomic.com/>`__ API keys and writes them into Airflow's "
+            "secrets backend; onboards and offboards a partner's customers."
         ),
         "integrations": [
             {

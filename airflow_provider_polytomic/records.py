@@ -29,6 +29,7 @@ FIELDS = (
     "fingerprint",
     "issued_at",
     "refused_at",
+    "run_time",
 )
 
 
@@ -45,6 +46,7 @@ class Record:
         it may still be applied.
     :param fingerprint: done: of the key whose age this record tells.
     :param issued_at: done: since when that key counts as issued.
+    :param run_time: the own time of the DAG run that has worked on the issuance last, where there is one.
     """
 
     state: State
@@ -57,6 +59,7 @@ class Record:
     fingerprint: str | None = None
     issued_at: datetime | None = None
     refused_at: datetime | None = None
+    run_time: datetime | None = None
 
     def to_mapping(self) -> dict[str, str]:
         """Return the record as flat text, which every store can keep: JSON, tags, annotations."""
@@ -74,6 +77,8 @@ class Record:
             fields |= {"fingerprint": self.fingerprint, "issued_at": self.issued_at.isoformat()}
         if self.refused_at is not None:
             fields["refused_at"] = self.refused_at.isoformat()
+        if self.run_time is not None:
+            fields["run_time"] = self.run_time.isoformat()
         return fields
 
     @classmethod
@@ -97,7 +102,7 @@ class Record:
         state = fields["state"]
         if state not in get_args(State) or fields["forced"] not in {"true", "false"} or int(fields["spent"]) < 0:
             raise ValueError
-        issued_at, refused_at = fields.get("issued_at"), fields.get("refused_at")
+        issued_at, refused_at, run_time = (fields.get(name) for name in ("issued_at", "refused_at", "run_time"))
         record = cls(
             state=state,  # type: ignore[arg-type]  # checked above
             issuance_id=str(uuid.UUID(fields["issuance_id"])),
@@ -109,8 +114,9 @@ class Record:
             fingerprint=fields.get("fingerprint"),
             issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
             refused_at=datetime.fromisoformat(refused_at) if refused_at else None,
+            run_time=datetime.fromisoformat(run_time) if run_time else None,
         )
-        moments = (record.opened_at, record.issued_at, record.refused_at)
+        moments = (record.opened_at, record.issued_at, record.refused_at, record.run_time)
         if any(moment is not None and moment.tzinfo is None for moment in moments):
             raise ValueError  # a time without a zone cannot be compared with the run's
         if state == "done" and (record.fingerprint is None or record.issued_at is None):

@@ -27,6 +27,7 @@ class Reference:
     :param seconds: how long each step took in this try, in seconds.
     :param outage_seconds: forced only: from the moment the POST was sent (joined: the issuance was opened) until
         consumers could read the new key, in seconds; 0 with a standby user; None where nothing was issued.
+    :param run_time: the own time of the DAG run that issued it; None where no record tells.
     """
 
     target: Target
@@ -37,15 +38,14 @@ class Reference:
     version: str | None
     seconds: Mapping[str, float] = field(default_factory=dict)
     outage_seconds: float | None = None
+    run_time: datetime | None = None
 
     def is_of_run(self, run_time: datetime) -> bool:
         """Whether it was issued by this try or an earlier one of the same run, which may have died before it said so.
 
-        True as well for a key that a later run has issued.
-
         :param run_time: the DAG run's own time, aware.
         """
-        return self.issued or (self.issued_at is not None and self.issued_at >= run_time)
+        return self.issued or self.run_time == run_time
 
     def to_json(self, destination: str) -> dict[str, Any]:
         """Return the reference as JSON types, for XCom and asset events."""

@@ -22,8 +22,8 @@ _PAGE = """\
 # Benchmarks
 
 What this package costs, next to what you would do without it. `make bench` measures it and writes this page from the
-results; nothing here is written by hand, and no test asserts a time. Every comparison is within one run, both sides
-in turn.
+results; nothing here is written by hand, and no test asserts a time. Every comparison is within one run. Polytomic
+itself is an emulator that answers at once: what a live one takes to make a key comes on top.
 {trial}
 | measured | |
 | --- | --- |
@@ -39,7 +39,7 @@ in turn.
 
 ## Import and parse
 
-Seconds after `BaseOperator` is there, which itself takes {base}; each module in a fork of a fresh process.
+The time after `BaseOperator` is there, which itself takes {base}; each module in a fork of a fresh process.
 
 | module | median | quartiles | modules added | of `BaseOperator`'s time |
 | --- | --- | --- | --- | --- |

@@ -51,11 +51,11 @@ def _keys(found: dict[str, Any]) -> int:
 def _fleet(found: dict[str, Any]) -> list[_Bar]:
     keys, loops = _keys(found), found["loops"]
     seconds = {
-        "loop: SDK and hvac, careful": loops["careful"] * keys / loops["targets"],
-        "loop: SDK and hvac, short": loops["short"] * keys / loops["targets"],
+        "careful loop: SDK and hvac (extrapolated)": loops["careful"] * keys / loops["targets"],
+        "short loop: SDK and hvac (extrapolated)": loops["short"] * keys / loops["targets"],
     }
     if mapped := found["mapped"]:
-        seconds["mapped tasks, LocalExecutor"] = mapped["seconds"] * keys / mapped["targets"]
+        seconds[f"mapped tasks, {mapped['slots']} slots (extrapolated)"] = mapped["seconds"] * keys / mapped["targets"]
     workers = found["fleet"]["workers"]
     seconds[f"bare requests, {workers} threads"] = found["fleet"]["plain"]["seconds"]["median"]
     bars = [_Bar(label, value, f"{value:,.1f} s", is_ours=False) for label, value in seconds.items()]

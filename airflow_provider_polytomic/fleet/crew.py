@@ -25,13 +25,14 @@ class Crew(Generic[Work, Result]):
     Whoever assembles it closes it, whatever happens: they are no daemons, and the interpreter waits for them.
 
     :param size: how many, and so the most pieces of work that should be under way at a time.
-    :param do: does a piece of work; whatever it raises ends the thread, so it had better raise nothing.
+    :param do: does a piece of work, and returns anything but None; whatever it raises ends the thread, so it had better
+        raise nothing.
     """
 
     def __init__(self, size: int, do: Callable[[Work], Result]) -> None:
         self.size, self._do = size, do
         self._todo: SimpleQueue[Work | None] = SimpleQueue()
-        self._done: SimpleQueue[Result] = SimpleQueue()
+        self._done: SimpleQueue[Result | None] = SimpleQueue()  # None: a thread has ended
         # No daemons: where the main thread dies all the same, the interpreter waits for what they have begun.
         self._threads = [threading.Thread(target=self._work, name=f"polytomic-fleet-{n}") for n in range(size)]
 
@@ -58,13 +59,18 @@ class Crew(Generic[Work, Result]):
         """Wait until all that was started is done, and return the results that nobody has heard of."""
         for _ in self._threads:
             self._todo.put(None)
-        for thread in self._threads:
-            if thread.ident is not None:  # not all may have been started
-                thread.join()
-        while not self._done.empty():
-            yield self._done.get()
+        # No join: an exception raised into it has Python 3.11 take the thread for ended, and the interpreter not wait.
+        working = sum(thread.ident is not None for thread in self._threads)  # not all may have been started
+        while working:
+            if (result := self._done.get()) is None:
+                working -= 1
+            else:
+                yield result
 
     def _work(self) -> None:
-        while (work := self._todo.get()) is not None:
-            self._done.put(self._do(work))
-            del work  # or it would stay until the next one comes
+        try:
+            while (work := self._todo.get()) is not None:
+                self._done.put(self._do(work))
+                del work  # or it would stay until the next one comes
+        finally:
+            self._done.put(None)  # the last of this thread

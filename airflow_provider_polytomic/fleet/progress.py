@@ -50,7 +50,7 @@ class Progress:
         :param counts: how many targets have come to which end: rotated, kept, due, failed.
         :param paused: for how many seconds more nothing is started.
         """
-        done, now = sum(counts.values()), self._clock()
+        done, now = _done(counts), self._clock()
         self._bar.move_to(done)
         since = now - self._told_at
         far = done - self._told >= max(1.0, self._total * _EVERY_SHARE)
@@ -61,7 +61,7 @@ class Progress:
 
     def finish(self, counts: Mapping[Status, int]) -> None:
         """Tell how it ended."""
-        self._bar.move_to(sum(counts.values()))
+        self._bar.move_to(_done(counts))
         self._bar.close()
         self._say(counts, 0.0)
 
@@ -74,13 +74,19 @@ def as_line(counts: Mapping[Status, int], total: int, seconds: float, paused: fl
 
     :param seconds: since it began.
     """
-    done = sum(counts.values())
+    done = _done(counts)
     told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items()) or "none yet"
     rate = done / seconds if seconds > 0 else 0.0
-    left = f", {_length((total - done) / rate)} left" if rate and done < total else ""
+    upcoming = total - sum(counts.values())
+    left = f", {_length(upcoming / rate)} left" if rate and upcoming else ""
     pause = f"; paused for {_length(paused)} more, as Polytomic asks" if paused else ""
     share = 100 * done // total if total else 100
     return f"{done:,} of {total:,} targets ({share} %): {told}; {rate:.1f} per second{left}{pause}"
+
+
+def _done(counts: Mapping[Status, int]) -> int:
+    """Return how many have come to an end; what was not started has not."""
+    return sum(count for status, count in counts.items() if status != "not_started")
 
 
 def _length(seconds: float) -> str:
@@ -104,10 +110,10 @@ class _Bar:
 
         # Drawn by move_to, without a thread of its own; what others print goes its own way.
         self._drawn = Progress(
-            TextColumn("rotating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("targets"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
             console=Console(file=stream), auto_refresh=False, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
-        self._task = self._drawn.add_task("rotating", total=total)
+        self._task = self._drawn.add_task("targets", total=total)
         self._drawn.start()
 
     def move_to(self, done: int) -> None:

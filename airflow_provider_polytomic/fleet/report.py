@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 from collections import Counter
 from dataclasses import dataclass
 from time import monotonic
@@ -81,7 +80,7 @@ class Outcome:
 
 
 class Report:
-    """Counts outcomes, and writes each down as it comes; from any number of threads. To be entered and left.
+    """Counts outcomes, and writes each down as it comes. To be entered and left, and used by one thread.
 
     Entering it empties the file, so that nothing is issued where the report could not be written: the file is about the
     last try. Where it cannot be written later, nothing stops: a warning and the summary say so.
@@ -114,7 +113,6 @@ class Report:
             )
         self._targets, self._shard, self._shards = targets, shard, shards
         self._clock, self._began = clock, clock()
-        self._lock = threading.Lock()
         self._counts: Counter[Status] = Counter()
         self._failures: list[dict[str, Any]] = []
         self._stopped: str | None = None
@@ -142,59 +140,55 @@ class Report:
     @property
     def counts(self) -> dict[Status, int]:
         """How many targets came to which end so far."""
-        with self._lock:
-            return dict(self._counts)
+        return dict(self._counts)
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome, and write it down."""
         line = json.dumps(outcome.to_json()).encode() + b"\n"
-        with self._lock:
-            self._counts[outcome.status] += 1
-            if outcome.status == "failed" and len(self._failures) < _MOST_FAILURES:
-                self._failures.append(_failure(outcome))
-            if self._address and not self._closed and not self._file_error:
-                self._write(self._address, line)
+        self._counts[outcome.status] += 1
+        if outcome.status == "failed" and len(self._failures) < _MOST_FAILURES:
+            self._failures.append(_failure(outcome))
+        if self._address and not self._closed and not self._file_error:
+            self._write(self._address, line)
 
     def stop(self, reason: str) -> None:
         """Say why nothing new is started any more; the first reason stays."""
-        with self._lock:
-            self._stopped = self._stopped or one_line(reason, _LONGEST)
+        self._stopped = self._stopped or one_line(reason, _LONGEST)
 
     def close(self) -> None:
         """Close the file; what is added afterwards is only counted. Before this, an object store may show nothing."""
-        with self._lock:
-            self._closed = True
-            file, self._file = self._file, None
-            if file is not None:
-                try:
-                    file.close()
-                except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
-                    self._give_up(error)
+        self._closed = True
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
+                self._give_up(error)
 
     def summary(self) -> dict[str, Any]:
         """Return what is known now, as JSON types; after :meth:`close`, of the file too."""
-        with self._lock:
-            seconds = max(self._clock() - self._began, 0.0)
-            done = {status: self._counts[status] for status in ("rotated", "kept", "due", "failed")}
-            finished = sum(done.values())
-            return {
-                "targets": self._targets,
-                **done,
-                # Not counted: whoever is killed does not get round to adding them.
-                "not_started": max(self._targets - finished, 0),
-                "seconds": round(seconds, 3),
-                "per_second": round(finished / seconds, 3) if seconds else 0.0,
-                "stopped": self._stopped,
-                "failures": [dict(failure) for failure in self._failures],
-                "report_path": str(self._address) if self._address else None,
-                "report_error": self._file_error,
-                "shard": self._shard,
-                "shards": self._shards,
-            }
+        seconds = max(self._clock() - self._began, 0.0)
+        done = {status: self._counts[status] for status in ("rotated", "kept", "due", "failed")}
+        finished = sum(done.values())
+        return {
+            "targets": self._targets,
+            **done,
+            # Not counted: whoever is killed does not get round to adding them.
+            "not_started": max(self._targets - finished, 0),
+            "seconds": round(seconds, 3),
+            "per_second": round(finished / seconds, 3) if seconds else 0.0,
+            "stopped": self._stopped,
+            "failures": [dict(failure) for failure in self._failures],
+            "report_path": str(self._address) if self._address else None,
+            "report_error": self._file_error,
+            "shard": self._shard,
+            "shards": self._shards,
+        }
 
     def _write(self, address: FileAddress, line: bytes) -> None:
         try:
             if self._file is None:
+                _refuse_other(address)  # once more: a store may have made it since
                 self._file = address.opened("wb")
             self._file.write(line)
             # To the last whole line, where the store can; others take no part that is smaller than a block.
@@ -218,13 +212,15 @@ class Report:
 def _refuse_other(address: FileAddress) -> None:
     """Refuse to empty a file that is no report: a mistyped address may be that of connections, or of a DAG.
 
-    :raises PolytomicConfigurationError: if something else is there.
+    :raises PolytomicConfigurationError: if something else is there, or what is there cannot be read.
+    :raises UnavailableError: if it cannot be read now.
     """
-    try:
-        with address.opened("rb") as file:
-            begin = file.read(_LONGEST_BEGIN)
-    except Exception:  # noqa: BLE001 (each store's own; mostly there is no such file, and whether it can be written shows)
-        return
+    with address.explained("rb"):
+        try:
+            with address.opened("rb") as file:
+                begin = file.read(_LONGEST_BEGIN)
+        except FileNotFoundError:
+            return
     if begin and not _BEGIN.match(begin):
         raise PolytomicConfigurationError(
             f"There is something other than a report of this operator in {address} (report_path), and it would be "

@@ -138,7 +138,7 @@ def _run(
             rotation.settle(result)
         progress.update(rotation.report.counts, paused=pace.paused)
     while upcoming is not None and not rotation.stop():
-        rotation.report.add(Outcome(upcoming, "not_started"))
+        rotation.report.add(rotation.not_started(upcoming))
         upcoming = next(targets, None)
 
 
@@ -165,15 +165,19 @@ class _Rotation:
     def do(self, target: FleetTarget) -> _Result:
         """Rotate one key; whatever is raised is a result."""
         if self.is_over():
-            return _Result(Outcome(target, "not_started"))
+            return _Result(self.not_started(target))
         began = time.monotonic()
         try:
             outcome = self._check(target, began) if self.orders.check_only else self._issue(target, began)
-        except PolytomicStoppedError as error:
-            return _Result(Outcome(target, "not_started", message=str(error)))
+        except PolytomicStoppedError:
+            return _Result(self.not_started(target))
         except BaseException as error:  # noqa: BLE001 (one target's trouble is not the others', and a thread has no caller)
             return _Result(Outcome.failed(target, error, time.monotonic() - began), error)
         return _Result(outcome)
+
+    def not_started(self, target: FleetTarget) -> Outcome:
+        """Return the outcome of a target for which nothing was issued, because it is over."""
+        return Outcome(target, "not_started", message=self.failures.reason or "The task was told to end.")
 
     def settle(self, result: _Result) -> None:
         """Count a result, write it down, and tell of a new key."""

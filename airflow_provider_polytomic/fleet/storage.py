@@ -20,6 +20,7 @@ __all__ = ["FileAddress"]
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _LONGEST_SHOWN = 200  # characters
+_LONGEST_ADVICE = 600  # of an ImportError, which ends with what to install
 # What s3fs holds in memory of a file that is being written; its default is 50 MiB, and S3 takes no smaller part.
 _BLOCK = 5 * 2**20
 # What stays as it is until somebody does something; all else may be gone at the next try.
@@ -109,7 +110,7 @@ class FileAddress:
 
         done = "read" if mode == "rb" else "written"
         # Words are shown only where they are Python's or Airflow's own: others may quote a connection.
-        words = one_line(str(error), _LONGEST_SHOWN) if isinstance(error, ImportError) else ""
+        words = one_line(str(error), _LONGEST_ADVICE) if isinstance(error, ImportError) else ""
         if isinstance(error, OSError) and error.errno:
             words = os.strerror(error.errno)
         kind = f"{type(error).__name__}: {words}" if words else type(error).__name__

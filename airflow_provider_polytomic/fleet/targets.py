@@ -8,9 +8,9 @@ import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import IO, TYPE_CHECKING, NoReturn, Self
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
 from airflow_provider_polytomic.fleet.rows import Source, lines, source_of
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
@@ -60,7 +60,7 @@ class Fleet:
         self.shard, self.shards = shard, shards
         self.total = 0
         self._source, self._mine = source, 0
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._file = _temporary_file()
 
     @property
     def file(self) -> FileAddress | None:
@@ -257,3 +257,14 @@ def _refuse(source: Source, problems: list[str], count: int, allowed: str) -> No
         f"\nAllowed destinations: {allowed.removesuffix(' Nothing was sent.').removesuffix('.')}." if allowed else ""
     )
     raise PolytomicConfigurationError(f"{said}{more}{forms}\nNothing was sent. Correct them.")
+
+
+def _temporary_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()  # closed by Fleet.close
+    except OSError as error:
+        kind = type(error).__name__
+    raise UnavailableError(
+        f"No temporary file can be made for the targets ({kind}). Nothing was sent. See whether this worker's "
+        "temporary folder (TMPDIR) is there and has room."
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.connection_form import connection_form_widgets, ui_field_behaviour
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._client import Client
@@ -169,7 +170,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
 
     def _read(self, conn_id: str) -> ConnectionFields:
         try:
-            fields = ConnectionFields.of(self.get_connection(conn_id))
+            fields = _fields_of(self.get_connection, conn_id)
         except AirflowNotFoundException:
             problem = (
                 f"Airflow finds no connection {conn_id!r}, or cannot read the one it finds (broken JSON looks the "
@@ -221,3 +222,9 @@ def _sentence_of(identity: Identity) -> str:
         return f"Organization key{owner}; {cannot}"
     kind = "System key" if identity.is_system else "A key of an unknown kind"
     return f"{kind}{owner}; whether it can issue keys is not documented."
+
+
+@bare
+def _fields_of(get_connection: Callable[[str], Any], conn_id: str) -> ConnectionFields:
+    """Read a connection; a time-out in the look-up would carry what the backend had read, of all customers perhaps."""
+    return ConnectionFields.of(get_connection(conn_id))

@@ -178,7 +178,7 @@ class Attempt:
     def state(self) -> str:
         """One sentence: what state things are in."""
         if not self.posted:
-            return "This try issued and changed nothing."
+            return "Nothing was issued or changed."
         return (
             "A key was issued and is not proven to be stored; the record beside the destination stays open, and for "
             "24 hours a retry gets the same key."
@@ -230,5 +230,17 @@ class Attempt:
         return IssuanceIncompleteError(
             f"The key of {self.target} for {self.store.place} is not there yet: {what.rstrip('. ')}. What was begun "
             "is in the record beside the destination; a retry goes on from there, and within 24 hours gets the same "
-            "key."
+            f"key.{self._readers}"
+        )
+
+    @property
+    def _readers(self) -> str:
+        """Say whether readers are cut off, of a try that ends in the middle."""
+        if not self.forced:
+            return ""
+        if self.users.standby:
+            return " A key in use was not touched; its readers work on."
+        return (
+            f" The old key may have been revoked: then readers of {self.store.place} are cut off until a retry has "
+            "stored the new one. If no retry is left, clear the task now."
         )

@@ -74,7 +74,7 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
     """Read the destination and its record."""
     held, record = read_together(attempt.read)
     if record and record.target not in attempt.users:
-        # What failed for somebody else (a mistyped id, say) has left nothing here that would be theirs.
+        # What failed for somebody else (a mistyped id, a standby user who is gone) has left nothing of theirs here.
         if not attempt.take_over and record.state != "failed":
             siblings = record.target.org_id == attempt.target.org_id and not attempt.users.standby
             turns = " If the two users take turns here, give both: user_id and standby_user_id." if siblings else ""
@@ -82,7 +82,9 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
                 f"{attempt.store.place} belongs to {record.target}, not to {attempt.users}. {attempt.state} Correct "
                 f"the ids, or use another destination.{turns} If this one is to change hands, say take_over=True."
             )
-        record = None
+        # Of what is stored since before that, it is still all that tells that it was issued here; not how old it is.
+        if attempt.take_over or record.before != mark(held):
+            record = None
     return held, record
 
 
@@ -192,7 +194,7 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
         if attempt.users.standby and since(attempt, record):
             # Whoever finds its key promoted would take it for as old as that, and issue another one.
             record = replace(record, opened_at=attempt.runtime.now())
-        return Intent(record, held, joined=True, unsettled=True)
+        return Intent(replace(record, run_time=attempt.mode.run_time), held, joined=True, unsettled=True)
     if record and record.state == "open" and record.forced and not attempt.forced:
         raise IssuanceIncompleteError(
             f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
@@ -204,7 +206,16 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     issuance_id = str(uuid.uuid5(NAMESPACE, state))
     joined = record is not None and record.issuance_id == issuance_id
     spent = record.spent if record and joined else 0
-    opened = Record("open", issuance_id, attempt.forced, spent, attempt.runtime.now(), before, target)
+    opened = Record(
+        "open",
+        issuance_id,
+        attempt.forced,
+        spent,
+        attempt.runtime.now(),
+        before,
+        target,
+        run_time=attempt.mode.run_time,
+    )
     return Intent(opened, held, joined)
 
 

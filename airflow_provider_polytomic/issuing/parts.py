@@ -42,7 +42,12 @@ class Vendor(Protocol):
 
 @dataclass(frozen=True)
 class Ensure:
-    """Keep a stored key that works; obtain one, without revoking any, where there is none."""
+    """Keep a stored key that works; obtain one, without revoking any, where there is none.
+
+    :param run_time: the DAG run's own time, which neither a retry nor a clear changes, aware; None outside of a run.
+    """
+
+    run_time: datetime | None = None
 
 
 @dataclass(frozen=True)

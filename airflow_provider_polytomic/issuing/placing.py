@@ -109,7 +109,8 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         else:
             intent.held = replace(held, value=key, version=version)
             return key
-    raise attempt.incomplete(f"the store could not be written in {STORE_TRIES} tries ({problem or 'it kept changing'})")
+    what = f"the store could not be written in {STORE_TRIES} tries ({problem or 'it kept changing'})"
+    raise attempt.incomplete(what) from problem
 
 
 def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> Proven:
@@ -179,6 +180,7 @@ def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
         version=intent.held.version if key.matches(intent.held.value) else None,
         seconds=attempt.seconds,
         outage_seconds=outage,
+        run_time=done.run_time,
     )
 
 
@@ -204,6 +206,7 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
         issued_at=record.issued_at if record else None,
         version=held.version,
         seconds=attempt.seconds,
+        run_time=record.run_time if record else None,
     )
 
 

@@ -62,7 +62,7 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         from airflow_provider_polytomic.version_compat import run_time
 
         force = to_boolean("force", self.force)
-        return Order(Renew(run_time=run_time(context)) if force else Ensure())
+        return Order((Renew if force else Ensure)(run_time=run_time(context)))
 
 
 class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):

@@ -56,7 +56,7 @@ class PolytomicOperator(BaseOperator):
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.version_compat import AirflowFailException
 
-        name_map_index(context, self.named_after)
+        self.name_instance(context)
         try:
             seconds = to_seconds("retry_for", self.retry_for)
             with closing(PolytomicHook(self.polytomic_conn_id, retry_for=seconds, stopping=self.is_killed)) as hook:
@@ -77,6 +77,10 @@ class PolytomicOperator(BaseOperator):
         :param hook: not yet connected, so that what is wrong with the parameters is said first.
         """
         raise NotImplementedError
+
+    def name_instance(self, context: Any) -> None:
+        """Call a mapped task instance by what tells it from the others."""
+        name_map_index(context, self.named_after)
 
     def subject(self) -> str:
         """Say whom the task is about, for errors: ids and names, nothing secret."""

@@ -58,8 +58,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     :param max_per_second: targets that are started each second, on average; None for no limit. A 429 of Polytomic's
         pauses all starts for as long as it asks. (templated)
     :param max_failures: after so many failures of one kind (the store is down, the partner key is refused) nothing new
-        is started: a number, a share of the targets such as 0.01, or None. What speaks of one target alone, such as a
-        user who is gone, does not count, unless a key was issued before it came to light. (templated)
+        is started: a whole number, a share below 1 of this shard's targets, or None. What speaks of one target alone,
+        such as a user who is gone, does not count, unless a key was issued before it came to light. (templated)
     :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing. (templated)
     :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age.
         (templated)
@@ -150,9 +150,17 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             self.log.info("What became of each target is in %s.", summary["report_path"])
         return self._end(summary, failures, context)
 
+    def name_instance(self, context: Any) -> None:
+        """Call a mapped task instance by its shard, where there are several."""
+        if not self._is_whole():
+            super().name_instance(context)
+
     def subject(self) -> str:
         """Say which part of the fleet."""
-        return f"Shard {self.shard!s:.20} of {self.shards!s:.20}"
+        return "The whole fleet" if self._is_whole() else f"Shard {self.shard!s:.20} of {self.shards!s:.20}"
+
+    def _is_whole(self) -> bool:
+        return str(self.shards).strip() == "1"
 
     def _orders(self, context: Any) -> Orders:
         from airflow_provider_polytomic.fleet.masking import FirstKeys
@@ -223,27 +231,32 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         failed, left = summary["failed"], summary["not_started"]
         if not failed and not left:
             return summary
+        ti = context["ti"]
         if self.is_killed():
+            self._push(ti, summary)
             raise PolytomicStoppedError(
                 f"The task was asked to end: {summary['rotated']} keys were rotated, {left} targets were not started. "
                 "What was issued is stored or, where it is not, the record beside its destination tells of it. The "
                 "next try does what is left."
             )
-        ti = context["ti"]
         # Among what was not started there may be a target that an earlier try left half done.
         is_worth_a_retry = failures.retryable or left > 0
         is_retried = is_worth_a_retry and ti.try_number <= getattr(ti, "max_tries", 0)
         if to_boolean("allow_failures", self.allow_failures) and not left and not is_retried:
             self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
             return summary
-        if self.do_xcom_push:
-            ti.xcom_push(key="return_value", value=summary)
+        self._push(ti, summary)
         if is_worth_a_retry:
             raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
         raise IssuanceRefusedError(
             f"{_what_failed(summary)} A retry cannot help. Put right what the failures name; the next run, or this one "
             "cleared, then does what is left."
         )
+
+    def _push(self, ti: Any, summary: dict[str, Any]) -> None:
+        """Do what Airflow does with what a task returns, for one that fails."""
+        if self.do_xcom_push:
+            ti.xcom_push(key="return_value", value=summary)
 
 
 def _what_failed(summary: Mapping[str, Any]) -> str:

@@ -91,8 +91,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
                 standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self.is_killed,
             )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
-        facts = (done, reference.target, destination, reference.fingerprint, monotonic() - began)
-        self.log.info("%s for %s in %s (fingerprint %.8s, %.1f s).", *facts)
+        since = f"issued {reference.issued_at:%Y-%m-%d %H:%M:%S} UTC" if reference.issued_at else "of unknown age"
+        facts = (done, reference.target, destination, since, reference.fingerprint, monotonic() - began)
+        self.log.info("%s for %s in %s (%s, fingerprint %.8s, %.1f s).", *facts)
         return self.finish(reference, context)
 
     def finish(self, reference: Reference, context: Any) -> dict[str, Any]:

@@ -69,6 +69,8 @@ class Destination:
         scheme = uri.partition("://")[0]
         if re.fullmatch(r"[\w+.-]{1,30}", scheme) and scheme != "airflow" and scheme not in SCHEMES and scheme != uri:
             _refuse(uri, f"has the unknown scheme {scheme!r}")
+        if "://" not in uri:
+            _refuse(uri, "does not begin with a scheme, such as airflow://")
         if found is None:
             _refuse(uri, "has something other than ?field=<name> behind its path, or no path, or a colon before its @")
         conn_id, authority, field = (_decode(uri, found[part]) for part in ("conn_id", "authority", "field"))
@@ -116,7 +118,7 @@ def _problem(found: Destination) -> str | None:
 
 def _problem_of_airflow(found: Destination) -> str | None:
     if found.kind == "secret":
-        return "is not a destination that this version knows"
+        return "names neither a connection nor a variable (airflow://connection/... or airflow://variable/...)"
     if found.field is not None:
         return f"names a field, which a {found.kind} of Airflow's has no need of"
     if not found.name:

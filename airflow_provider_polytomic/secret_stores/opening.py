@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicError, SecretStoreError
 from airflow_provider_polytomic.one_at_a_time import alone
 from airflow_provider_polytomic.secret_stores.destination import Destination
@@ -40,7 +41,7 @@ class Clients:
                 return cast("T", self._made[conn_id, service])
             try:
                 with alone:  # a connection may be asked of the supervisor
-                    made = self._made[conn_id, service] = make()
+                    made = self._made[conn_id, service] = bare(make)()
             except SecretStoreError:
                 raise
             except Exception as error:  # noqa: BLE001 (a hook raises anything, and may quote the connection)
@@ -168,6 +169,7 @@ def _made(name: str, extra: str | None, destination: Destination, make: Callable
     raise MisconfiguredError(problem)
 
 
+@bare
 def _configured_backend(destination: Destination) -> Any | None:
     from airflow_provider_polytomic.version_compat import configured_secrets_backend
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.crash.job import Outcome
     from tests.crash.scenario import World
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(4 * 3600)]
+pytestmark = pytest.mark.crash
 
 KILLED = signal.SIGKILL
 # How many runs there were before: in the first round, both users of a pair have had their turn.

@@ -57,7 +57,7 @@ def play(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
                 played.run()
                 stage.told.extend("".join(capfd.readouterr()).splitlines())
                 assert not stage.leaks(), stage.leaks()
-            count("random fault scripts", f"{script.mode}{' over HTTP' if over_http else ''}")
+            count("random fault scripts", f"{script.mode} {'over HTTP' if over_http else 'in one process'}")
             for what, number in played.counts.items():
                 count(f"in fault scripts: {what}", script.mode, number)
 
@@ -75,14 +75,12 @@ def explore(mode: Mode, number: int, of_seed: int, check: Callable[[Script], Non
     seed(of_seed)(limits(given(script=scripts(mode))(once)))()
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", MODES)
 def test_no_script_of_faults_ends_badly(mode: Mode, play: PlayScript, rounds: Rounds):
     for block in range(rounds(1, 10)):
         explore(mode, rounds(95, 320), block, play)
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", MODES)
 def test_no_script_of_faults_ends_badly_over_http(mode: Mode, play: PlayScript, rounds: Rounds):
     explore(mode, rounds(5, 170), _SEED_OVER_HTTP, lambda script: play(hurried(script), over_http=True))

@@ -17,8 +17,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import pytest
-
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Renew, issue
 from airflow_provider_polytomic.secret_stores.opening import open_store
@@ -123,7 +121,6 @@ def _rotated(hook: PolytomicHook, first: Target, standby: Target | None = None) 
         return issue(hook, store, first, Renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
 
 
-@pytest.mark.timeout(3600)
 def test_no_call_fails_while_the_keys_of_two_users_take_turns(
     scene: Scene, tmp_path: Path, rounds: Callable[[int, int], int]
 ):
@@ -147,7 +144,6 @@ def test_no_call_fails_while_the_keys_of_two_users_take_turns(
     assert sum(one != two for one, two in pairwise(turns)) == len(done)
 
 
-@pytest.mark.timeout(3600)
 def test_a_single_users_readers_are_cut_off_for_a_moment_and_then_go_on(
     scene: Scene, tmp_path: Path, rounds: Callable[[int, int], int]
 ):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.crash,
-    pytest.mark.timeout(4 * 3600),
     pytest.mark.parametrize("place", PLACES, indirect=True),
 ]
 

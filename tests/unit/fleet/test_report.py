@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import DeniedError, IssuanceIncompleteError
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
 from airflow_provider_polytomic.fleet.report import Outcome, Report
 from airflow_provider_polytomic.references import Reference
 from tests.unit.fleet.listed import ORG, read, row, user
@@ -130,35 +127,6 @@ def test_the_words_of_any_other_error_are_not(tmp_path: Path, error: BaseExcepti
     said = path.read_text() + json.dumps(report.summary()) + caplog.text + repr(ApiKey(KEY))
     assert type(error).__name__ in said
     assert KEY not in said
-
-
-def test_thirty_two_threads_write_whole_lines_and_lose_none(tmp_path: Path) -> None:
-    path, each, threads = tmp_path / "report.jsonl", 100, 32
-    targets = read([row(number) for number in range(each * threads)])
-    start = threading.Barrier(threads)
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with Report(str(path), targets=len(targets)) as report, ThreadPoolExecutor(threads) as pool:
-
-            def work(thread: int) -> None:
-                start.wait()
-                for target in targets[thread * each : (thread + 1) * each]:
-                    if target.target.user_id.endswith("0"):
-                        report.add(Outcome.failed(target, DeniedError("no " + "ä" * 300), 0.1))
-                    else:
-                        report.add(Outcome(target, "rotated", seconds=0.1))
-
-            list(pool.map(work, range(threads)))
-    finally:
-        sys.setswitchinterval(before)
-    written = lines(path)
-    assert sorted(line["user_id"] for line in written) == sorted(target.target.user_id for target in targets)
-    summary = report.summary()
-    assert summary["failed"] + summary["rotated"] == len(targets)
-    assert summary["failed"] == sum(line["status"] == "failed" for line in written)
-    assert summary["not_started"] == 0
-    assert len(summary["failures"]) == 20
 
 
 def test_what_is_added_after_the_end_is_counted_and_not_written(tmp_path: Path) -> None:

@@ -102,8 +102,17 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
 @pytest.mark.parametrize("place", ["no/such/folder/report.jsonl", "folder"])
 def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(PolytomicConfigurationError, match=r"\(report_path\) cannot be written"):
+    with pytest.raises(PolytomicConfigurationError, match=r"\(report_path\) cannot be (written|read)"):
         Report(str(tmp_path / place), targets=1).__enter__()
+
+
+def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
+    file, content = tmp_path / "connections.json", '{"acme": {"conn_type": "polytomic"}}'
+    with Report(str(file), targets=1) as report:
+        file.write_text(content)
+        report.add(Outcome(read([row(1)])[0], "rotated"))
+    assert file.read_text() == content
+    assert report.summary()["report_error"] == "PolytomicConfigurationError"
 
 
 @pytest.mark.parametrize("content", ['{"acme": {"conn_type": "postgres"}}', "org_id,user_id,destination\n", "\x00"])

@@ -88,7 +88,7 @@ def test_no_answer_about_what_somebody_else_stored_ends_the_try(bench: Bench, mo
     assert bench.store.parsed.state == "open"
 
 
-@pytest.mark.parametrize(("posted", "says"), [(False, "issued and changed nothing"), (True, "record .* stays open")])
+@pytest.mark.parametrize(("posted", "says"), [(False, "Nothing was issued or changed"), (True, "record .* stays open")])
 def test_a_refusal_says_what_state_things_are_in(bench: Bench, posted, says):
     bench.vendor.partners.add("of-a-partner")
     if posted:

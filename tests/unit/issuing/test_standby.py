@@ -6,7 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError, PolytomicNoAnswerError
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+)
 from airflow_provider_polytomic.issuing import Ensure, Renew
 from airflow_provider_polytomic.issuing.alternating import next_user
 from airflow_provider_polytomic.issuing.parts import Users
@@ -175,14 +180,45 @@ def test_the_callers_own_key_is_never_replaced(bench: Bench):
 def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Bench, run):
     bench.hold(issued_at=A_WEEK_AGO)
     kept = bench.issue(Renew(MONDAY, timedelta(days=30)), standby=OTHER)
-    assert (kept.issued, kept.is_of_run(MONDAY), kept.is_of_run(A_WEEK_AGO)) == (False, False, True)
+    assert (kept.issued, kept.is_of_run(MONDAY)) == (False, False)
     issued = bench.issue(Renew(run), standby=OTHER)
     assert issued.is_of_run(run)
     assert issued.is_of_run(run + timedelta(days=1)), "by this very try"
     again = bench.issue(Renew(run), standby=OTHER)
     assert (again.issued, again.is_of_run(run), again.is_of_run(run + timedelta(days=1))) == (False, True, False)
+    older = bench.issue(Renew(A_WEEK_AGO), standby=OTHER)
+    assert (older.issued, older.is_of_run(A_WEEK_AGO)) == (False, False), "an older run that was cleared"
 
 
 def test_a_key_of_unknown_age_is_of_no_run(bench: Bench):
     bench.hold(issued_at=None, ours=True)
     assert bench.issue(ENSURE).is_of_run(A_WEEK_AGO) is False
+
+
+def test_a_standby_user_who_is_gone_can_be_replaced(bench: Bench):
+    bench.hold(issued_at=A_WEEK_AGO)
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    with pytest.raises(IssuanceRefusedError, match="no such user"):
+        bench.issue(standby=OTHER)
+    assert (bench.store.value, bench.store.parsed.state, bench.store.parsed.target) == ("stored-key", "failed", OTHER)
+    reference = bench.issue(standby=THIRD)
+    assert (reference.target, reference.issued) == (THIRD, True)
+    assert bench.vendor.live == {"stored-key": TARGET, "minted-key-1": THIRD}
+
+
+def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Bench):
+    bench.hold(issued_at=A_WEEK_AGO)
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    with pytest.raises(IssuanceRefusedError, match="no such user"):
+        bench.issue(standby=OTHER)
+    assert bench.issue().issued
+
+
+def test_what_failed_for_somebody_else_vouches_for_no_other_value(bench: Bench):
+    bench.hold(issued_at=A_WEEK_AGO)
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    with pytest.raises(IssuanceRefusedError, match="no such user"):
+        bench.issue(standby=OTHER)
+    bench.store.put("put-there-by-hand")
+    with pytest.raises(IssuanceRefusedError, match="take_over"):
+        bench.issue(standby=THIRD)

@@ -11,6 +11,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicServerError,
     UnavailableError,
 )
+from airflow_provider_polytomic.fleet.failures import kind_of
 from airflow_provider_polytomic.issuing import Ensure, Renew
 
 from .bench import MONDAY, After, Bench
@@ -58,6 +59,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
     assert "a retry goes on from there, and within 24 hours gets the same key" in str(incomplete.value)
     told = "could not be written in 5 tries" if (kind, call) == (UnavailableError, "write") else "the store says no"
     assert told in str(incomplete.value)
+    assert kind_of(incomplete.value) is kind, "what a fleet counts"
     assert bench.store.parsed.state == "open"
     bench.store._orders.clear()
     bench.issue(mode)

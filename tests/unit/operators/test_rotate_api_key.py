@@ -186,6 +186,17 @@ def test_what_is_young_enough_can_be_skipped(scene: Scene, context: Context) -> 
     assert rotating.execute(context(NOW + WEEK))["issued"] is True
 
 
+def test_an_older_run_that_is_cleared_does_not_claim_what_a_later_one_has_issued(
+    scene: Scene, context: Context
+) -> None:
+    rotating = operator(scene, skip_when_fresh=True)
+    for run in (NOW - WEEK, NOW + timedelta(hours=1)):
+        assert rotating.execute(context(run))["issued"] is True
+    cleared = context(NOW - WEEK, try_number=2)
+    with pytest.raises(AirflowSkipException, match="young enough"):
+        rotating.execute(cleared)
+
+
 def test_check_only_names_the_user_whose_turn_it_is(scene: Scene, context: Context, standby: User) -> None:
     given = {"standby_user_id": standby.id, "max_age": timedelta(days=6)}
     operator(scene, **given).execute(context(NOW))
