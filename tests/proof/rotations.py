@@ -40,8 +40,11 @@ SHAPES = {
 
 
 def run_time(run: int) -> str:
-    """Return the own time of a run, counted from 0; each finds the key of the one before due."""
-    return (FIRST_RUN + timedelta(hours=run)).isoformat()
+    """Return the own time of a run, counted from 0; each finds the key of the one before due.
+
+    A day apart: a key counts as issued now, if that is later than its run, and the full form takes hours.
+    """
+    return (FIRST_RUN + timedelta(days=run)).isoformat()
 
 
 @dataclass(frozen=True)
