@@ -33,7 +33,7 @@ def rows(scene: Scene) -> list[dict[str, str]]:
 
 def operator(rows: Any, **given: Any) -> PolytomicBatchRotateApiKeysOperator:
     return PolytomicBatchRotateApiKeysOperator(
-        **{"task_id": "rotate", "targets": rows, "retries": 2, "retry_for": 1.0, **given}
+        **{"task_id": "rotate", "targets": rows, "retries": 2, "retry_for": 3.0, **given}
     )
 
 
