@@ -15,16 +15,17 @@ from demo.process_group import ProcessGroup, ProcessGroupError
 
 pytestmark = pytest.mark.crash
 
-# A child leaves its process group (as Airflow's tasks do) or its session; the grandchild is orphaned at once.
+# A child leaves its process group (as Airflow's tasks do) or its session; the grandchild is orphaned at once. Each says
+# its line in one write: print makes two of it where Python does not buffer, and those of two processes can mix.
 FAMILY = """
 import os, signal, sys, time
 if os.fork() == 0:
     getattr(os, sys.argv[1])()
     if os.fork() == 0:
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d\\n" % os.getpid())
         time.sleep(600)
     os._exit(0)
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())
 time.sleep(600)
 """
 
