@@ -37,13 +37,11 @@ class KeyRing:
         self._clock = clock
         self._revocation_delay = revocation_delay
         self._keys: dict[str, IssuedKey] = {}
-        self._of_user: dict[str | None, list[IssuedKey]] = {}
 
     def add(self, text: str | None, kind: KeyKind, user_id: str | None = None, *, minted: bool = False) -> str:
         """Take a key, or make one of 192 random bits, and return its text."""
         text = text or f"pk_live_{secrets.token_hex(24)}"
-        key = self._keys[text] = IssuedKey(text, kind, user_id, minted)
-        self._of_user.setdefault(user_id, []).append(key)
+        self._keys[text] = IssuedKey(text, kind, user_id, minted)
         return text
 
     def revoke(self, text: str) -> None:
@@ -64,7 +62,7 @@ class KeyRing:
 
     def live(self, user_id: str) -> list[str]:
         """Return the keys of a user that are not revoked, oldest first."""
-        return [key.text for key in self._of_user.get(user_id, ()) if key.revoked_at is None]
+        return [key.text for key in self._keys.values() if key.user_id == user_id and key.revoked_at is None]
 
     def accepted(self, text: str) -> IssuedKey | None:
         """Return the key that a request carries, unless it is unknown or has been revoked for longer than the delay."""

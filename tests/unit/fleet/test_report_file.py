@@ -99,10 +99,10 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
                 Report(same, targets=1, apart_from=fleet.file)
 
 
-@pytest.mark.parametrize("place", ["no/such/folder/report.jsonl", "folder"])
-def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
+def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str, done: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(PolytomicConfigurationError, match=r"\(report_path\) cannot be (written|read)"):
+    with pytest.raises(PolytomicConfigurationError, match=rf"\(report_path\) cannot be {done}"):
         Report(str(tmp_path / place), targets=1).__enter__()
 
 
