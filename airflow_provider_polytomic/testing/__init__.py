@@ -10,9 +10,8 @@
         emulator.inject("drop endpoint=create_api_key when=after")
 
 From a shell: ``python -m airflow_provider_polytomic.testing --port 8766``. In pytest: the fixture
-``polytomic_emulator``.
-The server needs the extra ``testing``. This module is imported by every pytest run (entry point ``pytest11``), so
-names are loaded on first use.
+``polytomic_emulator`` of the plugin ``airflow_provider_polytomic.testing.plugin``.
+The server needs the extra ``testing``. Names are loaded on first use, so that importing the plugin costs nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The pytest fixture ``polytomic_emulator``: it comes by the entry point ``pytest11`` and costs nothing until used."""
+"""Pytest plugin with the fixture ``polytomic_emulator``.
+
+It is not loaded on its own: name it in the ``conftest.py`` at the root of your tests::
+
+    pytest_plugins = ["airflow_provider_polytomic.testing.plugin"]
+"""
 
 from __future__ import annotations
 

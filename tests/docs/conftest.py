@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from airflow_provider_polytomic.testing.plugin import polytomic_emulator  # also where the package is not installed
 from tests.docs.issuers import issuer
 from tests.scene import scene
 from tests.servers.aws_fixtures import aws_server, running_aws_server
 from tests.servers.vault_fixtures import shared_vault_fake
 from tests.unit.operators.conftest import context
 
-__all__ = ["aws_server", "context", "issuer", "polytomic_emulator", "running_aws_server", "scene", "shared_vault_fake"]
+__all__ = ["aws_server", "context", "issuer", "running_aws_server", "scene", "shared_vault_fake"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KV1 = {"worker kv1", "worker remove kv1"}
 POLICIES = {"worker", "worker kms", "consumer", "worker remove", *KV1}
 RUN = {
-    "python": {"", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
+    "python": {"", "conftest", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
     "json": {
         "connection",
         "targets",

@@ -33,17 +33,17 @@ TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
 CUSTOMER, EMAIL = "Globex", "ada@globex.example"  # one that the scene does not have
-# The fixture, also where the package is not installed.
-CONFTEST = "from airflow_provider_polytomic.testing.plugin import polytomic_emulator\n"
+(CONFTEST,) = blocks("python", "conftest")
 
 
 @pytest.mark.parametrize("block", TESTS, ids=str)
 def test_a_test_passes_as_a_file_of_its_own(block: Block, tmp_path: Path):
-    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "conftest.py").write_text(CONFTEST.content)
     (tmp_path / "test_block.py").write_text(block.content)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        # The page's own file is all that loads the fixture.
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         cwd=tmp_path,
         capture_output=True,
         text=True,

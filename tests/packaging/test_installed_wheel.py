@@ -122,7 +122,8 @@ def test_a_destination_whose_extra_is_not_installed_names_it(installed: Installe
     assert f"Install airflow-provider-polytomic[{extra}]" in told
 
 
-def test_a_users_dag_test_gets_the_emulator_fixture(installed: Installed):
+def test_a_users_dag_test_that_names_the_plugin_gets_the_emulator_fixture(installed: Installed):
+    (installed.home / "conftest.py").write_text('pytest_plugins = ["airflow_provider_polytomic.testing.plugin"]\n')
     test = installed.home / "test_dag_of_a_user.py"
     test.write_text(
         "def test_served(polytomic_emulator):\n    assert polytomic_emulator.base_url.startswith('http://127.0.0.1:')\n"

@@ -7,6 +7,8 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from airflow_provider_polytomic import __version__
+
 __all__ = ["ROOT", "is_installed", "with_fake_distribution"]
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +30,9 @@ def with_fake_distribution(directory: Path) -> dict[str, str]:
     if not is_installed():
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         provider = project["entry-points"]["apache_airflow_provider"]
-        metadata = directory / f"{_NAME.replace('-', '_')}-{project['version']}.dist-info"
+        metadata = directory / f"{_NAME.replace('-', '_')}-{__version__}.dist-info"
         metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {_NAME}\nVersion: {project['version']}\n")
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {_NAME}\nVersion: {__version__}\n")
         points = "".join(f"{name} = {target}\n" for name, target in provider.items())
         (metadata / "entry_points.txt").write_text(f"[apache_airflow_provider]\n{points}")
         paths.insert(0, str(directory))

@@ -83,7 +83,6 @@ def test_the_fixture_gives_each_test_a_fresh_emulator(tmp_path):
         "def test_two(polytomic_emulator):\n"
         "    polytomic_emulator.add_organization('Acme')\n"
     )
-    # The entry point may or may not be installed here: load the plugin by its name alone.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "airflow_provider_polytomic.testing.plugin", str(tmp_path)]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run(
