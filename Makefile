@@ -1,7 +1,7 @@
 # make demo: see the main job on a real Airflow. make test: set-up and the whole suite. make help: the rest.
 # Any Python 3.11-3.13 with venv will do; to name one: make PYTHON=python3.12 ...
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-2.11 demo test test-2.11 proof wheel-test lint fix emulator docs docs-serve bench constraints clean
+.PHONY: help setup setup-2.11 demo test test-2.11 proof wheel-test test-live lint fix emulator docs docs-serve bench constraints clean
 
 RUN := .venv/bin/python
 RUN_2_11 := .venv-2.11/bin/python
@@ -33,6 +33,9 @@ proof: setup ## kill, race and fault as often as the docs say, on the current Ai
 
 wheel-test: setup ## install the built wheel in an empty environment and ask Airflow for the provider
 	$(RUN) -m pytest tests/packaging -m wheel $(ARGS)
+
+test-live: setup ## a round on a real Polytomic server, named by environment variables (CONTRIBUTING.md); it removes what it creates
+	$(RUN) -m pytest tests/live -m live $(ARGS)
 
 lint: setup ## ruff and mypy --strict
 	$(RUN) -m ruff check .
