@@ -55,8 +55,9 @@ def remove_user(
     check_email(user, expected_email)
     if hook.get_identity().id == user.id:
         raise PolytomicConfigurationError(
-            f"{user.email!r:.200} is the user whose key the connection holds; removing it would lock this DAG out. "
-            "Nothing was removed. Use another connection, or another user."
+            f"{user.email!r:.200} is the user whose key the connection holds; removing it would lock this DAG out.",
+            "Use another connection, or another user.",
+            state="Nothing was removed.",
         )
     _check_that_nobody_stops(stopping, f"The user {user.email!r:.200} ({user.id})")
     log.info("Removing the user %r (%s) for good; all of its API keys stop working.", user.email, user.id)
@@ -89,13 +90,15 @@ def remove_organization(
         return None
     if organization.name != expected_name:
         raise PolytomicConfigurationError(
-            f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected. Nothing "
-            "was deleted. Correct org_id or expected_name."
+            f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected.",
+            "Correct org_id or expected_name.",
+            state="Nothing was deleted.",
         )
     if is_own(hook, organization):
         raise PolytomicConfigurationError(
-            f"{expected_name!r:.200} is the organization that the connection's key itself belongs to. Nothing was "
-            "deleted. Name a customer's organization."
+            f"{expected_name!r:.200} is the organization that the connection's key itself belongs to.",
+            "Name a customer's organization.",
+            state="Nothing was deleted.",
         )
     _check_that_nobody_stops(stopping, f"The organization {expected_name!r:.200} ({organization.id})")
     log.info(
@@ -116,7 +119,9 @@ def _check_that_no_user_is_meant(hook: PolytomicHook, org_id: str, user_id: str,
 
 def _other_meant(what: str, who: str, parameter: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
-        f"There is no {what}, but {who}. Nothing was removed. Correct {parameter}, or what is expected of it."
+        f"There is no {what}, but {who}.",
+        f"Correct {parameter}, or what is expected of it.",
+        state="Nothing was removed.",
     )
 
 

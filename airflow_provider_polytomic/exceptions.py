@@ -3,7 +3,7 @@
 ::
 
     PolytomicError                          never raised itself
-    ├── PolytomicConfigurationError         what the user gave cannot be meant: correct it (also a ValueError)
+    ├── PolytomicConfigurationError         a parameter, connection or setting is invalid (also a ValueError)
     ├── PolytomicApiError                   an answer that says no; carries status, key and the server's message
     │   ├── PolytomicUnauthorizedError      401: the key is unknown or revoked
     │   ├── PolytomicForbiddenError         403: the key may not do this
@@ -27,13 +27,17 @@
         ├── IssuanceRefusedError            somebody must decide or repair something first; trying again does not help
         └── IssuanceIncompleteError         not finished; trying again goes on where this try stopped
 
-``retryable`` says of each class whether the same call can succeed later without anybody's doing.
+``retryable`` says of each class whether the same call can succeed later without anybody's doing. ``reason`` names the
+cause and ``fields`` what to correct; decide on these, never on the text.
 No message, argument or attribute of any of them holds a byte of a key.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ConflictError",
@@ -64,7 +68,13 @@ __all__ = [
 
 
 class PolytomicError(Exception):
-    """Base of all errors of this package; never raised itself."""
+    """Base of all errors of this package; never raised itself.
+
+    :param message: what happened, what state things are in, what to do.
+    :param reason: a stable name of the cause in snake_case, for code that decides by it; empty where the class says it
+        all.
+    :param fields: names of the parameters, connection fields or Airflow settings to correct; never their values.
+    """
 
     retryable: ClassVar[bool] = False
     # Whether an earlier repeat of the same request was left without an answer, so that it may have taken effect
@@ -73,9 +83,35 @@ class PolytomicError(Exception):
     # Whether this try had a key issued before it failed; with force, that revoked the earlier ones. Set by issue().
     key_was_issued: bool = False
 
+    def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.fields = tuple(fields)
+
 
 class PolytomicConfigurationError(PolytomicError, ValueError):
-    """A parameter, a connection or an Airflow setting cannot be meant as it stands; nothing was sent."""
+    """A parameter, a connection or an Airflow setting is invalid.
+
+    :param problem: what is wrong, as whole sentences.
+    :param advice: what to do, as whole sentences.
+    :param state: what state things are in, as a whole sentence.
+    :param reason: see :class:`PolytomicError`.
+    :param fields: see :class:`PolytomicError`.
+    """
+
+    def __init__(
+        self,
+        problem: str = "",
+        advice: str = "",
+        *,
+        state: str = "No request was sent.",
+        reason: str = "",
+        fields: Sequence[str] = (),
+    ) -> None:
+        super().__init__(" ".join(filter(None, (problem, state, advice))), reason=reason, fields=fields)
+        self.problem = problem
+        self.state = state
+        self.advice = advice
 
 
 class PolytomicApiError(PolytomicError):
@@ -98,8 +134,10 @@ class PolytomicApiError(PolytomicError):
         server_message: str | None = None,
         retry_after: float | None = None,
         own_words: bool = False,
+        reason: str = "",
+        fields: Sequence[str] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, reason=reason, fields=fields)
         self.status = status
         self.key = key
         self.server_message = server_message

@@ -20,9 +20,7 @@ def check_name(parameter: str, value: object) -> None:
     :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
     """
     if not isinstance(value, str) or not value.strip() or value != value.strip():
-        raise PolytomicConfigurationError(
-            f"{parameter} must be a text that is not empty, without blanks around it. Nothing was sent."
-        )
+        raise PolytomicConfigurationError(f"{parameter} must be a text that is not empty, without blanks around it.")
 
 
 def check_email(user: User, expected: str | None) -> None:
@@ -32,8 +30,9 @@ def check_email(user: User, expected: str | None) -> None:
     """
     if expected is not None and not has_address(user, expected):
         raise PolytomicConfigurationError(
-            f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected. Nothing was changed. "
-            "Correct user_id or expected_email."
+            f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected.",
+            "Correct user_id or expected_email.",
+            state="Nothing was changed.",
         )
 
 

@@ -100,8 +100,9 @@ def ensure_organization(
         # The partner's own is the first of the list (2025-09-18, organization): others are not worth a request.
         if exact and exact.id == there[0].id and is_own(hook, exact):
             raise PolytomicConfigurationError(
-                f"{name!r:.200} is the partner's own organization, and no customer's. Nothing was changed. Use the "
-                "customer's name."
+                f"{name!r:.200} is the partner's own organization, and no customer's.",
+                "Use the customer's name.",
+                state="Nothing was changed.",
             )
         if exact is None and taken and alike:
             raise PolytomicTakenError(
@@ -164,7 +165,7 @@ def change_roles(
     if expected_email is not None:
         check_name("expected_email", expected_email)
     if not roles:
-        raise PolytomicConfigurationError("roles must name at least one role. Nothing was sent.")
+        raise PolytomicConfigurationError("roles must name at least one role.")
     user = hook.get_user(org_id, user_id)
     check_email(user, expected_email)
     role_ids = hook.resolve_roles(org_id, roles)
@@ -176,8 +177,12 @@ def change_roles(
 def _give_roles(hook: PolytomicHook, org_id: str, user: User, role_ids: Sequence[str]) -> User:
     if hook.get_identity().id == user.id:
         raise PolytomicConfigurationError(
-            f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
-            "locked out. Nothing was changed. Use another connection, or another user."
+            (
+                f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
+                "locked out."
+            ),
+            "Use another connection, or another user.",
+            state="Nothing was changed.",
         )
     return hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
 
@@ -232,4 +237,4 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
 
 def _check_if_exists(value: object) -> None:
     if value not in get_args(IfExists):
-        raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}. Nothing was sent.")
+        raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}.")

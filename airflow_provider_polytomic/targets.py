@@ -23,8 +23,7 @@ def parse_uuid(name: str, value: object) -> str:
     parsed = _parsed(value)
     if parsed is None:
         raise PolytomicConfigurationError(
-            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}. Nothing was "
-            "sent."
+            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}."
         )
     return parsed
 
@@ -82,7 +81,7 @@ class Target:
         if standby == first:
             raise PolytomicConfigurationError(
                 "standby_user_id is user_id, but a new key for a user revokes the user's other keys; give a second "
-                "user of the organization. Nothing was sent."
+                "user of the organization."
             )
         return standby
 

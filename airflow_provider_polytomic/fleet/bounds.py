@@ -20,8 +20,7 @@ def to_workers(value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
         raise PolytomicConfigurationError(
-            f"max_workers must be a whole number from 1 to {MOST_WORKERS}, not {value!r:.80}. Nothing was sent. For "
-            "more, use shards."
+            f"max_workers must be a whole number from 1 to {MOST_WORKERS}, not {value!r:.80}.", "For more, use shards."
         )
     return int(text)
 
@@ -33,9 +32,7 @@ def to_rate(value: object) -> float | None:
     """
     rate = _to_number(value)
     if rate is not None and not 0 < rate < math.inf:
-        raise PolytomicConfigurationError(
-            f"max_per_second must be a number above 0, or None, not {value!r:.80}. Nothing was sent."
-        )
+        raise PolytomicConfigurationError(f"max_per_second must be a number above 0, or None, not {value!r:.80}.")
     return rate
 
 
@@ -47,8 +44,7 @@ def to_limit(value: object) -> float | None:
     limit = _to_number(value)
     if limit is not None and not (0 < limit < 1 or (limit >= 1 and limit.is_integer())):
         raise PolytomicConfigurationError(
-            f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}. "
-            "Nothing was sent."
+            f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}."
         )
     return limit
 

@@ -108,8 +108,8 @@ class Report:
         self._address = FileAddress("report_path", report_path).of_shard(shard, shards) if report_path else None
         if self._address and apart_from and self._address.same_file(apart_from):
             raise PolytomicConfigurationError(
-                f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it. Nothing "
-                "was sent. Use another path."
+                f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it.",
+                "Use another path.",
             )
         self._targets, self._shard, self._shards = targets, shard, shards
         self._clock, self._began = clock, clock()
@@ -223,8 +223,11 @@ def _refuse_other(address: FileAddress) -> None:
             return
     if begin and not _BEGIN.match(begin):
         raise PolytomicConfigurationError(
-            f"There is something other than a report of this operator in {address} (report_path), and it would be "
-            "overwritten. Nothing was sent. Use another path, or remove that file."
+            (
+                f"There is something other than a report of this operator in {address} (report_path), and it would be "
+                "overwritten."
+            ),
+            "Use another path, or remove that file.",
         )
 
 

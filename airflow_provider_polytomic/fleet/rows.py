@@ -77,8 +77,7 @@ def source_of(targets: object) -> Source:
     if isinstance(targets, Sequence) and not isinstance(targets, bytes | bytearray | memoryview):
         return Source("item", None, _items(targets))
     raise PolytomicConfigurationError(
-        f"targets must be a list of mappings or the address of a file, not a {type(targets).__name__}. Nothing was "
-        "sent."
+        f"targets must be a list of mappings or the address of a file, not a {type(targets).__name__}."
     )
 
 
@@ -103,8 +102,11 @@ def _source_of_file(file: FileAddress) -> Source:
     parse = _PARSERS.get(name.removesuffix(".gz").rpartition(".")[2])
     if parse is None:
         raise PolytomicConfigurationError(
-            f"The file {file} (targets) has none of the suffixes that tell what it holds. Nothing was sent. JSON Lines "
-            "(one object a line, not one list) is .jsonl or .ndjson, CSV with a header is .csv; .gz may follow."
+            f"The file {file} (targets) has none of the suffixes that tell what it holds.",
+            (
+                "JSON Lines (one object a line, not one list) is .jsonl or .ndjson, CSV with a header is .csv; .gz may "
+                "follow."
+            ),
         )
     return Source("line", file, _rows(file, parse, compression="gzip" if packed else None))
 
@@ -208,8 +210,11 @@ def _list_of(text: str) -> list[Any]:
             return found
         problem = "no list"
     raise PolytomicConfigurationError(
-        f"targets begins with [ and so must be a list in JSON, but cannot be read: {problem}. Nothing was sent. A "
-        "template turns a list into Python's notation: write {{ ... | tojson }}, or pass the output of the task itself."
+        f"targets begins with [ and so must be a list in JSON, but cannot be read: {problem}.",
+        (
+            "A template turns a list into Python's notation: write {{ ... | tojson }}, or pass the output of the "
+            "task itself."
+        ),
     )
 
 

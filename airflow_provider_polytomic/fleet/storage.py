@@ -43,8 +43,11 @@ class FileAddress:
         self.text = address if isinstance(address, str) else ""
         if problem := _problem(address):
             raise PolytomicConfigurationError(
-                f"{parameter} {problem}. Nothing was sent. Allowed: an absolute path, or a URI of a store that "
-                "Airflow's ObjectStoragePath can open, such as file:///data/targets.jsonl or s3://<conn_id>@<bucket>/targets.csv."
+                f"{parameter} {problem}.",
+                (
+                    "Allowed: an absolute path, or a URI of a store that Airflow's ObjectStoragePath can open, such as "
+                    "file:///data/targets.jsonl or s3://<conn_id>@<bucket>/targets.csv."
+                ),
             )
         # Without a query, which can hold a signature.
         self._shown = one_line(self.text.partition("?")[0], _LONGEST_SHOWN)
@@ -114,7 +117,7 @@ class FileAddress:
         if isinstance(error, OSError) and error.errno:
             words = os.strerror(error.errno)
         kind = f"{type(error).__name__}: {words}" if words else type(error).__name__
-        said = f"The file {self} ({self._parameter}) cannot be {done} ({kind}). Nothing was sent."
+        said = f"The file {self} ({self._parameter}) cannot be {done} ({kind}). No request was sent."
         if isinstance(error, (*_LASTING, AirflowNotFoundException)):
             return PolytomicConfigurationError(
                 f"{said} Check that its address is right, that the connection before an @ exists and has the rights, "

@@ -171,9 +171,7 @@ def parse_shard(shard: object, shards: object) -> tuple[int, int]:
     """
     number, count = _whole("shard", shard), _whole("shards", shards)
     if number >= count:
-        raise PolytomicConfigurationError(
-            f"shard must be from 0 to shards - 1, not {number} of {count} shards. Nothing was sent."
-        )
+        raise PolytomicConfigurationError(f"shard must be from 0 to shards - 1, not {number} of {count} shards.")
     return number, count
 
 
@@ -184,13 +182,13 @@ def _whole(name: str, value: object) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
         return int(text)
     raise PolytomicConfigurationError(
-        f"{name} must be a whole number, not {value!r:.80}. Nothing was sent. Airflow makes a text of a bare range: "
-        "write .expand(shard=list(range(8)))."
+        f"{name} must be a whole number, not {value!r:.80}.",
+        "Airflow makes a text of a bare range: write .expand(shard=list(range(8))).",
     )
 
 
 def _fill(fleet: Fleet, source: Source, conn_id: str) -> None:
-    seen, count, allowed = _Seen(), 0, ""
+    seen, count, advice = _Seen(), 0, ""
     problems: list[str] = []
     with closing(source.rows) as rows:  # type: ignore[type-var]  # a generator, which Iterator does not say
         for row in rows:
@@ -200,17 +198,16 @@ def _fill(fleet: Fleet, source: Source, conn_id: str) -> None:
             except PolytomicConfigurationError as error:
                 count += 1
                 if len(problems) < _MOST_SHOWN:
-                    problem, _, forms = str(error).removesuffix(" Nothing was sent.").partition(" Allowed: ")
-                    problems.append(f"{source.unit} {row.number}: {problem.removesuffix('.')}.")
-                    allowed = forms or allowed
+                    problems.append(f"{source.unit} {row.number}: {error.problem.removesuffix('.')}.")
+                    advice = error.advice or advice
             else:
                 fleet._add(row.number, found)  # noqa: SLF001 (the same module's)
     if problems:
-        _refuse(source, problems, count, allowed)
+        _refuse(source, problems, count, advice)
     if not fleet.total:
         raise PolytomicConfigurationError(
-            f"There is no target in {source.file or 'the list'} (targets). Nothing was sent. Where a fleet can be "
-            "empty, skip the task."
+            f"There is no target in {source.file or 'the list'} (targets).",
+            "Where a fleet can be empty, skip the task.",
         )
     fleet._complete()  # noqa: SLF001
 
@@ -250,13 +247,10 @@ def _refuse_second(found: FleetTarget, number: int, unit: str, seen: _Seen) -> N
         raise PolytomicConfigurationError(f"{place} is where the key of {unit} {first} goes already")
 
 
-def _refuse(source: Source, problems: list[str], count: int, allowed: str) -> NoReturn:
-    more = f"\n- and {count - len(problems):,} more" if count > len(problems) else ""
-    said = "\n- ".join([f"{count:,} of the targets in {source.file or 'the list'} cannot be meant:", *problems])
-    forms = (
-        f"\nAllowed destinations: {allowed.removesuffix(' Nothing was sent.').removesuffix('.')}." if allowed else ""
-    )
-    raise PolytomicConfigurationError(f"{said}{more}{forms}\nNothing was sent. Correct them.")
+def _refuse(source: Source, problems: list[str], count: int, advice: str) -> NoReturn:
+    more = f"\n- and {count - len(problems):,} more." if count > len(problems) else ""
+    listed = "\n- ".join([f"{count:,} of the targets in {source.file or 'the list'} are invalid:", *problems])
+    raise PolytomicConfigurationError(f"{listed}{more}", f"Correct them. {advice}".rstrip())
 
 
 def _temporary_file() -> IO[bytes]:
@@ -265,6 +259,6 @@ def _temporary_file() -> IO[bytes]:
     except OSError as error:
         kind = type(error).__name__
     raise UnavailableError(
-        f"No temporary file can be made for the targets ({kind}). Nothing was sent. See whether this worker's "
+        f"No temporary file can be made for the targets ({kind}). No request was sent. See whether this worker's "
         "temporary folder (TMPDIR) is there and has room."
     )

@@ -101,7 +101,7 @@ class Client:
         """
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise PolytomicConfigurationError(
-                "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores. Nothing was sent. Correct it."
+                "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores.", "Correct it."
             )
         headers = {"Idempotency-Key": idempotency_key}
         call = self._call("POST", path, self._signed(within), params=params or {}, headers=headers, json=json)

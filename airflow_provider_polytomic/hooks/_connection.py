@@ -227,6 +227,4 @@ def _extra_or_none(text: str | None) -> Mapping[str, Any] | None:
 
 
 def _error(conn_id: str, what: str) -> PolytomicConfigurationError:
-    return PolytomicConfigurationError(
-        f"The connection {conn_id!r} cannot be used: {what}. Nothing was sent. Correct the connection."
-    )
+    return PolytomicConfigurationError(f"The connection {conn_id!r} cannot be used: {what}.", "Correct the connection.")

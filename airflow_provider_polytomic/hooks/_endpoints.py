@@ -50,9 +50,11 @@ class Endpoints:
             return f"/api/organizations/{org_id}"
         if self.settings.api_version < _CURRENT_SINCE:
             raise PolytomicConfigurationError(
-                f"org_id={CURRENT_ORGANIZATION!r} needs API version {_CURRENT_SINCE} or later, and the connection asks "
-                f"for {self.settings.api_version}. Nothing was sent. Give the organization's id, or a later "
-                "'api_version'."
+                (
+                    f"org_id={CURRENT_ORGANIZATION!r} needs API version {_CURRENT_SINCE} or later, and the connection "
+                    f"asks for {self.settings.api_version}."
+                ),
+                "Give the organization's id, or a later 'api_version'.",
             )
         return "/api/organization"
 

@@ -193,7 +193,7 @@ def _no_answer(error: Exception, call: Call) -> PolytomicError:
     host = urlsplit(call.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
-            f"{call}: the certificate of {host} is not trusted. Nothing was sent. Check the host, or set 'ca_bundle'."
+            f"{call}: the certificate of {host} is not trusted.", "Check the host, or set 'ca_bundle'."
         )
     if isinstance(error, requests.exceptions.ProxyError):
         what = f"the proxy before {host} could not be reached or refused"

@@ -97,6 +97,6 @@ def _response_of(answer: Answer) -> Response:
 
 def _refusal(what: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
-        f"{what}: a free-form request could change something or carry the key elsewhere. Nothing was sent. Use the "
-        "typed methods of PolytomicHook."
+        f"{what}: a free-form request could change something or carry the key elsewhere.",
+        "Use the typed methods of PolytomicHook.",
     )

@@ -49,6 +49,7 @@ def read_oidc_client(conn_id: str, get_connection: Callable[[str], Any]) -> Oidc
         except ValueError:
             what = "no password that can be sent in the connection"
     raise PolytomicConfigurationError(
-        f"Airflow finds {what} {conn_id!r} (oidc_conn_id). Nothing was changed. Put the client id into its login and "
-        "the client secret into its password."
+        f"Airflow finds {what} {conn_id!r} (oidc_conn_id).",
+        "Put the client id into its login and the client secret into its password.",
+        state="Nothing was changed.",
     )

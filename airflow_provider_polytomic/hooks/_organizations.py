@@ -114,36 +114,37 @@ class OrganizationEndpoints(Endpoints):
 def _given(**settings: str | Secret | None) -> dict[str, Any]:
     if not isinstance(settings["client_secret"], Secret | None):
         # As a plain text it would be in tracebacks, and stay in the server's words.
-        raise PolytomicConfigurationError(
-            "client_secret must be an airflow_provider_polytomic.secret.Secret. Nothing was sent."
-        )
+        raise PolytomicConfigurationError("client_secret must be an airflow_provider_polytomic.secret.Secret.")
     return {name: value for name, value in settings.items() if value is not None}
 
 
 def _check(given: Mapping[str, Any], clear: Collection[str]) -> None:
     if isinstance(clear, str) or not set(clear) <= set(_SETTINGS):
-        raise PolytomicConfigurationError(
-            f"clear must be a list of settings, each one of {', '.join(_SETTINGS)}. Nothing was sent."
-        )
+        raise PolytomicConfigurationError(f"clear must be a list of settings, each one of {', '.join(_SETTINGS)}.")
     if both := sorted(set(clear) & set(given)):
-        raise PolytomicConfigurationError(
-            f"{', '.join(both)}: to be set and to be cleared at once cannot be meant. Nothing was sent."
-        )
+        raise PolytomicConfigurationError(f"{', '.join(both)}: to be set and to be cleared at once cannot be meant.")
 
 
 def _merged(current: Organization, given: Mapping[str, Any], clear: Collection[str]) -> dict[str, Any]:
     readable = [name for name in ("name", *_SETTINGS) if name not in (*_UNREADABLE, *clear)]
     if missing := [name for name in readable if name not in (*current.model_fields_set, *given)]:
         raise PolytomicConfigurationError(
-            f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
-            "replaces all settings, and would clear what was not read. Nothing was changed. Give or clear these too."
+            (
+                f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
+                "replaces all settings, and would clear what was not read."
+            ),
+            "Give or clear these too.",
+            state="Nothing was changed.",
         )
     body = {**{name: getattr(current, name) for name in readable}, **given}
     lost = [name for name in _UNREADABLE if name not in (*given, *clear)]
     if current.issuer and lost:
         raise PolytomicConfigurationError(
-            f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all of its "
-            f"settings, and {' and '.join(lost)}, which nobody can read, would be cleared. Nothing was changed. Give "
-            "them again, or clear them in so many words, with or without the issuer."
+            (
+                f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all "
+                f"of its settings, and {' and '.join(lost)}, which nobody can read, would be cleared."
+            ),
+            "Give them again, or clear them in so many words, with or without the issuer.",
+            state="Nothing was changed.",
         )
     return {name: value for name, value in body.items() if value is not None}

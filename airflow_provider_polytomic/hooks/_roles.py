@@ -68,7 +68,7 @@ class RoleEndpoints(Endpoints):
         :raises PolytomicConfigurationError: if a name is unknown, or means more than one role; the message lists all.
         """
         if isinstance(roles, str) or not all(isinstance(role, str) for role in roles):
-            raise PolytomicConfigurationError("roles must be a list of names or ids. Nothing was sent.")
+            raise PolytomicConfigurationError("roles must be a list of names or ids.")
         known = [] if all(is_uuid(role) for role in roles) else self.list_roles(org_id)
         ids = (parse_uuid("roles", role) if is_uuid(role) else _found(role, known).id for role in roles)
         return tuple(dict.fromkeys(ids))
@@ -82,7 +82,9 @@ def _found(name: str, known: Sequence[Role]) -> Role:
     what = "means more than one role" if alike else "is unknown"
     there = ", ".join(sorted(f"{role.name!r} ({role.id})" for role in alike or known)) or "none"
     raise PolytomicConfigurationError(
-        f"The role {name!r:.100} {what} in this organization. Nothing was changed. There are: {there:.1000}."
+        f"The role {name!r:.100} {what} in this organization.",
+        f"There are: {there:.1000}.",
+        state="Nothing was changed.",
     )
 
 

@@ -79,7 +79,7 @@ class UserEndpoints(Endpoints):
         body = _roles(role_ids, role)
         if not body:
             raise PolytomicConfigurationError(
-                "To change a user, give role_ids or role: nothing else of a user can be changed. Nothing was sent."
+                "To change a user, give role_ids or role: nothing else of a user can be changed."
             )
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
@@ -103,11 +103,11 @@ class UserEndpoints(Endpoints):
 def _roles(role_ids: Sequence[str] | None, role: str | None) -> dict[str, Any]:
     """Return the fields of a body for one of the two ways to name roles: both together are refused by Polytomic."""
     if role_ids is not None and role is not None:
-        raise PolytomicConfigurationError("Give role_ids or role, not both. Nothing was sent.")
+        raise PolytomicConfigurationError("Give role_ids or role, not both.")
     if role is not None:
         return {"role": role}
     if role_ids is None:
         return {}
     if isinstance(role_ids, str) or not role_ids:
-        raise PolytomicConfigurationError("role_ids must be a list of at least one id. Nothing was sent.")
+        raise PolytomicConfigurationError("role_ids must be a list of at least one id.")
     return {"role_ids": [parse_uuid("role_ids", role_id) for role_id in role_ids]}

@@ -68,7 +68,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         _timing: Timing | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
-            raise PolytomicConfigurationError("retry_for must be a number of seconds above 0. Nothing was sent.")
+            raise PolytomicConfigurationError("retry_for must be a number of seconds above 0.")
         super().__init__(method="GET", http_conn_id=polytomic_conn_id, tcp_keep_alive=False)
         self.polytomic_conn_id = polytomic_conn_id
         self.api_key_destination = api_key_destination
@@ -175,7 +175,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             problem = (
                 f"Airflow finds no connection {conn_id!r}, or cannot read the one it finds (broken JSON looks the "
                 "same). "
-                "Nothing was sent. Create or repair it: type 'polytomic', password the partner key."
+                "No request was sent. Create or repair it: type 'polytomic', password the partner key."
             )
         else:
             if fields.conn_type in {None, "", self.conn_type}:
@@ -183,7 +183,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             problem = (
                 f"The connection {conn_id!r} is of type {fields.conn_type!r:.40}, not 'polytomic'; its password is "
                 "not sent "
-                "to Polytomic. Nothing was sent. Name a connection of type 'polytomic'."
+                "to Polytomic. No request was sent. Name a connection of type 'polytomic'."
             )
         raise PolytomicConfigurationError(problem)
 
@@ -200,7 +200,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         with open_store(reading, issuer=issuer) as store:
             key = store.read_back()
         if key is None:
-            raise PolytomicConfigurationError(f"{destination} holds no key. Nothing was sent. Issue one to it first.")
+            raise PolytomicConfigurationError(f"{destination} holds no key.", "Issue one to it first.")
         # Airflow masks a connection's password by itself, but not what a backend returns for anything else.
         mask_secret(key)
         return key

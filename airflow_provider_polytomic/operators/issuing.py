@@ -145,7 +145,10 @@ def destination_apart_from(conn_id: str, destination: str) -> Destination:
     found = Destination.parse(destination)
     if found.is_connection(conn_id):
         raise PolytomicConfigurationError(
-            f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's key in "
-            "its place, this DAG would be locked out. Nothing was sent. Use another destination."
+            (
+                f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's "
+                "key in its place, this DAG would be locked out."
+            ),
+            "Use another destination.",
         )
     return found

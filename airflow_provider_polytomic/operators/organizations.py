@@ -146,9 +146,7 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
             check_name("name", name)
         settings = self.sign_in(hook)()
         if name is None and not clear and not settings:
-            raise PolytomicConfigurationError(
-                "There is nothing to change. Nothing was sent. Give a name, settings or clear_settings."
-            )
+            raise PolytomicConfigurationError("There is nothing to change.", "Give a name, settings or clear_settings.")
         organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}

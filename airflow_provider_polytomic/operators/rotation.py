@@ -85,8 +85,11 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         if standby_user_id is None:
             if self._standby_is_given:
                 raise PolytomicConfigurationError(
-                    "standby_user_id was given and renders to nothing; without it, readers would be cut off while the "
-                    "key is rotated. Nothing was sent. Correct the template, or leave the parameter out."
+                    (
+                        "standby_user_id was given and renders to nothing; without it, readers would be cut off while "
+                        "the key is rotated."
+                    ),
+                    "Correct the template, or leave the parameter out.",
                 )
             return Order(mode)
         standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)

@@ -85,8 +85,8 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         roles = to_texts("roles", self.roles)
         if self._roles_are_given and not roles:
             raise PolytomicConfigurationError(
-                "roles was given and renders to nothing, and the server's default may be more than was meant. Nothing "
-                "was sent. Correct the template."
+                "roles was given and renders to nothing, and the server's default may be more than was meant.",
+                "Correct the template.",
             )
         found = ensure_user(
             hook, self.org_id, self.user_email, roles, if_exists=self.if_exists, patience=self.patience()

@@ -109,7 +109,7 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
     if own is not None and own.meta.region_name != client.meta.region_name:
         raise MisconfiguredError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
-            f"backend reads in {own.meta.region_name}. Nothing was sent. Correct the region of the connection "
+            f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
             f"{_shown(conn_id)}."
         )
     return client
@@ -121,7 +121,7 @@ def _of_connection(conn_id: str, service: str) -> Any:
     if conn_type not in {None, "", _CONN_TYPE}:
         raise MisconfiguredError(
             f"The connection {_shown(conn_id)} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
-            f"sent to AWS. Nothing was sent. Name a connection of type {_CONN_TYPE!r}."
+            f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}."
         )
     hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)
     size = max(_POOL_SIZE, hook.config.max_pool_connections)
@@ -144,7 +144,7 @@ def _own_client(backend: Any, title: str) -> Any:
     except Exception as error:  # noqa: BLE001 (a backend raises anything, and may quote its arguments)
         kind = type(error).__name__
     raise MisconfiguredError(
-        f"The secrets backend has no client for {title} ({kind}). Nothing was sent. Correct its kwargs."
+        f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs."
     )
 
 

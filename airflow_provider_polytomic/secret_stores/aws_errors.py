@@ -106,8 +106,8 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
             f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again."
         )
     return MisconfiguredError(
-        f"{place}: the client for AWS cannot be used ({kind}). Nothing was sent. Correct region, endpoint, profile and "
-        "credentials of the secrets backend or the connection."
+        f"{place}: the client for AWS cannot be used ({kind}). No request was sent. Correct region, endpoint, profile "
+        "and credentials of the secrets backend or the connection."
     )
 
 

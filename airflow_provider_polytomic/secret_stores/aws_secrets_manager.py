@@ -190,7 +190,7 @@ def _store(
     if not _NAME.fullmatch(name):
         raise MisconfiguredError(
             f"{destination} has no place: {_TITLE} has no secret of the name {name!r:.120}. It allows up to 512 "
-            "letters, digits and / _ + = . @ -. Nothing was sent. Use another name."
+            "letters, digits and / _ + = . @ -. No request was sent. Use another name."
         )
     part = "" if destination.field is None else f"field {destination.field} of "
     return SecretsManagerStore(AwsClient(client, f"{part}secret {name}", _TITLE), name, form, reader)

@@ -209,8 +209,8 @@ def _store(
     if not _NAME.fullmatch(name) or len(name) > _LONGEST or levels > _MOST_LEVELS:
         raise MisconfiguredError(
             f"{destination} has no place: {_TITLE} has no parameter of the name {name!r:.120}. It allows "
-            f"letters, digits and _ . - /, {_MOST_LEVELS} levels and, here, {_LONGEST} characters. Nothing was sent. "
-            "Use another name."
+            f"letters, digits and _ . - /, {_MOST_LEVELS} levels and, here, {_LONGEST} characters. No request was "
+            "sent. Use another name."
         )
     return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, form, reader)
 

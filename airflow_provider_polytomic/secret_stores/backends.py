@@ -78,7 +78,7 @@ class BackendReader:
             return paths
         raise MisconfiguredError(
             f"{self._destination} has no place: {type(self._backend).__name__} as it is configured never looks for a "
-            f"{self._destination.kind} of this name{f' ({kind})' if kind else ''}. Nothing was sent. See the paths, "
+            f"{self._destination.kind} of this name{f' ({kind})' if kind else ''}. No request was sent. See the paths, "
             "prefixes, lookup patterns and mount point among the backend's kwargs, or use another name."
         )
 
@@ -103,7 +103,7 @@ class BackendReader:
         if not now.foreign and back is not now.value and not (back and back.matches(now.value)):
             raise MisconfiguredError(
                 f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
-                f"there than the connection {self._destination.conn_id!r} does. Nothing was sent. Have both lead to "
+                f"there than the connection {self._destination.conn_id!r} does. No request was sent. Have both lead to "
                 "the same server, namespace or account."
             )
 

@@ -81,7 +81,7 @@ class LocalFilesystemStore:
         if not configured:
             raise MisconfiguredError(
                 f"{destination} has no place: the secrets backend {type(backend).__name__} is configured without "
-                f"{self._setting}_path. Nothing was sent. Add it to the backend's kwargs in Airflow's configuration."
+                f"{self._setting}_path. No request was sent. Add it to the backend's kwargs in Airflow's configuration."
             )
         # The file itself, so that a symbolic link survives, and every name of the file leads to one lock and record.
         self._file = Path(os.path.realpath(configured))

@@ -45,7 +45,8 @@ class MetastoreStore:
         if len(self._key) > _LONGEST_KEY or _UNREACHABLE.fullmatch(self._key):
             raise MisconfiguredError(
                 f"Airflow cannot keep {destination} and its issuance record as Variables: a key there has at most "
-                f"{_LONGEST_KEY} characters, none of ? # % \\, and is not 'keys'. Nothing was sent. Use another name."
+                f"{_LONGEST_KEY} characters, none of ? # % \\, and is not 'keys'. No request was sent. "
+                "Use another name."
             )
 
     @property
@@ -107,7 +108,7 @@ class MetastoreStore:
             variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
             raise MisconfiguredError(
                 f"{self.place} is shadowed: {name}{variable} answers first, so nobody would read what is written. "
-                "Nothing was sent. Remove it there, or use another name."
+                "No request was sent. Remove it there, or use another name."
             )
 
     @sealed
@@ -140,6 +141,6 @@ class MetastoreStore:
         if version_compat.logs_at_debug():
             raise MisconfiguredError(
                 f"{self.place} is not written while Airflow logs at DEBUG, because Airflow then prints the value "
-                "of every Variable that a task sets. Nothing was sent. Set [logging] logging_level (and "
+                "of every Variable that a task sets. No request was sent. Set [logging] logging_level (and "
                 "namespace_levels) to INFO, or configure a secrets backend."
             )

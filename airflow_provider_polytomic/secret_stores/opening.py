@@ -50,7 +50,7 @@ class Clients:
                 return made
         raise MisconfiguredError(
             f"The connection {conn_id!r}, to write to {service} with, does not exist or cannot be used ({kind}). "
-            "Nothing was sent. Create or correct it."
+            "No request was sent. Create or correct it."
         )
 
 
@@ -126,7 +126,7 @@ def _metastore(destination: Destination) -> Store:
     if destination.kind == "connection":
         raise MisconfiguredError(
             f"{destination} has no place: this Airflow has no secrets backend that holds connections, and tasks "
-            "may not write connections to its database. Nothing was sent. Configure [secrets] backend (or "
+            "may not write connections to its database. No request was sent. Configure [secrets] backend (or "
             f"[workers] secrets_backend) with one of {', '.join(BACKENDS)}, or use airflow://variable/<key>."
         )
     _refuse_writer(destination, "Airflow's own database")
@@ -142,7 +142,7 @@ def _refuse_writer(destination: Destination, where: str) -> None:
     """
     if destination.conn_id is not None:
         raise MisconfiguredError(
-            f"{destination} names a connection to write with, but {where} is written without one. Nothing was sent. "
+            f"{destination} names a connection to write with, but {where} is written without one. No request was sent. "
             f"Use airflow://{destination.kind}/<name>."
         )
 
@@ -164,7 +164,7 @@ def _made(name: str, extra: str | None, destination: Destination, make: Callable
         except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
             problem = (
                 f"{destination} has no place: the secrets backend or the connection cannot be used as it is "
-                f"({type(error).__name__}). Nothing was sent. Correct its settings."
+                f"({type(error).__name__}). No request was sent. Correct its settings."
             )
     raise MisconfiguredError(problem)
 
@@ -179,5 +179,6 @@ def _configured_backend(destination: Destination) -> Any | None:
         kind = type(error).__name__
     raise MisconfiguredError(
         f"{destination} has no place: Airflow's configured secrets backend cannot be made ({kind}). "
-        "Nothing was sent. Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its kwargs)."
+        "No request was sent. Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its "
+        "kwargs)."
     )

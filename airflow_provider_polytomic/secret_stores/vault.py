@@ -65,7 +65,7 @@ def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -
     if writes != reads:
         raise MisconfiguredError(
             f"{destination} would be written in the namespace {writes or 'root'}, but the secrets backend reads in "
-            f"{reads or 'root'}. Nothing was sent. Correct the namespace of the connection {destination.conn_id!r}."
+            f"{reads or 'root'}. No request was sent. Correct the namespace of the connection {destination.conn_id!r}."
         )
 
 
@@ -78,8 +78,8 @@ def _provider_of(conn_id: str) -> Any:
     # The hook also takes connections of type http, whose password would then be sent to their host as a token.
     if hook.connection.conn_type not in {"vault", "vaults"}:
         raise MisconfiguredError(
-            f"The connection {conn_id!r} is of type {hook.connection.conn_type!r:.40}, not 'vault'. Nothing was sent. "
-            "Name a connection of type 'vault'."
+            f"The connection {conn_id!r} is of type {hook.connection.conn_type!r:.40}, not 'vault'. No request was "
+            "sent. Name a connection of type 'vault'."
         )
     return hook.vault_client
 

@@ -47,7 +47,7 @@ def test_readers_get_the_very_key(case, name, key):
 def test_readers_find_the_key_under_odd_names(case, odd):
     if not case.names.fullmatch(odd):
         if case.parallel:  # the Execution API that a test has is not the one of a scheduler's task
-            with pytest.raises(MisconfiguredError, match=r"Nothing was sent"):
+            with pytest.raises(MisconfiguredError, match=r"No request was sent"):
                 case.open(odd)
         return
     store = case.open(odd)

@@ -119,7 +119,7 @@ def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> 
 def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> None:
     file = tmp_path / "connections.json"
     file.write_text(content)
-    with pytest.raises(PolytomicConfigurationError, match=r"other than a report(?s:.*)Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match=r"other than a report(?s:.*)No request was sent"):
         Report(str(file), targets=1).__enter__()
     assert file.read_text() == content
 
@@ -184,7 +184,7 @@ def failing(attach, step: str, number: int, error: Exception) -> tuple[str, Fail
 )
 def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step, error, kind) -> None:
     address, _ = failing(attach, step, 1, error)
-    with pytest.raises(kind, match="Nothing was sent") as caught:
+    with pytest.raises(kind, match="No request was sent") as caught:
         Report(address, targets=1).__enter__()
     assert PASSWORD not in str(caught.value)
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, UnavailableError
 from tests.unit.fleet.listed import json_lines, read, row
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def missing_connection() -> Exception:
     return error
 
 
-ERRORS = {
+ERRORS: dict[str, tuple[Exception, type[PolytomicError]]] = {
     "no rights": (PermissionError(PASSWORD), PolytomicConfigurationError),
     "package missing": (ImportError("install apache-airflow-providers-amazon[s3fs]"), PolytomicConfigurationError),
     "connection missing": (missing_connection(), PolytomicConfigurationError),
@@ -92,6 +92,6 @@ def test_errors_of_a_store_are_told_by_their_name_and_only_those_that_pass_are_r
         read(f"s3://{name}@bucket/targets.jsonl")
     assert caught.value.retryable is (kind is UnavailableError)
     assert PASSWORD not in str(caught.value)
-    assert "Nothing was sent." in str(caught.value)
+    assert "No request was sent." in str(caught.value)
     if isinstance(error, ImportError):
         assert "install apache-airflow-providers-amazon[s3fs]" in str(caught.value)

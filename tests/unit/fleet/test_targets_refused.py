@@ -52,7 +52,7 @@ ROWS = {
 def refused(targets: object, **options: object) -> str:
     with pytest.raises(PolytomicConfigurationError) as caught:
         read(targets, **options)
-    assert "Nothing was sent." in str(caught.value)
+    assert "No request was sent." in str(caught.value)
     assert PASSWORD not in str(caught.value)
     assert KEY not in str(caught.value)
     return str(caught.value)
@@ -68,7 +68,7 @@ def test_a_row_that_cannot_be_meant_is_named(tmp_path: Path, case: str, form: st
     assert message.count("\n- ") == 1
     assert f"\n- {unit} 2: " in message
     assert problem.format(unit=unit) in message
-    assert message.count("Nothing was sent.") == 1
+    assert message.count("No request was sent.") == 1
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_second_one_is_found_in_another_shard() -> None:
 def test_ten_problems_are_shown_and_all_are_counted() -> None:
     rows = [row(number, user_id="x") if number % 2 else row(number) for number in range(2400)]
     message = refused(rows)
-    assert message.startswith("1,200 of the targets in the list cannot be meant:\n- item 2: ")
-    assert [line.split(":")[0] for line in message.splitlines()[1:12]] == [
+    assert message.startswith("1,200 of the targets in the list are invalid:\n- item 2: ")
+    assert [line.split(":")[0].split(".")[0] for line in message.splitlines()[1:12]] == [
         *(f"- item {2 * number}" for number in range(1, 11)),
         "- and 1,190 more",
     ]

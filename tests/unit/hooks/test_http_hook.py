@@ -39,7 +39,7 @@ def test_run_sends_a_get_to_the_server_and_returns_its_response(stub, hook, endp
     ],
 )
 def test_run_takes_nothing_but_query_parameters(stub, hook, arguments):
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.run("/api/me", **arguments)
     assert stub.requests == []
 
@@ -47,11 +47,11 @@ def test_run_takes_nothing_but_query_parameters(stub, hook, arguments):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_no_method_but_get_can_be_run(stub, hook, method):
     hook.method = method
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.run("/api/me")
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.run_with_advanced_retry({"stop": tenacity.stop_after_attempt(2), "reraise": True}, "/api/me")
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.run_and_check(hook.get_conn(), requests.Request(method, stub.base_url).prepare(), {})
     assert stub.requests == []
 

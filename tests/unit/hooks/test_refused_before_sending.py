@@ -39,10 +39,10 @@ CURRENT_HAS_NONE = {"update_organization", "delete_organization"}
 )
 @pytest.mark.parametrize("org_id", [ORG, "current"])
 def test_roles_that_cannot_be_meant_are_refused_before_anything_is_sent(stub, hook, org_id, given):
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.update_user(org_id, USER, **given)
     if given.get("role_ids"):
-        with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+        with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
             hook.create_user(org_id, "bob@acme.example", **given)
     assert stub.requests == []
 
@@ -82,7 +82,7 @@ def test_the_own_organization_of_a_version_without_such_paths_is_refused_before_
 ):
     define(host=stub.base_url, extra={"api_version": version})
     more = {"role": "user"} if method == "update_user" else {}
-    with pytest.raises(PolytomicConfigurationError, match=rf"2025-09-18.*{version}.*Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match=rf"2025-09-18.*{version}.*No request was sent"):
         getattr(hook, method)("current", *CALLS[method], **more)
     assert stub.requests == []
 
@@ -98,7 +98,7 @@ def test_the_own_organization_of_a_version_without_such_paths_is_refused_before_
     ],
 )
 def test_settings_of_an_organization_that_cannot_be_meant(stub, hook, given):
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         hook.update_organization(ORG, **given)
     assert stub.requests == []
 

@@ -189,6 +189,6 @@ def test_an_organization_without_any_role_says_so(stub, hook):
 
 @pytest.mark.parametrize("roles", ["Admin", [1], [None], [["Admin"]]])
 def test_roles_that_are_no_list_of_texts_are_refused_before_anything_is_sent(stub, known, roles):
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         known.resolve_roles(ORG, roles)
     assert stub.requests == []

@@ -74,7 +74,7 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
 )
 def test_a_connection_that_cannot_be_meant_is_refused_by_name_before_anything_is_sent(define, fields, names):
     define(**fields)
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent") as caught:
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent") as caught:
         _ = PolytomicHook().settings
     assert names in str(caught.value)
     assert "hidden-word" not in str(caught.value)

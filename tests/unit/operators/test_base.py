@@ -196,7 +196,7 @@ def test_the_subject_names_whom_it_is_about(kind: Kind, scene: Scene) -> None:
 def test_a_parameter_that_cannot_be_meant_fails_the_task_before_anything_is_sent(
     kind: Kind, scene: Scene, context: Context, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+    with pytest.raises(AirflowFailException, match="No request was sent"):
         made(kind, scene, **given).execute(context())
     assert scene.emulator.requests == []
 

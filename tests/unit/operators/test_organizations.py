@@ -98,7 +98,7 @@ def test_fail_makes_the_task_fail_where_it_exists(scene: Scene, context: Context
 def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+    with pytest.raises(AirflowFailException, match="No request was sent"):
         create(scene, context, **given)
     assert scene.emulator.requests == []
 
@@ -178,7 +178,7 @@ def test_an_update_never_clears_a_client_unseen(scene: Scene, context: Context, 
 def test_an_update_that_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+    with pytest.raises(AirflowFailException, match="No request was sent"):
         update(scene, context, **given)
     assert scene.emulator.requests == []
 

@@ -104,7 +104,7 @@ def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: C
 def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+    with pytest.raises(AirflowFailException, match="No request was sent"):
         create(scene, context(), **given)
     assert scene.emulator.requests == []
 
@@ -159,7 +159,7 @@ def test_an_update_gives_exactly_the_roles(
 def test_an_update_without_a_role_fails_the_task_before_anything_is_sent(
     scene: Scene, context: Context, roles: object
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"at least one role.*Nothing was sent"):
+    with pytest.raises(AirflowFailException, match=r"at least one role.*No request was sent"):
         update(scene, context(), roles=roles)
     assert scene.emulator.requests == []
 

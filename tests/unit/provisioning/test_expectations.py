@@ -44,7 +44,7 @@ def test_addresses_are_the_same_in_any_case_of_a_to_z(held: str | None, asked: s
 
 @pytest.mark.parametrize("value", ["", " ", "\n", " Acme", "Acme\n", None, 7, ["Acme"]])
 def test_what_can_be_no_name_is_refused_and_not_shown(value: object) -> None:
-    with pytest.raises(PolytomicConfigurationError, match=r"^name must be a text.*Nothing was sent\.$"):
+    with pytest.raises(PolytomicConfigurationError, match=r"^name must be a text.*No request was sent\.$"):
         check_name("name", value)
 
 

@@ -236,6 +236,6 @@ def test_once_stopping_nothing_is_asked_for_and_the_next_try_can(polytomic, ensu
 
 @pytest.mark.parametrize("given", [{"name": ""}, {"name": " Acme"}, {"name": None}, {"if_exists": "ignore"}])
 def test_what_cannot_be_meant_is_refused_before_anything_is_sent(ensure, calls, given):
-    with pytest.raises(PolytomicConfigurationError, match="Nothing was sent"):
+    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         ensure(**given)
     assert calls() == []

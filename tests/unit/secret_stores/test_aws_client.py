@@ -78,7 +78,8 @@ def test_a_connection_of_another_type_is_refused_and_its_password_not_sent_to_aw
     connect(monkeypatch, aws_server, conn_type=kind)
     backend = backend_of(aws_server, SecretsManagerBackend)
     with pytest.raises(
-        MisconfiguredError, match=rf"connection 'aws_writer' is of type '{kind}', not 'aws'.*Nothing was sent\. Name a"
+        MisconfiguredError,
+        match=rf"connection 'aws_writer' is of type '{kind}', not 'aws'.*No request was sent\. Name a",
     ):
         opened(backend, uri) if uri == WRITER else outside(uri)
     assert actions(aws_server) == []
@@ -102,7 +103,9 @@ def test_what_may_be_credentials_in_place_of_an_id_is_not_shown(aws_server, monk
 def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):
     connect(monkeypatch, aws_server, region_name="us-east-1")
     backend = backend_of(aws_server, SecretsManagerBackend)
-    with pytest.raises(MisconfiguredError, match=r"written in us-east-1, but .* reads in eu-west-1. Nothing was sent"):
+    with pytest.raises(
+        MisconfiguredError, match=r"written in us-east-1, but .* reads in eu-west-1. No request was sent"
+    ):
         opened(backend, WRITER)
 
 
@@ -220,7 +223,7 @@ def test_what_boto_raises_itself_is_told_by_its_kind(error, expected):
 @pytest.mark.parametrize("cls", BACKENDS)
 def test_a_backend_without_a_region_is_refused_with_what_to_correct(monkeypatch, cls):
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    with pytest.raises(MisconfiguredError, match=r"No client for AWS .*\(NoRegionError\)\. Nothing was sent"):
+    with pytest.raises(MisconfiguredError, match=r"No client for AWS .*\(NoRegionError\)\. No request was sent"):
         opened(cls())
 
 

@@ -91,14 +91,14 @@ HIDDEN = {
 @pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
 def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
-    with pytest.raises(MisconfiguredError, match=r"never looks for a .* of this name.*Nothing was sent"):
+    with pytest.raises(MisconfiguredError, match=r"never looks for a .* of this name.*No request was sent"):
         opened(backend_of(aws_server, **given), uri)
     assert actions(aws_server) == []
 
 
 @pytest.mark.parametrize("name", ["acme:prod", "acme(1)", "acme#1", "acme!"])
 def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
-    with pytest.raises(MisconfiguredError, match=rf"no secret of the name .*{re.escape(name)}.*Nothing was sent"):
+    with pytest.raises(MisconfiguredError, match=rf"no secret of the name .*{re.escape(name)}.*No request was sent"):
         opened(backend_of(aws_server), "airflow://connection/" + name.replace("#", "%23"))
     assert actions(aws_server) == []
 

@@ -60,7 +60,7 @@ def test_without_a_mount_point_ids_begin_with_one(vault, mount, root):
     backend = backend_of(vault, None)
     issue(opened(backend, f"airflow://connection/{mount}/acme"))
     assert contents(root, mount, "connections/acme")["password"] == "a-new-key"
-    with pytest.raises(MisconfiguredError, match=r"never looks for a connection of this name.*Nothing was sent"):
+    with pytest.raises(MisconfiguredError, match=r"never looks for a connection of this name.*No request was sent"):
         opened(backend)
 
 
