@@ -1,29 +1,66 @@
 """A Vault without Vault: KV mounts, policies and namespaces over real HTTP, as strict as the real one.
 
-``tests/servers/test_vault_*.py`` hold it to a real Vault or OpenBao wherever one is on PATH.
+``tests/servers/test_vault_fake.py`` holds it to a real Vault or OpenBao wherever one is on PATH.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Self
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from airflow_provider_polytomic.testing.server import ServerThread
-from tests.servers.vault_fake_core import Core
-from tests.servers.vault_fake_faults import Fault, Faults, Received
-from tests.servers.vault_fake_http import build_app
-from tests.servers.vault_fake_kv import KvV1
-from tests.servers.vault_fake_kv2 import KvV2
+from tests.servers.vault_fake_core import Core, hang_up, parse_request, send_reply
+from tests.servers.vault_fake_kv import KvV1, KvV2, Reply
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from starlette.applications import Starlette
+    from starlette.types import Receive, Scope, Send
 
     from tests.servers.vault_fake_kv import Engine
 
-__all__ = ["VaultFake"]
+__all__ = ["Received", "VaultFake"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as it arrived.
+
+    :param path: below ``/v1/``.
+    :param body: as received, read from JSON.
+    :param status: what was answered; None if the connection was dropped.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What happens to the requests that match: a status, or no answer where it is None.
+
+    :param path: a shell pattern over the path below ``/v1/``; ``*`` crosses slashes.
+    :param applied: do what the request asks before failing it.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    applied: bool
+    times: int
+    skip: int
+
+    def meets(self, method: str, path: str) -> bool:
+        return self.method in {"*", method} and fnmatchcase(path, self.path)
 
 
 class VaultFake:
@@ -36,80 +73,62 @@ class VaultFake:
 
     def __init__(self) -> None:
         self._core = Core()
-        self._faults = Faults()
+        self._faults: deque[_Fault] = deque()
         self._received: list[Received] = []
+        # Held while a request is handled; tests arrange things from another thread.
         self._lock = threading.RLock()
         self.mount("secret", 2)
         self._thread = ServerThread(self._app, "127.0.0.1", 0)
 
     def __enter__(self) -> Self:
-        """Serve already since it was made."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
         self.stop()
 
     @property
     def url(self) -> str:
-        """Where it listens."""
         return f"http://127.0.0.1:{self._thread.port}"
 
     @property
     def root_token(self) -> str:
-        """A token that may do everything."""
-        return self._core.tokens.root.value
+        return self._core.access.root.value
 
     def mount(self, path: str, version: int, *, cas_required: bool = False, namespace: str | None = None) -> None:
-        """Mount a KV secrets engine."""
         engines: dict[int, Engine] = {1: KvV1(), 2: KvV2(cas_required=cas_required)}
         if version == 1 and cas_required:
             raise ValueError("KV version 1 has no check-and-set")
+        mount = f"{namespace}/{path}/" if namespace else f"{path}/"
         with self._lock:
-            where, mount = self._inside(namespace), f"{path}/"
-            if taken := [
-                m for w, m in self._core.mounts if w == where and (m.startswith(mount) or mount.startswith(m))
-            ]:
+            if namespace and f"{namespace}/" not in self._core.namespaces:
+                raise ValueError(f"there is no namespace {namespace}")
+            if taken := [m for m in self._core.mounts if m.startswith(mount) or mount.startswith(m)]:
                 raise ValueError(f"path is already in use at {taken[0]}")
-            self._core.mounts[where, mount] = engines[version]
+            self._core.mounts[mount] = engines[version]
 
-    def policy(self, name: str, hcl: str, namespace: str | None = None) -> None:
-        """Write an ACL policy."""
+    def policy(self, name: str, hcl: str) -> None:
         with self._lock:
-            self._core.tokens.set_policy(name, hcl, self._inside(namespace))
+            self._core.access.set_policy(name, hcl)
 
-    def token(self, policies: Sequence[str], *, no_default: bool = False, namespace: str | None = None) -> str:
-        """Return a new token."""
+    def token(self, policies: Sequence[str], *, no_default: bool = False) -> str:
         with self._lock:
-            return self._core.tokens.issue(policies, self._inside(namespace), default=not no_default).value
+            return self._core.access.issue(policies, default=not no_default).value
 
     def revoke(self, token: str) -> None:
-        """Have a token refused from now on."""
         with self._lock:
-            self._core.tokens.revoke(token)
+            self._core.access.revoke(token)
 
-    def userpass(self, user: str, password: str, policies: Sequence[str], *, namespace: str | None = None) -> None:
-        """Let somebody log in."""
+    def userpass(self, user: str, password: str, policies: Sequence[str]) -> None:
         with self._lock:
-            self._core.tokens.set_user(user, password, policies, self._inside(namespace))
+            self._core.access.set_user(user, password, policies)
 
     def namespace(self, name: str) -> None:
-        """Make a namespace."""
         with self._lock:
-            self._inside(name.rpartition("/")[0])
             self._core.namespaces.add(f"{name}/")
 
     def stop(self) -> None:
         """Close every connection, and wait until nothing runs any more."""
         self._thread.stop()
-
-    def seal(self) -> None:
-        """Answer 503 to everything."""
-        self._core.sealed = True
-
-    def unseal(self) -> None:
-        """Serve again."""
-        self._core.sealed = False
 
     def fail(
         self,
@@ -119,29 +138,26 @@ class VaultFake:
         status: int | None = None,
         drop: bool = False,
         applied: bool = False,
-        delay: float = 0.0,
         times: int = 1,
         skip: int = 0,
     ) -> None:
-        """Have the next requests that match go wrong; the rest as in :class:`~tests.servers.vault_fake_faults.Fault`.
+        """Have the next requests that match go wrong, with a status or without an answer.
 
+        :param path: a shell pattern over the path below ``/v1/``; ``*`` crosses slashes.
+        :param applied: do what the request asks before failing it.
         :param times: how many of them.
         :param skip: how many that match are spared before.
         """
-        fault = Fault(method, path, status, drop, applied, delay)
+        if drop == (status is not None):
+            raise ValueError("a fault either answers with a status or drops the connection")
         with self._lock:
-            self._faults.add(fault, times=times, skip=skip)
+            self._faults.append(_Fault(method, path, status, applied, times, skip))
 
     def forget(self) -> None:
         """Drop the faults that are still to come, and the list of requests."""
         with self._lock:
             self._faults.clear()
             self._received.clear()
-
-    @property
-    def faults_left(self) -> int:
-        """How many requests will still go wrong."""
-        return self._faults.left
 
     @property
     def requests(self) -> list[Received]:
@@ -153,12 +169,35 @@ class VaultFake:
         """How many logins have succeeded."""
         return sum(each.path.startswith("auth/userpass/login/") and each.status == 200 for each in self.requests)
 
-    def _app(self, stopping: asyncio.Event) -> Starlette:
-        return build_app(self._core, self._faults, self._received, self._lock, stopping)
+    def _app(self, _stopping: asyncio.Event) -> Starlette:
+        return Starlette(routes=[Mount("/", self._answer)])
 
-    def _inside(self, namespace: str | None) -> str:
-        """Return a namespace with its slash, which must be there."""
-        where = f"{namespace}/" if namespace else ""
-        if where not in self._core.namespaces:
-            raise ValueError(f"there is no namespace {namespace}")
-        return where
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await parse_request(scope, receive)
+        with self._lock:
+            fault = self._take_fault(request.method, request.path)
+            reply = Reply(0) if fault and not fault.applied else self._core.handle(request)
+            if fault and fault.status:
+                reply = Reply(fault.status, {"errors": [f"injected: {fault.status}"]})
+            dropped = fault is not None and fault.status is None
+            status = None if dropped else reply.status
+            self._received.append(Received(request.method, request.path, status, request.body or {}))
+        if dropped:
+            await hang_up(scope, receive)
+        else:
+            await send_reply(reply, scope, receive, send)
+
+    def _take_fault(self, method: str, path: str) -> _Fault | None:
+        """Return the fault that a request meets: the first that matches and spares it no longer."""
+        for number, fault in enumerate(self._faults):
+            if not fault.meets(method, path):
+                continue
+            if fault.skip:
+                self._faults[number] = replace(fault, skip=fault.skip - 1)
+                continue
+            if fault.times == 1:
+                del self._faults[number]
+            else:
+                self._faults[number] = replace(fault, times=fault.times - 1)
+            return fault
+        return None

@@ -71,31 +71,25 @@ class VaultReal:
                 raise TimeoutError(f"the mount {path} does not become ready")
             time.sleep(0.05)
 
-    def policy(self, name: str, hcl: str, namespace: str | None = None) -> None:
-        """Write an ACL policy."""
-        self._ask("PUT", f"sys/policies/acl/{name}", {"policy": hcl}, namespace)
+    def policy(self, name: str, hcl: str) -> None:
+        self._ask("PUT", f"sys/policies/acl/{name}", {"policy": hcl})
 
-    def token(self, policies: Sequence[str], *, no_default: bool = False, namespace: str | None = None) -> str:
-        """Return a new token."""
+    def token(self, policies: Sequence[str], *, no_default: bool = False) -> str:
         body = {"policies": list(policies), "no_default_policy": no_default}
-        token: str = self._ask("POST", "auth/token/create", body, namespace)["auth"]["client_token"]
+        token: str = self._ask("POST", "auth/token/create", body)["auth"]["client_token"]
         return token
 
     def revoke(self, token: str) -> None:
-        """Have a token refused from now on."""
-        self._ask("POST", "auth/token/revoke", {"token": token}, None)
+        self._ask("POST", "auth/token/revoke", {"token": token})
 
-    def userpass(self, user: str, password: str, policies: Sequence[str], *, namespace: str | None = None) -> None:
-        """Let somebody log in."""
-        if "userpass/" not in self._ask("GET", "sys/auth", None, namespace)["data"]:
-            self._ask("POST", "sys/auth/userpass", {"type": "userpass"}, namespace)
+    def userpass(self, user: str, password: str, policies: Sequence[str]) -> None:
+        if "userpass/" not in self._ask("GET", "sys/auth", None)["data"]:
+            self._ask("POST", "sys/auth/userpass", {"type": "userpass"})
         body = {"password": password, "token_policies": list(policies)}
-        self._ask("POST", f"auth/userpass/users/{user}", body, namespace)
+        self._ask("POST", f"auth/userpass/users/{user}", body)
 
     def namespace(self, name: str) -> None:
-        """Make a namespace."""
-        parent, _, own = name.rpartition("/")
-        self._ask("POST", f"sys/namespaces/{own}", {}, parent or None)
+        self._ask("POST", f"sys/namespaces/{name}", {})
 
     def stop(self) -> None:
         """End the process."""
@@ -119,18 +113,18 @@ class VaultReal:
     def _healthy(self) -> bool:
         """Whether it serves, and has its mount at ``secret``, which the dev mode makes last."""
         try:
-            return self._send("GET", "secret/config", None, None).status_code == 200
+            return self._send("GET", "secret/config", None).status_code == 200
         except requests.ConnectionError:
             return False
 
-    def _ask(self, method: str, path: str, body: Any, namespace: str | None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Any, namespace: str | None = None) -> dict[str, Any]:
         response = self._send(method, path, body, namespace)
         if not response.ok:
             # As the fake does, so that a test sees the same.
             raise ValueError(f"{method} {path}: {response.status_code} {response.text}")
         return dict(response.json()) if response.content else {}
 
-    def _send(self, method: str, path: str, body: Any, namespace: str | None) -> requests.Response:
+    def _send(self, method: str, path: str, body: Any, namespace: str | None = None) -> requests.Response:
         headers = {"X-Vault-Token": self.root_token, "X-Vault-Namespace": namespace or ""}
         return self._http.request(method, f"{self.url}/v1/{path}", json=body, headers=headers, timeout=30)
 

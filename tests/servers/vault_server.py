@@ -1,4 +1,4 @@
-"""What does a test need of a Vault, be it the fake or a real one?"""
+"""What a test needs of a Vault, be it the fake or a real one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ __all__ = ["VaultServer"]
 
 
 class VaultServer(Protocol):
-    """A running Vault or OpenBao, unsealed, and a way to arrange things in it.
+    """A running Vault or OpenBao, unsealed, with a KV version 2 mount at ``secret``, and a way to arrange things in it.
 
-    ``namespace`` is written without slashes at its ends; None is the root namespace. Both come with a KV version 2
-    mount at ``secret``.
+    Policies, tokens and users are in the root namespace.
     """
 
     @property
@@ -30,16 +29,12 @@ class VaultServer(Protocol):
         """What it is, for reports: ``fake``, or a real one's own words."""
 
     def mount(self, path: str, version: int, *, cas_required: bool = False, namespace: str | None = None) -> None:
-        """Mount a KV secrets engine.
+        """Mount a KV secrets engine of version 1 or 2 at a path, e.g. ``team/kv``."""
 
-        :param path: without slashes at its ends, e.g. ``team/kv``.
-        :param version: 1 or 2.
-        """
+    def policy(self, name: str, hcl: str) -> None:
+        """Write an ACL policy; the tokens that have it are bound by it at once."""
 
-    def policy(self, name: str, hcl: str, namespace: str | None = None) -> None:
-        """Write an ACL policy, in HCL or JSON."""
-
-    def token(self, policies: Sequence[str], *, no_default: bool = False, namespace: str | None = None) -> str:
+    def token(self, policies: Sequence[str], *, no_default: bool = False) -> str:
         """Return a new token.
 
         :param no_default: leave out the built-in policy ``default``, without which a token may not even look at itself.
@@ -48,11 +43,11 @@ class VaultServer(Protocol):
     def revoke(self, token: str) -> None:
         """Have a token refused from now on."""
 
-    def userpass(self, user: str, password: str, policies: Sequence[str], *, namespace: str | None = None) -> None:
+    def userpass(self, user: str, password: str, policies: Sequence[str]) -> None:
         """Let somebody log in at ``auth/userpass``; with ``default`` beside those policies."""
 
     def namespace(self, name: str) -> None:
-        """Make a namespace; its parent must be there: ``eu`` before ``eu/west``."""
+        """Make a namespace below the root namespace."""
 
     def stop(self) -> None:
         """End it; everything in it is lost."""
