@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context, task
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicDeleteStoredApiKeyOperator
 from airflow_provider_polytomic.operators.organizations import PolytomicDeleteOrganizationOperator

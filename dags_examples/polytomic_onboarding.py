@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import Param, dag, task
+from airflow.sdk import Param, dag, task
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task, task_group
+from airflow.sdk import Param, dag, get_current_context, task, task_group
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator

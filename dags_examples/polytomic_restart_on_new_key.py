@@ -9,7 +9,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Variable, dag, get_current_context, task
+from airflow.sdk import Variable, dag, get_current_context, task
 
 from airflow_provider_polytomic.assets import api_key_asset, new_keys
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import Param, dag, task
+from airflow.sdk import Param, dag, task
 
 from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 

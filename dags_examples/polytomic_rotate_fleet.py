@@ -12,7 +12,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag
+from airflow.sdk import Param, dag
 
 from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import dag, task
+from airflow.sdk import dag, task
 
 from airflow_provider_polytomic.operators.api_keys import (
     PolytomicCreateApiKeyOperator,

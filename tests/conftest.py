@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo.airflow_environment import isolated
+from tests.dag_files import use_examples
 
 if "airflow" in sys.modules:
     raise RuntimeError(
@@ -26,6 +27,8 @@ AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 _ISOLATED = isolated(os.environ, AIRFLOW_HOME)
 os.environ.clear()
 os.environ.update(_ISOLATED)
+
+use_examples(AIRFLOW_HOME)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

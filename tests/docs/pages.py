@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
+from tests.dag_files import for_this_airflow
 from tests.docs.snippets import ROOT, resolved, snippets
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Block:
         return resolved(self.source)
 
     @property
+    def runnable(self) -> str:
+        """The content, as a user of the installed Airflow writes it."""
+        return for_this_airflow(self.content)
+
+    @property
     def taken(self) -> list[Snippet]:
         """What is taken from files."""
         return snippets(self.source)
@@ -63,7 +69,7 @@ class Block:
 
     def about(self, ids: Mapping[str, str]) -> str:
         """Return the content with the ids of a scene."""
-        return self.content.replace(ORG_ID, ids["org_id"]).replace(USER_ID, ids["user_id"])
+        return self.runnable.replace(ORG_ID, ids["org_id"]).replace(USER_ID, ids["user_id"])
 
 
 def blocks(language: str | None = None, note: str | None = None) -> list[Block]:

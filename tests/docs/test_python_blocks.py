@@ -58,7 +58,7 @@ def test_a_test_passes_as_a_file_of_its_own(block: Block, tmp_path: Path):
 def test_a_dag_onboards_a_customer_and_makes_nothing_more_when_it_is_run_again(
     block: Block, scene: Scene, tmp_path: Path
 ):
-    content = block.content.replace("Acme", CUSTOMER).replace("acme", CUSTOMER.lower())
+    content = block.runnable.replace("Acme", CUSTOMER).replace("acme", CUSTOMER.lower())
     dag = _dag_in(content, tmp_path / "dag_file.py")
     for _ in range(2):
         run = run_dag(dag)

@@ -6,32 +6,37 @@ import json
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from tests.unit.fake_distribution import ROOT
+from tests.dag_files import ROOT, SDK, examples_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "dags_examples").glob("*.py"))
 # Whatever asks Polytomic, a store or Airflow for anything; and the libraries that it asks with.
 LATER = ("hooks", "issuing", "provisioning", "removing", "secret_stores.opening", "secret_stores.base", "models")
 CLIENTS = {"requests", "httpx", "hvac", "boto3", "pydantic", "tenacity"}
 
-PARSE = """
+PARSE = f"""
 import json, sys
 from importlib import import_module
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task, task_group
+from {SDK} import Param, dag, get_current_context, task, task_group
 from airflow_provider_polytomic.version_compat import BaseOperator
 
 asked, before = [], set(sys.modules)
 sys.addaudithook(lambda event, _: asked.append(event) if event.startswith(("socket.", "sqlite3.")) else None)
-dags = [getattr(import_module(f"dags_examples.{name}"), name)().dag_id for name in sys.argv[1:]]
+dags = [getattr(import_module(f"dags_examples.{{name}}"), name)().dag_id for name in sys.argv[1:]]
 print(json.dumps([dags, asked, sorted(set(sys.modules) - before)]))
 """
 
 
-def test_parsing_an_example_asks_nobody_and_imports_no_client() -> None:
+def test_parsing_an_example_asks_nobody_and_imports_no_client(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PARSE, *EXAMPLES],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(examples_folder(tmp_path).parent), str(ROOT)])},
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 
 from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowProcess
+from tests.dag_files import for_this_airflow
 from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
 from tests.integration.running.customers import GLOBEX, OCCUPIED, many, unsteady_polytomic
 from tests.integration.running.interrupted_emulator import InterruptedEmulator
@@ -216,7 +217,8 @@ class Stage:
     def _dags(self) -> Path:
         dags = private_folder(self.root / "dags")
         for example in EXAMPLES:
-            shutil.copy(ROOT / "dags_examples" / f"{example}.py", dags)
+            file = f"{example}.py"
+            (dags / file).write_text(for_this_airflow((ROOT / "dags_examples" / file).read_text()))
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
             "cases": [self._arguments(case) for case in self.cases.values()],
