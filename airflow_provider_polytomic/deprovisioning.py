@@ -58,6 +58,8 @@ def remove_user(
             f"{user.email!r:.200} is the user whose key the connection holds; removing it would lock this DAG out.",
             "Use another connection, or another user.",
             state="Nothing was removed.",
+            reason="own_user",
+            fields=("user_id",),
         )
     _check_that_nobody_stops(stopping, f"The user {user.email!r:.200} ({user.id})")
     log.info("Removing the user %r (%s) for good; all of its API keys stop working.", user.email, user.id)
@@ -93,12 +95,16 @@ def remove_organization(
             f"The organization {org_id} is {organization.name!r:.200}, not {expected_name!r:.200} as expected.",
             "Correct org_id or expected_name.",
             state="Nothing was deleted.",
+            reason="name_mismatch",
+            fields=("org_id", "expected_name"),
         )
     if is_own(hook, organization):
         raise PolytomicConfigurationError(
             f"{expected_name!r:.200} is the organization that the connection's key itself belongs to.",
             "Name a customer's organization.",
             state="Nothing was deleted.",
+            reason="own_organization",
+            fields=("org_id",),
         )
     _check_that_nobody_stops(stopping, f"The organization {expected_name!r:.200} ({organization.id})")
     log.info(
@@ -122,6 +128,8 @@ def _other_meant(what: str, who: str, parameter: str) -> PolytomicConfigurationE
         f"There is no {what}, but {who}.",
         f"Correct {parameter}, or what is expected of it.",
         state="Nothing was removed.",
+        reason="id_mismatch",
+        fields=(parameter,),
     )
 
 

@@ -20,7 +20,11 @@ def check_name(parameter: str, value: object) -> None:
     :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
     """
     if not isinstance(value, str) or not value.strip() or value != value.strip():
-        raise PolytomicConfigurationError(f"{parameter} must be a text that is not empty, without blanks around it.")
+        raise PolytomicConfigurationError(
+            f"{parameter} must be a string that is not empty and has no blanks around it.",
+            reason="not_a_name",
+            fields=(parameter,),
+        )
 
 
 def check_email(user: User, expected: str | None) -> None:
@@ -33,6 +37,8 @@ def check_email(user: User, expected: str | None) -> None:
             f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected.",
             "Correct user_id or expected_email.",
             state="Nothing was changed.",
+            reason="email_mismatch",
+            fields=("user_id", "expected_email"),
         )
 
 

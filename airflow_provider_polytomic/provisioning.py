@@ -14,8 +14,8 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M", bound="Organization | User")
-IfExists = Literal["skip", "fail"]
+IfExists = Literal["ignore", "fail"]
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,21 @@ class Found(Generic[T]):
 def ensure_organization(
     hook: PolytomicHook,
     name: str,
-    settings: Callable[[], Mapping[str, Any]] = dict,
+    settings: Mapping[str, str] = MappingProxyType({}),
     *,
-    if_exists: IfExists | str = "skip",
+    if_exists: IfExists | str = "ignore",
     patience: Patience | None = None,
 ) -> Found[Organization]:
     """Return the organization of exactly this name, made if there is none.
 
-    :param settings: returns those of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that
-        exists is left alone.
-    :param if_exists: ``skip`` returns what exists, ``fail`` refuses.
+    :param settings: of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that exists is left
+        alone.
+    :param if_exists: ``ignore`` returns what exists, ``fail`` refuses.
     :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
     :raises PolytomicConfigurationError: if it is the partner's own: its users would be no customer's.
     """
     check_name("name", name)
     _check_if_exists(if_exists)
-    known = cache(settings)
 
     def look(*, taken: bool) -> Organization | None:
         there = hook.list_organizations()
@@ -103,17 +102,21 @@ def ensure_organization(
                 f"{name!r:.200} is the partner's own organization, and no customer's.",
                 "Use the customer's name.",
                 state="Nothing was changed.",
+                reason="own_organization",
+                fields=("name",),
             )
         if exact is None and taken and alike:
             raise PolytomicTakenError(
                 f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
                 "names are unique. Nothing was changed. Use its name as it is, or another one.",
                 status=409,
+                reason="name_differs_in_case",
+                fields=("name",),
             )
         return exact
 
     def make(idempotency_key: str) -> Organization:
-        return hook.create_organization(name, idempotency_key=idempotency_key, **known())
+        return hook.create_organization(name, idempotency_key=idempotency_key, **settings)
 
     return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or Patience())
 
@@ -124,7 +127,7 @@ def ensure_user(
     email: str,
     roles: Sequence[str] = (),
     *,
-    if_exists: IfExists | str = "skip",
+    if_exists: IfExists | str = "ignore",
     patience: Patience | None = None,
 ) -> Found[User]:
     """Return the user with this e-mail address, in any case, made if there is none, with exactly the roles asked for.
@@ -134,7 +137,7 @@ def ensure_user(
     :raises PolytomicTakenError: if the user exists and must not.
     :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
     """
-    check_name("email", email)
+    check_name("user_email", email)
     _check_if_exists(if_exists)
     role_ids = hook.resolve_roles(org_id, roles)
 
@@ -165,7 +168,9 @@ def change_roles(
     if expected_email is not None:
         check_name("expected_email", expected_email)
     if not roles:
-        raise PolytomicConfigurationError("roles must name at least one role.")
+        raise PolytomicConfigurationError(
+            "roles must name at least one role.", reason="roles_missing", fields=("roles",)
+        )
     user = hook.get_user(org_id, user_id)
     check_email(user, expected_email)
     role_ids = hook.resolve_roles(org_id, roles)
@@ -177,12 +182,12 @@ def change_roles(
 def _give_roles(hook: PolytomicHook, org_id: str, user: User, role_ids: Sequence[str]) -> User:
     if hook.get_identity().id == user.id:
         raise PolytomicConfigurationError(
-            (
-                f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
-                "locked out."
-            ),
+            f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
+            "locked out.",
             "Use another connection, or another user.",
             state="Nothing was changed.",
+            reason="own_user",
+            fields=("user_id",),
         )
     return hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
 
@@ -196,9 +201,12 @@ def _ensure(
         return result
     if if_exists == "fail":
         raise PolytomicTakenError(
-            f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use another "
-            "one, or if_exists='skip'. (An earlier try of this task, ended before it could say so, may have made it.)",
+            f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use "
+            "another one, or if_exists='ignore'. (An earlier try of this task, ended before it could say so, may have "
+            "made it.)",
             status=409,
+            reason="exists_already",
+            fields=("if_exists",),
         )
     log.info("%s exists already (%s).", what, result.value.id)
     return result
@@ -237,4 +245,6 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
 
 def _check_if_exists(value: object) -> None:
     if value not in get_args(IfExists):
-        raise PolytomicConfigurationError(f"if_exists must be 'skip' or 'fail', not {value!r:.80}.")
+        raise PolytomicConfigurationError(
+            f"if_exists must be 'ignore' or 'fail', not {value!r:.80}.", reason="not_a_choice", fields=("if_exists",)
+        )

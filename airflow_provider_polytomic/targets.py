@@ -23,7 +23,9 @@ def parse_uuid(name: str, value: object) -> str:
     parsed = _parsed(value)
     if parsed is None:
         raise PolytomicConfigurationError(
-            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}."
+            f"{name} must be a UUID such as '248df4b7-aa70-47b8-a036-33ac447e668d', not {_kind(value)}.",
+            reason="not_a_uuid",
+            fields=(name,),
         )
     return parsed
 

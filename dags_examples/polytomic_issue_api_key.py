@@ -36,7 +36,7 @@ def polytomic_issue_api_key() -> None:
     def who_am_i(destination: str) -> dict[str, str | None]:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        me = PolytomicHook(api_key_destination=destination).get_identity()
+        me = PolytomicHook.for_destination(destination, server="polytomic_default").get_identity()
         return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
 
     issue_api_key >> who_am_i("{{ params.destination }}")

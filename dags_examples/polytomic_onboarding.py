@@ -56,7 +56,7 @@ def polytomic_onboarding() -> None:
     user = PolytomicCreateUserOperator(
         task_id="create_user",
         org_id=organization.output["id"],
-        email="{{ params.email }}",
+        user_email="{{ params.email }}",
         roles=["{{ params.role }}"],
     )
     issue_api_key = PolytomicCreateApiKeyOperator(
@@ -70,7 +70,7 @@ def polytomic_onboarding() -> None:
     def first_call(destination: str) -> dict[str, str | None]:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        me = PolytomicHook(api_key_destination=destination).get_identity()
+        me = PolytomicHook.for_destination(destination, server="polytomic_default").get_identity()
         return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
 
     issue_api_key >> first_call("{{ params.destination }}")

@@ -58,7 +58,7 @@ def polytomic_onboarding_many() -> None:
     def onboard(organization_name: str, email: str, role: str, destination: str) -> None:
         organization = PolytomicCreateOrganizationOperator(task_id="create_organization", name=organization_name)
         user = PolytomicCreateUserOperator(
-            task_id="create_user", org_id=organization.output["id"], email=email, roles=[role]
+            task_id="create_user", org_id=organization.output["id"], user_email=email, roles=[role]
         )
         issue_api_key = PolytomicCreateApiKeyOperator(
             task_id="issue_api_key",
@@ -71,7 +71,7 @@ def polytomic_onboarding_many() -> None:
         def first_call(destination: str) -> dict[str, str | None]:
             from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-            me = PolytomicHook(api_key_destination=destination).get_identity()
+            me = PolytomicHook.for_destination(destination, server="polytomic_default").get_identity()
             return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
 
         issue_api_key >> first_call(destination=destination)

@@ -43,7 +43,7 @@ def polytomic_rotate_api_key() -> None:
     def who_am_i(destination: str) -> str | None:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        return PolytomicHook(api_key_destination=destination).get_identity().email
+        return PolytomicHook.for_destination(destination, server="polytomic_default").get_identity().email
 
     rotate_api_key >> who_am_i("{{ params.destination }}")
 

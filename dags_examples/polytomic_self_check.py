@@ -37,7 +37,7 @@ DESTINATION = "airflow://connection/polytomic_self_check"
 def polytomic_self_check() -> None:
     create_organization = PolytomicCreateOrganizationOperator(task_id="create_organization", name=ORGANIZATION)
     create_user = PolytomicCreateUserOperator(
-        task_id="create_user", org_id=create_organization.output["id"], email=EMAIL, roles=["Viewer"]
+        task_id="create_user", org_id=create_organization.output["id"], user_email=EMAIL, roles=["Viewer"]
     )
     issue_api_key = PolytomicCreateApiKeyOperator(
         task_id="issue_api_key",
@@ -51,7 +51,7 @@ def polytomic_self_check() -> None:
     def call_polytomic() -> str | None:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        return PolytomicHook(api_key_destination=DESTINATION).get_identity().organization_name
+        return PolytomicHook.for_destination(DESTINATION).get_identity().organization_name
 
     delete_user = PolytomicDeleteUserOperator(
         task_id="delete_user",

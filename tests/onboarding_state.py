@@ -11,23 +11,21 @@ if TYPE_CHECKING:
 
 __all__ = ["onboarded", "state_of"]
 
-_SETTINGS = ("issuer", "sso_domain", "sso_org_id", "client_id")
+_SETTINGS = ("issuer", "sso_domain", "sso_org_id")
 
 
 def state_of(emulator: PolytomicEmulator, name: str) -> dict[str, Any]:
-    """Return what there is of the organization with a name, without ids and without secrets.
+    """Return what there is of the organization with a name, without ids.
 
-    ``organizations`` holds one entry for each organization of that name: its settings, whether it has a client secret,
-    and its users in the order of their addresses, each with role names, how often it was invited, how many keys the
+    ``organizations`` holds one entry for each organization of that name: its settings and its
+    users in the order of their addresses, each with role names, how often it was invited, how many keys the
     API issued and how many of all its keys are live.
     """
     named = [organization for organization in emulator.organizations() if organization.name == name]
     return {"organizations": [_organization(emulator, organization) for organization in named]}
 
 
-def onboarded(
-    name: str, email: str, roles: Sequence[str], *, has_client_secret: bool = False, **settings: str
-) -> dict[str, Any]:
+def onboarded(name: str, email: str, roles: Sequence[str], **settings: str) -> dict[str, Any]:
     """Return what :func:`state_of` must say when a customer with one user has been onboarded, however it was done.
 
     :param roles: role names as Polytomic writes them.
@@ -38,7 +36,6 @@ def onboarded(
         "name": name,
         **dict.fromkeys(_SETTINGS),
         **settings,
-        "has_client_secret": has_client_secret,
         "users": [user],
     }
     return {"organizations": [organization]}
@@ -49,7 +46,6 @@ def _organization(emulator: PolytomicEmulator, organization: Organization) -> di
     return {
         "name": organization.name,
         **{setting: getattr(organization, setting) for setting in _SETTINGS},
-        "has_client_secret": organization.client_secret is not None,
         "users": [_user(emulator, user) for user in users],
     }
 

@@ -175,7 +175,7 @@ class Client:
             try:
                 answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
                 if not answer.ok:
-                    raise error_of(answer, str(call), source, secrets=(self._settings.key, *call.secrets))
+                    raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
             except PolytomicError as error:
                 error.earlier_unknown = unknown
                 unknown = unknown or isinstance(error, _UNKNOWN)

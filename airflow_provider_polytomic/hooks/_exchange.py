@@ -19,7 +19,6 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
 )
 from airflow_provider_polytomic.hooks._redaction import one_line
-from airflow_provider_polytomic.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +48,7 @@ class Call:
     :param path: the part of it that messages show.
     :param auth: signs the request; given with each request, so that no ``.netrc`` entry takes its place.
     :param longest: bytes of the answer that are read at most.
-    :param json: the body, a :class:`Secret` in it still hidden; None for no body at all, as the official SDK sends
-        Create API Key.
+    :param json: the body; None for no body at all, as the official SDK sends Create API Key.
     """
 
     method: str
@@ -59,17 +57,12 @@ class Call:
     auth: KeyAuth
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = None
     longest: int = LONGEST_BODY
 
     def __str__(self) -> str:
         """Name the request as the messages do."""
         return f"{self.method} {self.path}"
-
-    @property
-    def secrets(self) -> list[Secret]:
-        """What the request carries and nobody may see."""
-        return [self.auth.key, *(value for value in (self.json or {}).values() if isinstance(value, Secret))]
 
 
 @dataclass(frozen=True)
@@ -127,7 +120,7 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
                 call.url,
                 params=dict(call.params),
                 headers=dict(call.headers),
-                json=_plain(call.json),
+                json=call.json,
                 auth=call.auth,
             )
         )
@@ -148,12 +141,6 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
             )
     except _LIBRARY_ERRORS as error:
         return _no_answer(error, call)
-
-
-def _plain(json: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if json is None:
-        return None
-    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in json.items()}
 
 
 def _body(response: requests.Response, longest: int, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:

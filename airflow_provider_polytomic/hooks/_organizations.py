@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._endpoints import Endpoints, id_of
 from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
 from airflow_provider_polytomic.models import Organization
-from airflow_provider_polytomic.secret import Secret
 from airflow_provider_polytomic.targets import parse_uuid
 
 if TYPE_CHECKING:
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["OrganizationEndpoints"]
 
-_SETTINGS = ("sso_domain", "sso_org_id", "issuer", "client_id", "client_secret")
-# Never in an answer (2025-09-18, organization): an update that leaves them out clears them, unseen.
-_UNREADABLE = ("client_id", "client_secret")
+_SETTINGS = ("sso_domain", "sso_org_id")
+# All that an update replaces (2025-09-18, organization/update) and an answer shows; client_id and client_secret are in
+# none, so an update that leaves them out clears them, unseen.
+_READABLE = ("name", *_SETTINGS, "issuer")
 
 
 class OrganizationEndpoints(Endpoints):
@@ -45,9 +45,6 @@ class OrganizationEndpoints(Endpoints):
         *,
         sso_domain: str | None = None,
         sso_org_id: str | None = None,
-        issuer: str | None = None,
-        client_id: str | None = None,
-        client_secret: Secret | None = None,
         idempotency_key: str | None = None,
     ) -> Organization:
         """Create an organization: ``POST /api/organizations`` (2025-09-18, organization/create).
@@ -55,18 +52,12 @@ class OrganizationEndpoints(Endpoints):
         :param name: unique among the partner's organizations.
         :param sso_domain: of the e-mail addresses that sign in by SSO.
         :param sso_org_id: WorkOS organization of the SSO.
-        :param issuer: URL of the OIDC provider.
-        :param client_id: of Polytomic at that provider.
-        :param client_secret: its secret, which no answer ever holds.
         :param idempotency_key: give one to get the same organization from a later call; else each has its own.
         :raises PolytomicConflictError: on 409, at once: in flight, or the name is taken.
         """
         path = "/api/organizations"
-        settings = _given(
-            sso_domain=sso_domain, sso_org_id=sso_org_id,
-            issuer=issuer, client_id=client_id, client_secret=client_secret,
-        )  # fmt: skip
-        answer = self._create(path, {"name": name, **settings}, idempotency_key)
+        body = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
+        answer = self._create(path, body, idempotency_key)
         return read_one(Organization, answer, f"POST {path}", name=name)
 
     def update_organization(
@@ -76,9 +67,6 @@ class OrganizationEndpoints(Endpoints):
         name: str | None = None,
         sso_domain: str | None = None,
         sso_org_id: str | None = None,
-        issuer: str | None = None,
-        client_id: str | None = None,
-        client_secret: Secret | None = None,
         clear: Collection[str] = (),
     ) -> Organization:
         """Change what is given and nothing else: ``PUT /api/organizations/{org_id}`` (2025-09-18, organization/update).
@@ -86,14 +74,11 @@ class OrganizationEndpoints(Endpoints):
         Polytomic replaces all settings at once, so they are read first; what somebody else changes in between is lost.
 
         :param clear: names of settings to take away, such as ``["sso_domain"]``; None leaves one as it is.
-        :raises PolytomicConfigurationError: if it cannot be meant, or the organization signs in by OIDC and
-            ``client_id`` and ``client_secret`` are neither given nor cleared: they cannot be read, and would be lost.
+        :raises PolytomicConfigurationError: if a setting is invalid, or if the organization signs in by OIDC: the
+            update would clear its client secret, which cannot be read.
         :raises PolytomicTakenError: if another organization has the name.
         """
-        given = _given(
-            name=name, sso_domain=sso_domain, sso_org_id=sso_org_id,
-            issuer=issuer, client_id=client_id, client_secret=client_secret,
-        )  # fmt: skip
+        given = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
         _check(given, clear)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
         body = _merged(self.get_organization(org_id), given, clear)
@@ -111,40 +96,42 @@ class OrganizationEndpoints(Endpoints):
         self._client.delete(f"/api/organizations/{parse_uuid('org_id', org_id)}")
 
 
-def _given(**settings: str | Secret | None) -> dict[str, Any]:
-    if not isinstance(settings["client_secret"], Secret | None):
-        # As a plain text it would be in tracebacks, and stay in the server's words.
-        raise PolytomicConfigurationError("client_secret must be an airflow_provider_polytomic.secret.Secret.")
+def _given(**settings: str | None) -> dict[str, str]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _check(given: Mapping[str, Any], clear: Collection[str]) -> None:
+def _check(given: Collection[str], clear: Collection[str]) -> None:
     if isinstance(clear, str) or not set(clear) <= set(_SETTINGS):
-        raise PolytomicConfigurationError(f"clear must be a list of settings, each one of {', '.join(_SETTINGS)}.")
+        raise PolytomicConfigurationError(
+            f"clear must be a list of settings, each one of {', '.join(_SETTINGS)}.",
+            reason="settings_invalid",
+            fields=("clear",),
+        )
     if both := sorted(set(clear) & set(given)):
-        raise PolytomicConfigurationError(f"{', '.join(both)}: to be set and to be cleared at once cannot be meant.")
+        raise PolytomicConfigurationError(
+            f"{', '.join(both)} cannot be both set and cleared.", reason="settings_contradict", fields=both
+        )
 
 
-def _merged(current: Organization, given: Mapping[str, Any], clear: Collection[str]) -> dict[str, Any]:
-    readable = [name for name in ("name", *_SETTINGS) if name not in (*_UNREADABLE, *clear)]
-    if missing := [name for name in readable if name not in (*current.model_fields_set, *given)]:
+def _merged(current: Organization, given: Mapping[str, str], clear: Collection[str]) -> dict[str, str]:
+    if current.issuer:
         raise PolytomicConfigurationError(
-            (
-                f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
-                "replaces all settings, and would clear what was not read."
-            ),
-            "Give or clear these too.",
+            f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all of its "
+            "settings, and would clear its client secret, which cannot be read.",
+            "Change this organization in Polytomic itself.",
             state="Nothing was changed.",
+            reason="organization_signs_in_by_oidc",
+            fields=("org_id",),
         )
-    body = {**{name: getattr(current, name) for name in readable}, **given}
-    lost = [name for name in _UNREADABLE if name not in (*given, *clear)]
-    if current.issuer and lost:
+    known = {*current.model_fields_set, *given, *clear}
+    if missing := [name for name in _READABLE if name not in known]:
         raise PolytomicConfigurationError(
-            (
-                f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all "
-                f"of its settings, and {' and '.join(lost)}, which nobody can read, would be cleared."
-            ),
-            "Give them again, or clear them in so many words, with or without the issuer.",
+            f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
+            "replaces all settings, and would clear what was not read.",
+            "Give or clear these too, or change this organization in Polytomic itself.",
             state="Nothing was changed.",
+            reason="settings_unknown",
+            fields=missing,
         )
-    return {name: value for name, value in body.items() if value is not None}
+    kept = {name: getattr(current, name) for name in ("name", *_SETTINGS) if name not in clear}
+    return {name: value for name, value in {**kept, **given}.items() if value is not None}

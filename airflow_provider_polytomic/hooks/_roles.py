@@ -68,7 +68,9 @@ class RoleEndpoints(Endpoints):
         :raises PolytomicConfigurationError: if a name is unknown, or means more than one role; the message lists all.
         """
         if isinstance(roles, str) or not all(isinstance(role, str) for role in roles):
-            raise PolytomicConfigurationError("roles must be a list of names or ids.")
+            raise PolytomicConfigurationError(
+                "roles must be a list of names or ids.", reason="not_a_list", fields=("roles",)
+            )
         known = [] if all(is_uuid(role) for role in roles) else self.list_roles(org_id)
         ids = (parse_uuid("roles", role) if is_uuid(role) else _found(role, known).id for role in roles)
         return tuple(dict.fromkeys(ids))
@@ -85,6 +87,8 @@ def _found(name: str, known: Sequence[Role]) -> Role:
         f"The role {name!r:.100} {what} in this organization.",
         f"There are: {there:.1000}.",
         state="Nothing was changed.",
+        reason="role_ambiguous" if alike else "role_unknown",
+        fields=("roles",),
     )
 
 

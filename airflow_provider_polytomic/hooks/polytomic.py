@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -23,6 +23,7 @@ from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._users import UserEndpoints
 from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.servers import read_server
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
 
@@ -41,9 +42,8 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
     repeated, and so are POSTs under their Idempotency-Key, within ``retry_for``. Errors are those of
     :mod:`airflow_provider_polytomic.exceptions`.
 
-    :param polytomic_conn_id: a connection of type ``polytomic``. Its password is the key; a login makes it Basic.
-    :param api_key_destination: take the key from this destination, such as ``airflow://variable/acme``, and send it as
-        Bearer; the server is still the connection's. ``airflow://connection/<conn_id>`` is used for everything.
+    :param polytomic_conn_id: a connection of type ``polytomic``. Its password is the key; a login makes it Basic. For
+        a key that is stored elsewhere: :meth:`for_destination`.
     :param retry_for: seconds that one call may take, waits included.
     :param pool_size: connections kept open, for as many threads.
     :param stopping: once true, nothing is repeated any more.
@@ -60,7 +60,6 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         self,
         polytomic_conn_id: str = default_conn_name,
         *,
-        api_key_destination: str | None = None,
         retry_for: float = 60.0,
         pool_size: int = 10,
         stopping: Callable[[], bool] = lambda: False,
@@ -71,7 +70,8 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             raise PolytomicConfigurationError("retry_for must be a number of seconds above 0.")
         super().__init__(method="GET", http_conn_id=polytomic_conn_id, tcp_keep_alive=False)
         self.polytomic_conn_id = polytomic_conn_id
-        self.api_key_destination = api_key_destination
+        self._destination: Destination | None = None
+        self._server: str | None = None
         self._pool_size = pool_size
         self._policy = RetryPolicy(
             retry_for,
@@ -80,6 +80,39 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             rate_limited=on_rate_limited,
             timing=_timing or Timing(),
         )
+
+    @classmethod
+    def for_destination(
+        cls, destination: str, *, server: str | None = None, retry_for: float = 60.0, pool_size: int = 10
+    ) -> Self:
+        """Return a hook that sends the key which is stored at a destination, to the server that issued it.
+
+        Nothing is read before the first use.
+
+        :param destination: such as ``airflow://variable/acme``. ``airflow://connection/<conn_id>`` means this
+            connection with all of its fields.
+        :param server: the server that issued the key: its base URL, or the id of a ``polytomic`` connection to it,
+            whose timeout, certificates and proxy are used as well. Required unless the destination is a connection,
+            which names its own server. If it is given for a connection, both must be the same server.
+        :param retry_for: as for the hook itself.
+        :param pool_size: as for the hook itself.
+        :raises PolytomicConfigurationError: if the destination is invalid, or ``server`` is missing.
+        """
+        parsed = Destination.parse(destination)
+        if _is_connection(parsed):
+            conn_id = parsed.name
+        elif server is None:
+            raise PolytomicConfigurationError(
+                f"{parsed} does not say which server issued its key, and a key is sent to no other.",
+                "Give server: its base URL, or the id of a connection to it.",
+                reason="server_missing",
+                fields=("server",),
+            )
+        else:
+            conn_id = "" if _is_url(server) else server
+        hook = cls(conn_id, retry_for=retry_for, pool_size=pool_size)
+        hook._destination, hook._server = parsed, server
+        return hook
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -97,15 +130,18 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
 
         :raises PolytomicConfigurationError: if it is missing or cannot be meant.
         """
-        destination = self._destination
-        if destination is None:
-            return ConnectionSettings.parse(self.polytomic_conn_id, self._read(self.polytomic_conn_id))
-        if destination.scheme == "airflow" and destination.kind == "connection":
-            fields = self._read(destination.name)
-            return ConnectionSettings.parse(destination.name, fields, key=fields.key)
-        fields = self._read(self.polytomic_conn_id)
-        key = self._key_at(destination, issuer=server_of(self.polytomic_conn_id, fields))
-        return ConnectionSettings.parse(self.polytomic_conn_id, fields, key=key)
+        if self._destination is not None and not _is_connection(self._destination):
+            return self._settings_with_key_at(self._destination, self._server or "")
+        settings = ConnectionSettings.parse(self.polytomic_conn_id, self._read(self.polytomic_conn_id))
+        if self._server is not None and self._url_of(self._server) != settings.base_url:
+            raise PolytomicConfigurationError(
+                f"The connection {self.polytomic_conn_id!r} is to {settings.base_url}, which is not the given server, "
+                "and a key is sent to no other.",
+                "Correct the connection or server.",
+                reason="server_mismatch",
+                fields=("server",),
+            )
+        return settings
 
     @property
     def base_url(self) -> str:
@@ -172,41 +208,72 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         try:
             fields = _fields_of(self.get_connection, conn_id)
         except AirflowNotFoundException:
-            problem = (
-                f"Airflow finds no connection {conn_id!r}, or cannot read the one it finds (broken JSON looks the "
-                "same). "
-                "No request was sent. Create or repair it: type 'polytomic', password the partner key."
+            error = PolytomicConfigurationError(
+                f"Airflow finds no connection {conn_id!r}, or cannot read the one it finds (it may be broken JSON).",
+                "Create or repair it: type 'polytomic', password the API key.",
+                reason="connection_missing",
             )
         else:
             if fields.conn_type in {None, "", self.conn_type}:
                 return fields
-            problem = (
-                f"The connection {conn_id!r} is of type {fields.conn_type!r:.40}, not 'polytomic'; its password is "
-                "not sent "
-                "to Polytomic. No request was sent. Name a connection of type 'polytomic'."
+            error = PolytomicConfigurationError(
+                f"The connection {conn_id!r} is of type {fields.conn_type!r:.40}, not 'polytomic'; its password is not "
+                "sent to Polytomic.",
+                "Name a connection of type 'polytomic'.",
+                reason="connection_of_other_type",
             )
-        raise PolytomicConfigurationError(problem)
+        # Outside the except block, as the other exception's frames have no business in this one's context.
+        raise error
 
-    @cached_property
-    def _destination(self) -> Destination | None:
-        return None if self.api_key_destination is None else Destination.parse(self.api_key_destination)
+    def _settings_with_key_at(self, destination: Destination, server: str) -> ConnectionSettings:
+        if _is_url(server):
+            base_url = _checked_url(server, allow_http=False)
+            return ConnectionSettings(base_url, key=self._key_at(destination, issuer=base_url))
+        fields = self._read(server)
+        key = self._key_at(destination, issuer=server_of(server, fields))
+        return ConnectionSettings.parse(server, fields, key=key)
+
+    def _url_of(self, server: str) -> str:
+        return _checked_url(server, allow_http=True) if _is_url(server) else server_of(server, self._read(server))
 
     def _key_at(self, destination: Destination, *, issuer: str) -> ApiKey:
         # Imported here: most hooks never open a store.
         from airflow_provider_polytomic.secret_stores.opening import open_store
 
-        # Who only reads has no need of the connection that wrote.
+        # A reader does not need the connection that writes.
         reading = replace(destination, conn_id=None) if destination.scheme == "airflow" else destination
         with open_store(reading, issuer=issuer) as store:
             key = store.read_back()
         if key is None:
-            raise PolytomicConfigurationError(f"{destination} holds no key.", "Issue one to it first.")
+            raise PolytomicConfigurationError(
+                f"{destination} holds no key.", "Issue one to it first.", reason="destination_empty"
+            )
         # Airflow masks a connection's password by itself, but not what a backend returns for anything else.
         mask_secret(key)
         return key
 
     def _tell_of_repeat(self, error: BaseException, seconds: float) -> None:
         self.log.info("Trying again in %.1f s. %s", seconds, error)
+
+
+def _is_connection(destination: Destination) -> bool:
+    return destination.scheme == "airflow" and destination.kind == "connection"
+
+
+def _is_url(server: str) -> bool:
+    return "://" in server
+
+
+def _checked_url(server: str, *, allow_http: bool) -> str:
+    base_url, problem = read_server(server, allow_http=allow_http)
+    if base_url is None:
+        raise PolytomicConfigurationError(
+            f"The given server cannot be used: its host {problem}.",
+            "Correct it, or give the id of a connection to it.",
+            reason="server_invalid",
+            fields=("server",),
+        )
+    return base_url
 
 
 def _sentence_of(identity: Identity) -> str:

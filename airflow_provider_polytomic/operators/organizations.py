@@ -9,7 +9,7 @@ from airflow_provider_polytomic.operators.base import PolytomicOperator
 from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.provisioning import IfExists
@@ -20,45 +20,10 @@ __all__ = [
     "PolytomicUpdateOrganizationOperator",
 ]
 
-_SIGN_IN = ("sso_domain", "sso_org_id", "issuer", "oidc_conn_id")
+_SIGN_IN = ("sso_domain", "sso_org_id")
 
 
-class _SignInOperator(PolytomicOperator):
-    """What creating and updating share: how an organization's users sign in."""
-
-    def __init__(
-        self,
-        *,
-        sso_domain: str | None = None,
-        sso_org_id: str | None = None,
-        issuer: str | None = None,
-        oidc_conn_id: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.sso_domain = sso_domain
-        self.sso_org_id = sso_org_id
-        self.issuer = issuer
-        self.oidc_conn_id = oidc_conn_id
-
-    def sign_in(self, hook: PolytomicHook) -> Callable[[], dict[str, Any]]:
-        """Check what was given, and return what reads the client and returns the settings, as the hook takes them."""
-        from airflow_provider_polytomic.hooks._oidc import read_oidc_client
-
-        given = {name: to_optional(name, getattr(self, name)) for name in _SIGN_IN}
-        conn_id = given.pop("oidc_conn_id")
-        settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-
-        def read() -> dict[str, Any]:
-            if conn_id is None:
-                return settings
-            client = read_oidc_client(conn_id, hook.get_connection)
-            return {**settings, "client_id": client.client_id, "client_secret": client.client_secret}
-
-        return read
-
-
-class PolytomicCreateOrganizationOperator(_SignInOperator):
+class PolytomicCreateOrganizationOperator(PolytomicOperator):
     """Create an organization, or return the one that has this name already.
 
     Returns ``{"id": ..., "name": ..., "created": true}``; ``created`` says whether this very try made it.
@@ -70,11 +35,9 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
     :param name: unique among the partner's organizations, and compared exactly. (templated)
     :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
     :param sso_org_id: WorkOS organization of the SSO. (templated)
-    :param issuer: URL of the OIDC provider. (templated)
-    :param oidc_conn_id: Airflow connection that holds the client at that provider: the client id is its login, the
-        client secret its password. (templated)
-    :param if_exists: ``skip`` returns an organization that exists, without changing it; ``fail`` makes the task fail.
-        With ``fail``, a try that dies after it made the organization makes the next one fail too. (templated)
+    :param if_exists: ``ignore``, the default, returns an organization that exists, without changing it; ``fail`` makes
+        the task fail. With ``fail``, a try that dies after it made the organization makes the next one fail too.
+        (templated)
     :param polytomic_conn_id: the connection whose partner key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -82,18 +45,29 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
     template_fields: Sequence[str] = ("name", *_SIGN_IN, "if_exists", *PolytomicOperator.template_fields)
     named_after = "name"
 
-    def __init__(self, *, name: str, if_exists: IfExists | str = "skip", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        sso_domain: str | None = None,
+        sso_org_id: str | None = None,
+        if_exists: IfExists | str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.name = name
+        self.sso_domain = sso_domain
+        self.sso_org_id = sso_org_id
         self.if_exists = if_exists
+        # A template that renders to nothing is not the default.
+        self._if_exists_is_given = if_exists is not None
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
         """Look the organization up, and create it if it is not there."""
         from airflow_provider_polytomic.provisioning import ensure_organization
 
-        found = ensure_organization(
-            hook, self.name, self.sign_in(hook), if_exists=self.if_exists, patience=self.patience()
-        )
+        if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
+        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, patience=self.patience())
         organization = found.value
         if found.created:
             self.log.info("Created the organization %r (%s).", organization.name, organization.id)
@@ -104,8 +78,11 @@ class PolytomicCreateOrganizationOperator(_SignInOperator):
         return f"Organization {self.name!r:.200}"
 
 
-class PolytomicUpdateOrganizationOperator(_SignInOperator):
+class PolytomicUpdateOrganizationOperator(PolytomicOperator):
     """Rename an organization, or change how its users sign in; what is not given stays as it is.
+
+    An organization that signs in by OIDC is refused: an update replaces all settings, and nobody can read its client
+    secret, so the update would clear it. Change such an organization in Polytomic itself.
 
     Returns ``{"id": ..., "name": ...}``.
 
@@ -116,11 +93,7 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
     :param name: its new name. (templated)
     :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
     :param sso_org_id: WorkOS organization of the SSO. (templated)
-    :param issuer: URL of the OIDC provider. (templated)
-    :param oidc_conn_id: Airflow connection that holds the client at that provider. Of an organization that signs in by
-        OIDC it has to be given with every change, because Polytomic replaces what nobody can read. (templated)
-    :param clear_settings: settings to take away, each one of ``sso_domain``, ``sso_org_id``, ``issuer``, ``client_id``,
-        ``client_secret``. (templated)
+    :param clear_settings: settings to take away, each one of ``sso_domain``, ``sso_org_id``. (templated)
     :param polytomic_conn_id: the connection whose partner key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -129,11 +102,20 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
     named_after = "org_id"
 
     def __init__(
-        self, *, org_id: str, name: str | None = None, clear_settings: Sequence[str] = (), **kwargs: Any
+        self,
+        *,
+        org_id: str,
+        name: str | None = None,
+        sso_domain: str | None = None,
+        sso_org_id: str | None = None,
+        clear_settings: Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.org_id = org_id
         self.name = name
+        self.sso_domain = sso_domain
+        self.sso_org_id = sso_org_id
         # Not as self.clear, which is a method of Airflow 2.11's operators.
         self.clear_settings = clear_settings
 
@@ -144,7 +126,7 @@ class PolytomicUpdateOrganizationOperator(_SignInOperator):
         name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
         if name is not None:
             check_name("name", name)
-        settings = self.sign_in(hook)()
+        settings = _sign_in(self)
         if name is None and not clear and not settings:
             raise PolytomicConfigurationError("There is nothing to change.", "Give a name, settings or clear_settings.")
         organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
@@ -180,7 +162,7 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     named_after = "expected_name"
 
     def __init__(
-        self, *, org_id: str, expected_name: str, ignore_if_missing: bool | str = False, **kwargs: Any
+        self, *, org_id: str, expected_name: str, ignore_if_missing: bool | str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.org_id = org_id
@@ -203,3 +185,8 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     def subject(self) -> str:
         """Name the organization."""
         return f"Organization {self.org_id}, expected to be {self.expected_name!r:.200}"
+
+
+def _sign_in(operator: PolytomicCreateOrganizationOperator | PolytomicUpdateOrganizationOperator) -> dict[str, str]:
+    given = {name: to_optional(name, getattr(operator, name)) for name in _SIGN_IN}
+    return {name: value for name, value in given.items() if value is not None}

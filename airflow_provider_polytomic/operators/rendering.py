@@ -15,10 +15,11 @@ __all__ = ["name_map_index", "to_boolean", "to_duration", "to_expected", "to_opt
 def to_boolean(name: str, value: object) -> bool:
     """Read a flag after rendering: ``{{ params.force }}`` has become the text ``False``, which Python takes for true.
 
+    :param value: None, the default of each flag, is false.
     :raises PolytomicConfigurationError: if it is neither a boolean nor the word true or false.
     """
-    if isinstance(value, bool):
-        return value
+    if value is None or isinstance(value, bool):
+        return bool(value)
     word = value.strip().lower() if isinstance(value, str) else None
     if word not in {"true", "false"}:
         raise PolytomicConfigurationError(f"{name} must be true or false, not {value!r:.80}.")

@@ -38,11 +38,10 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/create
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param email: the user's address, compared without regard to case. Airflow does not send its alerts there, and the
-        ``email`` of a DAG's ``default_args``, which is meant for them, is refused. (templated, as ``user_email``)
+    :param user_email: the user's address, compared without regard to case. (templated)
     :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
-    :param if_exists: ``skip`` returns a user who exists, brought to the roles; ``fail`` makes the task fail. With
-        ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
+    :param if_exists: ``ignore``, the default, returns a user who exists, brought to the roles; ``fail`` makes the task
+        fail. With ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
     :param polytomic_conn_id: the connection whose key asks. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
@@ -51,32 +50,22 @@ class PolytomicCreateUserOperator(PolytomicOperator):
     named_after = "user_email"
 
     def __init__(
-        self, *, org_id: str, email: str, roles: Sequence[str] = (), if_exists: IfExists | str = "skip", **kwargs: Any
+        self,
+        *,
+        org_id: str,
+        user_email: str,
+        roles: Sequence[str] | None = None,
+        if_exists: IfExists | str | None = None,
+        **kwargs: Any,
     ) -> None:
-        alerts = (kwargs.get("default_args") or {}).get("email")
-        if alerts is not None and email == alerts:  # Airflow fills in what was not given
-            raise PolytomicConfigurationError(
-                f"email of {kwargs.get('task_id')!r} is missing, or the same as in default_args, where it says whom "
-                "Airflow tells of failures. Give the address of the user."
-            )
         super().__init__(**kwargs)
         self.org_id = org_id
-        # Not as self.email: Airflow would tell the customer of failures and retries.
-        self.user_email = email
+        self.user_email = user_email
         self.roles = roles
         self._roles_are_given = bool(roles)
         self.if_exists = if_exists
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> Any:
-        """Map this operator: over ``email`` too, and without Airflow's own alerts, which would go to that address.
-
-        ``email_on_failure`` and ``email_on_retry`` are always off then; ``on_failure_callback`` works.
-        """
-        made = super().partial(**{**kwargs, "email_on_failure": False, "email_on_retry": False})
-        if "email" not in kwargs:
-            made.kwargs.pop("email", None)  # 2.11 fills it in, and then takes it for given
-        return made
+        # A template that renders to nothing is not the default.
+        self._if_exists_is_given = if_exists is not None
 
     def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
         """Look the user up, create it if it is not there, and see to its roles."""
@@ -88,9 +77,8 @@ class PolytomicCreateUserOperator(PolytomicOperator):
                 "roles was given and renders to nothing, and the server's default may be more than was meant.",
                 "Correct the template.",
             )
-        found = ensure_user(
-            hook, self.org_id, self.user_email, roles, if_exists=self.if_exists, patience=self.patience()
-        )
+        if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
+        found = ensure_user(hook, self.org_id, self.user_email, roles, if_exists=if_exists, patience=self.patience())
         if found.created:
             self.log.info("Created the user %r (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
         return {**_shown(found.value, self.org_id), "created": found.created}
@@ -178,7 +166,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         org_id: str,
         user_id: str,
         expected_email: str | None = None,
-        ignore_if_missing: bool | str = False,
+        ignore_if_missing: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

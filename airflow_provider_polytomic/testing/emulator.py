@@ -137,7 +137,7 @@ class PolytomicEmulator:
             return self._world.add_user(org_id, email, role_ids)
 
     def organizations(self) -> list[Organization]:
-        """Return every organization, the owner first, with its client's secret, which the API never shows."""
+        """Return every organization, the owner first."""
         with self._dispatcher.settled():
             return self._world.organizations()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from airflow_provider_polytomic.testing.errors import RefusalError
@@ -25,15 +25,13 @@ _SYSTEM_ROLES = ("Admin", "Editor", "Sync Editor", "Viewer")
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization of the partner; the client's secret is write-only, as documented."""
+    """An organization of the partner. Of its sign-in by OIDC only the issuer is kept: answers show nothing else."""
 
     id: str
     name: str
     issuer: str | None = None
     sso_domain: str | None = None
     sso_org_id: str | None = None
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,7 @@ __all__ = ["CASES", "CREATING", "Case", "Customers", "State", "ask", "state"]
 # By the name of an organization: all that state_of tells.
 State = dict[str, list[dict[str, Any]]]
 
-_SECRET = "s3cret-of-the-client"
-_OIDC = {"conn_type": "http", "login": "polytomic-at-okta", "password": _SECRET}
-_ACME = {
-    "name": "Acme Inc.", "sso_domain": "acme.example", "sso_org_id": "org_acme",
-    "issuer": "https://acme.okta.example", "client_id": _OIDC["login"], "client_secret": _SECRET,
-}  # fmt: skip
+_ACME = {"name": "Acme Inc.", "sso_domain": "acme.example", "sso_org_id": "org_acme"}
 
 
 @dataclass(frozen=True)
@@ -85,10 +80,7 @@ class Customers:
     def environ(self) -> dict[str, str | None]:
         """The connections of those who ask."""
         caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
-        return {
-            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller),
-            "AIRFLOW_CONN_OIDC": json.dumps(_OIDC),
-        }
+        return {"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller)}
 
     def job(self, case: Case) -> Tasks:
         """The operator's task, in its first try."""
@@ -118,8 +110,6 @@ class Customers:
     def check(self, case: Case, what_happened: object) -> None:
         """Check that the effect is there, once, and nothing else."""
         assert state(self.emulator) == self.after(case), what_happened
-        known = {organization.client_secret for organization in self.emulator.organizations()}
-        assert known <= {_SECRET, None}
 
     @property
     def asked(self) -> list[ReceivedRequest]:
@@ -143,8 +133,8 @@ def state(emulator: PolytomicEmulator) -> State:
 
 
 def _organization(name: str, **settings: Any) -> dict[str, Any]:
-    nothing = dict.fromkeys(("issuer", "sso_domain", "sso_org_id", "client_id"))
-    return {"name": name, **nothing, "has_client_secret": False, "users": [], **settings}
+    nothing = dict.fromkeys(("issuer", "sso_domain", "sso_org_id"))
+    return {"name": name, **nothing, "users": [], **settings}
 
 
 def _rename(before: State) -> None:
@@ -162,24 +152,19 @@ def _make_admin(before: State) -> None:
 
 
 _USERS = "/api/organizations/{id}/users"
-_SIGN_IN = {"sso_domain": "new.example", "issuer": "https://new.okta.example"}
+_SIGN_IN = {"sso_domain": "new.example"}
 
 CASES = {
     "organization created": Case(
         "PolytomicCreateOrganizationOperator",
-        {"name": "New Ltd", "oidc_conn_id": "oidc", **_SIGN_IN},
+        {"name": "New Ltd", **_SIGN_IN},
         "POST /api/organizations",
-        lambda before: before.update(
-            {"New Ltd": [_organization("New Ltd", client_id=_OIDC["login"], has_client_secret=True, **_SIGN_IN)]}
-        ),
+        lambda before: before.update({"New Ltd": [_organization("New Ltd", **_SIGN_IN)]}),
         "created",
     ),
     "organization updated": Case(
         "PolytomicUpdateOrganizationOperator",
-        {
-            "org_id": "{org_id}", "name": "Acme GmbH", "sso_domain": "acme.de", "clear_settings": ["sso_org_id"],
-            "oidc_conn_id": "oidc",
-        },
+        {"org_id": "{org_id}", "name": "Acme GmbH", "sso_domain": "acme.de", "clear_settings": ["sso_org_id"]},
         "PUT /api/organizations/{id}",
         _rename,
     ),
@@ -192,14 +177,14 @@ CASES = {
     ),
     "user created": Case(
         "PolytomicCreateUserOperator",
-        {"org_id": "{org_id}", "email": "Bob@acme.example", "roles": ["sync editor", "Viewer"]},
+        {"org_id": "{org_id}", "user_email": "Bob@acme.example", "roles": ["sync editor", "Viewer"]},
         f"POST {_USERS}",
         _invite,
         "created",
     ),
     "user who exists given other roles": Case(
         "PolytomicCreateUserOperator",
-        {"org_id": "{org_id}", "email": "Ada@acme.example", "roles": ["admin"]},
+        {"org_id": "{org_id}", "user_email": "Ada@acme.example", "roles": ["admin"]},
         f"PUT {_USERS}/{{id}}",
         _make_admin,
     ),

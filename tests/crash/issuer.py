@@ -95,7 +95,7 @@ def readers_get(destination: str) -> str | None:
     """Ask as the next task does, through Airflow's own look-up; outside Airflow, as the hook does."""
     parsed = Destination.parse(destination)
     if parsed.kind == "secret":
-        with closing(PolytomicHook(api_key_destination=destination)) as hook:
+        with closing(PolytomicHook.for_destination(destination, server="polytomic_default")) as hook:
             return hook.settings.key.fingerprint
     text = BaseHook.get_connection(parsed.name).password if parsed.kind == "connection" else variable_get(parsed.name)
     return ApiKey(text).fingerprint if text else None

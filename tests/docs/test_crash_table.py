@@ -73,7 +73,7 @@ class Customer:
     def readers_work(self) -> bool:
         """Ask Polytomic as a reader does."""
         try:
-            with closing(PolytomicHook(api_key_destination=self.destination)) as hook:
+            with closing(PolytomicHook.for_destination(self.destination, server="polytomic_default")) as hook:
                 hook.get_identity()
         except PolytomicUnauthorizedError:
             return False

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
 from tests.docs.pages import blocks, codes, page_text
 from tests.docs.pieces import piece
 from tests.integration.in_process import Run, run_dag, xcom_of
@@ -45,38 +41,12 @@ def _returns(operator: str) -> list[str]:
 
 
 @with_airflow
-def test_an_organization_is_renamed_and_keeps_its_client(scene: Scene):
-    client = json.loads(_block("json", "oidc-client").content)
-    scene.put("acme_oidc", **client)
+def test_an_organization_is_renamed_and_keeps_what_is_not_cleared(scene: Scene):
     run = _run("sign-in", scene, Acme="Globex")
     assert run.state == "success"
     globex = scene.emulator.organizations()[-1]
-    assert (globex.name, globex.client_id, globex.client_secret) == ("Globex Ltd", client["login"], client["password"])
+    assert (globex.name, globex.sso_domain, globex.sso_org_id) == ("Globex Ltd", "acme.example", None)
     assert list(xcom_of(run, "rename")) == _returns("PolytomicUpdateOrganizationOperator")
-
-
-@with_airflow
-def test_an_organization_that_signs_in_by_oidc_is_not_changed_without_its_client(scene: Scene):
-    client = json.loads(_block("json", "oidc-client").content)
-    scene.put("acme_oidc", **client)
-    renaming = {"Acme": "Globex", ', name="Globex Ltd", oidc_conn_id="acme_oidc"': ', name="Globex Ltd"'}
-    # The second time the organization is there, and the connection is not.
-    for conn_id in ("acme_oidc", "gone"):
-        run = _run("sign-in", scene, **renaming, acme_oidc=conn_id)
-        assert run.states == {"create_organization": "success", "rename": "failed"}
-        globex = scene.emulator.organizations()[-1]
-        assert (globex.name, globex.client_secret) == ("Globex", client["password"])
-
-
-@with_airflow
-def test_what_goes_for_good_is_named(scene: Scene):
-    client = json.loads(_block("json", "oidc-client").content)
-    scene.put("acme_oidc", **client)
-    (named,) = re.findall(r"`(clear_settings=[^`]+)`", page_text(PAGE))
-    clearing = {"Acme": "Globex", 'name="Globex Ltd", oidc_conn_id="acme_oidc"': named}
-    assert _run("sign-in", scene, **clearing).state == "success"
-    globex = scene.emulator.organizations()[-1]
-    assert (globex.name, globex.issuer, globex.client_id, globex.client_secret) == ("Globex", None, None, None)
 
 
 @with_airflow
@@ -118,15 +88,6 @@ def test_a_users_own_key_lists_its_colleagues(scene: Scene):
     (listed,) = xcom_of(_run("colleagues", scene), "colleagues")
     assert list(listed) == _returns("PolytomicListUsersOperator")
     assert (listed["email"], listed["org_id"]) == (scene.user.email, scene.user.organization_id)
-
-
-def test_the_address_of_alerts_is_not_the_users():
-    untyped: Any = PolytomicCreateUserOperator
-    with DAG("alerts", schedule=None, default_args={"email": "ops@example.com", "email_on_failure": True}):
-        given = PolytomicCreateUserOperator(task_id="given", org_id="current", email="ada@acme.example")
-        with pytest.raises(PolytomicConfigurationError, match="'forgotten' is missing, or the same as in default_args"):
-            untyped(task_id="forgotten", org_id="current")
-    assert (given.user_email, given.email) == ("ada@acme.example", "ops@example.com")
 
 
 CONSUMERS = [block for block in blocks("python") if block.note.startswith("consumer=")]

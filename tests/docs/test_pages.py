@@ -24,7 +24,6 @@ RUN = {
         "record",
         "connections-file",
         "stored",
-        "oidc-client",
         *POLICIES - KV1,
     },
     "hcl": POLICIES - {"worker kms"},

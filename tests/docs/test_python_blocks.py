@@ -74,7 +74,8 @@ def test_a_dag_onboards_a_customer_and_makes_nothing_more_when_it_is_run_again(
 @pytest.mark.parametrize("block", PIECES, ids=str)
 def test_a_piece_runs_as_it_stands_and_its_tasks_succeed(block: Block, scene: Scene, tmp_path: Path):
     stored = _put_key(scene, block.note.removeprefix(WITH_KEY)) if block.note else None
-    dag = piece(block.about(scene.ids), block.place, tmp_path)
+    content = block.about(scene.ids).replace("https://app.polytomic.com", scene.emulator.base_url)
+    dag = piece(content, block.place, tmp_path)
     if not dag.tasks:
         return
     run = run_dag(dag)

@@ -66,7 +66,7 @@ def test_a_destination_leads_where_the_page_says_and_what_lies_there_is_what_it_
         assert list(content) == list(told)
         assert content[field[0] if field else "password"] == on.key
         assert content.get("conn_type") == told.get("conn_type")
-    with closing(PolytomicHook(api_key_destination=on.site.here(destination))) as hook:
+    with closing(PolytomicHook.for_destination(on.site.here(destination), server="polytomic_default")) as hook:
         assert hook.get_identity().email == on.scene.user.email
     assert kinds(record_beside(on.site, place)) == kinds(shown("record"))
 

@@ -34,7 +34,7 @@ OWNER, WRITER = "the data team", "store_writer"
 def issue_then_use(scene: Scene, request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Make a DAG of two tasks: one issues, the next uses what Airflow, or the destination, then gives it."""
 
-    def make(destination: str, uses: Mapping[str, Any], **given: Any) -> Any:
+    def make(destination: str, **given: Any) -> Any:
         with DAG(re.sub(r"\W+", "_", request.node.name), schedule=None, params={"force": False}) as dag:
             defaults = {"task_id": "issue", "force": "{{ params.force }}", "retries": 2, **scene.ids}
             issue = PolytomicCreateApiKeyOperator(
@@ -45,7 +45,7 @@ def issue_then_use(scene: Scene, request: pytest.FixtureRequest) -> Callable[...
             def use() -> str | None:
                 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-                return PolytomicHook(**uses).get_identity().id
+                return PolytomicHook.for_destination(destination, server="polytomic_default").get_identity().id
 
             issue >> use()
         return dag
@@ -68,9 +68,8 @@ def test_the_next_task_gets_the_key_and_after_a_renewal_the_new_one(
     scene: Scene, site: Site, configure: Configure, issue_then_use: Any, kind: str
 ) -> None:
     destination = f"airflow://{kind}/acme"
-    uses = {"polytomic_conn_id": "acme"} if kind == "connection" else {"api_key_destination": destination}
     configure(site.settings())
-    dag = issue_then_use(destination, uses)
+    dag = issue_then_use(destination)
     keys = []
     for force in (False, False, True):
         keys.append(_went_well(scene, run_dag(dag, conf={"force": force})))
@@ -84,7 +83,7 @@ def test_a_worker_that_may_only_read_writes_with_a_connection_of_its_own(
 ) -> None:
     monkeypatch.setenv(f"AIRFLOW_CONN_{WRITER.upper()}", site.connection())
     configure(site.settings("read"))
-    dag = issue_then_use(f"airflow://{WRITER}@connection/acme", {"polytomic_conn_id": "acme"})
+    dag = issue_then_use(f"airflow://{WRITER}@connection/acme")
     first, second = (_went_well(scene, run_dag(dag, conf={"force": force})) for force in (False, True))
     assert first != second == site.fields("acme")["password"]
 
@@ -97,7 +96,7 @@ def test_what_else_is_in_the_connection_stays(
     fields = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": old, "extra": json.dumps(extra)}
     site.put("acme", fields)
     configure(site.settings())
-    dag = issue_then_use("airflow://connection/acme", {"polytomic_conn_id": "acme"}, take_over=True)
+    dag = issue_then_use("airflow://connection/acme", take_over=True)
     _went_well(scene, run_dag(dag, conf={"force": True}))
     assert site.fields("acme")["password"] != old
     assert site.fields("acme")["extra"] == fields["extra"]
@@ -110,7 +109,7 @@ def test_a_destination_outside_airflow_is_read_by_the_hook_and_keeps_its_other_f
     configure({})
     site.put_outside("acme", scene.emulator.give_key(scene.user.id), OWNER)
     destination = site.outside.format(conn_id=WRITER, name="acme")
-    dag = issue_then_use(destination, {"api_key_destination": destination}, take_over=True)
+    dag = issue_then_use(destination, take_over=True)
     key = _went_well(scene, run_dag(dag, conf={"force": True}))
     assert site.held_outside("acme") == (key, site.beside and OWNER)
 
@@ -125,9 +124,7 @@ def test_a_store_that_is_down_costs_a_try_and_no_post(
         configure(site.settings())
 
     configure(site.settings(down=True))
-    dag = issue_then_use(
-        "airflow://connection/acme", {"polytomic_conn_id": "acme"}, on_retry_callback=repair, retry_for=2.0
-    )
+    dag = issue_then_use("airflow://connection/acme", on_retry_callback=repair, retry_for=2.0)
     run = run_dag(dag)
     _went_well(scene, run)
     assert (posts, run.tries["issue"]) == ([0], 2)
@@ -141,7 +138,7 @@ def test_the_backend_of_workers_is_written_where_they_have_one_of_their_own(
     configure(
         local_secrets(scene.connections.parent) | {WORKERS_BACKEND: theirs[BACKEND], WORKERS_KWARGS: theirs[KWARGS]}
     )
-    dag = issue_then_use("airflow://connection/acme", {"polytomic_conn_id": "acme"})
+    dag = issue_then_use("airflow://connection/acme")
     key = _went_well(scene, run_dag(dag))
     assert site.fields("acme")["password"] == key
     assert scene.stored("acme") is None

@@ -21,7 +21,7 @@ __all__ = [
     "update_organization",
 ]
 
-_SETTINGS = ("issuer", "sso_domain", "sso_org_id", "client_id", "client_secret")
+_SETTINGS = ("issuer", "sso_domain", "sso_org_id")
 
 
 def list_organizations(world: World, caller: Caller, call: Call) -> object:
@@ -88,5 +88,4 @@ def _described(call: Call, organization_id: str) -> Organization:
 
 
 def _shown(organization: Organization) -> dict[str, Any]:
-    names = ("id", "name", "issuer", "sso_domain", "sso_org_id")
-    return {name: getattr(organization, name) for name in names}
+    return {name: getattr(organization, name) for name in ("id", "name", *_SETTINGS)}

@@ -18,7 +18,6 @@ from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
 from tests.integration.running.customers import GLOBEX, OCCUPIED, many, unsteady_polytomic
 from tests.integration.running.interrupted_emulator import InterruptedEmulator
 from tests.integration.running.meddling_backend import DATABASE_PASSWORD
-from tests.integration.running.oidc_cases import OIDC_CASES, REFUSED, oidc_connections, refuse
 from tests.integration.running.store_cases import STORES
 from tests.unit.fake_distribution import ROOT, with_fake_distribution
 
@@ -83,7 +82,7 @@ class Stage:
         # At DEBUG few will do: what a task leaves behind is the same for each.
         self.customers = many(5 if log_level == "INFO" else 2)
         self.organization = self.emulator.add_organization("Acme")
-        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", REFUSED.name, *self.cases)}
+        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
         self.sites = {case.name: servers.site(case.store) for case in self.cases.values() if case.store}
         self.airflow = self._airflow(database)
         for case in self.cases.values():
@@ -91,7 +90,6 @@ class Stage:
         for case in self.cases.values():
             for fault in case.faults:
                 self.emulator.inject(self._aimed(case, fault))
-        refuse(self.emulator, self.users[REFUSED.name])
 
     @property
     def emulators(self) -> tuple[PolytomicEmulator, ...]:
@@ -199,7 +197,6 @@ class Stage:
         env = local_secrets(self.secrets) | {
             "AIRFLOW_CONN_POLYTOMIC_DEFAULT": _connection(self.emulator),
             "AIRFLOW_CONN_POLYTOMIC_UNSTEADY": _connection(self.unsteady),
-            **oidc_connections(self.emulator, self.users[REFUSED.name]),
             "LEAK_CANARY": self.canary,
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
             # So that what anybody leaves in a temporary file is scanned too.
@@ -222,7 +219,6 @@ class Stage:
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
         told = {
             "cases": [self._arguments(case) for case in self.cases.values()],
-            "organizations": [case.arguments for case in OIDC_CASES],
             "careless": {
                 f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
                 for name, cases in CARELESS.items()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from demo.leak_scan import Finding, LeakScan
 from tests.integration.running.meddling_backend import DATABASE_PASSWORD
-from tests.integration.running.oidc_cases import CLIENT_SECRET
 from tests.integration.running.store_cases import READ_BY_AIRFLOW
 
 if TYPE_CHECKING:
@@ -44,12 +43,12 @@ class Traces:
 
 
 def secrets_of(flight: Flight) -> list[str]:
-    """Return what must be nowhere: every key that ever was, the password that a mistyped destination named, the secret
-    of an OIDC client, and what opens the stores.
+    """Return what must be nowhere: every key that ever was, the password that a mistyped destination named, and what
+    opens the stores.
     """
     keys = {key for emulator in flight.stage.emulators for key in emulator.all_keys()}
     of_stores = {secret for site in flight.stage.sites.values() for secret in site.secrets}
-    return [*keys, DATABASE_PASSWORD, CLIENT_SECRET, *of_stores]
+    return [*keys, DATABASE_PASSWORD, *of_stores]
 
 
 def traces_of(flight: Flight, secrets: list[str]) -> Traces:

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.testing import PolytomicEmulator
+from tests.scene import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import ReceivedRequest, User
 
     Connect = Callable[..., PolytomicHook]
+
+__all__ = ["scene"]
 
 PARTNER_KEY = "pk_live_4f9a7c1e8b2d6035e1f7a9c3"
 NEW_KEY = "8e5dcfdd-d23d-4a8e-b1f0-5a1c9d7e2b46"

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicForbiddenError,
     PolytomicNoAnswerError,
@@ -171,56 +164,6 @@ def test_airflow_itself_can_test_the_connection(emulator, partner):
     connection = BaseHook.get_connection("polytomic_default")
     assert connection.conn_type == "polytomic"
     assert partner.test_connection()[0] is True
-
-
-def test_the_key_of_a_connection_destination_is_sent_to_that_connections_server(emulator, define, user):
-    define("polytomic_default", host="https://elsewhere.example")
-    define("acme", host=emulator.base_url, password=emulator.give_key(user.id))
-    hook = PolytomicHook(api_key_destination="airflow://connection/acme")
-    assert hook.base_url == emulator.base_url
-    assert hook.get_identity().id == user.id
-
-
-_READER = """
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-
-print("user", PolytomicHook(api_key_destination="airflow://variable/acme").get_identity().id)
-try:
-    PolytomicHook(api_key_destination="airflow://variable/empty").get_identity()
-except PolytomicConfigurationError as error:
-    print("refused", error)
-"""
-
-
-def test_the_key_of_another_destination_is_sent_as_bearer_to_the_connections_server(emulator, define, user, tmp_path):
-    # In a process of its own: Airflow 3 keeps the backend that it was first configured with.
-    files = {name: str(tmp_path / f"{name}.json") for name in ("variables_file_path", "connections_file_path")}
-    Path(files["variables_file_path"]).write_text(json.dumps({"acme": emulator.give_key(user.id)}))
-    Path(files["connections_file_path"]).write_text("{}")
-    define(host=emulator.base_url, password=None, login=ORG)
-    env = os.environ | {
-        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(files),
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", _READER],
-        env=env,
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert f"user {user.id}" in ran.stdout
-    assert emulator.requests[-1].headers["authorization"].startswith("Bearer ")
-    assert "refused airflow://variable/empty holds no key" in ran.stdout
-
-
-def test_a_destination_that_is_none_is_refused_and_not_shown(define):
-    define()
-    with pytest.raises(PolytomicConfigurationError) as caught:
-        PolytomicHook(api_key_destination="postgresql://me:hidden-word@db/x").get_identity()
-    assert "hidden-word" not in str(caught.value)
 
 
 def test_a_server_that_stopped_is_a_lost_connection(define, fake_time):

@@ -50,7 +50,7 @@ def made(kind: type[PolytomicOperator], scene: Scene, **given: Any) -> Polytomic
         PolytomicCreateOrganizationOperator: {"name": "Globex"},
         PolytomicUpdateOrganizationOperator: {**org, "name": "Acme 2"},
         PolytomicDeleteOrganizationOperator: {**org, "expected_name": "Acme"},
-        PolytomicCreateUserOperator: {**org, "email": "bob@acme.example"},
+        PolytomicCreateUserOperator: {**org, "user_email": "bob@acme.example"},
         PolytomicUpdateUserOperator: {**user, "roles": ["Viewer"]},
         # Without it, a second try would not know whether the first one removed the user.
         PolytomicDeleteUserOperator: {**user, "expected_email": "ada@acme.example"},

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     Context = Callable[..., dict[str, Any]]
     Said = Callable[[], str]
 
-CLIENT_SECRET = "s3cret-of-the-client-at-acme"
 NOBODY = "00000000-0000-4000-8000-000000000000"
-RENDERED_TO_NOTHING = {"sso_domain": "None", "sso_org_id": "", "issuer": None, "oidc_conn_id": "None"}
+RENDERED_TO_NOTHING = {"sso_domain": "None", "sso_org_id": ""}
 
 
 def create(scene: Scene, context: Context, **given: Any) -> dict[str, Any]:
@@ -51,13 +50,6 @@ def named(scene: Scene, name: str) -> Organization:
     return found
 
 
-@pytest.fixture
-def oidc(scene: Scene) -> dict[str, Any]:
-    """The OIDC parameters, with a connection that holds the client."""
-    scene.put("acme_oidc", conn_type="http", login="polytomic-at-acme", password=CLIENT_SECRET)
-    return {"issuer": "https://id.acme.example", "oidc_conn_id": "acme_oidc"}
-
-
 def test_it_is_created_once_and_says_which_try_made_it(scene: Scene, context: Context, said: Said) -> None:
     first = create(scene, context)
     assert first == {"id": named(scene, "Globex").id, "name": "Globex", "created": True}
@@ -67,11 +59,10 @@ def test_it_is_created_once_and_says_which_try_made_it(scene: Scene, context: Co
     assert len(scene.emulator.received("create_organization")) == 1
 
 
-def test_it_is_created_with_how_its_users_sign_in(scene: Scene, context: Context, oidc: dict[str, Any]) -> None:
-    create(scene, context, sso_domain="globex.example", sso_org_id="org_01H", **oidc)
+def test_it_is_created_with_how_its_users_sign_in(scene: Scene, context: Context) -> None:
+    create(scene, context, sso_domain="globex.example", sso_org_id="org_01H")
     made = named(scene, "Globex")
-    assert (made.sso_domain, made.sso_org_id, made.issuer) == ("globex.example", "org_01H", oidc["issuer"])
-    assert (made.client_id, made.client_secret) == ("polytomic-at-acme", CLIENT_SECRET)
+    assert (made.sso_domain, made.sso_org_id) == ("globex.example", "org_01H")
 
 
 def test_parameters_that_render_to_nothing_are_left_out(scene: Scene, context: Context) -> None:
@@ -90,9 +81,7 @@ def test_fail_makes_the_task_fail_where_it_exists(scene: Scene, context: Context
         {"name": ""},
         {"name": " Acme"},
         {"if_exists": "None"},
-        {"if_exists": None},
         {"sso_domain": ["x"]},
-        {"oidc_conn_id": 7},
     ],
 )
 def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
@@ -103,47 +92,6 @@ def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
     assert scene.emulator.requests == []
 
 
-@pytest.mark.parametrize(
-    "held", [None, {"login": "x"}, {"password": CLIENT_SECRET}, {"login": "", "password": CLIENT_SECRET}]
-)
-def test_an_oidc_connection_that_holds_no_client_fails_the_task_before_anything_is_changed(
-    scene: Scene, context: Context, held: dict[str, str] | None
-) -> None:
-    if held is not None:
-        scene.put("acme_oidc", conn_type="http", **held)
-    for call in (create, update):
-        with pytest.raises(AirflowFailException, match=r"'acme_oidc'.*Nothing was changed") as caught:
-            call(scene, context, oidc_conn_id="acme_oidc")
-        assert CLIENT_SECRET not in str(caught.value)
-    assert [request.method for request in scene.emulator.requests] == ["GET"]
-    # No connection is needed where there is nothing to make.
-    assert create(scene, context, name="Acme", oidc_conn_id="acme_oidc")["created"] is False
-
-
-def test_the_client_secret_is_in_no_field_result_or_log(
-    scene: Scene, context: Context, said: Said, oidc: dict[str, Any]
-) -> None:
-    scene.emulator.inject("status:503 endpoint=create_organization")
-    operator = PolytomicCreateOrganizationOperator(task_id="create", name="Globex", retry_for=10.0, **oidc)
-    returned = operator.execute(context())
-    told = repr(returned) + repr(vars(operator)) + said()
-    assert "Trying again" in told
-    assert CLIENT_SECRET[:12] not in told
-    assert named(scene, "Globex").client_secret == CLIENT_SECRET
-
-
-@pytest.mark.parametrize("call", [create, update])
-def test_a_client_secret_that_the_server_echoes_is_not_repeated(
-    scene: Scene, context: Context, oidc: dict[str, Any], call: Callable[..., Any]
-) -> None:
-    words = json.dumps({"key": "k", "message": f"{CLIENT_SECRET} is too short", "metadata": {}, "status": 422})
-    for endpoint in ("create_organization", "update_organization"):
-        scene.emulator.inject(f"status:422 body='{words}' endpoint={endpoint}")
-    with pytest.raises(AirflowFailException, match="is too short") as caught:
-        call(scene, context, **oidc)
-    assert CLIENT_SECRET[:12] not in str(caught.value)
-
-
 def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context: Context, said: Said) -> None:
     update(scene, context, sso_domain="acme.example", sso_org_id="org_01H")
     assert update(scene, context, name="Acme 2", **RENDERED_TO_NOTHING) == {"id": scene.ids["org_id"], "name": "Acme 2"}
@@ -152,16 +100,6 @@ def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context:
     assert f"Updated the organization 'Acme 2' ({changed.id})" in said()
     update(scene, context, clear_settings="sso_domain")
     assert (named(scene, "Acme 2").sso_domain, named(scene, "Acme 2").sso_org_id) == (None, "org_01H")
-
-
-def test_an_update_never_clears_a_client_unseen(scene: Scene, context: Context, oidc: dict[str, Any]) -> None:
-    update(scene, context, **oidc)
-    with pytest.raises(AirflowFailException, match="nobody can read"):
-        update(scene, context, name="Acme 2")
-    assert update(scene, context, name="Acme 2", oidc_conn_id="acme_oidc")["name"] == "Acme 2"
-    assert named(scene, "Acme 2").client_secret == CLIENT_SECRET
-    update(scene, context, clear_settings=["issuer", "client_id", "client_secret"])
-    assert named(scene, "Acme 2").client_secret is None
 
 
 @pytest.mark.parametrize(

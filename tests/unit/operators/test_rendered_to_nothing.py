@@ -57,9 +57,9 @@ def test_an_expectation_that_renders_to_nothing_does_not_expect_everybody(
 def test_roles_that_render_to_nothing_do_not_give_the_servers_default(
     scene: Scene, context: Context, roles: object, *, natively: bool, nothing: object
 ) -> None:
-    given = {"org_id": scene.ids["org_id"], "email": "bob@acme.example", "roles": roles}
+    given = {"org_id": scene.ids["org_id"], "user_email": "bob@acme.example", "roles": roles}
     operator = rendered(PolytomicCreateUserOperator, natively, {"given": nothing}, **given)
-    with pytest.raises(AirflowFailException, match=r"Nothing was (sent|changed)"):
+    with pytest.raises(AirflowFailException, match=r"No request was sent|Nothing was changed"):
         operator.execute(context())
     assert scene.emulator.received("create_user") == []
 
@@ -69,18 +69,19 @@ def test_roles_that_render_to_nothing_do_not_give_the_servers_default(
     ("kind", "given"),
     [
         (PolytomicCreateOrganizationOperator, {"name": "Acme"}),
-        (PolytomicCreateUserOperator, {"email": "ada@acme.example", "org_id": "{{ org_id }}"}),
+        (PolytomicCreateUserOperator, {"user_email": "ada@acme.example", "org_id": "{{ org_id }}"}),
     ],
 )
 def test_what_to_do_with_one_that_exists_may_be_a_template(
     scene: Scene, context: Context, kind: Any, given: dict[str, Any], *, natively: bool
 ) -> None:
     values = {"org_id": scene.ids["org_id"]}
-    skips = rendered(kind, natively, {**values, "mode": "skip"}, if_exists="{{ mode }}", **given)
-    assert skips.execute(context())["created"] is False
-    fails = rendered(kind, natively, {**values, "mode": "fail"}, if_exists="{{ mode }}", **given)
-    with pytest.raises(AirflowFailException, match="if_exists is 'fail'"):
-        fails.execute(context())
+    ignores = rendered(kind, natively, {**values, "mode": "ignore"}, if_exists="{{ mode }}", **given)
+    assert ignores.execute(context())["created"] is False
+    for mode in ("fail", None):
+        refuses = rendered(kind, natively, {**values, "mode": mode}, if_exists="{{ mode }}", **given)
+        with pytest.raises(AirflowFailException, match="if_exists"):
+            refuses.execute(context())
 
 
 @pytest.mark.parametrize("status", [403, 503])
@@ -90,7 +91,7 @@ def test_a_name_that_holds_a_line_of_its_own_forges_no_line_of_the_log(
     org_id, forged = scene.ids["org_id"], "INFO all is well"
     eve = scene.emulator.add_user(org_id, f"eve\n{forged}@acme.example")
     globex = {"name": f"Globex\n{forged}"}
-    user = {"org_id": org_id, "email": f"bob\n{forged}@acme.example"}
+    user = {"org_id": org_id, "user_email": f"bob\n{forged}@acme.example"}
     operators: list[Any] = [
         PolytomicCreateOrganizationOperator(task_id="organization", **globex),
         PolytomicCreateUserOperator(task_id="user", **user),

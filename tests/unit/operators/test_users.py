@@ -26,7 +26,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def create(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"org_id": scene.ids["org_id"], "email": "Bob@Acme.example", **given}
+    arguments: dict[str, Any] = {"org_id": scene.ids["org_id"], "user_email": "Bob@Acme.example", **given}
     returned: dict[str, Any] = PolytomicCreateUserOperator(task_id="create", **arguments).execute(context)
     return returned
 
@@ -54,7 +54,7 @@ def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Conte
         "created": True,
     }
     assert f"Created the user 'bob@acme.example' ({first['id']})" in said()
-    assert create(scene, context(), email="BOB@acme.example") == {**first, "created": False}
+    assert create(scene, context(), user_email="BOB@acme.example") == {**first, "created": False}
     assert [invitation.user_id for invitation in scene.emulator.invitations] == [first["id"]]
 
 
@@ -75,7 +75,7 @@ def test_roles_may_be_one_text_a_list_or_nothing(
 
 
 def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, said: Said) -> None:
-    returned = create(scene, context(), email=scene.user.email, roles=["Admin"])
+    returned = create(scene, context(), user_email=scene.user.email, roles=["Admin"])
     assert (returned["id"], returned["created"]) == (scene.user.id, False)
     assert returned["role_ids"] == [scene.emulator.role_id("Admin")]
     assert scene.emulator.roles_of(scene.user.id) == ["Admin"]
@@ -84,16 +84,16 @@ def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, 
 
 def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
     with pytest.raises(AirflowFailException, match=r"if_exists is 'fail'.*\(Organization .*'ada@acme\.example'\)"):
-        create(scene, context(), email=scene.user.email, roles=["Admin"], if_exists="fail")
+        create(scene, context(), user_email=scene.user.email, roles=["Admin"], if_exists="fail")
     assert scene.emulator.roles_of(scene.user.id) == []
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        {"email": ""},
-        {"email": None},
-        {"email": 7},
+        {"user_email": ""},
+        {"user_email": None},
+        {"user_email": 7},
         {"roles": [""]},
         {"roles": {"x": 1}},
         {"roles": "None"},

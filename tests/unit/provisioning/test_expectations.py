@@ -44,8 +44,10 @@ def test_addresses_are_the_same_in_any_case_of_a_to_z(held: str | None, asked: s
 
 @pytest.mark.parametrize("value", ["", " ", "\n", " Acme", "Acme\n", None, 7, ["Acme"]])
 def test_what_can_be_no_name_is_refused_and_not_shown(value: object) -> None:
-    with pytest.raises(PolytomicConfigurationError, match=r"^name must be a text.*No request was sent\.$"):
+    with pytest.raises(PolytomicConfigurationError) as caught:
         check_name("name", value)
+    assert (caught.value.reason, caught.value.fields) == ("not_a_name", ("name",))
+    assert "Acme" not in str(caught.value)
 
 
 def test_an_address_that_holds_a_line_of_its_own_stays_in_its_line() -> None:

@@ -36,7 +36,7 @@ def keys_of(polytomic) -> list[str | None]:
 
 
 def test_one_that_is_not_there_is_made_with_its_settings(polytomic, ensure, named, calls):
-    found = ensure(settings=lambda: {"sso_domain": "acme.example"})
+    found = ensure(settings={"sso_domain": "acme.example"})
     assert (found.created, [found.value.id]) == (True, named())
     assert polytomic.organizations()[-1].sso_domain == "acme.example"
     assert calls() == ["GET", "POST"]
@@ -44,7 +44,7 @@ def test_one_that_is_not_there_is_made_with_its_settings(polytomic, ensure, name
 
 def test_one_that_is_there_is_returned_and_left_as_it_is(polytomic, ensure, calls):
     there = polytomic.add_organization("Acme")
-    found = ensure(settings=lambda: {"sso_domain": "other.example"})
+    found = ensure(settings={"sso_domain": "other.example"})
     assert (found.created, found.value.id, found.value.sso_domain) == (False, there.id, None)
     assert calls() == ["GET"]
 
@@ -234,7 +234,7 @@ def test_once_stopping_nothing_is_asked_for_and_the_next_try_can(polytomic, ensu
     assert ensure().created is True
 
 
-@pytest.mark.parametrize("given", [{"name": ""}, {"name": " Acme"}, {"name": None}, {"if_exists": "ignore"}])
+@pytest.mark.parametrize("given", [{"name": ""}, {"name": " Acme"}, {"name": None}, {"if_exists": "skip"}])
 def test_what_cannot_be_meant_is_refused_before_anything_is_sent(ensure, calls, given):
     with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
         ensure(**given)

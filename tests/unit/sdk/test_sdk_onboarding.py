@@ -28,14 +28,14 @@ def onboard(
 
     :param repeat: calls each POST, with an Idempotency-Key or without.
     """
-    organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example", client_secret="hush")
+    organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example")
     org_id = organization.data.id
     role = next(role for role in scoped(emulator, org_id).permissions.roles.list().data if role.name == ROLE)
     user = repeat(partner.users.create, org_id=org_id, email=EMAIL, role_ids=[role.id])
     return repeat(partner.users.create_api_key, org_id=org_id, id=user.data.id).data.value
 
 
-EXPECTED = onboarded(NAME, EMAIL, [ROLE], sso_domain="acme.example", has_client_secret=True)
+EXPECTED = onboarded(NAME, EMAIL, [ROLE], sso_domain="acme.example")
 
 
 def test_a_customer_is_onboarded(emulator, partner, sdk):

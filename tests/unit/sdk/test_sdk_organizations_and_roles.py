@@ -9,9 +9,8 @@ from polytomic.errors import BadRequestError, ConflictError, ForbiddenError, Not
 def test_organizations(partner, emulator):
     organizations = partner.organization
     assert [o.id for o in organizations.list().data] == [emulator.owner.id]
-    created = organizations.create(name="Beta", sso_domain="beta.example", client_secret="hush").data
+    created = organizations.create(name="Beta", sso_domain="beta.example").data
     assert (created.name, created.sso_domain) == ("Beta", "beta.example")
-    assert not hasattr(created, "client_secret")
     assert organizations.get(created.id).data == created
     renamed = organizations.update(created.id, name="Gamma").data
     assert (renamed.id, renamed.name, renamed.sso_domain) == (created.id, "Gamma", None)

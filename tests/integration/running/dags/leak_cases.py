@@ -17,7 +17,6 @@ from urllib.parse import quote
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from tests.integration.secrets_settings import secrets_settings
 
 if TYPE_CHECKING:
@@ -92,16 +91,7 @@ def issue(*, tell_all: bool = False, **given: Any) -> PolytomicCreateApiKeyOpera
     return IssueInATrap(**{"retries": 0, "retry_delay": timedelta(0), **given})
 
 
-def create_organization(*, tell_all: bool = False, **given: Any) -> PolytomicCreateOrganizationOperator:
-    if tell_all:
-        given["on_failure_callback"] = tell_everything
-    return PolytomicCreateOrganizationOperator(retries=0, **given)
-
-
 with DAG("leak_cases", schedule=None, max_active_tasks=4):
-    for organization in TOLD["organizations"]:
-        create_organization(**organization)
-
     issued = {case["task_id"]: issue(**case) for case in TOLD["cases"]}
 
     @task
@@ -112,7 +102,7 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
         hooks, ids = [], []
         for destination, settings in uses:
             with _settings_of(settings):
-                hook = PolytomicHook(api_key_destination=destination)
+                hook = PolytomicHook.for_destination(destination, server="polytomic_default")
                 me = hook.get_identity()
             session = hook.get_conn()
             print(hook, vars(hook), hook.settings, session, vars(session), session.auth, me)
