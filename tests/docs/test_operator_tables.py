@@ -61,9 +61,7 @@ def test_the_parameters_of_an_operator_are_all_there_with_their_defaults(name: s
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_all_parameters_but_one_are_templated(name: str):
-    # Airflow's operators take `email` for the address of their alerts.
-    templated = {"email" if field == "user_email" else field for field in OPERATORS[name].template_fields}
-    assert set(_taken(OPERATORS[name])) - templated == {"retry_for"}
+    assert set(_taken(OPERATORS[name])) - set(OPERATORS[name].template_fields) == {"retry_for"}
 
 
 def test_the_settings_that_can_be_cleared_are_those_that_the_page_names():

@@ -117,7 +117,7 @@ def live(
 
 def test_a_customer_is_onboarded_rotated_and_removed(live: Live):
     organization = live.run(PolytomicCreateOrganizationOperator, name=live.name)
-    user = live.run(PolytomicCreateUserOperator, org_id=organization["id"], email=live.email, roles=["Viewer"])
+    user = live.run(PolytomicCreateUserOperator, org_id=organization["id"], user_email=live.email, roles=["Viewer"])
     assert (organization["created"], user["created"]) == (True, True)
     ids = {"org_id": organization["id"], "user_id": user["id"]}
     customer = {**ids, "destination": DESTINATION}
