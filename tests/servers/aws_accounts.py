@@ -1,6 +1,7 @@
-"""Who calls AWS, and what does IAM allow them? Users and roles with identity-based policies, nothing else.
+"""Who calls AWS, what IAM allows them, and which KMS keys of the customer there are.
 
-Not modelled: conditions, resource policies, permission boundaries; the signature is not verified.
+Users and roles have identity-based policies, and nothing else decides: no conditions, no
+resource policies, no permission boundaries, no key policies. The signature is not verified.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tests.servers.aws_call import ACCOUNT, AwsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ALLOW_ALL", "Accounts", "Credentials", "Principal", "user_name"]
+__all__ = ["ALLOW_ALL", "Accounts", "Credentials", "CustomerKeys", "Principal", "is_managed_by_aws", "user_name"]
 
 ALLOW_ALL: Sequence[Mapping[str, Any]] = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
 _MODELLED = {"Sid", "Effect", "Action", "Resource"}
@@ -129,6 +130,47 @@ class Accounts:
         """Drop everybody but the owner of one access key."""
         self._by_key = {keep: self._by_key[keep]}
         self._roles.clear()
+
+
+class CustomerKeys:
+    """The KMS keys, by ARN, id and alias.
+
+    Those that AWS manages (``alias/aws/…``) let everybody in the account through, so they are never asked.
+    """
+
+    def __init__(self) -> None:
+        self._arns: dict[str, str] = {}
+        self._disabled: set[str] = set()
+
+    def add(self, region: str, alias: str | None = None) -> str:
+        """Make a key and return its ARN.
+
+        :param alias: e.g. ``alias/team``; policies still name the key.
+        """
+        key_id = str(uuid.uuid4())
+        arn = f"arn:aws:kms:{region}:{ACCOUNT}:key/{key_id}"
+        names = {arn, key_id} if alias is None else {arn, key_id, alias, f"arn:aws:kms:{region}:{ACCOUNT}:{alias}"}
+        self._arns.update(dict.fromkeys(names, arn))
+        return arn
+
+    def disable(self, arn: str) -> None:
+        """Have the key refuse everybody."""
+        self._disabled.add(arn)
+
+    def usable(self, name: str) -> str | None:
+        """Return the ARN of the key of that name; None if there is none or it is disabled."""
+        arn = self._arns.get(name)
+        return None if arn in self._disabled else arn
+
+    def forget(self) -> None:
+        """Drop all of them."""
+        self._arns.clear()
+        self._disabled.clear()
+
+
+def is_managed_by_aws(name: str | None) -> bool:
+    """Whether it is one of AWS's own, which is what no name means too."""
+    return not name or "alias/aws/" in name
 
 
 def user_name() -> str:

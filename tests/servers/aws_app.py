@@ -1,32 +1,71 @@
-"""How does a request go through? Recorded, met by a fault, authorised, judged by AWS's rules, done by moto."""
+"""How a request to AWS goes through: met by a fault, authorised, judged by AWS's rules, done by moto, recorded."""
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from tests.servers.aws_accounts import Accounts
-from tests.servers.aws_call import AwsError, Reply, error_reply, parse_call
-from tests.servers.aws_context import Context
-from tests.servers.aws_faults import AwsFaults, AwsLog, AwsRequest
-from tests.servers.aws_keys import CustomerKeys
+from tests.servers.aws_accounts import Accounts, CustomerKeys
+from tests.servers.aws_call import ACCOUNT, AwsError, Context, Reply, error_reply, parse_call, xml_reply
 from tests.servers.aws_moto import Moto
 from tests.servers.aws_parameters import PARAMETERS_RULES
 from tests.servers.aws_rights import needed_rights
 from tests.servers.aws_secrets import SECRETS_RULES
-from tests.servers.aws_sts import STS_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tests.servers.aws_call import Call
-    from tests.servers.aws_faults import AwsFault
 
-__all__ = ["AwsApp"]
+__all__ = ["AwsApp", "AwsFault", "AwsRequest", "When"]
 
-_RULES = {"secretsmanager": SECRETS_RULES, "ssm": PARAMETERS_RULES, "sts": STS_RULES}
+When = Literal["before", "after"]
+
+
+@dataclass(slots=True)
+class AwsFault:
+    """What meets the next matching requests.
+
+    :param action: e.g. ``PutSecretValue``.
+    :param when: before the effect (then there is none) or after it.
+    :param error: what is answered; None together with no ``act`` for a connection that is closed without a byte.
+    :param act: run once the request is there, which then goes on: somebody else's write in between.
+    :param times: how many matching requests.
+    :param skip: how many of them pass first.
+    """
+
+    action: str
+    when: When
+    error: AwsError | None = None
+    act: Callable[[], object] | None = None
+    times: int = 1
+    skip: int = 0
+
+    def strike(self) -> None:
+        if self.act is not None:
+            self.act()
+        else:
+            raise self.error or _DroppedError
+
+
+@dataclass(frozen=True, slots=True)
+class AwsRequest:
+    """One request of a user.
+
+    :param status: None where the connection was dropped.
+    :param error: the code of a refusal.
+    """
+
+    service: str
+    action: str
+    body: Mapping[str, Any]
+    access_key_id: str | None
+    status: int | None
+    error: str | None
 
 
 class _DroppedError(Exception):
@@ -42,8 +81,8 @@ class AwsApp:
     def __init__(self) -> None:
         self.accounts = Accounts()
         self.keys = CustomerKeys()
-        self.faults = AwsFaults()
-        self.log = AwsLog()
+        self.faults: list[AwsFault] = []
+        self.requests: list[AwsRequest] = []
         self.moto = Moto()
         self.exempt = ""
         # One request at a time changes anything, as a transaction does.
@@ -74,35 +113,71 @@ class AwsApp:
             self.accounts.forget(self.exempt)
             self.keys.forget()
             self.faults.clear()
-            self.log.clear()
+            self.requests.clear()
 
     def _reply(self, call: Call, environ: dict[str, Any], raw: bytes) -> Reply:
-        fault = None if call.access_key_id == self.exempt else self.faults.take(call.action)
+        fault = None if call.access_key_id == self.exempt else self._take_fault(call.action)
         if fault is not None and fault.when == "before":
-            _strike(fault)
+            fault.strike()
         with self._one_at_a_time:
             reply = self._judged(call, environ, raw)
         if fault is not None and fault.when == "after":
-            _strike(fault)
+            fault.strike()
         return reply
 
     def _judged(self, call: Call, environ: dict[str, Any], raw: bytes) -> Reply:
         caller = self.accounts.principal(call.access_key_id)
         for right in needed_rights(call, self.moto):
             caller.check(right.action, right.resource, shown=right.shown)
-        context = Context(call, caller, self.accounts, self.keys, self.moto, environ, raw)
         rule = _RULES.get(call.service, {}).get(call.action)
-        return context.ask_moto() if rule is None else rule(context)
+        if rule is None:
+            # Rather no answer than one that is less strict than AWS's.
+            raise AwsError("NotModelled", f"this server does not know {call.action} of {call.service}")
+        return rule(Context(call, caller, self.accounts, self.keys, self.moto, environ, raw))
+
+    def _take_fault(self, action: str) -> AwsFault | None:
+        """Return the first fault that meets this request; those that spare it count it."""
+        with self._one_at_a_time:
+            taken: AwsFault | None = None
+            for fault in self.faults:
+                if fault.action == action and fault.skip:
+                    fault.skip -= 1
+                elif fault.action == action and taken is None:
+                    taken = fault
+                    fault.times -= 1
+            self.faults = [fault for fault in self.faults if fault.times > 0]
+            return taken
 
     def _record(self, call: Call, status: int | None, error: str | None) -> None:
         if call.access_key_id != self.exempt:
-            self.log.add(AwsRequest(call.service, call.action, call.body, call.access_key_id, status, error))
+            self.requests.append(AwsRequest(call.service, call.action, call.body, call.access_key_id, status, error))
 
 
-def _strike(fault: AwsFault) -> None:
-    if fault.act is not None:
-        fault.act()
-    elif fault.error is not None:
-        raise fault.error
-    else:
-        raise _DroppedError
+def _get_caller_identity(context: Context) -> Reply:
+    """Needs no right."""
+    identity = {"Arn": context.caller.arn, "UserId": str(context.call.access_key_id), "Account": ACCOUNT}
+    return xml_reply("GetCallerIdentity", identity)
+
+
+def _assume_role(context: Context) -> Reply:
+    role = context.body["RoleArn"]
+    context.caller.check("sts:AssumeRole", role, code="AccessDenied")
+    if not context.accounts.has_role(role):
+        who = context.caller.arn
+        raise AwsError("AccessDenied", f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {role}")
+    reply = context.ask_moto()
+    found = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", reply.body)
+    assert found, f"moto's answer to AssumeRole has no access key: {reply.status}"
+    context.accounts.assumed(role, context.body["RoleSessionName"], found[1].decode())
+    return reply
+
+
+_BY_MOTO_ALONE = {
+    "secretsmanager": ("ListSecrets", "ListSecretVersionIds", "RestoreSecret"),
+    "ssm": ("DeleteParameter", "DeleteParameters", "DescribeParameters", "LabelParameterVersion"),
+}
+_RULES: Mapping[str, Mapping[str, Callable[[Context], Reply]]] = {
+    "secretsmanager": {**dict.fromkeys(_BY_MOTO_ALONE["secretsmanager"], Context.ask_moto), **SECRETS_RULES},
+    "ssm": {**dict.fromkeys(_BY_MOTO_ALONE["ssm"], Context.ask_moto), **PARAMETERS_RULES},
+    "sts": {"GetCallerIdentity": _get_caller_identity, "AssumeRole": _assume_role},
+}

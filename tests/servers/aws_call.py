@@ -1,4 +1,4 @@
-"""What is one request to AWS, and one answer? Values that the other modules here pass on."""
+"""One request to AWS, one answer, and what a rule knows of both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCOUNT", "AwsError", "Call", "Reply", "error_reply", "json_reply", "parse_call", "xml_reply"]
+    from tests.servers.aws_accounts import Accounts, CustomerKeys, Principal
+    from tests.servers.aws_moto import Moto
+
+__all__ = ["ACCOUNT", "AwsError", "Call", "Context", "Reply", "error_reply", "json_reply", "parse_call", "xml_reply"]
 
 ACCOUNT = "123456789012"  # the one that moto uses unless told otherwise
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -65,6 +68,28 @@ class Reply:
         """The parsed body."""
         parsed: dict[str, Any] = json.loads(self.body or b"{}")
         return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request at the point where it is authorised."""
+
+    call: Call
+    caller: Principal
+    accounts: Accounts
+    keys: CustomerKeys
+    moto: Moto
+    environ: Mapping[str, Any]
+    raw: bytes
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The parameters of the request."""
+        return self.call.body
+
+    def ask_moto(self, body: Mapping[str, Any] | None = None) -> Reply:
+        """Have moto do it, with other parameters if given."""
+        return self.moto.answer(self.environ, self.raw if body is None else body)
 
 
 def parse_call(environ: Mapping[str, Any], body: bytes) -> Call:

@@ -1,10 +1,12 @@
-"""How do tests get at AWS? One server a session, empty for each test."""
+"""How tests get at AWS: one server a session, empty for each test."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +21,12 @@ def running_aws_server() -> Iterator[AwsServer]:
     """The server itself, started when the first test asks for it."""
     from tests.servers.aws_server import AwsServer
 
+    # Each session of boto's would read the models of its services anew: half of the time of a test.
+    load = cache(JSONFileLoader().load_file)
     server = AwsServer()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
+        yield server
     server.stop()
 
 

@@ -1,4 +1,4 @@
-"""Where is Parameter Store stricter than moto? One function an action; the messages are AWS's where they are known.
+"""Where Parameter Store is stricter than moto: one function an action; the messages are AWS's where they are known.
 
 Sources: botocore's service model; "How AWS Systems Manager Parameter Store uses AWS KMS"; "Specifying a default
 parameter tier". It is documented that a type cannot be changed; Terraform's acceptance tests seem to do it.
@@ -12,28 +12,36 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tests.servers.aws_accounts import is_managed_by_aws
 from tests.servers.aws_call import AwsError, Reply, json_reply
-from tests.servers.aws_keys import is_managed_by_aws
-from tests.servers.aws_parameter_names import check_new_name, check_read_name
-from tests.servers.aws_rights import parameter_arn
-from tests.servers.aws_tags import check_tags
+from tests.servers.aws_rights import is_legal, parameter_arn, without_selector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.servers.aws_context import Context
+    from tests.servers.aws_call import Context
 
 __all__ = ["PARAMETERS_RULES"]
 
 _MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
 _DEFAULT_KEY = "alias/aws/ssm"
 _TO_ENCRYPT = {"Standard": ["kms:Encrypt"], "Advanced": ["kms:GenerateDataKey", "kms:Encrypt"]}
+_LEVELS = 15
+# With the ARN in front of it.
+_LENGTH = 1011
+# AWS answers this for every character that is not allowed, and when reading a path without its first slash.
+_ILLEGAL = (
+    'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
+    "sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 "
+    "symbols .-_"
+)
 
 
 def _put(context: Context) -> Reply:
     body = context.body
-    check_new_name(body["Name"], parameter_arn(context.call.region, body["Name"]))
-    check_tags(body.get("Tags", []), too_many="TooManyTagsError")
+    _check_new_name(body["Name"], parameter_arn(context.call.region, body["Name"]))
+    if unknown := set(body) & {"Tags", "Policies"}:
+        raise AwsError("NotModelled", f"this server does not know {unknown}")
     existing = context.moto.parameter(context.call.region, body["Name"])
     if existing is not None and not body.get("Overwrite"):
         return context.ask_moto()  # which refuses it
@@ -56,41 +64,50 @@ def _put(context: Context) -> Reply:
 
 
 def _get(context: Context) -> Reply:
-    check_read_name(context.body["Name"])
+    _check_read_name(context.body["Name"])
     parameter = context.moto.parameter(context.call.region, context.body["Name"])
     if parameter is not None:
         _decrypt(context, parameter)
     return _with_ciphertext(context.ask_moto())
 
 
-def _get_many(context: Context) -> Reply:
-    for name in context.body.get("Names", []):
-        parameter = context.moto.parameter(context.call.region, name)
-        if parameter is not None:
-            _decrypt(context, parameter)
-    return _with_ciphertext(context.ask_moto())
-
-
-def _tag(context: Context) -> Reply:
-    check_tags(context.body["Tags"], too_many="TooManyTagsError")
-    return context.ask_moto()
-
-
 PARAMETERS_RULES: Mapping[str, Callable[[Context], Reply]] = {
     "PutParameter": _put,
     "GetParameter": _get,
     "GetParameterHistory": _get,
-    "GetParameters": _get_many,
-    "GetParametersByPath": _get_many,
-    "AddTagsToResource": _tag,
 }
+
+
+def _check_read_name(name: str) -> None:
+    """Refuse to look for what cannot be."""
+    if not name.startswith("arn:") and not is_legal(without_selector(name)):
+        raise AwsError("ValidationException", _ILLEGAL)
+
+
+def _check_new_name(name: str, arn: str) -> None:
+    """Refuse a name that AWS would not give to a parameter; what begins with ``aws`` or ``ssm`` moto itself refuses.
+
+    :param arn: what the name would be part of.
+    """
+    if "/" in name and is_legal(f"/{name}"):
+        raise AwsError("ValidationException", "Parameter name must be a fully qualified name.")
+    if not is_legal(name):
+        raise AwsError("ValidationException", _ILLEGAL)
+    if len(arn) > _LENGTH:
+        raise AwsError("ValidationException", f"Parameter name must not be longer than {_LENGTH} characters.")
+    if name.strip("/").count("/") + 1 > _LEVELS:
+        raise AwsError(
+            "HierarchyLevelLimitExceededException",
+            f"A hierarchy can have a maximum of {_LEVELS} levels. For more information, see Requirements and "
+            "constraints for parameter names in the Amazon Web Services Systems Manager User Guide.",
+        )
 
 
 def _tier(body: Mapping[str, Any], existing: Any) -> str:
     was_advanced = existing is not None and existing.tier == "Advanced"
     tier: str = body.get("Tier", "Standard")
-    if tier == "Intelligent-Tiering":
-        return "Advanced" if was_advanced or len(body["Value"].encode()) > _MOST_BYTES["Standard"] else "Standard"
+    if tier not in _MOST_BYTES:
+        raise AwsError("NotModelled", f"this server does not know the tier {tier}")
     if was_advanced and tier == "Standard":
         raise AwsError(
             "ValidationException",

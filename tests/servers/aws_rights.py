@@ -9,11 +9,11 @@ aws-solutions/aws-control-tower-customizations #208).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.servers.aws_call import ACCOUNT
-from tests.servers.aws_parameter_names import is_legal, without_selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from tests.servers.aws_call import Call
     from tests.servers.aws_moto import Moto
 
-__all__ = ["Right", "needed_rights", "parameter_arn"]
+__all__ = ["Right", "is_legal", "needed_rights", "parameter_arn", "without_selector"]
 
 # They are about no one secret, and their refusals name no resource.
-_ABOUT_ALL_SECRETS = {"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"}
-_ABOUT_MANY_PARAMETERS = {"GetParameters", "DeleteParameters"}
+_ABOUT_ALL_SECRETS = {"ListSecrets"}
+_LEGAL = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ def parameter_arn(region: str, name: str) -> str:
     return f"arn:aws:ssm:{region}:{ACCOUNT}:parameter/{name.removeprefix('/')}"
 
 
+def is_legal(name: str) -> bool:
+    """Whether the name can be that of a parameter: the characters, and a slash before a path."""
+    return bool(_LEGAL.fullmatch(name)) and ("/" not in name or name.startswith("/"))
+
+
+def without_selector(name: str) -> str:
+    """Drop ``:version`` or ``:label``."""
+    return name if name.startswith("arn:") else name.partition(":")[0]
+
+
 def _on_secrets(call: Call, moto: Moto) -> Iterator[Right]:
     if call.action in _ABOUT_ALL_SECRETS:
         yield Right(f"secretsmanager:{call.action}", "*", "")
@@ -69,18 +79,7 @@ def _on_secrets(call: Call, moto: Moto) -> Iterator[Right]:
 
 
 def _on_parameters(call: Call) -> Iterator[Right]:
-    action = f"ssm:{call.action}"
-    everything = f"arn:aws:ssm:{call.region}:{ACCOUNT}:*"
-    if call.action in _ABOUT_MANY_PARAMETERS:
-        names = list(call.body.get("Names", []))
-    else:
-        named = call.body.get("Name") or call.body.get("ResourceId") or call.body.get("Path")
-        names = [named] if named else []
-    for name in names or [""]:
-        plain = without_selector(name)
-        arn = (
-            plain if plain.startswith("arn:") else parameter_arn(call.region, plain) if is_legal(plain) else everything
-        )
-        yield Right(action, arn, arn)
-        if call.action == "PutParameter" and call.body.get("Tags"):
-            yield Right("ssm:AddTagsToResource", arn, arn)
+    names = call.body.get("Names") or [call.body.get("Name", "")]
+    for name in map(without_selector, names):
+        arn = parameter_arn(call.region, name) if is_legal(name) else f"arn:aws:ssm:{call.region}:{ACCOUNT}:*"
+        yield Right(f"ssm:{call.action}", name if name.startswith("arn:") else arn, arn)

@@ -1,7 +1,11 @@
-"""Where is Secrets Manager stricter than moto? One function an action; the messages are AWS's where they are known.
+"""Where Secrets Manager is stricter than moto: one function an action; the messages are AWS's where they are known.
 
 Sources: botocore's service model; answers of AWS recorded in LocalStack's snapshot tests of Secrets Manager; "How AWS
 Secrets Manager uses AWS KMS".
+
+moto 5.2.5 loses staging labels on several ways: a failed move drops the label it was to move; a move of AWSCURRENT does
+not change what is read without a stage; a later put then leaves AWSCURRENT on two versions; a put under AWSCURRENT
+drops the other labels of the previous version, and leaves its own other labels where they were.
 """
 
 from __future__ import annotations
@@ -9,20 +13,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from tests.servers.aws_accounts import is_managed_by_aws
 from tests.servers.aws_call import AwsError, Reply, json_reply
-from tests.servers.aws_keys import is_managed_by_aws
+from tests.servers.aws_checks import check_name, check_same, check_tags, check_value, token_of
 from tests.servers.aws_moto import is_being_deleted
-from tests.servers.aws_secret_checks import check_name, check_same, check_value, token_of
-from tests.servers.aws_secret_labels import CURRENT, attached, labels_of, moved, set_labels
-from tests.servers.aws_tags import check_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from tests.servers.aws_context import Context
+    from tests.servers.aws_call import Context
 
 __all__ = ["SECRETS_RULES"]
 
+_CURRENT = "AWSCURRENT"
+_PREVIOUS = "AWSPREVIOUS"
 _TOO_MANY_TAGS = "InvalidParameterException"
 
 
@@ -68,37 +72,18 @@ def _put(context: Context) -> Reply:
         raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
     # A secret's first version always becomes AWSCURRENT.
-    stages = dict.fromkeys([*body.get("VersionStages", [CURRENT]), *([] if secret.versions else [CURRENT])])
-    labels = attached(labels_of(secret), version, stages)
+    stages = dict.fromkeys([*body.get("VersionStages", [_CURRENT]), *([] if secret.versions else [_CURRENT])])
+    labels = _attached(_labels_of(secret), version, stages)
     context.ask_moto()
-    set_labels(secret, labels)
+    _set_labels(secret, labels)
     return _version_reply(secret, version)
-
-
-def _update(context: Context) -> Reply:
-    body = context.body
-    check_value(body)
-    version = token_of(body)
-    secret = _live_secret(context)
-    has_value = "SecretString" in body or "SecretBinary" in body
-    if has_value and version in secret.versions:
-        check_same(secret, version, body)
-        return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version})
-    if "KmsKeyId" in body:
-        _use_key(context, body["KmsKeyId"], ["kms:GenerateDataKey", "kms:Decrypt"], "EncryptionFailure")
-    elif has_value:
-        _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
-    labels = attached(labels_of(secret), version, [CURRENT]) if has_value else labels_of(secret)
-    reply = context.ask_moto()
-    set_labels(secret, labels)
-    return reply
 
 
 def _get(context: Context) -> Reply:
     secret = _live_secret(context)
     version: str | None = context.body.get("VersionId")
-    stage: str | None = context.body.get("VersionStage") or (None if version else CURRENT)
-    labels = labels_of(secret)
+    stage: str | None = context.body.get("VersionStage") or (None if version else _CURRENT)
+    labels = _labels_of(secret)
     if version is None and stage not in labels:
         raise _no_value(f"staging label: {stage}")
     if version is not None and version not in secret.versions:
@@ -125,8 +110,8 @@ def _describe(context: Context) -> Reply:
 def _move(context: Context) -> Reply:
     secret = _live_secret(context)
     body = context.body
-    after = moved(secret, body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId"))
-    set_labels(secret, after)
+    after = _moved(secret, body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId"))
+    _set_labels(secret, after)
     return json_reply({"ARN": secret.arn, "Name": secret.name})
 
 
@@ -154,7 +139,6 @@ def _delete(context: Context) -> Reply:
 SECRETS_RULES: Mapping[str, Callable[[Context], Reply]] = {
     "CreateSecret": _create,
     "PutSecretValue": _put,
-    "UpdateSecret": _update,
     "GetSecretValue": _get,
     "DescribeSecret": _describe,
     "UpdateSecretVersionStage": _move,
@@ -193,3 +177,58 @@ def _no_value(which: str) -> AwsError:
 def _version_reply(secret: Any, version: str) -> Reply:
     stages = secret.versions[version]["version_stages"]
     return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages})
+
+
+def _labels_of(secret: Any) -> dict[str, str]:
+    """Return the version of each label."""
+    return {label: version for version, held in secret.versions.items() for label in held["version_stages"]}
+
+
+def _set_labels(secret: Any, labels: Mapping[str, str]) -> None:
+    """Have the versions carry these labels and no others."""
+    for version, held in secret.versions.items():
+        held["version_stages"] = [label for label, holder in labels.items() if holder == version]
+    secret.default_version_id = labels.get(_CURRENT)
+
+
+def _attached(labels: Mapping[str, str], version: str, added: Iterable[str]) -> dict[str, str]:
+    """Return the labels after some were put on a version; the one that loses AWSCURRENT becomes AWSPREVIOUS."""
+    added = list(added)
+    after = dict(labels)
+    loser = labels.get(_CURRENT)
+    if _CURRENT in added and loser not in {None, version}:
+        after[_PREVIOUS] = str(loser)
+    return after | dict.fromkeys(added, version)
+
+
+def _moved(secret: Any, label: str, source: str | None, target: str | None) -> dict[str, str]:
+    """Return the labels after UpdateSecretVersionStage.
+
+    :raises AwsError: InvalidParameterException, if the label is not on ``source``, or ``target`` does not exist. AWS's
+        code for the latter is not documented; this one is moto's.
+    """
+    labels = _labels_of(secret)
+    holder = labels.get(label)
+    if source is None and holder not in {None, target}:
+        raise AwsError(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to version "
+            f"{holder}, so you must explicitly reference that version in RemoveFromVersionId.",
+        )
+    if source is not None and source != holder:
+        raise AwsError(
+            "InvalidParameterException",
+            f"When you move staging label {label}, if you specify RemoveFromVersionId, it must be set to the version "
+            f"that currently has the staging label {label}.",
+        )
+    if target is None:
+        if label == _CURRENT:
+            raise AwsError(
+                "InvalidParameterException",
+                f"You can only move staging label {_CURRENT} to a different secret version. It can't be completely "
+                "removed.",
+            )
+        return {other: version for other, version in labels.items() if other != label}
+    if target not in secret.versions:
+        raise AwsError("InvalidParameterException", f"Not a valid version: {target}")
+    return _attached(labels, target, [label])

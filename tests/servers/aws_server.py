@@ -1,4 +1,4 @@
-"""Which AWS do the tests run against? Secrets Manager, Parameter Store and STS over HTTP: moto behind AWS's own rules.
+"""Secrets Manager, Parameter Store and STS over HTTP: moto behind AWS's own rules.
 
 ::
 
@@ -13,21 +13,21 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from tests.servers.aws_accounts import ALLOW_ALL, user_name
-from tests.servers.aws_app import AwsApp
+from tests.servers.aws_app import AwsApp, AwsFault
 from tests.servers.aws_call import ACCOUNT, AwsError
-from tests.servers.aws_faults import AwsFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tests.servers.aws_accounts import Credentials
-    from tests.servers.aws_faults import AwsRequest, When
+    from tests.servers.aws_app import AwsRequest, When
 
 __all__ = ["AwsServer"]
 
@@ -54,6 +54,7 @@ class AwsServer:
         self._app = AwsApp()
         self._own = self._app.accounts.add_user("the-test-itself", ALLOW_ALL)
         self._app.exempt = self._own.access_key_id
+        self._clients: dict[str, Any] = {}
         self._server = make_server("127.0.0.1", 0, self._app, threaded=True, request_handler=_Handler)
         self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="aws-server", daemon=True)
@@ -104,13 +105,18 @@ class AwsServer:
         import boto3
         from botocore.config import Config
 
-        return boto3.client(
+        if credentials is None and service in self._clients:
+            return self._clients[service]
+        client = boto3.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
             config=Config(retries={"total_max_attempts": 1}),
             **(credentials or self._own).boto,
         )
+        if credentials is None:
+            self._clients[service] = client
+        return client
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
         """Return what has any boto3 of another process come here as that user."""
@@ -125,23 +131,23 @@ class AwsServer:
     @property
     def requests(self) -> list[AwsRequest]:
         """The requests of users, in the order of their answers."""
-        return self._app.log.all()
+        return list(self._app.requests)
 
     def counts(self) -> dict[str, int]:
         """Return how many requests of users each action had."""
-        return self._app.log.counts()
+        return dict(Counter(request.action for request in self._app.requests))
 
     def fail(self, action: str, code: str, *, when: When = "before", times: int = 1, skip: int = 0) -> None:
         """Refuse the next requests for an action: 500 for the services' own errors, else 400."""
         error = AwsError(code, "injected", 500 if code in _SERVER_ERRORS else 400)
-        self._app.faults.add(AwsFault(action, when, error=error, times=times, skip=skip))
+        self._app.faults.append(AwsFault(action, when, error=error, times=times, skip=skip))
 
     def drop(self, action: str, *, when: When, times: int = 1, skip: int = 0) -> None:
         """Close the connection of the next requests for an action, before or after they take effect."""
-        self._app.faults.add(AwsFault(action, when, times=times, skip=skip))
+        self._app.faults.append(AwsFault(action, when, times=times, skip=skip))
 
     def interpose(
         self, action: str, act: Callable[[], object], *, when: When = "before", times: int = 1, skip: int = 0
     ) -> None:
         """Do something just before or after the next request for an action takes effect: another writer's act."""
-        self._app.faults.add(AwsFault(action, when, act=act, times=times, skip=skip))
+        self._app.faults.append(AwsFault(action, when, act=act, times=times, skip=skip))

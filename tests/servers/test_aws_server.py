@@ -1,134 +1,407 @@
-"""Does the server record, fail, and know its callers?"""
+"""The fake AWS is as strict as AWS is documented to be, allows what a policy allows, and fails as it is told."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import uuid
+from contextlib import contextmanager
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.servers.aws_expect import refused
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+CURRENT = {"SecretId": "a", "VersionStage": "AWSCURRENT"}
+NO_KMS = "Access to KMS is not allowed"
+# Where there are a secret "a" and a parameter "/a", with a value each.
+INVALID, REQUEST, GONE = "ValidationException", "InvalidParameterException", "ResourceNotFoundException"
+SECRETS_REFUSED = [
+    *[("create_secret", {"Name": name}, INVALID, "Invalid name. Must be a valid name containing")
+      for name in ("a b", "a:b", "a{b}", "\u00e9", "x" * 513)],
+    *[("create_secret", {"Name": "b", "Tags": [{"Key": key, "Value": value}]}, INVALID, "failed to satisfy constraint")
+      for key, value in [("a", '{"b": 1}'), ("a", "x" * 257), ("k" * 129, "b"), ("a,b", "c"), ("a", "b;c")]],
+    ("create_secret", {"Name": "b", "SecretString": "x" * 65_537}, INVALID, "less than or equal to 65536"),
+    ("create_secret", {"Name": "a", "SecretString": "1"}, "ResourceExistsException", "the secret a already exists."),
+    ("put_secret_value", {"SecretId": "a", "SecretString": "\u00e9" * 32_769}, INVALID, "less than or equal to 65536"),
+    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "b", "Value": "{}"}]}, INVALID, "failed to satisfy constraint"),
+    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "aws:x", "Value": ""}]}, REQUEST, "aws:"),
+    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": f"t{n}", "Value": ""} for n in range(51)]}, REQUEST, "50 tags"),
+    ("untag_resource", {"SecretId": "b", "TagKeys": ["x"]}, GONE, "can't find the specified secret."),
+    ("get_secret_value", {"SecretId": "b"}, GONE, "can't find the specified secret."),
+    ("get_secret_value", {"SecretId": "a", "VersionStage": "Other"}, GONE, "secret value for staging label: Other"),
+    ("get_secret_value", {"SecretId": "a", "VersionId": "x" * 32}, GONE, "secret value for VersionId: x"),
+    *[("delete_secret", {"SecretId": "a", "RecoveryWindowInDays": days}, REQUEST, "must be between 7 and 30 days")
+      for days in (1, 6, 31)],
+    ("update_secret", {"SecretId": "a", "SecretString": "2"}, "NotModelled", "UpdateSecret"),
+]  # fmt: skip
+PARAMETERS_REFUSED = [
+    ("put_parameter", {"Name": "/a"}, "ParameterAlreadyExists", ""),
+    ("put_parameter", {"Name": "/a", "Type": "String", "Overwrite": True}, "HierarchyTypeMismatchException", ""),
+    ("put_parameter", {"KeyId": "alias/none"}, "InvalidKeyId", ""),
+    ("put_parameter", {"Tags": [{"Key": "a", "Value": "b"}]}, "NotModelled", "Tags"),
+    ("put_parameter", {"Tier": "Intelligent-Tiering"}, "NotModelled", "tier"),
+    ("put_parameter", {"AllowedPattern": r"\d{1,4}", "Value": "10,000"}, "ParameterPatternMismatchException", ""),
+    *[("put_parameter", {"Value": value}, INVALID, "nested or reference") for value in ("{{ssm:/a}}", "{{a}}")],
+    *[("put_parameter", {"Value": value}, INVALID, "maximum parameter value of 4096")
+      for value in ("x" * 4097, "\u00e9" * 2049)],
+    ("put_parameter", {"Value": "x" * 8193, "Tier": "Advanced"}, INVALID, "maximum parameter value of 8192"),
+    *[("put_parameter", {"Name": name}, INVALID, "can't be prefixed with")
+      for name in ("/a b", "/a//b", "/a/", "/a:b", "ssm-b")],
+    ("put_parameter", {"Name": "a/b"}, INVALID, "Parameter name must be a fully qualified name."),
+    ("put_parameter", {"Name": "/aws/b"}, "AccessDeniedException", "No access to reserved parameter name"),
+    ("put_parameter", {"Name": "/x" * 16}, "HierarchyLevelLimitExceededException", "15 levels"),
+    ("put_parameter", {"Name": "/" + "x" * 967}, INVALID, "1011"),
+    *[("get_parameter", {"Name": name}, INVALID, "can't be prefixed with") for name in ("/a b", "a/b", "/a{b}")],
+    ("get_parameter", {"Name": "/none"}, "ParameterNotFound", ""),
+    ("get_parameter", {"Name": "/a:3"}, "ParameterVersionNotFound", ""),
+    ("delete_parameter", {"Name": "/none"}, "ParameterNotFound", ""),
+    ("get_parameters", {"Names": ["/a"]}, "NotModelled", "GetParameters"),
+]  # fmt: skip
 
 
-def test_requests_of_users_are_recorded_with_what_became_of_them(aws_server):
-    user = aws_server.user()
-    client = aws_server.client("secretsmanager", user)
-    client.create_secret(Name="a", SecretString="one")
-    with refused("ResourceNotFoundException"):
-        client.get_secret_value(SecretId="b")
-
-    first, second = aws_server.requests
-    assert (first.service, first.action, first.body["SecretString"]) == ("secretsmanager", "CreateSecret", "one")
-    assert (first.status, first.error, first.access_key_id) == (200, None, user.access_key_id)
-    assert (second.status, second.error) == (400, "ResourceNotFoundException")
-    assert aws_server.counts() == {"CreateSecret": 1, "GetSecretValue": 1}
+@contextmanager
+def refused(code, message="", status=400):
+    """Expect boto3 to raise that code, with a message that contains that text."""
+    with pytest.raises(ClientError) as error:
+        yield
+    said = error.value.response["Error"]
+    assert (said["Code"], error.value.response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    assert message in said["Message"]
 
 
-def test_what_the_test_does_itself_is_neither_recorded_nor_met_by_faults(aws_server):
-    aws_server.fail("GetParameter", "ThrottlingException")
-    own = aws_server.client("ssm")
-    own.put_parameter(Name="/a", Value="one", Type="String")
-    assert own.get_parameter(Name="/a")["Parameter"]["Value"] == "one"
-    assert aws_server.requests == []
-
-    with refused("ThrottlingException"):
-        aws_server.client("ssm", aws_server.user()).get_parameter(Name="/a")
+def allow(action, resource="*"):
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def test_nothing_is_left_after_a_reset(aws_server):
-    user = aws_server.user()
-    client = aws_server.client("secretsmanager", user)
-    client.create_secret(Name="a", SecretString="one")
-    aws_server.fail("GetSecretValue", "ThrottlingException")
-    aws_server.reset()
+@pytest.fixture
+def client(aws_server):
+    return aws_server.client("secretsmanager", aws_server.user())
 
-    assert aws_server.requests == []
-    with refused("UnrecognizedClientException"):
+
+@pytest.fixture
+def ssm(aws_server):
+    return aws_server.client("ssm", aws_server.user())
+
+
+def token():
+    return str(uuid.uuid4())
+
+
+def stages(client):
+    return {version: set(held) for version, held in client.describe_secret(SecretId="a")["VersionIdsToStages"].items()}
+
+
+def put_parameter(ssm, value="one", name="/a", **more):
+    return ssm.put_parameter(Name=name, Value=value, **({"Type": "SecureString"} | more))
+
+
+def test_what_secrets_manager_refuses_is_refused_in_its_words(client):
+    client.create_secret(Name="a", SecretString="1")
+    for act, parameters, code, message in SECRETS_REFUSED:
+        with refused(code, message):
+            getattr(client, act)(**parameters)
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
+    assert len(client.list_secrets()["SecretList"]) == 1
+
+
+def test_what_parameter_store_refuses_is_refused_in_its_words(ssm):
+    put_parameter(ssm)
+    new = {"Name": "/b", "Value": "one", "Type": "SecureString"}
+    for act, parameters, code, message in PARAMETERS_REFUSED:
+        with refused(code, message):
+            getattr(ssm, act)(**((new | parameters) if act == "put_parameter" else parameters))
+    assert ssm.get_parameter(Name="/a", WithDecryption=True)["Parameter"]["Value"] == "one"
+    assert len(ssm.describe_parameters()["Parameters"]) == 1
+
+
+def test_what_is_just_possible_is_taken(client, ssm):
+    client.create_secret(Name="x" * 512, SecretString="x" * 65_536)
+    client.create_secret(Name="a", Tags=[{"Key": "Team 1_.:/=+-@", "Value": "x" * 256}])
+    client.tag_resource(SecretId="a", Tags=[{"Key": f"t{number}", "Value": ""} for number in range(49)])
+    client.untag_resource(SecretId="a", TagKeys=["other", "t1"])
+    assert len(client.describe_secret(SecretId="a")["Tags"]) == 49
+    for name in ("b", "/a", "/x" * 15, "/" + "x" * 966, "/A.b_c-1/D"):
+        assert put_parameter(ssm, "x" * 4096, name)["Tier"] == "Standard"
+        assert put_parameter(ssm, "x" * 8192, name, Overwrite=True, Tier="Advanced")["Tier"] == "Advanced"
+
+
+def test_a_secret_without_a_value_has_none_to_read_and_its_first_version_is_current(client):
+    client.create_secret(Name="a", Tags=[{"Key": "record", "Value": "x"}])
+    with refused("ResourceNotFoundException", "secret value for staging label: AWSCURRENT"):
         client.get_secret_value(SecretId="a")
+    assert "VersionIdsToStages" not in client.describe_secret(SecretId="a")
+    first, second = token(), token()
+    put = client.put_secret_value(SecretId="a", SecretString="1", VersionStages=["Pending"], ClientRequestToken=first)
+    assert set(put["VersionStages"]) == {"Pending", "AWSCURRENT"}
+    client.put_secret_value(SecretId="a", SecretString="2", VersionStages=["Pending"], ClientRequestToken=second)
+    assert stages(client) == {first: {"AWSCURRENT"}, second: {"Pending"}}
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
+
+
+def test_a_token_stands_for_one_value(client):
+    version = token()
+    client.create_secret(Name="a", SecretString="1", ClientRequestToken=version)
+    assert client.create_secret(Name="a", SecretString="1", ClientRequestToken=version)["VersionId"] == version
+    client.put_secret_value(SecretId="a", SecretString="2")
+    again = client.put_secret_value(SecretId="a", SecretString="1", ClientRequestToken=version)
+    assert again["VersionStages"] == ["AWSPREVIOUS"]
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "2"
+    with refused("ResourceExistsException", f"You can't use ClientRequestToken {version}"):
+        client.put_secret_value(SecretId="a", SecretString="3", ClientRequestToken=version, VersionStages=["Pending"])
+    with refused("InvalidRequestException", "not associated to the provided VersionId"):
+        client.get_secret_value(SecretId="a", VersionId=version, VersionStage="AWSCURRENT")
+
+
+def test_a_move_changes_what_is_read_and_the_loser_becomes_previous(client):
+    first, second, third = token(), token(), token()
+    client.create_secret(Name="a", SecretString="1", ClientRequestToken=first)
+    client.put_secret_value(SecretId="a", SecretString="2", ClientRequestToken=second, VersionStages=["Pending"])
+    client.update_secret_version_stage(**CURRENT, MoveToVersionId=second, RemoveFromVersionId=first)
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "2"
+    assert stages(client) == {first: {"AWSPREVIOUS"}, second: {"AWSCURRENT", "Pending"}}
+    client.put_secret_value(SecretId="a", SecretString="3", ClientRequestToken=third)
+    assert stages(client) == {second: {"AWSPREVIOUS", "Pending"}, third: {"AWSCURRENT"}}
+    assert client.get_secret_value(SecretId="a", VersionId=first)["SecretString"] == "1"
+
+
+def test_a_move_that_is_refused_changes_nothing(client):
+    current, other = token(), token()
+    client.create_secret(Name="a", SecretString="1", ClientRequestToken=current)
+    client.put_secret_value(SecretId="a", SecretString="2", ClientRequestToken=other, VersionStages=["Pending"])
+    before = stages(client)
+    for move in (
+        {"MoveToVersionId": other, "RemoveFromVersionId": other},
+        {"MoveToVersionId": other, "RemoveFromVersionId": token()},
+        {"MoveToVersionId": other},
+        {"MoveToVersionId": token(), "RemoveFromVersionId": current},
+        {"RemoveFromVersionId": current},
+    ):
+        with refused("InvalidParameterException"):
+            client.update_secret_version_stage(**CURRENT, **move)
+    assert stages(client) == before
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
+
+
+def test_a_secret_scheduled_for_deletion_can_only_be_described_and_restored(client):
+    version = client.create_secret(Name="a", SecretString="1")["VersionId"]
+    client.delete_secret(SecretId="a")
+    acts = {
+        "get_secret_value": {},
+        "put_secret_value": {"SecretString": "2"},
+        "tag_resource": {"Tags": [{"Key": "a", "Value": "b"}]},
+        "untag_resource": {"TagKeys": ["a"]},
+        "update_secret_version_stage": {"VersionStage": "X", "MoveToVersionId": version},
+    }
+    for act, parameters in acts.items():
+        with refused("InvalidRequestException", "because it was marked for deletion"):
+            getattr(client, act)(SecretId="a", **parameters)
+    with refused("InvalidRequestException", "already scheduled for deletion"):
+        client.create_secret(Name="a")
+    with refused("InvalidRequestException", "currently marked deleted"):
+        client.delete_secret(SecretId="a")
+    assert client.describe_secret(SecretId="a")["DeletedDate"]
+    client.restore_secret(SecretId="a")
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
+    for _ in range(2):
+        client.delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
     with refused("ResourceNotFoundException"):
-        aws_server.client("secretsmanager", aws_server.user()).get_secret_value(SecretId="a")
+        client.describe_secret(SecretId="a")
+
+
+def test_a_forced_deletion_can_take_its_time_and_keeps_the_name_until_then(aws_server, client):
+    aws_server.delete_slowly()
+    client.create_secret(Name="a", SecretString="1")
+    for _ in range(2):
+        client.delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
+    assert client.describe_secret(SecretId="a")["DeletedDate"]
+    with refused("InvalidRequestException", "marked for deletion"):
+        client.get_secret_value(SecretId="a")
+    with refused("InvalidRequestException", "because it was deleted"):
+        client.create_secret(Name="a")
+    aws_server.finish_deletions()
+    client.create_secret(Name="a")
+
+
+def test_a_parameter_keeps_its_versions_until_it_is_deleted_its_tier_and_its_pattern_but_not_its_key(aws_server, ssm):
+    key = aws_server.key("alias/team")
+    put_parameter(ssm, "1", KeyId="alias/team", Tier="Advanced", AllowedPattern=r"\d{1,4}")
+    with refused("ValidationException", "You can't downgrade a parameter from the advanced-parameter tier"):
+        put_parameter(ssm, "2", Overwrite=True)
+    with refused("ParameterPatternMismatchException", r"cannot be validated against allowedPattern: \d{1,4}"):
+        put_parameter(ssm, "two", Overwrite=True, Tier="Advanced")
+    put_parameter(ssm, "2", Overwrite=True, Tier="Advanced", KeyId=key)
+    assert put_parameter(ssm, "3", Overwrite=True, Tier="Advanced")["Version"] == 3
+    history = ssm.get_parameter_history(Name="/a")["Parameters"]
+    assert [version["KeyId"] for version in history] == ["alias/team", key, "alias/aws/ssm"]
+    assert ssm.get_parameter(Name="/a:1", WithDecryption=True)["Parameter"]["Value"] == "1"
+    ssm.delete_parameter(Name="/a")
+    with refused("ParameterNotFound"):
+        ssm.get_parameter(Name="/a:1")
+    assert put_parameter(ssm)["Version"] == 1
+
+
+def test_what_is_not_decrypted_is_not_readable(ssm):
+    put_parameter(ssm, "hunter22")
+    assert "hunter22" not in f"{ssm.get_parameter(Name='/a')} {ssm.get_parameter_history(Name='/a')}"
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("ThrottlingException", 400), ("InternalServiceError", 500), ("EncryptionFailure", 400)]
+    ("resource", "allowed"),
+    [
+        (f"{SECRET}airflow/connections/*", True),
+        (f"{SECRET}airflow/connections/acme-??????", True),
+        (f"{SECRET}airflow/connections/acme", False),
+        (f"{SECRET}AIRFLOW/connections/*", False),
+        (["arn:aws:s3:::x", "*"], True),
+    ],
 )
-def test_requests_for_one_action_fail_on_request(aws_server, code, status):
-    client = aws_server.client("secretsmanager", aws_server.user())
-    aws_server.fail("CreateSecret", code, times=2, skip=1)
+def test_a_secret_is_judged_by_its_arn_with_the_suffix_whether_it_exists_or_not(aws_server, resource, allowed):
+    client = aws_server.client("secretsmanager", aws_server.user([allow("secretsmanager:Get*", resource)]))
+    for create in (
+        lambda: None,
+        lambda: aws_server.client("secretsmanager").create_secret(Name="airflow/connections/acme"),
+    ):
+        create()
+        with refused("ResourceNotFoundException" if allowed else "AccessDeniedException"):
+            client.get_secret_value(SecretId="airflow/connections/acme")
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "allowed"),
+    [
+        ("/airflow/connections/acme", f"{PARAMETER}/airflow/connections/*", True),
+        ("/airflow/connections/acme:3", f"{PARAMETER}/airflow/connections/acme", True),
+        ("/airflow/connections/acme", f"{PARAMETER}//airflow/connections/*", False),
+        ("acme", f"{PARAMETER}/acme", True),
+        ("/airflow/connections/acme", f"{PARAMETER}/airflow/variables/*", False),
+        ("/no blanks", f"{PARAMETER}/*", False),
+    ],
+)
+def test_a_parameter_is_judged_by_its_arn(aws_server, name, resource, allowed):
+    ssm = aws_server.client("ssm", aws_server.user([allow("ssm:GetParameter", resource)]))
+    with refused("ParameterNotFound" if allowed else "AccessDeniedException"):
+        ssm.get_parameter(Name=name)
+
+
+def test_a_refusal_is_worded_as_by_aws_a_deny_wins_and_what_is_not_judged_is_not_taken(aws_server):
+    denied = {"Effect": "Deny", "Action": "secretsmanager:PutSecretValue", "Resource": "*"}
+    for policy, why in (
+        ([], "because no identity-based policy allows the secretsmanager:PutSecretValue action"),
+        ([allow("*"), denied], "with an explicit deny in an identity-based policy"),
+    ):
+        user = aws_server.user(policy)
+        me = aws_server.client("sts", user).get_caller_identity()["Arn"]
+        words = f"User: {me} is not authorized to perform: secretsmanager:PutSecretValue on resource: acme {why}"
+        with refused("AccessDeniedException", words):
+            aws_server.client("secretsmanager", user).put_secret_value(SecretId="acme", SecretString="x")
+    with pytest.raises(ValueError, match="Condition"):
+        aws_server.user([allow("*") | {"Condition": {}}])
+
+
+def test_tags_at_creation_need_a_right_of_their_own(aws_server):
+    client = aws_server.client("secretsmanager", aws_server.user([allow("secretsmanager:CreateSecret")]))
+    with refused("AccessDeniedException", "secretsmanager:TagResource"):
+        client.create_secret(Name="a", Tags=[{"Key": "a", "Value": "b"}])
     client.create_secret(Name="a")
-    for name in ("b", "c"):
-        with pytest.raises(ClientError) as error:
-            client.create_secret(Name=name)
-        assert error.value.response["Error"]["Code"] == code
-        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
-    client.create_secret(Name="d")
-    held = aws_server.client("secretsmanager").list_secrets()["SecretList"]
-    assert [secret["Name"] for secret in held] == ["a", "d"]
+
+
+@pytest.mark.parametrize("missing", ["kms:GenerateDataKey", "kms:Decrypt"])
+def test_a_secret_under_a_customers_key_needs_the_key(aws_server, missing):
+    key = aws_server.key("alias/team")
+    own = aws_server.client("secretsmanager")
+    own.create_secret(Name="old", SecretString="one", KmsKeyId="alias/team")
+    rights = [allow(right, key) for right in ("kms:GenerateDataKey", "kms:Decrypt") if right != missing]
+    client = aws_server.client("secretsmanager", aws_server.user([allow("secretsmanager:*"), *rights]))
+    with refused("AccessDeniedException", NO_KMS):
+        client.create_secret(Name="new", KmsKeyId=key)
+    with refused("AccessDeniedException", NO_KMS):
+        if missing == "kms:Decrypt":
+            client.get_secret_value(SecretId="old")
+        else:
+            client.put_secret_value(SecretId="old", SecretString="two")
+    assert own.get_secret_value(SecretId="old")["SecretString"] == "one"
+
+
+@pytest.mark.parametrize(("tier", "needed"), [("Standard", "kms:Encrypt"), ("Advanced", "kms:GenerateDataKey")])
+def test_a_parameter_under_a_customers_key_needs_the_key(aws_server, tier, needed):
+    key = aws_server.key()
+    ssm = aws_server.client("ssm", aws_server.user([allow("ssm:*"), allow("kms:DescribeKey", key)]))
+    with refused("AccessDeniedException", f"not authorized to perform: {needed} on resource: {key}"):
+        put_parameter(ssm, KeyId=key, Tier=tier)
+    put_parameter(aws_server.client("ssm"), KeyId=key, Tier=tier)
+    with refused("AccessDeniedException", "you are not allowed to access"):
+        ssm.get_parameter(Name="/a", WithDecryption=True)
+    assert ssm.get_parameter(Name="/a")["Parameter"]["Type"] == "SecureString"
+    put_parameter(ssm, name="/b")
+    assert ssm.get_parameter(Name="/b", WithDecryption=True)["Parameter"]["Value"] == "one"
+
+
+def test_a_disabled_key_encrypts_and_decrypts_nothing(aws_server, client, ssm):
+    key = aws_server.key()
+    client.create_secret(Name="a", SecretString="one", KmsKeyId=key)
+    put_parameter(ssm, KeyId=key)
+    aws_server.disable_key(key)
+    with refused("EncryptionFailure"):
+        client.put_secret_value(SecretId="a", SecretString="two")
+    with refused("DecryptionFailure"):
+        client.get_secret_value(SecretId="a")
+    with refused("InvalidKeyId"):
+        put_parameter(ssm, KeyId=key, Overwrite=True)
+    with refused("InvalidKeyId"):
+        ssm.get_parameter(Name="/a", WithDecryption=True)
+
+
+def test_a_role_is_assumed_by_whoever_may_and_its_policy_holds(aws_server):
+    role = aws_server.role("writer", [allow("ssm:PutParameter")])
+    with refused("AccessDenied", "sts:AssumeRole", status=403):
+        aws_server.client("sts", aws_server.user([])).assume_role(RoleArn=role, RoleSessionName="session")
+    sts = aws_server.client("sts", aws_server.user([allow("sts:AssumeRole", role)]))
+    with refused("AccessDenied", status=403):
+        sts.assume_role(RoleArn=f"{role}-no", RoleSessionName="session")
+    key = sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    assumed = type(aws_server.user())(key["AccessKeyId"], key["SecretAccessKey"])
+    put_parameter(aws_server.client("ssm", assumed))
+    with refused("AccessDeniedException", "assumed-role/writer/session"):
+        aws_server.client("ssm", assumed).get_parameter(Name="/a")
+
+
+def test_requests_of_users_are_recorded_and_met_by_faults_and_those_of_the_test_are_not(aws_server, client):
+    own = aws_server.client("secretsmanager")
+    aws_server.fail("CreateSecret", "ThrottlingException", times=2, skip=1)
+    aws_server.fail("GetSecretValue", "InternalServiceError")
+    for name, error in (("a", None), ("b", "ThrottlingException"), ("c", "ThrottlingException"), ("d", None)):
+        own.create_secret(Name=f"own-{name}")
+        if error is None:
+            client.create_secret(Name=name, SecretString="one")
+        else:
+            with refused(error, "injected"):
+                client.create_secret(Name=name)
+    with refused("InternalServiceError", status=500):
+        client.get_secret_value(SecretId="a")
+    first = aws_server.requests[0]
+    assert (first.service, first.action, first.body["SecretString"]) == ("secretsmanager", "CreateSecret", "one")
+    assert [(each.status, each.error) for each in aws_server.requests] == [
+        (200, None), *[(400, "ThrottlingException")] * 2, (200, None), (500, "InternalServiceError")
+    ]  # fmt: skip
+    assert aws_server.counts() == {"CreateSecret": 4, "GetSecretValue": 1}
+    aws_server.reset()
+    assert aws_server.requests == own.list_secrets()["SecretList"] == []
+    with refused("UnrecognizedClientException"):
+        client.get_secret_value(SecretId="a")
 
 
 @pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
-def test_a_dropped_connection_says_nothing_of_the_effect(aws_server, when, took_effect):
-    client = aws_server.client("ssm", aws_server.user())
+def test_a_dropped_connection_says_nothing_of_the_effect(aws_server, ssm, when, took_effect):
     aws_server.drop("PutParameter", when=when)
     with pytest.raises(ConnectionClosedError):
-        client.put_parameter(Name="/a", Value="one", Type="String")
-
+        put_parameter(ssm)
     assert [request.status for request in aws_server.requests] == [None]
-    found = aws_server.client("ssm").get_parameters(Names=["/a"])["Parameters"]
-    assert bool(found) == took_effect
+    assert bool(aws_server.client("ssm").describe_parameters()["Parameters"]) is took_effect
 
 
-@pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
-def test_an_error_comes_before_or_after_the_effect(aws_server, when, took_effect):
-    client = aws_server.client("ssm", aws_server.user())
-    aws_server.fail("PutParameter", "InternalServerError", when=when)
-    with pytest.raises(ClientError):
-        client.put_parameter(Name="/a", Value="one", Type="String")
-    assert bool(aws_server.client("ssm").get_parameters(Names=["/a"])["Parameters"]) == took_effect
-
-
-def test_somebody_else_can_write_between_two_requests(aws_server):
-    client = aws_server.client("ssm", aws_server.user())
+@pytest.mark.parametrize(("when", "seen"), [("before", "two"), ("after", "one")])
+def test_somebody_can_come_in_between(aws_server, ssm, when, seen):
     own = aws_server.client("ssm")
-    aws_server.interpose("PutParameter", lambda: own.put_parameter(Name="/a", Value="theirs", Type="String"))
-    with refused("ParameterAlreadyExists"):
-        client.put_parameter(Name="/a", Value="mine", Type="String")
-
-
-def test_of_many_who_create_at_once_one_does(aws_server):
-    clients = [aws_server.client("ssm", aws_server.user()) for _ in range(8)]
-
-    def create(number):
-        try:
-            return clients[number].put_parameter(Name="/a", Value=str(number), Type="String")["Version"]
-        except ClientError as error:
-            return error.response["Error"]["Code"]
-
-    with ThreadPoolExecutor(len(clients)) as pool:
-        outcomes = sorted(map(str, pool.map(create, range(len(clients)))))
-    assert outcomes == ["1", *["ParameterAlreadyExists"] * 7]
-
-
-def test_a_role_is_assumed_by_whom_its_policy_lets_and_then_has_its_own_rights(aws_server):
-    role = aws_server.role("reader", [{"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": "*"}])
-    stranger = aws_server.client("sts", aws_server.user([]))
-    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole on resource"):
-        stranger.assume_role(RoleArn=role, RoleSessionName="airflow")
-
-    caller = aws_server.user([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}])
-    given = aws_server.client("sts", caller).assume_role(RoleArn=role, RoleSessionName="airflow")["Credentials"]
-    import boto3
-
-    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], aws_server.region)
-    identity = session.client("sts", endpoint_url=aws_server.endpoint_url).get_caller_identity()
-    assert identity["Arn"] == f"arn:aws:sts::{aws_server.account}:assumed-role/reader/airflow"
-    client = session.client("ssm", endpoint_url=aws_server.endpoint_url)
-    with refused("ParameterNotFound"):
-        client.get_parameter(Name="/a")
-    with refused("AccessDeniedException", "assumed-role/reader/airflow is not authorized"):
-        client.put_parameter(Name="/a", Value="one", Type="String")
-
-
-def test_credentials_do_not_show_their_secret(aws_server):
-    user = aws_server.user()
-    assert user.secret_access_key not in repr(user)
+    put_parameter(own)
+    aws_server.interpose("GetParameter", lambda: put_parameter(own, "two", Overwrite=True), when=when)
+    assert ssm.get_parameter(Name="/a", WithDecryption=True)["Parameter"]["Value"] == seen
+    assert own.get_parameter(Name="/a", WithDecryption=True)["Parameter"]["Value"] == "two"
