@@ -174,7 +174,13 @@ def _assume_role(context: Context) -> Reply:
 
 _BY_MOTO_ALONE = {
     "secretsmanager": ("ListSecrets", "ListSecretVersionIds", "RestoreSecret"),
-    "ssm": ("DeleteParameter", "DeleteParameters", "DescribeParameters", "LabelParameterVersion"),
+    "ssm": (
+        "DeleteParameter",
+        "DeleteParameters",
+        "DescribeParameters",
+        "LabelParameterVersion",
+        "UnlabelParameterVersion",
+    ),
 }
 _RULES: Mapping[str, Mapping[str, Callable[[Context], Reply]]] = {
     "secretsmanager": {**dict.fromkeys(_BY_MOTO_ALONE["secretsmanager"], Context.ask_moto), **SECRETS_RULES},
