@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -14,7 +15,7 @@ CURRENT = {"SecretId": "a", "VersionStage": "AWSCURRENT"}
 NO_KMS = "Access to KMS is not allowed"
 # Where there are a secret "a" and a parameter "/a", with a value each.
 INVALID, REQUEST, GONE = "ValidationException", "InvalidParameterException", "ResourceNotFoundException"
-SECRETS_REFUSED = [
+SECRETS_REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     *[("create_secret", {"Name": name}, INVALID, "Invalid name. Must be a valid name containing")
       for name in ("a b", "a:b", "a{b}", "\u00e9", "x" * 513)],
     *[("create_secret", {"Name": "b", "Tags": [{"Key": key, "Value": value}]}, INVALID, "failed to satisfy constraint")
@@ -33,7 +34,7 @@ SECRETS_REFUSED = [
       for days in (1, 6, 31)],
     ("update_secret", {"SecretId": "a", "SecretString": "2"}, "NotModelled", "UpdateSecret"),
 ]  # fmt: skip
-PARAMETERS_REFUSED = [
+PARAMETERS_REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("put_parameter", {"Name": "/a"}, "ParameterAlreadyExists", ""),
     ("put_parameter", {"Name": "/a", "Type": "String", "Overwrite": True}, "HierarchyTypeMismatchException", ""),
     ("put_parameter", {"KeyId": "alias/none"}, "InvalidKeyId", ""),
@@ -184,7 +185,7 @@ def test_a_move_that_is_refused_changes_nothing(client):
 def test_a_secret_scheduled_for_deletion_can_only_be_described_and_restored(client):
     version = client.create_secret(Name="a", SecretString="1")["VersionId"]
     client.delete_secret(SecretId="a")
-    acts = {
+    acts: dict[str, dict[str, Any]] = {
         "get_secret_value": {},
         "put_secret_value": {"SecretString": "2"},
         "tag_resource": {"Tags": [{"Key": "a", "Value": "b"}]},
