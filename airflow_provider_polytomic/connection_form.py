@@ -23,27 +23,15 @@ def connection_form_widgets() -> dict[str, Any]:
     try:
         # Only Airflow 2.11's webserver has these, and neither ships types.
         from flask_appbuilder import fieldwidgets as look  # type: ignore[import-not-found]
-        from wtforms import BooleanField, IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
-        from wtforms.validators import AnyOf, Optional  # type: ignore[import-untyped]
+        from wtforms import IntegerField, StringField  # type: ignore[import-untyped]
+        from wtforms.validators import Optional  # type: ignore[import-untyped]
     except ImportError:
         return {}
 
     def widget(field: dict[str, Any]) -> Any:
-        schema = field["schema"]
-        common: dict[str, Any] = {"label": field["label"], "description": field["description"]}
-        kind = schema["type"][0]
-        allowed = schema.get("enum")
-        if kind == "boolean" and schema["default"]:
-            # 2.11 shows a stored false as the default, so a tick that starts set never shows unset: a word instead.
-            kind, allowed, common["default"] = "string", ["true", "false"], "true"
-        if kind == "boolean":
-            return BooleanField(**common)
-        if kind == "integer":
-            return IntegerField(**common, widget=look.BS3TextFieldWidget(), validators=[Optional()])
-        if schema.get("format") == "password":
-            return PasswordField(**common, widget=look.BS3PasswordFieldWidget())
-        choice = [AnyOf(allowed)] if allowed else []
-        return StringField(**common, widget=look.BS3TextFieldWidget(), validators=[Optional(), *choice])
+        kind = IntegerField if field["schema"]["type"][0] == "integer" else StringField
+        texts = {"label": field["label"], "description": field["description"]}
+        return kind(**texts, widget=look.BS3TextFieldWidget(), validators=[Optional()])
 
     return {name: widget(field) for name, field in _connection_type()["conn-fields"].items()}
 

@@ -55,12 +55,11 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider_polytomic.hooks.polytomic.PolytomicHook",
                 "hook-name": "Polytomic",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
-                    "relabeling": {"host": "Server", "login": "Organization ID", "password": "API key"},
+                    "hidden-fields": ["schema", "port", "login"],
+                    "relabeling": {"host": "Server", "password": "API key"},
                     "placeholders": {
-                        "host": "https://app.polytomic.com",
-                        "login": "only for Basic: the organization that a partner or deployment key acts in",
-                        "password": "a partner key, to issue keys; else any API key",
+                        "host": "Empty: https://app.polytomic.com",
+                        "password": "Partner key (needed to create keys) or any API key",
                     },
                 },
                 "conn-fields": _conn_fields(),
@@ -70,43 +69,17 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _conn_fields() -> dict[str, dict[str, Any]]:
-    # No default where the package has one: the form would store it, and it would stay when the package moves on.
+    # What most people need; docs/connection.md lists all extra fields. No "default": the form would store it, and it
+    # would stay when the package moves on. So each text says what an empty field means.
     return {
-        "auth": {
-            "label": "Authentication",
-            "description": "Empty: Basic where an Organization ID is given, else Bearer. "
-            "basic_username: the key as the user name, for old on-premises servers.",
-            "schema": {"type": ["string", "null"], "enum": ["bearer", "basic", "basic_username"]},
-        },
-        "api_version": {
-            "label": "API version",
-            "description": "Sent as X-Polytomic-Version. Empty: 2025-09-18.",
-            "schema": {"type": ["string", "null"], "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
-        },
         "timeout": {
             "label": "Timeout",
             "description": "Seconds that one request may take. Empty: 30.",
             "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 600},
         },
-        "verify": {
-            "label": "Verify TLS",
-            "description": "Whether the server's certificate is checked.",
-            "schema": {"type": ["boolean", "null"], "default": True},
-        },
         "ca_bundle": {
             "label": "CA bundle",
             "description": "Path of the certificates to trust, on the machine where tasks run. Empty: the usual ones.",
             "schema": {"type": ["string", "null"]},
-        },
-        "proxy": {
-            "label": "Proxy",
-            "description": "URL of a proxy. Empty: as the environment says.",
-            # It can hold a password.
-            "schema": {"type": ["string", "null"], "format": "password"},
-        },
-        "allow_http": {
-            "label": "Allow plain HTTP",
-            "description": "Send the key unencrypted. Not needed for a server on this machine.",
-            "schema": {"type": ["boolean", "null"], "default": False},
         },
     }

@@ -85,7 +85,6 @@ class User(_Answer):
     id: _Id
     email: str | None = None
     organization_id: str | None = None
-    role: str | None = None
     role_ids: tuple[str, ...] = Field(default=())
 
     @field_validator("role_ids", mode="before")

@@ -49,20 +49,18 @@ class BearerAuth(KeyAuth):
 
 
 class BasicAuth(KeyAuth):
-    """``Basic <login>:<key>``, or with the key as user name and no password.
+    """``Basic <login>:<key>``.
 
-    :param login: UUID of the organization that a partner or deployment key acts in; None sends the key as the user
-        name, as servers of 2022-2023 want it (polytomic-go, commit 7bdd095).
+    :param login: UUID of the organization that a partner or deployment key acts in.
     """
 
-    def __init__(self, base_url: str, key: ApiKey, login: str | None) -> None:
+    def __init__(self, base_url: str, key: ApiKey, login: str) -> None:
         super().__init__(base_url, key)
         self._login = login
 
     def header(self) -> str:
         """Return the value of the Authorization header, in plain text."""
-        pair = f"{self.key.reveal()}:" if self._login is None else f"{self._login}:{self.key.reveal()}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return f"Basic {base64.b64encode(f'{self._login}:{self.key.reveal()}'.encode()).decode()}"
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -101,26 +101,23 @@ class Client:
         """
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise PolytomicConfigurationError(
-                "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores.", "Correct it."
+                "An Idempotency-Key is 8 to 255 letters, digits, hyphens and underscores.",
+                "Correct it.",
+                reason="idempotency_key_illegal",
+                fields=("idempotency_key",),
             )
         headers = {"Idempotency-Key": idempotency_key}
         call = self._call("POST", path, self._signed(within), params=params or {}, headers=headers, json=json)
         return self._send(call, self._source, repeat)
 
-    @property
-    def update_verb(self) -> str:
-        """PUT or, for versions before 2024-02-08, PATCH."""
-        # polytomic-go v1.16.1, users/client.go; before: apidocs.polytomic.com, 2023-04-25, users/update.
-        return "PUT" if self._settings.api_version >= "2024-02-08" else "PATCH"
-
-    def update(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Answer:
-        """Send a PUT or PATCH.
+    def put(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Answer:
+        """Send a PUT.
 
         :param within: as in :meth:`get`.
         :raises PolytomicTakenError: on 409.
         :raises PolytomicError: if the answer is no other success.
         """
-        call = self._call(self.update_verb, path, self._signed(within), json=json)
+        call = self._call("PUT", path, self._signed(within), json=json)
         return self._send(call, self._source, repeat_safely)
 
     def delete(self, path: str, *, within: str | None = None) -> None:

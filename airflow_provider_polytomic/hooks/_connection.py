@@ -25,7 +25,6 @@ __all__ = ["DEFAULT_API_VERSION", "DEFAULT_TIMEOUT", "ConnectionFields", "Connec
 DEFAULT_API_VERSION = "2025-09-18"
 DEFAULT_TIMEOUT = 30.0  # seconds
 _LONGEST_TIMEOUT = 600.0
-AUTHS = ("bearer", "basic", "basic_username")
 
 
 class _AirflowConnection(Protocol):
@@ -77,8 +76,7 @@ class ConnectionSettings:
 
     :param base_url: the server, such as ``https://app.polytomic.com``.
     :param key: the caller's credential.
-    :param auth: ``bearer``, ``basic`` or ``basic_username``.
-    :param login: what Basic sends as the user name: the organization id.
+    :param login: the organization id that Basic sends with the key; None for Bearer.
     :param api_version: ``YYYY-MM-DD``.
     :param timeout: seconds for one request.
     :param verify: whether the certificate is checked, or the path of the certificates to trust.
@@ -87,7 +85,6 @@ class ConnectionSettings:
 
     base_url: str
     key: ApiKey
-    auth: str = "bearer"
     login: str | None = None
     api_version: str = DEFAULT_API_VERSION
     timeout: float = DEFAULT_TIMEOUT
@@ -100,19 +97,17 @@ class ConnectionSettings:
 
         :param conn_id: what the connection is called in errors.
         :param key: a key from elsewhere: it takes the place of the password and is sent as Bearer.
-        :raises PolytomicConfigurationError: if a field cannot be meant, or there is no key.
+        :raises PolytomicConfigurationError: if a field is invalid, or there is no key.
         """
         base_url = server_of(conn_id, fields)
         extra = _Extra(conn_id, fields)
         credential = key or fields.key
         if credential is None:
-            raise _error(conn_id, "its password is empty or no API key: put the Polytomic API key into the password")
-        auth, login = ("bearer", None) if key is not None else _auth_of(conn_id, extra, fields.login)
+            raise _error(conn_id, "its password is empty or no API key", "password")
         return cls(
             base_url=base_url,
             key=credential,
-            auth=auth,
-            login=login,
+            login=None if key is not None else _checked_login(conn_id, fields.login),
             api_version=extra.matching("api_version", r"\d{4}-\d{2}-\d{2}", "a date, YYYY-MM-DD")
             or DEFAULT_API_VERSION,
             timeout=extra.seconds("timeout", DEFAULT_TIMEOUT),
@@ -122,9 +117,9 @@ class ConnectionSettings:
 
     def signature(self) -> KeyAuth:
         """Return what signs requests as the caller."""
-        if self.auth == "bearer":
+        if self.login is None:
             return BearerAuth(self.base_url, self.key)
-        return BasicAuth(self.base_url, self.key, None if self.auth == "basic_username" else self.login)
+        return BasicAuth(self.base_url, self.key, self.login)
 
 
 def server_of(conn_id: str, fields: ConnectionFields) -> str:
@@ -135,7 +130,7 @@ def server_of(conn_id: str, fields: ConnectionFields) -> str:
     allow_http = _Extra(conn_id, fields).truth("allow_http", default=False)
     base_url, problem = read_server(fields.host, fields.schema, fields.port, allow_http=allow_http)
     if base_url is None:
-        raise _error(conn_id, f"its host {problem}")
+        raise _error(conn_id, f"its host {problem}", "host")
     return base_url
 
 
@@ -144,7 +139,7 @@ class _Extra:
 
     def __init__(self, conn_id: str, fields: ConnectionFields) -> None:
         if fields.extra is None:
-            raise _error(conn_id, "its extra is not a JSON object")
+            raise _error(conn_id, "its extra is not a JSON object", "extra")
         self._conn_id = conn_id
         self._values = fields.extra
 
@@ -155,7 +150,7 @@ class _Extra:
     def truth(self, name: str, *, default: bool) -> bool:
         word = self.text(name).lower()
         if word not in ("", "true", "false"):
-            raise _error(self._conn_id, f"its extra {name!r} must be true or false")
+            raise _error(self._conn_id, f"its extra {name!r} must be true or false", name)
         return default if not word else word == "true"
 
     def seconds(self, name: str, default: float) -> float:
@@ -165,32 +160,30 @@ class _Extra:
             value = math.nan
         if not 0 < value <= _LONGEST_TIMEOUT:  # false for nan too
             raise _error(
-                self._conn_id, f"its extra {name!r} must be a number of seconds, at most {_LONGEST_TIMEOUT:.0f}"
+                self._conn_id, f"its extra {name!r} must be a number of seconds, at most {_LONGEST_TIMEOUT:.0f}", name
             )
         return value
 
     def matching(self, name: str, pattern: str, meaning: str) -> str:
         if self.text(name) and not re.fullmatch(pattern, self.text(name), re.ASCII):
-            raise _error(self._conn_id, f"its extra {name!r} must be {meaning}")
+            raise _error(self._conn_id, f"its extra {name!r} must be {meaning}", name)
         return self.text(name)
 
 
-def _auth_of(conn_id: str, extra: _Extra, login: str | None) -> tuple[str, str | None]:
-    auth = extra.matching("auth", "|".join(AUTHS), f"one of {', '.join(AUTHS)}") or ("basic" if login else "bearer")
-    if (auth == "basic") is (login is None):
-        need = "needs a login (the organization id)" if login is None else "takes no login"
-        raise _error(conn_id, f"its authentication {auth!r} {need}")
+def _checked_login(conn_id: str, login: str | None) -> str | None:
     if login is not None and (":" in login or not login.isascii() or not login.isprintable()):
-        raise _error(conn_id, "its login cannot be sent with Basic authentication; it should be an organization id")
-    return auth, login
+        raise _error(conn_id, "its login cannot be sent with Basic authentication; give an organization id", "login")
+    return login
 
 
 def _verify_of(conn_id: str, extra: _Extra) -> bool | str:
     verify, bundle = extra.truth("verify", default=True), extra.text("ca_bundle")
     if bundle and not verify:
-        raise _error(conn_id, "it names a 'ca_bundle' but turns 'verify' off")
+        raise _error(conn_id, "it names a 'ca_bundle' but turns 'verify' off", "ca_bundle", "verify")
     if bundle and not Path(bundle).exists():
-        raise _error(conn_id, f"its extra 'ca_bundle' names {bundle!r:.200}, which does not exist on this machine")
+        raise _error(
+            conn_id, f"its extra 'ca_bundle' names {bundle!r:.200}, which does not exist on this machine", "ca_bundle"
+        )
     return bundle or verify
 
 
@@ -199,6 +192,7 @@ def _proxy_of(conn_id: str, extra: _Extra) -> str | None:
         raise _error(
             conn_id,
             "its extra 'proxy' must be a URL such as http://proxy.example.com:3128 (not shown: it may hold a password)",
+            "proxy",
         )
     return extra.text("proxy") or None
 
@@ -226,5 +220,10 @@ def _extra_or_none(text: str | None) -> Mapping[str, Any] | None:
     return extra if isinstance(extra, dict) else None
 
 
-def _error(conn_id: str, what: str) -> PolytomicConfigurationError:
-    return PolytomicConfigurationError(f"The connection {conn_id!r} cannot be used: {what}.", "Correct the connection.")
+def _error(conn_id: str, what: str, *fields: str) -> PolytomicConfigurationError:
+    return PolytomicConfigurationError(
+        f"The connection {conn_id!r} cannot be used: {what}.",
+        "Correct the connection.",
+        reason="connection_invalid",
+        fields=fields,
+    )

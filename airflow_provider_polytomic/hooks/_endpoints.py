@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._retry import repeat_creation
 from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_organization
 
@@ -13,22 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.hooks._client import Client
-    from airflow_provider_polytomic.hooks._connection import ConnectionSettings
     from airflow_provider_polytomic.hooks._exchange import Answer
 
 __all__ = ["Endpoints", "id_of"]
 
-# Migration guide of 2025-09-18: GET /api/organization and /api/organization/users are new there.
-_CURRENT_SINCE = "2025-09-18"
-
 
 class Endpoints:
     """A group of the hook's methods."""
-
-    @property
-    def settings(self) -> ConnectionSettings:
-        """What the connection says."""
-        raise NotImplementedError
 
     @property
     def _client(self) -> Client:
@@ -43,20 +33,10 @@ class Endpoints:
     def _organization_path(self, org_id: str) -> str:
         """Return the path of an organization: the partner's one by its id, or the caller's own by the word for it.
 
-        :raises PolytomicConfigurationError: if it is neither, or the API version has no own one.
+        :raises PolytomicConfigurationError: if it is neither.
         """
         org_id = parse_organization(org_id)
-        if org_id != CURRENT_ORGANIZATION:
-            return f"/api/organizations/{org_id}"
-        if self.settings.api_version < _CURRENT_SINCE:
-            raise PolytomicConfigurationError(
-                (
-                    f"org_id={CURRENT_ORGANIZATION!r} needs API version {_CURRENT_SINCE} or later, and the connection "
-                    f"asks for {self.settings.api_version}."
-                ),
-                "Give the organization's id, or a later 'api_version'.",
-            )
-        return "/api/organization"
+        return "/api/organization" if org_id == CURRENT_ORGANIZATION else f"/api/organizations/{org_id}"
 
 
 def id_of(org_id: str) -> str | None:

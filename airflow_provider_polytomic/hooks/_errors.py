@@ -124,7 +124,7 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Sec
 
 
 def _meaning_of(method: str, status: int, words: _Words) -> tuple[type[PolytomicApiError], str, str]:
-    if status == 409 and method in ("PUT", "PATCH"):  # noqa: PLR2004 (an HTTP status)
+    if status == 409 and method == "PUT":  # noqa: PLR2004 (an HTTP status)
         return _TAKEN
     if status == 500 and not words.own:  # noqa: PLR2004 (an HTTP status)
         return _UNAVAILABLE

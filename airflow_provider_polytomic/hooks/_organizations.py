@@ -82,9 +82,8 @@ class OrganizationEndpoints(Endpoints):
         _check(given, clear)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
         body = _merged(self.get_organization(org_id), given, clear)
-        answer = self._client.update(path, json=body)
-        request = f"{self._client.update_verb} {path}"
-        return read_one(Organization, answer, request, id=id_of(org_id), name=body.get("name"))
+        answer = self._client.put(path, json=body)
+        return read_one(Organization, answer, f"PUT {path}", id=id_of(org_id), name=body.get("name"))
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).

@@ -114,7 +114,7 @@ class RetryPolicy:
 
 
 def repeat_safely(error: BaseException) -> bool:
-    """Whether a GET, PUT, PATCH or DELETE that raised this is repeated: lost connection, timeout, 408, 429, every 5xx.
+    """Whether a GET, PUT or DELETE that raised this is repeated: lost connection, timeout, 408, 429, every 5xx.
 
     None of ours adds anything by being applied twice, and none carries an Idempotency-Key under which a 500 would stay.
     """

@@ -48,8 +48,8 @@ class RoleEndpoints(Endpoints):
         """Rename a role: ``PUT /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own are fixed."""
         path = _role_path(role_id)
         with _within(org_id) as within:
-            answer = self._client.update(path, json={"name": name}, within=within)
-            return read_one(Role, answer, f"{self._client.update_verb} {path}", id=_id(role_id), name=name)
+            answer = self._client.put(path, json={"name": name}, within=within)
+            return read_one(Role, answer, f"PUT {path}", id=_id(role_id), name=name)
 
     def delete_role(self, org_id: str, role_id: str) -> None:
         """Delete a role: ``DELETE /api/permissions/roles/{role_id}`` (2025-09-18); Polytomic's own stay.

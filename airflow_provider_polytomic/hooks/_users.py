@@ -43,48 +43,32 @@ class UserEndpoints(Endpoints):
         email: str,
         role_ids: Sequence[str] = (),
         *,
-        role: str | None = None,
         idempotency_key: str | None = None,
     ) -> User:
         """Create a user, who gets an invitation: ``POST .../users`` (2025-09-18, users/create).
 
         :param role_ids: UUIDs of the roles; none for the server's default.
-        :param role: ``admin`` or ``user``, which servers before roles know; never together with ``role_ids``.
         :param idempotency_key: give one to get the same user from a later call; else each has its own.
         :raises PolytomicConflictError: on 409, at once: in flight, or the e-mail address is taken.
         """
         path = self._users_path(org_id)
-        body = {"email": email, **_roles(role_ids or None, role)}
+        body = {"email": email, **({"role_ids": _checked_ids(role_ids)} if role_ids else {})}
         answer = self._create(path, body, idempotency_key)
         return read_one(User, answer, f"POST {path}", email=email, organization_id=id_of(org_id))
 
-    def update_user(
-        self,
-        org_id: str,
-        user_id: str,
-        *,
-        email: str | None = None,
-        role_ids: Sequence[str] | None = None,
-        role: str | None = None,
-    ) -> User:
-        """Change a user's roles: ``PUT .../users/{user_id}`` (2025-09-18, users/update); PATCH before 2024-02-08.
+    def update_user(self, org_id: str, user_id: str, *, role_ids: Sequence[str], email: str | None = None) -> User:
+        """Change a user's roles: ``PUT .../users/{user_id}`` (2025-09-18, users/update).
 
+        :param role_ids: UUIDs of all roles that the user is to have.
         :param email: the user's address, which a partner's request must repeat and cannot change; None: it is read
             first.
-        :param role_ids: UUIDs of all roles that the user is to have.
-        :param role: as in :meth:`create_user`.
-        :raises PolytomicConfigurationError: if neither or both of ``role_ids`` and ``role`` are given.
         """
         path = self._user_path(org_id, user_id)
-        body = _roles(role_ids, role)
-        if not body:
-            raise PolytomicConfigurationError(
-                "To change a user, give role_ids or role: nothing else of a user can be changed."
-            )
+        body: dict[str, Any] = {"role_ids": _checked_ids(role_ids)}
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
         asked = {"id": parse_uuid("user_id", user_id), "organization_id": id_of(org_id)}
-        return read_one(User, self._client.update(path, json=body), f"{self._client.update_verb} {path}", **asked)
+        return read_one(User, self._client.put(path, json=body), f"PUT {path}", **asked)
 
     def delete_user(self, org_id: str, user_id: str) -> None:
         """Remove a user for good, keys included: ``DELETE .../users/{user_id}`` (2025-09-18, users/remove).
@@ -100,14 +84,9 @@ class UserEndpoints(Endpoints):
         return f"{self._users_path(org_id)}/{parse_uuid('user_id', user_id)}"
 
 
-def _roles(role_ids: Sequence[str] | None, role: str | None) -> dict[str, Any]:
-    """Return the fields of a body for one of the two ways to name roles: both together are refused by Polytomic."""
-    if role_ids is not None and role is not None:
-        raise PolytomicConfigurationError("Give role_ids or role, not both.")
-    if role is not None:
-        return {"role": role}
-    if role_ids is None:
-        return {}
+def _checked_ids(role_ids: Sequence[str]) -> list[str]:
     if isinstance(role_ids, str) or not role_ids:
-        raise PolytomicConfigurationError("role_ids must be a list of at least one id.")
-    return {"role_ids": [parse_uuid("role_ids", role_id) for role_id in role_ids]}
+        raise PolytomicConfigurationError(
+            "role_ids must be a list of at least one id.", reason="not_a_list", fields=("role_ids",)
+        )
+    return [parse_uuid("role_ids", role_id) for role_id in role_ids]

@@ -67,7 +67,9 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         _timing: Timing | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
-            raise PolytomicConfigurationError("retry_for must be a number of seconds above 0.")
+            raise PolytomicConfigurationError(
+                "retry_for must be a number of seconds above 0.", reason="not_a_duration", fields=("retry_for",)
+            )
         super().__init__(method="GET", http_conn_id=polytomic_conn_id, tcp_keep_alive=False)
         self.polytomic_conn_id = polytomic_conn_id
         self._destination: Destination | None = None

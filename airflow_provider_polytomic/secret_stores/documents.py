@@ -139,7 +139,7 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
         raise MisconfiguredError(
             "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it."
         )
-    fitted = {key: value for key, value in parsed.items() if key != "auth"}  # a user key goes as Bearer
+    fitted = dict(parsed)
     if read_server(issuer)[0] is None:  # plain http to a host that is not this machine
         fitted["allow_http"] = True
     if fitted == parsed:

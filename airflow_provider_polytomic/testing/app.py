@@ -50,7 +50,7 @@ class _StoppingError(Exception):
 
 
 class _Path:
-    """The ASGI application at one path: methods are for the dispatcher to judge, as verbs depend on the version."""
+    """The ASGI application at one path: the dispatcher judges the method."""
 
     def __init__(self, path: str, dispatcher: Dispatcher, stopping: asyncio.Event) -> None:
         self._path = path

@@ -1,7 +1,7 @@
 """Who is calling, and what may they do?
 
 Bearer carries a partner, deployment or user key. Basic carries ``<organization id>:<partner or deployment key>``, which
-acts inside that organization, or, on old on-premises servers, ``<deployment key>:`` with no password.
+acts inside that organization.
 """
 
 from __future__ import annotations
@@ -70,16 +70,14 @@ def _bearer(world: World, text: str) -> Caller:
 
 def _basic(world: World, credential: str) -> Caller:
     try:
-        name, _, password = base64.b64decode(credential, validate=True).decode().partition(":")
+        organization_id, _, text = base64.b64decode(credential, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise _unknown_key() from None
-    key = world.keys.accepted(password or name)
-    if key is None or key.kind == "user" or (not password and key.kind != "deployment"):
+    key = world.keys.accepted(text)
+    if key is None or key.kind == "user":
         raise _unknown_key()
-    if not password:
-        return Caller(key.kind)
     try:
-        return Caller(key.kind, world.organization(name))
+        return Caller(key.kind, world.organization(organization_id))
     except RefusalError:
         raise RefusalError(403, "the organization is not one of this partner's") from None
 

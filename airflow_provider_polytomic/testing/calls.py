@@ -18,15 +18,13 @@ __all__ = ["Call"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request whose endpoint and version are known.
+    """A request whose endpoint is known.
 
     :param request: as it arrived.
-    :param version: the API version that serves it.
     :param ids: what stands in the variable parts of the path: ``org_id``, ``id``.
     """
 
     request: ReceivedRequest
-    version: str
     ids: Mapping[str, str]
 
     def body(self, *, refusal: int = 422) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from airflow_provider_polytomic.testing.answers import check_version, render
 from airflow_provider_polytomic.testing.auth import Caller, authenticate
 from airflow_provider_polytomic.testing.calls import Call
 from airflow_provider_polytomic.testing.endpoints import UNKNOWN, Endpoint, find_endpoint
@@ -19,7 +20,6 @@ from airflow_provider_polytomic.testing.errors import RefusalError
 from airflow_provider_polytomic.testing.fault_queue import FaultQueue
 from airflow_provider_polytomic.testing.received import ReceivedRequest, RequestLog
 from airflow_provider_polytomic.testing.replies import Reply, prevents_effect, spoiled
-from airflow_provider_polytomic.testing.versions import CURRENT, render, requested_version
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.faults import Fault
@@ -39,7 +39,6 @@ class _Job:
 
     request: ReceivedRequest
     ids: Mapping[str, str]
-    version: str = CURRENT
     endpoint: Endpoint | None = None
     caller: Caller | None = None
     decided: object = _UNDECIDED
@@ -134,8 +133,8 @@ class Dispatcher:
 
     def _admitted(self, job: _Job, path: str) -> _Job:
         try:
-            job.version = requested_version(job.request.headers)
-            job.endpoint = find_endpoint(path, job.request.method, job.version)
+            check_version(job.request.headers)
+            job.endpoint = find_endpoint(path, job.request.method)
         except RefusalError as problem:
             job.decided = problem
         name = job.endpoint.name if job.endpoint else UNKNOWN
@@ -179,12 +178,12 @@ class Dispatcher:
     def _answered(self, job: _Job) -> Reply:
         fault = job.fault
         if fault is not None and prevents_effect(fault):
-            return spoiled(fault, job.version, None)
+            return spoiled(fault, None)
         if fault is not None and fault.kind == "late":
             self._held.append((None if fault.seconds is None else self._clock() + fault.seconds, job))
-            return Reply(render(job.version, RefusalError(504, "the upstream server did not answer in time")))
-        answer = render(job.version, self._outcome(job))
-        return Reply(answer) if fault is None else spoiled(fault, job.version, answer)
+            return Reply(render(RefusalError(504, "the upstream server did not answer in time")))
+        answer = render(self._outcome(job))
+        return Reply(answer) if fault is None else spoiled(fault, answer)
 
     def _outcome(self, job: _Job) -> object:
         if not job.acts or job.endpoint is None or job.caller is None:
@@ -192,7 +191,7 @@ class Dispatcher:
         broken = job.fault is not None and job.fault.kind == "recorded_500"
         handler = _fail if broken else job.endpoint.handler
         try:
-            outcome = handler(self.world, job.caller, Call(job.request, job.version, job.ids))
+            outcome = handler(self.world, job.caller, Call(job.request, job.ids))
         except RefusalError as problem:
             outcome = problem.with_traceback(None)
         if job.claim is not None:

@@ -24,7 +24,7 @@ _KEYS = {
 
 
 class RefusalError(Exception):
-    """An answer other than success, in whatever form the API version of the request gives it.
+    """An answer other than success, in the form that the API gives it.
 
     :param status: the HTTP status.
     :param message: for a human.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic.testing.answers import Answer, render
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.versions import Answer, render
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.faults import Fault
@@ -34,7 +34,7 @@ def prevents_effect(fault: Fault | None) -> bool:
     return fault is not None and fault.when == "before" and fault.kind != "delay"
 
 
-def spoiled(fault: Fault, version: str, answer: Answer | None) -> Reply:
+def spoiled(fault: Fault, answer: Answer | None) -> Reply:
     """Return what a client gets through a fault.
 
     :param answer: the real answer; None if the fault prevents the effect.
@@ -42,7 +42,7 @@ def spoiled(fault: Fault, version: str, answer: Answer | None) -> Reply:
     if fault.kind == "drop":
         return Reply(None)
     if fault.kind == "status":
-        return Reply(_with_status(fault, version))
+        return Reply(_with_status(fault))
     if fault.kind == "not_json":
         quoted = b"" if answer is None else b"<pre>%b</pre>" % answer.body
         return Reply(Answer(fault.status or 200, _PAGE % quoted, {"Content-Type": "text/html; charset=utf-8"}))
@@ -51,12 +51,12 @@ def spoiled(fault: Fault, version: str, answer: Answer | None) -> Reply:
     return Reply(answer, cut=fault.kind == "truncated")
 
 
-def _with_status(fault: Fault, version: str) -> Answer:
+def _with_status(fault: Fault) -> Answer:
     status = fault.status or 500
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
     headers |= {"Location": fault.location} if fault.location is not None else {}
     if fault.body is None:
-        return render(version, RefusalError(status, f"status {status} on request", headers=headers))
+        return render(RefusalError(status, f"status {status} on request", headers=headers))
     media_type = "application/json" if fault.body.lstrip()[:1] in {"{", "["} else "text/plain; charset=utf-8"
     return Answer(status, fault.body.encode(), headers | {"Content-Type": media_type})
 

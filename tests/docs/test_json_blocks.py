@@ -44,7 +44,6 @@ def test_a_connection_becomes_what_it_says(block: Block, monkeypatch: pytest.Mon
     assert settings.key.reveal() == said["password"]
     assert settings.base_url.removeprefix("https://") == said.get("host", "app.polytomic.com").removeprefix("https://")
     assert settings.login == said.get("login")
-    assert settings.auth == said.get("extra", {}).get("auth", "basic" if "login" in said else "bearer")
     for name, value in said.get("extra", {}).items():
         assert getattr(settings, name, value) == value, name
 

@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks import _connection
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.servers import DEFAULT_SERVER
 from tests.unit.fake_distribution import with_fake_distribution
 
 AIRFLOW = Path(airflow.__file__).parent
@@ -26,16 +27,8 @@ on_2 = pytest.mark.skipif(
     not airflow.__version__.startswith("2."), reason="Airflow 3.2 and later ignore the hook's form"
 )
 
-# field: (label, JSON type, default)
-FIELDS = {
-    "auth": ("Authentication", "string", None),
-    "api_version": ("API version", "string", None),
-    "timeout": ("Timeout", "integer", None),
-    "verify": ("Verify TLS", "boolean", True),
-    "ca_bundle": ("CA bundle", "string", None),
-    "proxy": ("Proxy", "string", None),
-    "allow_http": ("Allow plain HTTP", "boolean", False),
-}
+# field: (label, JSON type)
+FIELDS = {"timeout": ("Timeout", "integer"), "ca_bundle": ("CA bundle", "string")}
 
 
 def _connection_type() -> dict[str, Any]:
@@ -77,11 +70,12 @@ def test_what_the_metadata_names_exists_and_agrees():
                 import_module(python_module)
 
 
-def test_the_descriptions_tell_the_defaults_that_the_hook_has():
-    fields = _connection_type()["conn-fields"]
-    assert f"Empty: {_connection.DEFAULT_API_VERSION}." in fields["api_version"]["description"]
-    assert f"Empty: {_connection.DEFAULT_TIMEOUT:.0f}." in fields["timeout"]["description"]
-    assert tuple(fields["auth"]["schema"]["enum"]) == _connection.AUTHS
+def test_the_form_states_each_default_in_one_way():
+    declared = _connection_type()
+    texts = [field["description"] for field in declared["conn-fields"].values()]
+    stated = [text.partition("Empty: ")[2] for text in (*texts, declared["ui-field-behaviour"]["placeholders"]["host"])]
+    assert stated == [f"{_connection.DEFAULT_TIMEOUT:.0f}.", "the usual ones.", DEFAULT_SERVER]
+    assert not any("default" in field["schema"] for field in declared["conn-fields"].values())
 
 
 _READ_FORM = """
@@ -96,17 +90,17 @@ print("form", found.model_dump_json())
 def test_the_form_of_airflow_3_shows_every_field(tmp_path):
     form = _run(_READ_FORM, tmp_path)
     assert form["hook_name"] == "Polytomic"
-    standard = form["standard_fields"]
-    assert standard["password"]["title"] == "API key"
-    assert standard["login"]["title"] == "Organization ID"
-    assert standard["host"]["placeholder"] == "https://app.polytomic.com"
-    assert (standard["port"]["hidden"], standard["url_schema"]["hidden"]) == (True, True)
+    standard = {name: field for name, field in form["standard_fields"].items() if field}
+    assert {name: field["title"] for name, field in standard.items() if not field["hidden"] and field["title"]} == {
+        "host": "Server",
+        "password": "API key",
+    }
+    assert {name for name, field in standard.items() if field["hidden"]} == {"port", "url_schema", "login"}
     shown = {
-        name: (field["schema"]["title"], field["schema"]["type"][0], field["value"])
-        for name, field in form["extra_fields"].items()
+        name: (field["schema"]["title"], field["schema"]["type"][0]) for name, field in form["extra_fields"].items()
     }
     assert shown == FIELDS
-    assert form["extra_fields"]["proxy"]["schema"]["format"] == "password"
+    assert {field["value"] for field in form["extra_fields"].values()} == {None}
 
 
 _READ_WIDGETS = """
@@ -136,16 +130,13 @@ print("form", json.dumps({"behaviour": manager.field_behaviours["polytomic"], "f
 @on_2
 def test_the_form_of_airflow_2_shows_the_same_fields(tmp_path):
     form = _run(_READ_WIDGETS, tmp_path)
-    assert form["behaviour"]["hidden_fields"] == ["schema", "port"]
+    assert form["behaviour"]["hidden_fields"] == ["schema", "port", "login"]
     assert form["behaviour"]["relabeling"]["password"] == "API key"
-    assert form["behaviour"]["placeholders"]["host"] == "https://app.polytomic.com"
-    assert {name: field[0] for name, field in form["fields"].items()} == {
-        name: label for name, (label, *_) in FIELDS.items()
+    assert form["behaviour"]["placeholders"]["host"] == f"Empty: {DEFAULT_SERVER}"
+    assert form["fields"] == {
+        "timeout": ["Timeout", "IntegerField", None, False],
+        "ca_bundle": ["CA bundle", "StringField", None, False],
     }
-    assert form["fields"]["timeout"][1:] == ["IntegerField", None, False]
-    assert form["fields"]["verify"][1:] == ["StringField", "true", False]
-    assert form["fields"]["allow_http"][1:] == ["BooleanField", False, False]
-    assert form["fields"]["proxy"][1:] == ["PasswordField", None, True]
     assert len(form["html"]) == len(FIELDS)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.testing.answers import NOTHING
 from airflow_provider_polytomic.testing.auth import Caller, current_organization, require_partner
-from airflow_provider_polytomic.testing.versions import CURRENT, NOTHING
 from airflow_provider_polytomic.testing.world import Organization, World
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ __all__ = [
 _SETTINGS = ("issuer", "sso_domain", "sso_org_id")
 
 
-def list_organizations(world: World, caller: Caller, call: Call) -> object:
-    """GET /api/organizations: since 2025-09-18 for partners only; before, others saw their own one."""
-    if call.version < CURRENT and caller.organization is not None:
-        return [_shown(caller.organization)]
+def list_organizations(world: World, caller: Caller, _call: Call) -> object:
+    """GET /api/organizations: for partners only."""
     require_partner(caller)
     return [_shown(organization) for organization in world.organizations()]
 

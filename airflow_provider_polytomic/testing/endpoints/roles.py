@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.testing.answers import NOTHING
 from airflow_provider_polytomic.testing.auth import Caller, current_organization, managed_organization
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.versions import NOTHING
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.calls import Call

@@ -29,7 +29,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
 }
 MORE: dict[str, dict[str, Any]] = {
     "update_organization": {"name": "Acme"},
-    "update_user": {"role": "user", "email": "ada@acme.example"},
+    "update_user": {"role_ids": [ROLE], "email": "ada@acme.example"},
 }
 
 

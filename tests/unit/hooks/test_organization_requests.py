@@ -55,12 +55,6 @@ def test_the_own_organization_is_read_with_a_users_key_or_basic(connect, polytom
         connect().get_organization("current")
 
 
-def test_the_own_organization_of_an_older_version_is_refused_before_anything_is_sent(connect, sent):
-    with pytest.raises(PolytomicConfigurationError):
-        connect(extra={"api_version": "2024-02-08"}).get_organization("current")
-    assert sent() == []
-
-
 def test_an_organization_is_created_with_what_was_given_and_nothing_else(partner, polytomic, sent):
     bare = partner.create_organization("Bare")
     full = partner.create_organization("Full", idempotency_key="one-of-my-own", **SETTINGS)

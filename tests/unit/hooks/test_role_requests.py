@@ -35,9 +35,7 @@ def basic(pair: str) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-@pytest.fixture(
-    params=["partner", "deployment", "deployment as user name", "partner within another one", "a user's own"]
-)
+@pytest.fixture(params=["partner", "deployment", "partner within another one", "a user's own"])
 def scope(request, polytomic, ada, connect):
     """The hook of a caller, the organization as that caller says it, and what signs the requests for its roles."""
     org_id, key = ada.organization_id, polytomic.deployment_key
@@ -45,8 +43,6 @@ def scope(request, polytomic, ada, connect):
         return connect(), org_id, basic(f"{org_id}:{polytomic.partner_key}")
     if request.param == "deployment":
         return connect(password=key), org_id, basic(f"{org_id}:{key}")
-    if request.param == "deployment as user name":
-        return connect(password=key, extra={"auth": "basic_username"}), org_id, basic(f"{org_id}:{key}")
     if request.param == "partner within another one":
         return connect(login=polytomic.owner.id), org_id, basic(f"{org_id}:{polytomic.partner_key}")
     own = polytomic.give_key(ada.id)

@@ -131,9 +131,8 @@ def test_an_unknown_organization_is_not_found(partner, user):
         partner.create_api_key(ORG, user.id, idempotency_key=f"{user.id}-0")
 
 
-@pytest.mark.parametrize("extra", [{}, {"auth": "basic_username"}])
-def test_a_deployment_key_issues_in_either_form(emulator, define, organization, user, extra):
-    define(host=emulator.base_url, password=emulator.deployment_key, extra=extra)
+def test_a_deployment_key_issues(emulator, define, organization, user):
+    define(host=emulator.base_url, password=emulator.deployment_key)
     key = PolytomicHook().create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
     assert PolytomicHook().get_identity(key).id == user.id
 

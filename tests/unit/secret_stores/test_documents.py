@@ -107,7 +107,7 @@ MERGED = {
         {"host": "app.polytomic.com", "description": "d"},
     ),
     "a login would make it Basic": (
-        {"conn_type": "polytomic", "login": "org", "password": "k", "extra": {"auth": "basic", "timeout": 5}},
+        {"conn_type": "polytomic", "login": "org", "password": "k", "extra": {"timeout": 5}},
         SERVER,
         {"extra": {"timeout": 5}},
     ),
@@ -158,7 +158,7 @@ def test_airflow_and_the_hook_read_what_was_merged(content, issuer, expected):
     settings = ConnectionSettings.parse("acme", ConnectionFields.of(Connection(conn_id="acme", **fields)))
     assert settings.base_url == issuer
     assert settings.key.matches(NEW)
-    assert settings.auth == "bearer"
+    assert settings.login is None
 
 
 def test_extra_fields_that_cannot_be_read_are_not_lost():

@@ -14,7 +14,6 @@ def credential(place: Place, name: str) -> str:
     forms = {
         "partner": lambda: bearer(emulator.partner_key),
         "deployment": lambda: bearer(DEPLOYMENT_KEY),
-        "deployment as user name": lambda: basic(DEPLOYMENT_KEY),
         "organization:partner": lambda: basic(organization.id, emulator.partner_key),
         "organization:deployment": lambda: basic(organization.id, DEPLOYMENT_KEY),
         "user": lambda: bearer(emulator.give_key(place.user.id)),
@@ -22,7 +21,7 @@ def credential(place: Place, name: str) -> str:
         "other organization:partner": lambda: basic(emulator.add_organization("Other").id, emulator.partner_key),
         "none": lambda: "",
         "unknown": lambda: bearer("pk_live_unknown"),
-        "partner as user name": lambda: basic(emulator.partner_key),
+        "deployment as user name": lambda: basic(DEPLOYMENT_KEY),
         "organization:user": lambda: basic(organization.id, emulator.give_key(place.user.id)),
         "not base64": lambda: "Basic ***",
         "another scheme": lambda: f"Token {emulator.partner_key}",
@@ -57,7 +56,6 @@ FOREIGN = SCOPED | {"users": 403, "mint": 403}
 RIGHTS = {
     "partner": WHOLE,
     "deployment": WHOLE,
-    "deployment as user name": WHOLE,
     "organization:partner": SCOPED,
     "organization:deployment": SCOPED,
     "other organization:partner": FOREIGN,
@@ -66,7 +64,7 @@ RIGHTS = {
     "unknown organization:partner": dict.fromkeys(ENDPOINTS, 403),
     **{
         form: dict.fromkeys(ENDPOINTS, 401)
-        for form in ("none", "unknown", "partner as user name", "organization:user", "not base64", "another scheme")
+        for form in ("none", "unknown", "deployment as user name", "organization:user", "not base64", "another scheme")
     },
 }
 

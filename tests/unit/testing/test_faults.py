@@ -65,12 +65,6 @@ def test_a_status_may_bring_headers_and_any_body(place):
     assert (second.status_code, second.headers["Location"], second.json()) == (302, "http://other.example/", {"a": 1})
 
 
-def test_an_error_status_has_the_form_of_the_version(place):
-    place.emulator.inject("status:401 times=2")
-    assert set(place.send("GET", "/api/me").json()) == {"key", "message", "metadata", "status"}
-    assert set(place.send("GET", "/api/me", version="2024-02-08").json()) == {"code", "context", "error", "status"}
-
-
 def test_a_truncated_answer_has_taken_effect_and_breaks_off_inside_its_body(place):
     place.emulator.inject("truncated")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):

@@ -1,0 +1,53 @@
+"""The form of an answer in Polytomic's API version 2025-09-18."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_polytomic.testing.errors import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NOTHING", "Answer", "check_version", "render"]
+
+_VERSION: Final = "2025-09-18"
+
+NOTHING: Final = object()
+"""What a handler returns when the documentation says that a success has no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, ready to be sent."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_version(headers: Mapping[str, str]) -> None:
+    """Refuse another version than the one that the emulator has; without the header, it is the default.
+
+    :raises RefusalError: 400. What Polytomic answers to a version that does not exist is not documented.
+    """
+    if headers.get("x-polytomic-version", _VERSION) != _VERSION:
+        raise RefusalError(400, f"unsupported X-Polytomic-Version; the emulator has {_VERSION} only")
+
+
+def render(outcome: object) -> Answer:
+    """Return the answer for data, :data:`NOTHING` or an :class:`RefusalError`."""
+    headers = {"X-Polytomic-Version": _VERSION}
+    if outcome is NOTHING:
+        return Answer(200, b"", headers)
+    headers["Content-Type"] = "application/json"
+    if isinstance(outcome, RefusalError):
+        error = {name: getattr(outcome, name) for name in ("key", "message", "metadata", "status")}
+        return Answer(outcome.status, _json(error), headers | outcome.headers)
+    return Answer(200, _json({"data": outcome}), headers)
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
