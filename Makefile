@@ -1,10 +1,18 @@
-# make demo: see the main job on a real Airflow. make test: set-up and the whole suite. make help: the rest.
+# make demo: see the main job on a real Airflow. make test: set-up, and what to run before each commit. make help: the rest.
 # Any Python 3.11-3.13 with venv will do; to name one: make PYTHON=python3.12 ...
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-2.11 demo test test-2.11 proof wheel-test test-live lint fix emulator docs docs-serve bench constraints clean
+.PHONY: help setup setup-2.11 demo test test-2.11 test-all proof wheel-test test-live lint fix emulator docs docs-serve bench constraints clean
 
 RUN := .venv/bin/python
 RUN_2_11 := .venv-2.11/bin/python
+# Without bytecode, each of the many processes that the tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+# How many processes test side by side; 0: the one that make starts.
+WORKERS ?= logical
+PYTEST := -m pytest -n $(WORKERS)
+# A whole run must have all tests and reach the gate of coverage (pyproject.toml); a part of it cannot.
+WHOLE := $(if $(strip $(ARGS)),,--whole)
+COVERED := $(if $(strip $(ARGS)),,--whole --cov)
 # The theme's advertisement of its successor would hide what matters.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 # Airflow 2.11 takes no Python above 3.12.
@@ -22,14 +30,18 @@ setup-2.11: ## make .venv-2.11 (Airflow 2.11), likewise
 demo: setup ## onboard a customer with a real Airflow against an emulated Polytomic, and look where the key went
 	@$(RUN) -m demo $(ARGS)
 
-test: setup ## the whole suite on the current Airflow; ARGS="tests/unit -k retry" for a part
-	$(RUN) -m pytest $(ARGS)
+test: setup ## what to run before each commit, in minutes; ARGS="tests/unit -k retry" for a part
+	$(RUN) $(PYTEST) -m "not slow" $(COVERED) $(ARGS)
 
-test-2.11: setup-2.11 ## the same on Airflow 2.11
-	$(RUN_2_11) -m pytest $(ARGS)
+test-2.11: setup-2.11 ## the same on Airflow 2.11, without the gate of coverage
+	$(RUN_2_11) $(PYTEST) -m "not slow" $(WHOLE) $(ARGS)
+
+test-all: setup setup-2.11 ## everything on the current Airflow, and on 2.11 what can differ there; ARGS for a part
+	$(RUN_2_11) $(PYTEST) -m "not any_airflow" --durations=10 $(WHOLE) $(ARGS)
+	$(RUN) $(PYTEST) --durations=25 $(COVERED) $(ARGS)
 
 proof: setup ## kill, race and fault as often as the docs say, on the current Airflow: hours; ARGS="-k races" for a part
-	$(RUN) -m pytest tests/proof --proof=full -s $(ARGS)
+	$(RUN) $(PYTEST) tests/proof --proof=full $(ARGS)
 
 wheel-test: setup ## install the built wheel in an empty environment and ask Airflow for the provider
 	$(RUN) -m pytest tests/packaging -m wheel $(ARGS)

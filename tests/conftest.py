@@ -1,21 +1,33 @@
-"""Which Airflow do the tests see? One with a home of this run alone, and none of the developer's own settings.
+"""What every test relies on: an Airflow with a home of this process alone, and none of the developer's own settings.
 
-Airflow reads its environment when it is imported, so this happens here, before any test module is.
+Airflow reads its environment when it is imported, so this happens here, before any test module is. Run in parallel
+(``pytest -n 2``), each of pytest's workers has a home of its own; they share one migrated database, which they copy.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from demo.airflow_environment import isolated
+from tests import tiers
 from tests.dag_files import use_examples
+from tests.tally import pytest_runtest_makereport, pytest_terminal_summary
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 if "airflow" in sys.modules:
     raise RuntimeError(
@@ -32,8 +44,9 @@ use_examples(AIRFLOW_HOME)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what only a conftest that is loaded at the start can: how much ``tests/proof`` is to prove."""
+    """Add what only a conftest that is loaded at the start can."""
     parser.addoption("--proof", choices=("short", "full"), default="short", help="how much to prove: %(default)s")
+    parser.addoption("--whole", action="store_true", help="all tests are meant to be there: see tests/test_tiers.py")
 
 
 def pytest_unconfigure() -> None:
@@ -41,52 +54,63 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
-# What asks nothing of Airflow but its base classes, so that a second version of it would show nothing new.
-ANY_AIRFLOW = (
-    "interleavings", "proof", "benchmarks", "unit/issuing", "unit/provisioning", "unit/removing", "unit/sdk",
-    "unit/testing", "crash/test_creating_races.py", "crash/test_kills.py", "crash/test_races.py",
-    "crash/test_removal_kills.py",
-)  # fmt: skip
+def _below_tests(nodeid: str) -> str:
+    return nodeid.removeprefix("tests/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what need not run on each version of Airflow."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).as_posix().startswith(ANY_AIRFLOW):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tiers, and begin with what takes longest."""
+    collected = config.stash[tiers.COLLECTED] = [_below_tests(item.nodeid) for item in items]
+    for item, test in zip(items, collected, strict=True):
+        if tiers.is_any_airflow(test):
             item.add_marker("any_airflow")
+        if tiers.is_slow(test):
+            item.add_marker("slow")
+    items.sort(key=lambda item: tiers.rank(_below_tests(item.nodeid)))
+
+
+class Scheduling(LoadScopeScheduling):
+    """Gives each worker the next unit of work, in the order of the collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return tiers.unit_of_work(_below_tests(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Share out the tests as ``tests/tiers.py`` says."""
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
-    """The AIRFLOW_HOME of this test run."""
+    """The AIRFLOW_HOME of this process."""
     return AIRFLOW_HOME
 
 
 @pytest.fixture(scope="session")
-def airflow_db(airflow_home: Path) -> Path:
-    """A migrated SQLite metadata database in :func:`airflow_home`, made once (13 s): for ``dag.test()``."""
-    subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=_ISOLATED,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=True,
-    )
-    database = airflow_home / "airflow.db"
-    shutil.copy(database, _empty(database))
-    return database
+def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
+    """A migrated database without any run, to be copied.
+
+    It is made once for each version of Airflow (13 s) and kept where pytest keeps its cache.
+    """
+    assert pytestconfig.cache, "pytest's cache is where it is kept"
+    kept = pytestconfig.cache.mkdir("airflow-db") / f"{version('apache-airflow')}.db"
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+            done = subprocess.run(migrate, env=_ISOLATED, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            Path(shutil.copy(airflow_home / "airflow.db", kept.with_suffix(".new"))).rename(kept)
+    return kept
 
 
 @pytest.fixture(scope="session")
-def empty_airflow_db(airflow_db: Path) -> Path:
-    """A migrated database without any run, to be copied.
+def airflow_db(airflow_home: Path, empty_airflow_db: Path) -> Path:
+    """The migrated SQLite metadata database in :func:`airflow_home`: for ``dag.test()``.
 
-    The other one holds what tests have left there: the runs of killed processes stay active, and a scheduler that
-    finds sixteen of a DAG starts no further one.
+    It holds what tests leave there: the runs of killed processes stay active, and a scheduler that finds sixteen of a
+    DAG starts no further one.
     """
-    return _empty(airflow_db)
-
-
-def _empty(database: Path) -> Path:
-    return database.with_name("empty.db")
+    return Path(shutil.copy(empty_airflow_db, airflow_home / "airflow.db"))

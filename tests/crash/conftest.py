@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .servers import SERVED
-from .tally import KILLED
 from .worlds import running_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .scenario import World
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many were killed, and where."""
-    if KILLED:
-        terminalreporter.section("processes that were struck, each followed by one that completed")
-        for where, count in {**KILLED, "in all": sum(KILLED.values())}.items():
-            terminalreporter.write_line(f"{count:5} {where}")
 
 
 @pytest.fixture(scope="package")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.api_key import ApiKey
+from tests.tally import count
 
 from .job import Job, Strike
 from .servers import REAL, SERVED
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .processes import Zygote
     from .servers import Served, Servers
 
-__all__ = ["LOCAL", "Scenario", "World", "unprivileged"]
+__all__ = ["LOCAL", "Scenario", "World", "count_struck", "unprivileged"]
 
 # What a run is for, not when it happens: the second one is due at once.
 FIRST_RUN = datetime.now(UTC)
@@ -192,6 +193,11 @@ class Scenario:
             if self.user.id in request.path
         ]
         return f"{what_happened}\nthen {after}\nposts {posts}\n{self.zygote.said()}"
+
+
+def count_struck(where: str, number: int = 1) -> None:
+    """Tell at the end how many processes were struck, and where."""
+    count("processes that were struck, each followed by one that completed", where, number)
 
 
 def unprivileged() -> int | None:

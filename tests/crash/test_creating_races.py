@@ -11,7 +11,7 @@ import pytest
 
 from .customers import CASES, CREATING, Customers
 from .job import Strike
-from .tally import KILLED
+from .scenario import count_struck
 
 if TYPE_CHECKING:
     from .job import Outcome
@@ -78,7 +78,7 @@ def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None
     outcome = customers.strike(customers.job(case), f"unread {case.effect}")
     assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
     assert customers.answers(ENDPOINTS[name]) == [504]
-    KILLED[f"{name}, its request held back"] = KILLED.get(f"{name}, its request held back", 0) + 1
+    count_struck(f"{name}, its request held back")
 
 
 @creating

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .scenario import LOCAL, Scenario, World
+from .scenario import LOCAL, Scenario, World, count_struck
 from .servers import SERVED
-from .tally import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +71,7 @@ def test_killed_before_or_after_any_call_to_vendor_or_store(new_scenario, place,
     for call in CALLS:
         assert any(f"killed before {call}," in point for point in points), call
         assert any(f"killed after {call}," in point for point in points), call
-    KILLED[f"{place}, {'forced' if forced else 'ensured'}, around calls"] = len(points)
+    count_struck(f"{place}, {'forced' if forced else 'ensured'}, around calls", len(points))
 
 
 @cases(INSIDE)
@@ -87,7 +86,7 @@ def test_killed_at_any_step_inside_the_calls(new_scenario, place, forced):
     seen_by_others = {"metastore-variable": "commit"} | dict.fromkeys(SERVED, "http.client.send")
     for step in ("http.client.send", seen_by_others.get(place, "os.rename")):
         assert any(f"before {step}" in point for point in points), step
-    KILLED[f"{place}, {'forced' if forced else 'ensured'}, {watch} inside"] = len(points)
+    count_struck(f"{place}, {'forced' if forced else 'ensured'}, {watch} inside", len(points))
 
 
 @pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
@@ -101,4 +100,4 @@ def test_killed_twice_in_a_row(world, forced):
         struck += len([point for point in points if point])
         scenario.check_that_the_next_run_completes(f"killed {points[0]}, then {points[1]}")
     assert struck > len(pairs), "some must have died twice"
-    KILLED[f"json-connection, {'forced' if forced else 'ensured'}, twice in a row"] = struck
+    count_struck(f"json-connection, {'forced' if forced else 'ensured'}, twice in a row", struck)

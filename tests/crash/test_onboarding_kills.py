@@ -15,7 +15,7 @@ from tests.onboarding_state import onboarded
 from .customers import Customers, state
 from .job import Task, Tasks
 from .performing import TERMINATED
-from .tally import KILLED
+from .scenario import count_struck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def test_killed_at_any_point_and_run_again_from_the_start(world: World, tmp_path
             points.append(outcome.point)
     assert {f"{when} {each}" for when in ("before", "unread", "after") for each in _MAKING} <= set(points)
     assert points.count("before os.rename") >= 3, "the record, the key, the record"
-    KILLED["onboarding, around requests and stored files"] = len(points)
+    count_struck("onboarding, around requests and stored files", len(points))
 
 
 def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(world: World, tmp_path: Path):
@@ -105,4 +105,4 @@ def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_comple
                 assert outcome.code == TERMINATED, world.zygote.said()
             complete(customers, job, file, point)
             points.append(point)
-    KILLED["onboarding, asked to end around requests"] = len(points)
+    count_struck("onboarding, asked to end around requests", len(points))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .customers import CASES, Customers, state
-from .tally import KILLED
+from .scenario import count_struck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_killed_around_any_request_and_completed_by_the_next_try(world, name):
         if case.flag:
             assert returned[case.flag] is not answered, f"killed {point}"
     assert {f"{when} {case.effect}" for when in ("before", "unread", "after")} <= set(points)
-    KILLED[f"{name}, around requests"] = len(points)
+    count_struck(f"{name}, around requests", len(points))
 
 
 def check_what_is_returned(customers: Customers, case: Case, returned: object) -> None:

@@ -12,8 +12,7 @@ import pytest
 from airflow_provider_polytomic.api_key import ApiKey
 
 from .job import Strike, Task, Tasks
-from .scenario import LOCAL
-from .tally import KILLED
+from .scenario import LOCAL, count_struck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +111,7 @@ def test_killed_while_it_removes_and_completed_by_the_next_try(new_scenario, pla
     if watch == "calls":
         assert {f"{when} {call}" for when in ("before", "after") for call in CALLS} <= set(points)
         assert found_nothing == 1, "only after the last call there is nothing left to do"
-    KILLED[f"{place}, removed, {'around calls' if watch == 'calls' else 'steps inside'}"] = len(points)
+    count_struck(f"{place}, removed, {'around calls' if watch == 'calls' else 'steps inside'}", len(points))
 
 
 @pytest.mark.parametrize("place", LOCAL)

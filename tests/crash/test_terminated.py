@@ -11,6 +11,7 @@ import signal
 import pytest
 
 from .performing import TERMINATED
+from .scenario import count_struck
 
 pytestmark = pytest.mark.crash
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.crash
         ("aws-secretsmanager-connection", True, "calls"),
     ],
 )
-def test_terminated_at_any_point_and_completed_by_the_next_run(world, place, forced, watch, capsys):
+def test_terminated_at_any_point_and_completed_by_the_next_run(world, place, forced, watch):
     points = []
     for at in itertools.count(1):
         scenario = world.scenario(place, forced=forced)
@@ -41,5 +42,4 @@ def test_terminated_at_any_point_and_completed_by_the_next_run(world, place, for
         assert scenario.aside() == []
         points.append(outcome.point)
     assert len(points) >= 20
-    with capsys.disabled():
-        print(f" {len(points)} points", end="")
+    count_struck(f"{place}, {'forced' if forced else 'ensured'}, terminated, {watch}", len(points))

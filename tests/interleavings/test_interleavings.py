@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from .explorer import Explorer, Result
+from tests.tally import count
+
+from .explorer import Explorer
 from .replay import Role
 from .world import Setup
 
@@ -69,16 +71,14 @@ def variants(scenarios: list[tuple[tuple[Role, ...], dict[str, int]]]) -> list[A
     return cases
 
 
-EXPLORED: list[Result] = []
-
-
 @pytest.mark.parametrize(("roles", "setup", "holds", "faults"), variants(SCENARIOS))
 def test_no_success_leaves_a_dead_key(
     roles: tuple[Role, ...], setup: Setup, holds: int, faults: dict[str, int]
 ) -> None:
     explorer = Explorer(roles, setup, start=holds, faults=faults)
     result = explorer.explore()
-    EXPLORED.append(result)
+    count("worlds explored", "", result.worlds)
+    count("ends of those at which a dead key is stored, where an issuer failed and is tried again", "", result.loud)
     assert not result.cut_off
     assert result.ends > 0
     assert result.silent is None, explorer.story(result.silent)
@@ -86,16 +86,6 @@ def test_no_success_leaves_a_dead_key(
         assert result.loud == 0, "a success beside a failed issuer must not hold a dead key either"
     if set(roles) == {F} and not faults.keys() & {"error", "forget", "no_value", "human"}:
         assert result.most_minted <= 1, "one run mints one key, however often its issuers die or race"
-
-
-def test_how_much_was_explored(capsys: pytest.CaptureFixture[str]) -> None:
-    if not EXPLORED:
-        pytest.skip("the scenarios were not run in this session")
-    with capsys.disabled():
-        worlds, ends = sum(result.worlds for result in EXPLORED), sum(result.ends for result in EXPLORED)
-        loud = sum(result.loud for result in EXPLORED)
-        print(f"\n{len(EXPLORED)} scenarios, {worlds:,} worlds, {ends:,} ends; a dead key after success: 0, ", end="")
-        print(f"a dead key where an issuer failed and is tried again: {loud:,}")
 
 
 @pytest.mark.parametrize("compare_and_set", [True, False])

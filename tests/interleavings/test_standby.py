@@ -12,10 +12,11 @@ Where readers once get a live key they get one for ever, whatever is due. What i
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+
+from tests.tally import count
 
 from .explorer import Explorer, Result
 from .pairs import Pair
@@ -123,9 +124,6 @@ ENSURED: list[Scenario] = [
 # By a recorded error, a refusal or a forgotten outcome one more key is made in the same run.
 BURNING = {"error", "refusal", "forget", "no_value"}
 
-EXPLORED: list[Result] = []
-SECONDS = [0.0]
-
 
 def cases(scenarios: list[Scenario], *starts: str, ours: bool = True) -> Any:
     """Every scenario from every start, with and without compare-and-set.
@@ -145,11 +143,9 @@ def cases(scenarios: list[Scenario], *starts: str, ours: bool = True) -> Any:
 def explored(
     start: str, roles: tuple[Role, ...], faults: dict[str, int], setup: Setup, *, strict: bool
 ) -> tuple[Explorer, Result]:
-    began = time.process_time()
     explorer = Explorer(roles, setup, start=STARTS[start], faults=faults, end=Pair(setup, strict=strict))
     result = explorer.explore()
-    EXPLORED.append(result)
-    SECONDS[0] += time.process_time() - began
+    count("worlds explored, with a standby user", "", result.worlds)
     assert not result.cut_off
     assert result.ends > 0
     assert result.silent is None, explorer.story(result.silent)
@@ -257,12 +253,3 @@ def worse(vendor: Any, store: Any, target: Any, mode: Any, *, standby: Any, **_:
 
 def test_the_search_finds_out_a_worse_issuer() -> None:
     assert Explorer((P, Q, R), Setup(compare_and_set=False), start=HELD, issuer=worse).explore().revoked is not None
-
-
-def test_how_much_was_explored(capsys: pytest.CaptureFixture[str]) -> None:
-    if not EXPLORED:
-        pytest.skip("nothing was explored in this session")
-    with capsys.disabled():
-        worlds, ends = sum(result.worlds for result in EXPLORED), sum(result.ends for result in EXPLORED)
-        print(f"\n{len(EXPLORED)} scenarios with a standby user, {worlds:,} worlds, {ends:,} ends, ", end="")
-        print(f"{SECONDS[0]:.0f} s; a key in use revoked: 0")

@@ -5,8 +5,6 @@ What is explored in ``test_interleavings.py`` takes a call to a store for one ac
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +13,7 @@ from airflow_provider_polytomic.exceptions import IssuanceRefusedError
 from airflow_provider_polytomic.references import Reference
 from tests.servers.aws_server import AwsServer
 from tests.servers.vault_fake import VaultFake
+from tests.tally import count
 
 from .encounters import FOREIGN, Encounter, Issuers, succeeded
 from .replay import Role
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 F = Role()  # forced, run 1
 G = Role(run=2)  # forced, run 2
 E = Role(force=False)
-
-EXPLORED: dict[str, Counter[str]] = {}
 
 HUMANS: dict[str, Callable[[Encounter], None]] = {
     "stores something else": lambda met: met.served.put(met.conn_id, FOREIGN),
@@ -77,15 +74,10 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def each_end(met: Encounter, bounds: Bounds, what: str) -> Iterator[Ended]:
     """Explore, and count what was explored."""
-    began = time.monotonic()
-    count = 0
     for ended in met.explore(bounds):
-        count += 1
+        count(f"schedules of requests to a store: {what}", met.served.name)
         if not bounds.meddling or met.human_acted(ended):
             yield ended
-    at_store = EXPLORED.setdefault(met.served.name, Counter())
-    at_store[what] += count
-    at_store["seconds"] += round(time.monotonic() - began)
 
 
 def check_completed(met: Encounter, ended: Ended) -> None:
@@ -209,13 +201,3 @@ def test_the_search_finds_out_a_worse_issuer(issuers: Issuers) -> None:
     met = Encounter(issuers, (F, G), holds=False, issuer=worse)
     dead = [ended.story() for ended in met.explore(Bounds(1)) if not met.vendor.is_live(met.read().value)]
     assert dead
-
-
-def test_how_much_was_explored(capsys: pytest.CaptureFixture[str]) -> None:
-    if not EXPLORED:
-        pytest.skip("nothing was explored in this session")
-    with capsys.disabled():
-        print("\nschedules of requests, each played to its end:")
-        for store, counts in EXPLORED.items():
-            seconds = counts.pop("seconds")
-            print(f"  {store} ({seconds} s): {', '.join(f'{count} {what}' for what, count in counts.items())}")

@@ -18,7 +18,6 @@ from tests.servers.vault_real import VaultReal, vault_binary
 
 from .places import METASTORE, PLACES
 from .rotations import SHAPES, Rotation
-from .tally import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,19 +31,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.path.is_relative_to(Path(__file__).parent):
                 item.add_marker(pytest.mark.timeout(4 * 3600))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was proven."""
-    if not COUNTS:
-        return
-    terminalreporter.section(f"what was proven ({config.getoption('proof')} form)")
-    for what, counted in COUNTS.items():
-        alike: dict[float, list[str]] = {}
-        for where, number in counted.items():
-            alike.setdefault(number, []).append(where)
-        parts = "; ".join(f"{number:g} {', '.join(places)}" for number, places in alike.items())
-        terminalreporter.write_line(f"{sum(counted.values()):7g} {what}" + (f" ({parts})" if parts else ""))
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ from tests.crash.job import Strike
 from tests.crash.scenario import LOCAL
 from tests.crash.servers import SERVED
 from tests.crash.test_kills import CALLS
+from tests.tally import count
 
 from .places import METASTORE, PLACES
 from .rotations import SHAPES, Rotation
-from .tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

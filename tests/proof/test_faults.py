@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 
+from tests.tally import count
+
 from .fault_play import Play
 from .fault_scripts import Crash, Mode, Script, Try, hurried, scripts
 from .fault_stage import playground, staged
-from .tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

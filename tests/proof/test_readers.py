@@ -23,9 +23,9 @@ from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
 from tests import scene as scenes
+from tests.tally import count
 
 from .fault_stage import forget_masked
-from .tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

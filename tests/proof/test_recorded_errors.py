@@ -12,10 +12,10 @@ import pytest
 
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
+from tests.tally import count
 
 from .fault_scripts import Mode, Script
 from .fault_stage import RUN, Stage, playground, staged
-from .tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

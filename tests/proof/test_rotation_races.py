@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
+from tests.tally import count
 
 from .places import PLACES
 from .racers import Racer, race, racing
 from .rotations import Customer, run_time
-from .tally import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,19 +8,10 @@ import pytest
 
 from tests.integration.dying.flight import Flight, fly
 from tests.integration.dying.stage import Stage
+from tests.tally import count
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-COUNTS: dict[str, int] = {}
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was killed, and what came of it."""
-    if COUNTS:
-        terminalreporter.section("parts of a real Airflow that were killed in the outage window of a rotation")
-        for what, count in COUNTS.items():
-            terminalreporter.write_line(f"{count:5} {what}")
 
 
 @pytest.fixture(scope="package")
@@ -31,10 +22,12 @@ def flight(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> 
         flight = fly(stage)
     finally:
         stage.close()
-    COUNTS.update({f"of its {kind}s": count for kind, count in flight.killed.items()})
-    COUNTS["orphans that went on"] = len(flight.went_on)
-    COUNTS["rotations"] = len(stage.customers)
-    COUNTS["tries of those"] = sum(flight.tries[name] for name in stage.customers)
-    COUNTS["requests for a key"] = len(stage.emulator.received("create_api_key"))
-    COUNTS["keys issued"] = stage.emulator.minted()
+    what = "a real Airflow, parts of which were killed in the outage window of a rotation"
+    for kind, killed in flight.killed.items():
+        count(what, f"of its {kind}s", killed)
+    count(what, "orphans that went on", len(flight.went_on))
+    count(what, "rotations", len(stage.customers))
+    count(what, "tries of those", sum(flight.tries[name] for name in stage.customers))
+    count(what, "requests for a key", len(stage.emulator.received("create_api_key")))
+    count(what, "keys issued", stage.emulator.minted())
     return flight

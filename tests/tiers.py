@@ -1,0 +1,84 @@
+"""The tiers of the tests: what ``make test`` leaves to ``make test-all``, and what one Airflow is enough for.
+
+``make test`` keeps every module of the package, the whole contract in one variant of each engine of stores, a DAG run
+of each example, a sample of the interleavings, kills around each call at a few stores, and every block of the docs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+__all__ = ["COLLECTED", "FAST", "is_any_airflow", "is_slow", "rank", "unit_of_work"]
+
+# All tests of this run, those that it leaves out included; their ids below tests/.
+COLLECTED = pytest.StashKey[list[str]]()
+
+# What asks nothing of Airflow but its base classes, so that a second version of it would show nothing new.
+_ANY_AIRFLOW = (
+    "benchmarks", "crash/test_creating_races", "crash/test_kills", "crash/test_races", "crash/test_removal_kills",
+    "demo/test_process_group", "interleavings", "packaging", "proof", "servers", "unit/issuing", "unit/provisioning",
+    "unit/removing", "unit/sdk", "unit/testing",
+)  # fmt: skip
+
+# Left to `make test-all`, but for those that FAST finds in them.
+_SLOW = (
+    "benchmarks", "contract", "crash", "integration/dying", "integration/running", "interleavings", "proof", "servers",
+)  # fmt: skip
+_ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-outside|secretsmanager-connection|ssm-outside"
+FAST = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # One variant of each engine; what readers get, of all.
+        rf"contract/test_(values|records|removal|rights_and_crowds)\.py::\w+\[({_ENGINES})\b",
+        r"contract/test_in_a_task",  # the metastore
+        r"crash/test_kills.py::test_killed_before\w+\[(json-connection-forced|vault-kv2-connection-forced)",
+        r"crash/test_operator_kills.*\[user created",
+        r"interleavings/test_interleavings.*\[forced-[^]]*-cas-second-holds1\]",
+        r"interleavings/test_(interleavings|standby)\.py::test_(one_fault|the_search|the_one_known)",
+        r"interleavings/test_standby.*\[held-(first|next)-[^]]*-cas\]",
+        r"proof/test_recorded_errors",
+    )
+)
+
+# The first ones take longest, and end last if they begin last.
+_ORDER = ("integration/running", "integration/dying", "crash", "proof", "contract", "interleavings", "integration")
+# Each test of these by itself can be anybody's: what they share is made once in a process, and they take long.
+_APART = ("contract", "crash", "interleavings", "proof")
+# A whole folder is one process's work, since its tests look at the same running Airflow.
+_TOGETHER = ("integration/dying", "integration/running")
+
+
+def _below(test: str, places: Iterable[str]) -> bool:
+    return any(test.startswith((place + "/", place + ".py")) for place in places)
+
+
+def is_any_airflow(test: str) -> bool:
+    """Whether the test need not run on each version of Airflow.
+
+    :param test: the id of a test, below ``tests/``.
+    """
+    return _below(test, _ANY_AIRFLOW)
+
+
+def is_slow(test: str) -> bool:
+    """Whether ``make test`` leaves it out."""
+    return _below(test, _SLOW) and not any(pattern.match(test) for pattern in FAST)
+
+
+def rank(test: str) -> int:
+    """Return when it is to begin: the lowest first."""
+    return next((number for number, place in enumerate(_ORDER) if _below(test, [place])), len(_ORDER))
+
+
+def unit_of_work(test: str) -> str:
+    """Name what one process runs from its first test to its last: a file, or what is better."""
+    if together := [place for place in _TOGETHER if _below(test, [place])]:
+        return together[0]
+    return test if _below(test, _APART) else test.partition("::")[0]
