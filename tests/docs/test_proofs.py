@@ -1,0 +1,52 @@
+"""Tables of the docs whose rows other tests prove: a comment after the table names them for each row.
+
+::
+
+    <!-- proved by
+    `delete_user` | integration/test_offboarding.py::test_a_customer_is_taken_away
+    -->
+
+The first column is the first cell of the row, the second has tests below ``tests/``, with commas between them. Readers
+of the page do not see it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT
+
+_TABLE = re.compile(r"((?:^\|.*\n)+)\n<!-- proved by\n((?:^.* \| .*\n)+)-->$", re.MULTILINE)
+_FOUND = {page: _TABLE.findall(page.read_text()) for page in PAGES}
+TABLES = [
+    pytest.param(table.splitlines()[2:], comment.splitlines(), id=f"{page.name}-{number}")
+    for page, found in _FOUND.items()
+    for number, (table, comment) in enumerate(found)
+]
+TESTS = sorted({test for _, _, tests in (line.rpartition(" | ") for found in _FOUND.values() for _, comment in found
+                for line in comment.splitlines()) for test in tests.split(", ")})  # fmt: skip
+
+
+@cache
+def _functions(file: str) -> set[str]:
+    return {node.name for node in ast.parse((ROOT / file).read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_comment_follows_a_table():
+    for page, found in _FOUND.items():
+        assert page.read_text().count("<!-- proved by\n") == len(found), page.name
+
+
+@pytest.mark.parametrize(("rows", "proofs"), TABLES)
+def test_each_row_names_its_tests(rows: list[str], proofs: list[str]):
+    assert [line.rpartition(" | ")[0] for line in proofs] == [row.removeprefix("| ").split(" | ")[0] for row in rows]
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_named_test_exists(test: str):
+    file, _, name = test.partition("::")
+    assert name in _functions(f"tests/{file}")
