@@ -74,6 +74,7 @@ class PolytomicError(Exception):
     :param reason: a stable name of the cause in snake_case, for code that decides by it; empty where the class says it
         all.
     :param fields: names of the parameters, connection fields or Airflow settings to correct; never their values.
+    :param request: method and path of the request that was tried, such as ``GET /api/me``; empty if it is about none.
     """
 
     retryable: ClassVar[bool] = False
@@ -83,10 +84,11 @@ class PolytomicError(Exception):
     # Whether this try had a key issued before it failed; with force, that revoked the earlier ones. Set by issue().
     key_was_issued: bool = False
 
-    def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = ()) -> None:
+    def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = (), request: str = "") -> None:
         super().__init__(message)
         self.reason = reason
         self.fields = tuple(fields)
+        self.request = request
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):
@@ -136,8 +138,9 @@ class PolytomicApiError(PolytomicError):
         own_words: bool = False,
         reason: str = "",
         fields: Sequence[str] = (),
+        request: str = "",
     ) -> None:
-        super().__init__(message, reason=reason, fields=fields)
+        super().__init__(message, reason=reason, fields=fields, request=request)
         self.status = status
         self.key = key
         self.server_message = server_message

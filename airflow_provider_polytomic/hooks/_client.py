@@ -66,7 +66,7 @@ class Client:
         params: Mapping[str, str] | None = None,
         key: ApiKey | None = None,
         within: str | None = None,
-        repeat: Callable[[BaseException], bool] = repeat_safely,
+        repeat: Callable[[PolytomicError], bool] = repeat_safely,
         patience: float | None = None,
         longest: int = LONGEST_BODY,
     ) -> Answer:
@@ -91,7 +91,7 @@ class Client:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         within: str | None = None,
-        repeat: Callable[[BaseException], bool] = repeat_post,
+        repeat: Callable[[PolytomicError], bool] = repeat_post,
     ) -> Answer:
         """Send a POST, each time with the same Idempotency-Key.
 
@@ -143,6 +143,8 @@ class Client:
                 f"DELETE {path}: an earlier request may have taken effect, and then came a 404 that is not "
                 f"Polytomic's. {unsettled('DELETE')}",
                 status=404,
+                reason="removal_unsettled",
+                request=f"DELETE {path}",
             )
 
     def error_of(self, answer: Answer, request: str) -> Exception:
@@ -163,7 +165,7 @@ class Client:
         return Call(method, self._settings.base_url + path, path, auth, **given)
 
     def _send(
-        self, call: Call, source: str, repeat: Callable[[BaseException], bool], patience: float | None = None
+        self, call: Call, source: str, repeat: Callable[[PolytomicError], bool], patience: float | None = None
     ) -> Answer:
         unknown = False
 

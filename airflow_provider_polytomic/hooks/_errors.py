@@ -120,6 +120,8 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Sec
         server_message=message,
         retry_after=answer.retry_after,
         own_words=words.own,
+        reason="redirect" if 300 <= answer.status < 400 else "",  # noqa: PLR2004 (HTTP statuses)
+        request=request,
     )
 
 

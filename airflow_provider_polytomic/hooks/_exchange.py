@@ -180,15 +180,20 @@ def _no_answer(error: Exception, call: Call) -> PolytomicError:
     host = urlsplit(call.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
-            f"{call}: the certificate of {host} is not trusted.", "Check the host, or set 'ca_bundle'."
+            f"{call}: the certificate of {host} is not trusted.",
+            "Check the host, or set 'ca_bundle'.",
+            reason="certificate_untrusted",
+            fields=("host", "ca_bundle"),
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        what = f"the proxy before {host} could not be reached or refused"
+        reason, what = "proxy_failed", f"the proxy before {host} could not be reached or refused"
     elif isinstance(error, requests.Timeout):
-        what = f"{host} did not answer in time"
+        reason, what = "timeout", f"{host} did not answer in time"
     else:
-        what = f"the connection to {host} was refused or lost"
-    return PolytomicNoAnswerError(f"{call}: {what} ({type(error).__name__}). {unsettled(call.method)}")
+        reason, what = "connection_lost", f"the connection to {host} was refused or lost"
+    return PolytomicNoAnswerError(
+        f"{call}: {what} ({type(error).__name__}). {unsettled(call.method)}", reason=reason, request=str(call)
+    )
 
 
 def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:

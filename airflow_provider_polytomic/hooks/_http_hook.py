@@ -99,4 +99,5 @@ def _refusal(what: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
         f"{what}: a free-form request could change something or carry the key elsewhere.",
         "Use the typed methods of PolytomicHook.",
+        reason="free_form_request",
     )

@@ -115,5 +115,7 @@ def _unreadable(
     what = "without the promised content" if answer.whole else "with a body too long or too damaged to read"
     return (kind or PolytomicUnreadableAnswerError)(
         f"{request}: Polytomic answered {answer.status} {what}; it is not shown, as it could hold a key. "
-        "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has."
+        "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has.",
+        reason="content_missing" if answer.whole else "content_unreadable",
+        request=request,
     )

@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from tenacity import Retrying, retry_if_exception
-
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicError,
@@ -18,8 +16,6 @@ from airflow_provider_polytomic.exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tenacity import RetryCallState
 
 __all__ = ["RetryPolicy", "Timing", "never", "repeat_creation", "repeat_post", "repeat_safely"]
 
@@ -56,13 +52,13 @@ class RetryPolicy:
     """
 
     retry_for: float
-    tell: Callable[[BaseException, float], None] = lambda _error, _seconds: None
+    tell: Callable[[PolytomicError, float], None] = lambda _error, _seconds: None
     stopping: Callable[[], bool] = lambda: False
     rate_limited: Callable[[float], None] = lambda _seconds: None
     timing: Timing = field(default_factory=Timing)
 
     def call(
-        self, attempt: Callable[[float], T], repeat: Callable[[BaseException], bool], patience: float | None = None
+        self, attempt: Callable[[float], T], repeat: Callable[[PolytomicError], bool], patience: float | None = None
     ) -> T:
         """Attempt until it succeeds, the error is not one to repeat, or the time does not suffice for another attempt.
 
@@ -71,49 +67,36 @@ class RetryPolicy:
         :param patience: seconds that this call may take, if fewer than ``retry_for``.
         :raises PolytomicError: what the last attempt raised.
         """
-        deadline = self.timing.clock() + min(self.retry_for, self.retry_for if patience is None else patience)
-        failed: PolytomicError | None = None
-
-        def once() -> T:
-            nonlocal failed
+        clock = self.timing.clock
+        deadline = clock() + min(self.retry_for, self.retry_for if patience is None else patience)
+        failures = 0
+        while True:
             try:
-                return attempt(max(_SHORTEST_ATTEMPT, deadline - self.timing.clock()))
+                return attempt(max(_SHORTEST_ATTEMPT, deadline - clock()))
             except PolytomicError as error:
-                failed = error
                 if isinstance(error, PolytomicRateLimitedError):
                     self.rate_limited(error.retry_after or 0.0)
-                raise
-
-        def wait(seconds: float) -> None:
+                if not repeat(error) or self.stopping():
+                    raise
+                seconds = self._wait(error, failures)
+                if clock() + seconds > deadline - _SHORTEST_ATTEMPT:
+                    raise
+                failed = error
+            # Outside the except block, as what interrupts the wait is not to carry the error along.
+            self.tell(failed, seconds)
             self.timing.sleep(seconds)
-            if self.stopping() and failed is not None:
+            if self.stopping():
                 raise failed
+            failures += 1
 
-        retrying = Retrying(
-            retry=retry_if_exception(repeat),
-            wait=self._wait,
-            stop=lambda state: (
-                self.stopping() or self.timing.clock() + state.upcoming_sleep > deadline - _SHORTEST_ATTEMPT
-            ),
-            before_sleep=self._tell,
-            sleep=wait,
-            reraise=True,
-        )
-        return retrying(once)
-
-    def _wait(self, state: RetryCallState) -> float:
+    def _wait(self, error: PolytomicError, failures: int) -> float:
         # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.
-        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(state.attempt_number - 1, 10))
-        asked = getattr(state.outcome.exception(), "retry_after", None) if state.outcome else None
+        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
+        asked = error.retry_after if isinstance(error, PolytomicApiError) else None
         return (asked or 0.0) + backoff * (1 + self.timing.jitter()) / 2
 
-    def _tell(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if error is not None:
-            self.tell(error, state.upcoming_sleep)
 
-
-def repeat_safely(error: BaseException) -> bool:
+def repeat_safely(error: PolytomicError) -> bool:
     """Whether a GET, PUT or DELETE that raised this is repeated: lost connection, timeout, 408, 429, every 5xx.
 
     None of ours adds anything by being applied twice, and none carries an Idempotency-Key under which a 500 would stay.
@@ -121,7 +104,7 @@ def repeat_safely(error: BaseException) -> bool:
     return _is_lost(error) or _status(error) in (408, 429) or _status(error) >= 500  # noqa: PLR2004 (an HTTP status)
 
 
-def repeat_post(error: BaseException) -> bool:
+def repeat_post(error: PolytomicError) -> bool:
     """Whether a POST that raised this is repeated, with the same Idempotency-Key.
 
     Not after a 500: under an Idempotency-Key it may be a recorded one (guides/idempotent-requests), and who sent it
@@ -130,7 +113,7 @@ def repeat_post(error: BaseException) -> bool:
     return _is_lost(error) or _status(error) in (408, 409, 429, 502, 503, 504)
 
 
-def repeat_creation(error: BaseException) -> bool:
+def repeat_creation(error: PolytomicError) -> bool:
     """Whether a POST of something whose name is unique is repeated: as :func:`repeat_post`, but for a 409.
 
     It can mean "in flight" or "taken", and only who looks at what exists can tell.
@@ -138,14 +121,14 @@ def repeat_creation(error: BaseException) -> bool:
     return repeat_post(error) and _status(error) != 409  # noqa: PLR2004 (an HTTP status)
 
 
-def never(_error: BaseException) -> bool:
+def never(_error: PolytomicError) -> bool:
     """Repeat nothing."""
     return False
 
 
-def _is_lost(error: BaseException) -> bool:
+def _is_lost(error: PolytomicError) -> bool:
     return isinstance(error, PolytomicNoAnswerError)
 
 
-def _status(error: BaseException) -> int:
+def _status(error: PolytomicError) -> int:
     return error.status if isinstance(error, PolytomicApiError) else 0

@@ -254,7 +254,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
         mask_secret(key)
         return key
 
-    def _tell_of_repeat(self, error: BaseException, seconds: float) -> None:
+    def _tell_of_repeat(self, error: PolytomicError, seconds: float) -> None:
         self.log.info("Trying again in %.1f s. %s", seconds, error)
 
 
