@@ -113,6 +113,10 @@ class Stub:
     def reply(self, *replies: Reply) -> None:
         self.replies = list(replies)
 
+    def reply_data(self, *data: Any) -> None:
+        """Answer as Polytomic does when it succeeds."""
+        self.reply(*(Reply(body=json.dumps({"data": each})) for each in data))
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -12,6 +12,13 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import PARTNER_KEY, Reply
 
 
+def refused(stub, call):
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        call()
+    assert caught.value.reason == "free_form_request"
+    assert stub.requests == []
+
+
 def test_it_is_an_http_hook(define):
     define(host="polytomic.example.com")
     assert issubclass(PolytomicHook, HttpHook)
@@ -29,7 +36,7 @@ def test_run_sends_a_get_to_the_server_and_returns_its_response(stub, hook, endp
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "given",
     [
         {"headers": {"X-Mine": "1"}},
         {"extra_options": {"check_response": False}},
@@ -38,22 +45,18 @@ def test_run_sends_a_get_to_the_server_and_returns_its_response(stub, hook, endp
         {"auth": ("a", "b")},
     ],
 )
-def test_run_takes_nothing_but_query_parameters(stub, hook, arguments):
-    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
-        hook.run("/api/me", **arguments)
-    assert stub.requests == []
+def test_run_takes_nothing_but_query_parameters(stub, hook, given):
+    refused(stub, lambda: hook.run("/api/me", **given))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_no_method_but_get_can_be_run(stub, hook, method):
     hook.method = method
-    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
-        hook.run("/api/me")
-    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
-        hook.run_with_advanced_retry({"stop": tenacity.stop_after_attempt(2), "reraise": True}, "/api/me")
-    with pytest.raises(PolytomicConfigurationError, match="No request was sent"):
-        hook.run_and_check(hook.get_conn(), requests.Request(method, stub.base_url).prepare(), {})
-    assert stub.requests == []
+    refused(stub, lambda: hook.run("/api/me"))
+    stop = {"stop": tenacity.stop_after_attempt(2), "reraise": True}
+    refused(stub, lambda: hook.run_with_advanced_retry(stop, "/api/me"))
+    prepared = requests.Request(method, stub.base_url).prepare()
+    refused(stub, lambda: hook.run_and_check(hook.get_conn(), prepared, {}))
 
 
 def test_run_with_advanced_retry_runs_the_same_get(stub, hook):
@@ -66,12 +69,12 @@ def test_an_error_is_ours_and_its_body_is_not_logged(stub, hook, caplog, capfd):
     stub.reply(Reply(403, "hidden-word"))
     with pytest.raises(PolytomicForbiddenError):
         hook.run("/api/me")
-    with pytest.raises(PolytomicForbiddenError, match="GET /api/me"):
-        hook.check_response(hook.get_conn().get(f"{stub.base_url}/api/me?hidden-word", timeout=5))
+    with pytest.raises(PolytomicForbiddenError) as caught:
+        hook.check_response(hook.get_conn().get(f"{stub.base_url}/api/me?hidden-word", timeout=30))
+    assert caught.value.request == "GET /api/me"
     assert "hidden-word" not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_get_conn_takes_no_headers_for_the_session_is_shared(hook):
-    with pytest.raises(PolytomicConfigurationError):
-        hook.get_conn({"X-Mine": "1"})
+def test_get_conn_takes_no_headers_for_the_session_is_shared(stub, hook):
+    refused(stub, lambda: hook.get_conn({"X-Mine": "1"}))
     assert hook.get_conn() is hook.get_conn({}, {})

@@ -57,19 +57,14 @@ def test_no_error_of_create_api_key_holds_a_key(stub: Stub, define: Callable[...
     assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize(
+    "trouble", [*TROUBLES.values(), _echo({"message": f"bad key {NEW_KEY[:14]}...", "status": 422})]
+)
 def test_no_error_about_a_key_that_is_checked_holds_it(stub, hook, trouble):
-    stub.reply(TROUBLES[trouble])
+    stub.reply(trouble)
     with pytest.raises(PolytomicError) as caught:
         hook.get_identity(ApiKey(NEW_KEY))
     assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
-
-
-def test_a_piece_of_the_key_that_is_checked_is_hidden_in_the_servers_words(stub, hook):
-    stub.reply(_echo({"message": f"bad key {NEW_KEY[:14]}...", "status": 422}))
-    with pytest.raises(PolytomicError) as caught:
-        hook.get_identity(ApiKey(NEW_KEY))
-    assert_tells_no_key(caught.value, NEW_KEY)
 
 
 class _Interruption(BaseException):
@@ -102,20 +97,19 @@ def test_a_signal_in_the_middle_of_a_request_brings_no_frame_with_a_key_along(de
 
 
 @pytest.mark.parametrize(
-    "fields", [{"extra": {"timeout": "x"}}, {"host": "http://far.example"}, {"password": f"{NEW_KEY} x"}]
+    "fields",
+    [
+        {"extra": {"timeout": "x"}},
+        {"host": "http://far.example"},
+        {"password": f"{NEW_KEY} x"},
+        {"host": f"https://:{PARTNER_KEY}@app.polytomic.com"},  # by mistake
+    ],
 )
 def test_no_error_about_a_connection_holds_its_password(define, fields):
     define(**fields)
     with pytest.raises(PolytomicError) as caught:
         _ = PolytomicHook().settings
     assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
-
-
-def test_a_host_that_holds_the_key_by_mistake_is_in_no_error(define):
-    define(host=f"https://:{PARTNER_KEY}@app.polytomic.com")
-    with pytest.raises(PolytomicError) as caught:
-        _ = PolytomicHook().settings
-    assert_tells_no_key(caught.value, PARTNER_KEY)
 
 
 def test_the_leak_check_itself_finds_a_key_in_a_frame():

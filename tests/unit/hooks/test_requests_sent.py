@@ -47,10 +47,12 @@ def test_another_key_is_sent_as_bearer_over_the_same_connection(stub, define):
 def test_every_request_says_who_asks_and_for_which_version(stub, hook):
     stub.reply(ME)
     hook.get_identity()
-    headers = stub.requests[0].headers
-    assert headers["user-agent"] == f"airflow-provider-polytomic/{__version__}"
-    assert headers["x-polytomic-version"] == "2025-09-18"
-    assert headers["accept"] == "application/json"
+    expected = {
+        "user-agent": f"airflow-provider-polytomic/{__version__}",
+        "x-polytomic-version": "2025-09-18",
+        "accept": "application/json",
+    }
+    assert expected.items() <= stub.requests[0].headers.items()
 
 
 def test_unknown_extras_are_not_sent(stub, define):
@@ -80,15 +82,16 @@ def test_a_netrc_entry_does_not_take_the_place_of_the_key(stub, hook, tmp_path, 
     monkeypatch.setenv("NETRC", str(netrc))
     stub.reply(ME)
     hook.get_identity()
-    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=5)
+    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=30)
     assert [request.headers["authorization"] for request in stub.requests] == [f"Bearer {PARTNER_KEY}"] * 2
 
 
 def test_a_redirect_is_never_followed_and_its_host_is_named(stub, other_stub, hook):
     stub.reply(Reply(status=307, headers={"Location": f"http://localhost:{other_stub.port}/api/me?secret"}))
-    with pytest.raises(PolytomicRejectedError, match=r"redirect.* to localhost") as caught:
+    with pytest.raises(PolytomicRejectedError) as caught:
         hook.get_identity()
-    assert caught.value.status == 307
+    assert (caught.value.status, caught.value.reason) == (307, "redirect")
+    assert "to localhost." in str(caught.value)
     assert "secret" not in str(caught.value)
     assert (len(stub.requests), len(other_stub.requests)) == (1, 0)
 
@@ -96,14 +99,14 @@ def test_a_redirect_is_never_followed_and_its_host_is_named(stub, other_stub, ho
 @pytest.mark.parametrize("location", ["/elsewhere", "//[broken", "", "http://x\x00y/", None])
 def test_any_location_of_a_redirect_is_survived(stub, hook, location):
     stub.reply(Reply(status=302, body="x" * 100, headers={} if location is None else {"Location": location}))
-    with pytest.raises(PolytomicRejectedError, match="redirect"):
+    with pytest.raises(PolytomicRejectedError):
         hook.get_identity()
 
 
 def test_the_session_of_get_conn_signs_requests_to_its_server_and_to_no_other(stub, other_stub, hook):
     session = hook.get_conn()
-    session.get(f"{stub.base_url}/api/me", timeout=5)
-    session.get(f"{other_stub.base_url}/api/me", timeout=5)
+    session.get(f"{stub.base_url}/api/me", timeout=30)
+    session.get(f"{other_stub.base_url}/api/me", timeout=30)
     assert stub.requests[0].headers["authorization"] == f"Bearer {PARTNER_KEY}"
     assert "authorization" not in other_stub.requests[0].headers
 
@@ -111,7 +114,7 @@ def test_the_session_of_get_conn_signs_requests_to_its_server_and_to_no_other(st
 def test_cookies_do_not_tell_the_server_who_asked_before(stub, hook):
     stub.reply(Reply(body=ME.body, headers={"Set-Cookie": "session=partner; Path=/"}))
     hook.get_identity()
-    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=5)
+    hook.get_conn().get(f"{stub.base_url}/api/me", timeout=30)
     hook.get_identity(ApiKey(NEW_KEY))
     assert len(stub.requests) == 3
     assert not any("cookie" in request.headers for request in stub.requests)
@@ -125,6 +128,7 @@ def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown(stub, othe
     assert other_stub.requests[0].path == f"{stub.base_url}/api/me"
     with pytest.raises(PolytomicNoAnswerError) as caught:
         hook.get_identity()
+    assert caught.value.reason == "proxy_failed"
     assert "hidden-word" not in str(caught.value)
     assert stub.requests == []
 

@@ -8,178 +8,113 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
     PolytomicConflictError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicServerError,
     PolytomicUnauthorizedError,
-    PolytomicUnreadableAnswerError,
 )
-from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.unit.hooks.conftest import ORG
 
 
-@pytest.fixture(scope="module")
-def server():
-    with PolytomicEmulator(deployment_key="deployment-key-of-the-emulator") as running:
-        yield running
+@pytest.fixture
+def partner(connect):
+    return connect()
 
 
 @pytest.fixture
-def emulator(server):
-    yield server
-    server.clear_faults()
+def issue(partner, ada):
+    """Issue a key for Ada, under one Idempotency-Key unless another is given."""
+
+    def issue_key(hook=partner, org_id=ada.organization_id, idempotency_key="issuance-of-ada-0", *, force=True):
+        return hook.create_api_key(org_id, ada.id, force=force, idempotency_key=idempotency_key)
+
+    return issue_key
 
 
-@pytest.fixture
-def partner(emulator, define, fake_time):
-    define(host=emulator.base_url, password=emulator.partner_key)
-    made = PolytomicHook(_timing=fake_time.timing)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def organization(emulator, request):
-    return emulator.add_organization(request.node.name)
-
-
-@pytest.fixture
-def user(emulator, organization):
-    return emulator.add_user(organization.id, "ada@acme.example")
-
-
-def test_from_an_organization_to_a_key_that_works(emulator, partner, request):
-    organization = partner.create_organization(f"of {request.node.name}")
-    user = partner.create_user(organization.id, "Ada@Acme.example")
-    key = partner.create_api_key(organization.id, user.id, idempotency_key="issuance-of-ada-0")
+def test_from_an_organization_to_a_key_that_works_and_to_the_next_one(polytomic, partner):
+    organization = partner.create_organization("Globex")
+    user = partner.create_user(organization.id, "Hank@Globex.example")
+    key = partner.create_api_key(organization.id, user.id, idempotency_key="issuance-of-hank-0")
     identity = partner.get_identity(key)
     assert (identity.id, identity.organization_id, identity.is_user) == (user.id, organization.id, True)
-    assert key.matches(ApiKey(emulator.live_key(user.id)))
-    assert organization.id in [known.id for known in partner.list_organizations()]
-    assert [known.id for known in partner.list_users(organization.id)] == [user.id]
+    assert key.matches(ApiKey(polytomic.live_key(user.id)))
     assert partner.get_user(organization.id, user.id) == user
-    assert user.email == "ada@acme.example"
-
-
-def test_force_revokes_and_a_revoked_key_is_unauthorized(partner, organization, user):
-    old = partner.create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
-    new = partner.create_api_key(organization.id, user.id, force=True, idempotency_key=f"{user.id}-1")
-    assert not new.matches(old)
+    partner.create_api_key(organization.id, user.id, force=True, idempotency_key="issuance-of-hank-1")
     with pytest.raises(PolytomicUnauthorizedError):
-        partner.get_identity(old)
+        partner.get_identity(key)
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        "drop when=before",
-        "drop when=after",
-        "status:503 when=after",
-        "status:429 retry_after=1",
-        "truncated",
-        "delay:0.6 when=after",
-    ],
+    "fault", ["drop when=before", "drop when=after", "status:503 when=after", "status:429 retry_after=1", "truncated"]
 )
-def test_a_trouble_on_the_way_mints_one_key(emulator, define, fake_time, user, fault):
-    define(host=emulator.base_url, password=emulator.partner_key, extra={"timeout": 0.3})
-    hook = PolytomicHook(_timing=fake_time.timing)
-    emulator.inject(f"{fault} endpoint=create_api_key")
-    key = hook.create_api_key(user.organization_id, user.id, force=True, idempotency_key=f"{user.id}-0")
-    assert emulator.minted(user.id) == 1
-    assert key.matches(ApiKey(emulator.live_key(user.id)))
+def test_a_trouble_on_the_way_mints_one_key(polytomic, issue, ada, fault):
+    polytomic.inject(f"{fault} endpoint=create_api_key")
+    assert issue().matches(ApiKey(polytomic.live_key(ada.id)))
+    assert polytomic.minted(ada.id) == 1
 
 
-def test_a_recorded_500_is_told_at_once_for_the_caller_to_decide(emulator, partner, organization, user):
-    emulator.inject("recorded_500 endpoint=create_api_key")
-    before = len(emulator.received("create_api_key"))
+def test_a_recorded_500_is_told_at_once_for_the_caller_to_decide(polytomic, issue):
+    polytomic.inject("recorded_500 endpoint=create_api_key")
     for _ in range(2):
         with pytest.raises(PolytomicServerError) as caught:
-            partner.create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
+            issue()
         assert caught.value.server_message
-    assert len(emulator.received("create_api_key")) == before + 2
+    assert len(polytomic.received("create_api_key")) == 2
 
 
-def test_a_post_that_stays_in_flight_is_a_conflict_in_the_servers_words(emulator, define, fake_time, user):
-    define(host=emulator.base_url, password=emulator.partner_key)
-    emulator.inject("late endpoint=create_api_key")
-    hook = PolytomicHook(retry_for=10, _timing=fake_time.timing)
+def test_a_post_that_stays_in_flight_is_a_conflict_in_the_servers_words(polytomic, issue, ada):
+    polytomic.inject("late endpoint=create_api_key")
     with pytest.raises(PolytomicConflictError) as caught:
-        hook.create_api_key(user.organization_id, user.id, force=True, idempotency_key=f"{user.id}-0")
+        issue()
     assert caught.value.server_message
-    emulator.release()
-    assert emulator.minted(user.id) == 1
-    key = hook.create_api_key(user.organization_id, user.id, force=True, idempotency_key=f"{user.id}-0")
-    assert key.matches(ApiKey(emulator.live_key(user.id)))
+    polytomic.release()
+    assert issue().matches(ApiKey(polytomic.live_key(ada.id)))
+    assert polytomic.minted(ada.id) == 1
 
 
-@pytest.mark.parametrize("fault", ["not_json", "huge:2"])
-def test_an_unreadable_success_is_not_repeated(emulator, partner, organization, user, fault):
-    emulator.inject(f"{fault} endpoint=create_api_key")
-    with pytest.raises(PolytomicUnreadableAnswerError):
-        partner.create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
-
-
-def test_a_user_key_may_not_issue(emulator, define, organization, user):
-    define("as_ada", host=emulator.base_url, password=emulator.give_key(user.id))
-    with pytest.raises(PolytomicForbiddenError, match="partner key"):
-        PolytomicHook("as_ada").create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
-
-
-def test_an_unknown_organization_is_not_found(partner, user):
+def test_who_may_issue_and_for_whom(polytomic, connect, issue, ada):
+    with pytest.raises(PolytomicForbiddenError):
+        issue(connect(password=polytomic.give_key(ada.id)))
     with pytest.raises(PolytomicNotFoundError):
-        partner.create_api_key(ORG, user.id, idempotency_key=f"{user.id}-0")
+        issue(org_id=ORG)
+    on_premises = connect(password=polytomic.deployment_key)
+    assert on_premises.get_identity(issue(on_premises)).id == ada.id
 
 
-def test_a_deployment_key_issues(emulator, define, organization, user):
-    define(host=emulator.base_url, password=emulator.deployment_key)
-    key = PolytomicHook().create_api_key(organization.id, user.id, idempotency_key=f"{user.id}-0")
-    assert PolytomicHook().get_identity(key).id == user.id
-
-
-def test_test_connection_says_whose_key_it_is_in_one_sentence(emulator, define, partner, organization, user):
-    assert partner.test_connection() == (True, f"Partner key of {emulator.owner.name}; can issue keys.")
-    define("as_ada", host=emulator.base_url, password=emulator.give_key(user.id))
-    ok, sentence = PolytomicHook("as_ada").test_connection()
-    assert ok
-    assert sentence == f"User key of {user.email} in {organization.name}; cannot issue keys: that takes a partner key."
-
-
-def test_test_connection_says_why_it_failed_without_trying_again(emulator, define, fake_time):
-    define(host=emulator.base_url, password="unknown-key")
-    assert PolytomicHook().test_connection()[0] is False
-    assert "401" in PolytomicHook().test_connection()[1]
-    emulator.inject("status:503 times=always")
-    ok, reason = PolytomicHook(_timing=fake_time.timing).test_connection()
-    assert (ok, fake_time.slept) == (False, [])
-    assert "503" in reason
-    define(host="http://far.example")
-    assert "allow_http" in PolytomicHook().test_connection()[1]
-
-
-def test_airflow_itself_can_test_the_connection(emulator, partner):
-    from airflow.providers.common.compat.sdk import BaseHook
-
-    connection = BaseHook.get_connection("polytomic_default")
-    assert connection.conn_type == "polytomic"
-    assert partner.test_connection()[0] is True
-
-
-def test_a_server_that_stopped_is_a_lost_connection(define, fake_time):
-    with PolytomicEmulator() as stopped:
-        define(host=stopped.base_url, password=stopped.partner_key)
-    with pytest.raises(PolytomicNoAnswerError, match="Nothing was changed"):
-        PolytomicHook(retry_for=3, _timing=fake_time.timing).get_identity()
-
-
-@pytest.mark.parametrize(("before", "unknown"), [("drop endpoint=create_api_key when=after", True), (None, False)])
-def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(emulator, partner, before, unknown):
-    organization = emulator.add_organization(f"after {before}")
-    user = emulator.add_user(organization.id, "robot@acme.example")
-    if before:
-        emulator.inject(before)
-    emulator.inject("status:403 endpoint=create_api_key")
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(polytomic, issue, ada, is_lost):
+    if is_lost:
+        polytomic.inject("drop endpoint=create_api_key when=after")
+    polytomic.inject("status:403 endpoint=create_api_key")
     with pytest.raises(PolytomicForbiddenError) as caught:
-        partner.create_api_key(organization.id, user.id, force=True, idempotency_key="a-key-of-8-or-more")
-    assert caught.value.earlier_unknown is unknown
-    assert emulator.minted(user.id) == int(unknown)
+        issue()
+    assert caught.value.earlier_unknown is is_lost
+    assert polytomic.minted(ada.id) == int(is_lost)
+
+
+def test_test_connection_says_whose_key_it_is_in_one_sentence(polytomic, connect, ada):
+    assert connect().test_connection() == (True, f"Partner key of {polytomic.owner.name}; can issue keys.")
+    told = f"User key of {ada.email} in Acme; cannot issue keys: that takes a partner key."
+    assert connect(password=polytomic.give_key(ada.id)).test_connection() == (True, told)
+
+
+def test_test_connection_says_why_it_failed_without_trying_again(polytomic, connect, fake_time):
+    failed, reason = connect(password="unknown-key").test_connection()
+    assert (failed, "401" in reason) == (False, True)
+    polytomic.inject("status:503 times=always")
+    failed, reason = connect().test_connection()
+    assert (failed, "503" in reason, fake_time.slept) == (False, True, [])
+    failed, reason = connect(host="http://far.example").test_connection()
+    assert (failed, "allow_http" in reason) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        ({"is_organization": True, "organization_name": "Acme"}, "Organization key of Acme; cannot issue keys"),
+        ({"is_system": True}, "System key; whether it can issue keys is not documented."),
+        ({"is_user": True, "id": ORG}, f"User key of {ORG}; cannot issue keys"),
+    ],
+)
+def test_test_connection_of_rarer_keys(stub, hook, identity, told):
+    stub.reply_data(identity)
+    assert hook.test_connection()[1].startswith(told)
