@@ -94,7 +94,7 @@ def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(scene: Scene
     said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
     with open_store(CONNECTION, issuer="https://app.polytomic.com") as local:
         metastore = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
-        stores = {
+        stores: dict[str, Any] = {
             "`LocalFilesystemBackend`": local,
             "the metadata database, where no backend is configured": metastore,
             "`VaultBackend`, KV version 2": _Version2,
