@@ -47,31 +47,60 @@ class Reference:
         """
         return self.issued or self.run_time == run_time
 
-    def to_json(self, destination: str) -> dict[str, Any]:
-        """Return the reference as JSON types, for XCom and asset events."""
-        return {
-            "destination": destination,
-            "org_id": self.target.org_id,
-            "user_id": self.target.user_id,
-            "issued": self.issued,
+    def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
+        """Return what the next task needs, for XCom and asset events; what is not known is left out.
+
+        :param server: the base URL of the Polytomic API that issued the key.
+        """
+        return _as_json(self, destination, server, issued=self.issued)
+
+    def details(self) -> dict[str, Any]:
+        """Return what only an investigation needs, for logs and reports; what is not known is left out."""
+        told = {
             "issuance_id": self.issuance_id,
-            "fingerprint": self.fingerprint,
-            "issued_at": self.issued_at.isoformat() if self.issued_at else None,
             "version": self.version,
-            "seconds": {step: round(seconds, 4) for step, seconds in self.seconds.items()},
+            "seconds": {step: round(seconds, 4) for step, seconds in self.seconds.items()} or None,
             "outage_seconds": None if self.outage_seconds is None else round(self.outage_seconds, 4),
         }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Prospect:
     """What an issuance would do, found out without issuing anything.
 
+    :param target: whose key is stored and would be kept, or would be issued.
     :param would_issue: whether a key would be issued.
     :param reason: one sentence: why, or why not.
     :param caller: whose credential the request would carry.
+    :param fingerprint: of the key that would be kept; None where one would be issued.
+    :param issued_at: since when that one counts as issued; None where no record tells.
     """
 
+    target: Target
     would_issue: bool
     reason: str
     caller: Identity
+    fingerprint: str | None = None
+    issued_at: datetime | None = None
+
+    def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
+        """Return what :meth:`Reference.to_json` would, with ``would_issue`` and the reason."""
+        return {
+            **_as_json(self, destination, server, issued=False),
+            "would_issue": self.would_issue,
+            "reason": self.reason,
+        }
+
+
+def _as_json(found: Reference | Prospect, destination: str, server: str, *, issued: bool) -> dict[str, str | bool]:
+    known = {
+        "destination": destination,
+        "org_id": found.target.org_id,
+        "user_id": found.target.user_id,
+        "fingerprint": found.fingerprint,
+        "issued_at": found.issued_at.isoformat() if found.issued_at else None,
+        "issued": issued,
+        "server": server,
+    }
+    return {name: value for name, value in known.items() if value is not None}

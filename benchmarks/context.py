@@ -37,5 +37,5 @@ def task_context(tell: Callable[[], None]) -> dict[str, Any]:
     """
     now = datetime.now(UTC)
     run = SimpleNamespace(run_after=now, logical_date=now, data_interval_end=now, run_type="manual")
-    ti = SimpleNamespace(map_index=-1, try_number=1, max_tries=3)
+    ti = SimpleNamespace(map_index=-1, try_number=1, max_tries=3, xcom_push=lambda **_what: None)
     return {"dag_run": run, "ti": ti, "outlet_events": _Events(tell)}

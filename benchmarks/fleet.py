@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from benchmarks import child
 from benchmarks.context import task_context
@@ -52,6 +53,7 @@ def rotated(
         report_path=f"{file}.report.jsonl",
         polytomic_conn_id=CONN_ID,
         retries=3,
+        outlets=[api_keys_alias()],
     )
     summary = dict(operator.execute(task_context(tell)))
     if summary["rotated"] != summary["targets"]:

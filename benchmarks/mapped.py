@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,8 @@ def measure_mapped(airflow: AirflowProcess, tasks: int, tell: Callable[[int, int
     )
     if states.run != "success":
         raise AssertionError(states)
-    references = [airflow.xcom(_DAG, "measured", "rotate", index) for index in range(tasks)]
-    outage = Figures.of([reference["outage_seconds"] for reference in references])
+    logs = [log.read_text() for log in airflow.logs.glob(f"dag_id={_DAG}/run_id=measured/task_id=rotate/**/*.log")]
+    outage = Figures.of([float(seconds) for log in logs for seconds in re.findall(r"outage_seconds: ([\d.]+)", log)])
     began, ended = (datetime.fromisoformat(each) for each in airflow.query(_WHEN, _DAG, "measured")[0])
     seconds = round((ended - began).total_seconds(), 2)
     return {"targets": tasks, "slots": _SLOTS, "seconds": seconds, "outage_seconds": outage.to_json()}

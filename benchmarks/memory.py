@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.assets import announce
-from airflow_provider_polytomic.fleet.pace import Stop
-from airflow_provider_polytomic.fleet.progress import Progress
-from airflow_provider_polytomic.fleet.rotating import rotate_fleet
 from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.secret_stores.base import Held
@@ -28,8 +24,6 @@ from benchmarks.fleet import rotated, write_targets
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_polytomic.fleet.targets import FleetTarget
-    from airflow_provider_polytomic.references import Reference
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
 __all__: list[str] = []
@@ -39,6 +33,11 @@ _PREFIX = "pk_play_"
 
 class _Polytomic:
     """Gives each user a key that tells whose it is."""
+
+    base_url = "https://app.polytomic.com"
+
+    def close(self) -> None:
+        return None
 
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
         return ApiKey(f"{_PREFIX}{org_id}/{user_id}")
@@ -92,25 +91,15 @@ class _Stores:
 
 
 class _Offline(PolytomicBatchRotateApiKeysOperator):
-    """The fleet's operator, with that Polytomic and those stores."""
+    """The batch operator, with that Polytomic and those stores."""
 
-    def _rotate(self, fleet: Any, orders: Any, report: Any, context: Any, **parts: Any) -> None:
-        def tell(target: FleetTarget, reference: Reference) -> None:
-            announce(context, str(target.destination), reference.to_json(str(target.destination)))
+    def _make_hook(self) -> Any:
+        hook = super()._make_hook()
+        hook.close()
+        return _Polytomic()
 
-        rotate_fleet(
-            _Polytomic(),
-            _Stores(),
-            fleet,
-            orders,
-            report=report,
-            failures=parts["failures"],
-            pace=parts["pace"],
-            progress=Progress(len(fleet), lambda _line: None),
-            max_workers=parts["workers"],
-            stop=Stop(),
-            on_new_key=tell,
-        )
+    def _make_stores(self, _server: str) -> Any:
+        return _Stores()
 
 
 def _customers(count: int) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 
 
@@ -30,6 +31,7 @@ def polytomic_issue_api_key() -> None:
         org_id="{{ params.org_id }}",
         user_id="{{ params.user_id }}",
         destination="{{ params.destination }}",
+        outlets=[api_keys_alias()],
     )
 
     @task

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 
 
@@ -45,7 +46,9 @@ def polytomic_issue_many_api_keys() -> None:
             for customer in get_current_context()["params"]["customers"]
         ]
 
-    PolytomicCreateApiKeyOperator.partial(task_id="issue_api_key", max_active_tis_per_dag=4).expand_kwargs(targets())
+    PolytomicCreateApiKeyOperator.partial(
+        task_id="issue_api_key", max_active_tis_per_dag=4, outlets=[api_keys_alias()]
+    ).expand_kwargs(targets())
 
 
 polytomic_issue_many_api_keys()

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
@@ -64,6 +65,7 @@ def polytomic_onboarding() -> None:
         org_id=organization.output["id"],
         user_id=user.output["id"],
         destination="{{ params.destination }}",
+        outlets=[api_keys_alias()],
     )
 
     @task

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task, task_group
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
@@ -65,6 +66,7 @@ def polytomic_onboarding_many() -> None:
             org_id=organization.output["id"],
             user_id=user.output["id"],
             destination=destination,
+            outlets=[api_keys_alias()],
         )
 
         @task(map_index_template="{{ task.op_kwargs['destination'] }}")

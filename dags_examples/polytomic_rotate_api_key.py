@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 
 
@@ -37,6 +38,7 @@ def polytomic_rotate_api_key() -> None:
         user_id="{{ params.user_id }}",
         destination="{{ params.destination }}",
         max_age="{{ params.max_age_days * 86400 }}",
+        outlets=[api_keys_alias()],
     )
 
     @task

@@ -23,7 +23,7 @@ SHARDS = 4
 def tell_who_failed(context: Any) -> None:
     """Put here what wakes somebody up. Called once no retry is left, or none would help."""
     log, ti = logging.getLogger(__name__), context["ti"]
-    summary = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)
+    summary = ti.xcom_pull(task_ids=ti.task_id, key="summary", map_indexes=ti.map_index)
     if not summary:  # the file is not there, a line of it cannot be meant, or the task died
         log.error("Part %d of the fleet: %s", ti.map_index, context.get("exception") or "its log says why it failed")
         return

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 
 
@@ -43,6 +44,7 @@ def polytomic_rotate_without_outage() -> None:
         destination="{{ params.destination }}",
         max_age="{{ params.max_age_days * 86400 }}",
         skip_when_fresh=True,
+        outlets=[api_keys_alias()],
     )
 
     @task

@@ -32,7 +32,7 @@ class Scene:
     connections: Path
 
     @property
-    def ids(self) -> dict[str, str]:
+    def ids(self) -> dict[str, Any]:
         """The ids of the customer, as an operator takes them."""
         return {"org_id": self.user.organization_id, "user_id": self.user.id}
 

@@ -1,4 +1,4 @@
-"""What may the bounds of a fleet's rotation be? Numbers, or what a template renders to: texts of them."""
+"""Bounds of a fleet's rotation: numbers, or the strings that a template renders them to; None is the default."""
 
 from __future__ import annotations
 
@@ -10,19 +10,37 @@ __all__ = ["MOST_WORKERS", "to_limit", "to_rate", "to_workers"]
 
 # As many connections stay open to Vault and AWS.
 MOST_WORKERS = 32
+_WORKERS = 8
+_FAILURES = 10
+_DIGITS = 9
 
 
 def to_workers(value: object) -> int:
-    """Read ``max_workers``.
+    """Read ``max_workers``; by default 8.
 
     :raises PolytomicConfigurationError: if it is none of 1 to 32.
     """
-    text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+    workers = _whole(value, default=_WORKERS)
+    if not 1 <= workers <= MOST_WORKERS:
         raise PolytomicConfigurationError(
-            f"max_workers must be a whole number from 1 to {MOST_WORKERS}, not {value!r:.80}.", "For more, use shards."
+            f"max_workers must be a whole number from 1 to {MOST_WORKERS}, not {value!r:.80}.",
+            "For more, use shards.",
+            fields=["max_workers"],
         )
-    return int(text)
+    return workers
+
+
+def to_limit(value: object) -> int:
+    """Read ``max_failures``; by default 10.
+
+    :raises PolytomicConfigurationError: if it is no whole number above 0.
+    """
+    limit = _whole(value, default=_FAILURES)
+    if limit < 1:
+        raise PolytomicConfigurationError(
+            f"max_failures must be a whole number from 1, not {value!r:.80}.", fields=["max_failures"]
+        )
+    return limit
 
 
 def to_rate(value: object) -> float | None:
@@ -30,30 +48,26 @@ def to_rate(value: object) -> float | None:
 
     :raises PolytomicConfigurationError: if it is no number above 0.
     """
-    rate = _to_number(value)
-    if rate is not None and not 0 < rate < math.inf:
-        raise PolytomicConfigurationError(f"max_per_second must be a number above 0, or None, not {value!r:.80}.")
+    if _is_nothing(value):
+        return None
+    try:
+        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise PolytomicConfigurationError(
+            f"max_per_second must be a number above 0, or None, not {value!r:.80}.", fields=["max_per_second"]
+        )
     return rate
 
 
-def to_limit(value: object) -> float | None:
-    """Read ``max_failures``: a count, or a share below 1; None: no limit.
-
-    :raises PolytomicConfigurationError: if it is neither.
-    """
-    limit = _to_number(value)
-    if limit is not None and not (0 < limit < 1 or (limit >= 1 and limit.is_integer())):
-        raise PolytomicConfigurationError(
-            f"max_failures must be a whole number from 1, a share above 0 and below 1, or None, not {value!r:.80}."
-        )
-    return limit
+def _whole(value: object, *, default: int) -> int:
+    """Return 0 where it is no whole number."""
+    if _is_nothing(value):
+        return default
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
-def _to_number(value: object) -> float | None:
-    """Read a number: None where that, or nothing, is given, and not-a-number where there is none."""
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
-        return None
-    try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
-    except (ValueError, OverflowError):
-        return math.nan
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in {"", "None"})

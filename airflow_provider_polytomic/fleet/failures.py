@@ -1,11 +1,10 @@
-"""Is a fleet's rotation going wrong? So many failures of one kind say that the rest would fail like them.
+"""Budget of failures: so many of one kind say that the other targets would fail like them.
 
 That ends it before more keys are revoked than can be stored.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from airflow_provider_polytomic.exceptions import (
@@ -15,7 +14,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRejectedError,
 )
 
-__all__ = ["Failures", "kind_of", "most_of"]
+__all__ = ["Failures", "kind_of"]
 
 # What speaks of one target alone: a user who is gone, a destination that somebody must look at.
 _ALONE = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
@@ -28,27 +27,16 @@ def kind_of(error: BaseException) -> type[BaseException]:
     return type(error)
 
 
-def most_of(max_failures: float | None, targets: int) -> int | None:
-    """Return how many failures of one kind end a rotation.
-
-    :param max_failures: a count from 1; a share above 0 and below 1, rounded up; None: no number of them.
-    :param targets: how many there are.
-    """
-    if max_failures is None:
-        return None
-    return max(1, math.ceil(max_failures * targets)) if max_failures < 1 else int(max_failures)
-
-
 class Failures:
     """Counts what failed, by kind.
 
     What speaks of one target alone is not counted, unless a key was issued before it came to light: some customers who
     have left do not keep the others' keys from being rotated, and cost one request each.
 
-    :param most: how many of one kind end the rotation; None: no number.
+    :param most: how many of one kind end the rotation.
     """
 
-    def __init__(self, most: int | None) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
         self._counts: Counter[type[BaseException]] = Counter()
         # Whether any of them may go away without anybody's doing.
@@ -68,7 +56,7 @@ class Failures:
         if issubclass(kind, _ALONE) and not getattr(error, "key_was_issued", False):
             return
         self._counts[kind] += 1
-        if self._most is not None and self._counts[kind] >= self._most:
+        if self._counts[kind] >= self._most:
             self.reason = (
                 f"{self._counts[kind]} targets failed with {kind.__name__}, as many as max_failures allows, so the "
                 f"others would probably fail like them. The last one: {words}"

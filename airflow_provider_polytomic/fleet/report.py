@@ -62,10 +62,13 @@ class Outcome:
             message = " ".join([str(error), *getattr(error, "__notes__", ())])
         return cls(fleet_target, "failed", error=type(error).__name__, message=message, seconds=seconds)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the outcome as JSON types: a line of the report."""
-        row, destination = self.fleet_target, str(self.fleet_target.destination)
-        return {
+    def to_json(self, server: str) -> dict[str, Any]:
+        """Return the outcome as JSON types, a line of the report; what is not known is left out.
+
+        :param server: the base URL of the Polytomic API that was asked.
+        """
+        row, destination, found = self.fleet_target, str(self.fleet_target.destination), self.reference
+        line = {
             "status": self.status,
             "org_id": row.target.org_id,
             "user_id": row.target.user_id,
@@ -75,8 +78,9 @@ class Outcome:
             "error": self.error,
             "message": None if self.message is None else self.message[:_LONGEST_MESSAGE],
             "seconds": round(self.seconds, 4),
-            "reference": self.reference.to_json(destination) if self.reference else None,
+            "reference": {**found.to_json(destination, server=server), **found.details()} if found else None,
         }
+        return _known(line)
 
 
 class Report:
@@ -87,6 +91,7 @@ class Report:
 
     :param report_path: the address of the file, or nothing; of several shards each has its own, such as
         ``report.shard-0-of-8.jsonl``, because a file in an object store has one writer.
+    :param server: the base URL of the Polytomic API that is asked.
     :param targets: how many this shard has.
     :param shard: which one, from 0.
     :param shards: how many there are.
@@ -99,6 +104,7 @@ class Report:
         self,
         report_path: str | None,
         *,
+        server: str,
         targets: int,
         shard: int = 0,
         shards: int = 1,
@@ -111,6 +117,7 @@ class Report:
                 f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it.",
                 "Use another path.",
             )
+        self._server = server
         self._targets, self._shard, self._shards = targets, shard, shards
         self._clock, self._began = clock, clock()
         self._counts: Counter[Status] = Counter()
@@ -144,7 +151,7 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome, and write it down."""
-        line = json.dumps(outcome.to_json()).encode() + b"\n"
+        line = json.dumps(outcome.to_json(self._server)).encode() + b"\n"
         self._counts[outcome.status] += 1
         if outcome.status == "failed" and len(self._failures) < _MOST_FAILURES:
             self._failures.append(_failure(outcome))
@@ -170,7 +177,7 @@ class Report:
         seconds = max(self._clock() - self._began, 0.0)
         done = {status: self._counts[status] for status in ("rotated", "kept", "due", "failed")}
         finished = sum(done.values())
-        return {
+        summary = {
             "targets": self._targets,
             **done,
             # Not counted: whoever is killed does not get round to adding them.
@@ -184,6 +191,7 @@ class Report:
             "shard": self._shard,
             "shards": self._shards,
         }
+        return _known(summary)
 
     def _write(self, address: FileAddress, line: bytes) -> None:
         try:
@@ -229,6 +237,10 @@ def _refuse_other(address: FileAddress) -> None:
             ),
             "Use another path, or remove that file.",
         )
+
+
+def _known(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _failure(outcome: Outcome) -> dict[str, Any]:

@@ -134,14 +134,15 @@ class _Seen:
 
 
 def open_fleet(
-    targets: Sequence[Mapping[str, object]] | str, *, shard: object = 0, shards: object = 1, conn_id: str
+    targets: Sequence[Mapping[str, object]] | str, *, shard: object = None, shards: object = None, conn_id: str
 ) -> Fleet:
     """Read all targets once, check every one, and return those of one shard.
 
     :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, its JSON as a text, or the
         address of a JSON Lines (``.jsonl``, ``.ndjson``) or CSV (``.csv``) file, which may be packed (``.gz``).
-    :param shard: which part of them, from 0; a number or its digits.
-    :param shards: in how many parts they are split, by a hash of organization and user: the same in every process.
+    :param shard: which part of them, from 0, the default; a number or its digits.
+    :param shards: in how many parts they are split, by a hash of organization and user: the same in every
+        process; by default 1.
     :param conn_id: the connection whose key issues; it is no destination.
     :raises PolytomicConfigurationError: if anything is wrong with any target of any shard, or two of them are about one
         user or one place; the first ten are named. Nothing has been sent.
@@ -169,7 +170,8 @@ def parse_shard(shard: object, shards: object) -> tuple[int, int]:
 
     :raises PolytomicConfigurationError: unless 0 <= shard < shards.
     """
-    number, count = _whole("shard", shard), _whole("shards", shards)
+    number = _whole("shard", 0 if shard is None else shard)
+    count = _whole("shards", 1 if shards is None else shards)
     if number >= count:
         raise PolytomicConfigurationError(f"shard must be from 0 to shards - 1, not {number} of {count} shards.")
     return number, count

@@ -143,7 +143,15 @@ def check(
     held, record = looking.look(attempt)
     if kept := looking.keep(attempt, held, record):
         reason = f"{store.place} holds a working key of {kept.owner}, which would be kept."
-        return Prospect(would_issue=False, reason=reason, caller=caller)
+        issued_at = kept.record.issued_at if kept.record else None
+        return Prospect(
+            kept.owner,
+            would_issue=False,
+            reason=reason,
+            caller=caller,
+            fingerprint=kept.key.fingerprint,
+            issued_at=issued_at,
+        )
     intent = looking.derive(attempt, held, record)
     store.check_write(held)
     if caller.is_user or caller.is_organization:
@@ -156,4 +164,4 @@ def check(
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
     revoking = "; all earlier keys of the user would be revoked first" if attempt.forced else ""
     reason = f"{what} for {attempt.target} and stored in {store.place}{revoking}."
-    return Prospect(would_issue=True, reason=reason, caller=caller)
+    return Prospect(attempt.target, would_issue=True, reason=reason, caller=caller)

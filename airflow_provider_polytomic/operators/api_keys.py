@@ -1,4 +1,4 @@
-"""How does a DAG issue an API key, and take a stored one away? With an operator for each that reads like that sentence.
+"""Operators that issue a Polytomic API key and delete a stored one.
 
 The hard parts are behind ``issue`` and ``remove_key``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
@@ -23,8 +23,9 @@ __all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator
 class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
     """Issue a Polytomic API key for a user and put it where Airflow reads its secrets, and nowhere else.
 
-    Returns a reference: destination, ids, the key's fingerprint, when it was issued. Never the key itself. A new key is
-    also an event of :func:`~airflow_provider_polytomic.assets.api_key_asset`.
+    Returns a reference: destination, ids, the key's fingerprint, when it was issued and by which server. Never the key
+    itself. With ``outlets=[api_keys_alias()]``, a new key is also an event of
+    :func:`~airflow_provider_polytomic.assets.api_key_asset`.
 
     Without ``force``, a stored key that works is kept. With it, a new key is issued once a DAG run: a retry or a clear
     of that run keeps the key that the run issued. Give the task ``retries``: what one try leaves half done, the next
@@ -41,8 +42,8 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         destination is cut off until the new one is stored, normally well under a second. (templated)
     :param take_over: replace what the destination holds even if it was not issued here: another user's key, say, or a
         connection of another type. (templated)
-    :param check_only: look, prove the right to write and who the caller is, say what would be done, and issue nothing.
-        (templated)
+    :param check_only: look, prove the right to write and who the caller is, and issue nothing; the reference then has
+        ``would_issue`` and a ``reason``. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
         destination. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
@@ -52,11 +53,30 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         "org_id", "user_id", "destination", "force", "take_over", "check_only", *PolytomicOperator.template_fields,
     )  # fmt: skip
 
-    def __init__(self, *, force: bool | str = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        org_id: str,
+        user_id: str,
+        destination: str,
+        force: bool | str | None = None,
+        take_over: bool | str | None = None,
+        check_only: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.org_id = org_id
+        self.user_id = user_id
+        self.destination = destination
         self.force = force
+        self.take_over = take_over
+        self.check_only = check_only
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def order(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> Order:
         """Return the order to keep a working key, or to renew it once a run."""
         from airflow_provider_polytomic.issuing import Ensure, Renew
         from airflow_provider_polytomic.version_compat import run_time
@@ -69,7 +89,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
     """Take a stored API key, and the record beside it, out of Airflow's secrets backend once the key is dead.
 
     Returns ``{"destination": ..., "org_id": ..., "user_id": ..., "fingerprint": ..., "deleted": true}``; the ids are
-    those of the record, and None where there was none. A destination that holds nothing is no error.
+    those of the record, and left out where there was none. A destination that holds nothing is no error.
 
     Polytomic cannot revoke a key but by removing its user or by issuing another one with ``force``; so do that first: a
     key that still works is not removed, because afterwards nobody would know of it.
@@ -88,22 +108,31 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
     """
 
     template_fields: Sequence[str] = ("destination", "take_over", "allow_live", *PolytomicOperator.template_fields)
-    named_after = "destination"
+    _map_index_field = "destination"
 
     def __init__(
-        self, *, destination: str, take_over: bool | str = False, allow_live: bool | str = False, **kwargs: Any
+        self,
+        *,
+        destination: str,
+        take_over: bool | str | None = None,
+        allow_live: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.destination = destination
         self.take_over = take_over
         self.allow_live = allow_live
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look, make sure that the key is dead, and remove it."""
         from airflow_provider_polytomic.removing import remove_key
         from airflow_provider_polytomic.secret_stores.opening import open_store
 
-        destination = destination_apart_from(self.polytomic_conn_id, self.destination)
+        destination = destination_apart_from(self._conn_id(), self.destination)
         take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)
         with open_store(destination, issuer=hook.base_url) as store:
             self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
@@ -114,15 +143,11 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
                 self.log.warning(
                     "There was nothing in %s. If a key was meant to be there, check the destination.", store.place
                 )
-        target = removed.target
-        return {
-            "destination": self.destination,
-            "org_id": target.org_id if target else None,
-            "user_id": target.user_id if target else None,
-            "fingerprint": removed.fingerprint,
-            "deleted": removed.removed,
-        }
+        told: dict[str, Any] = {"destination": self.destination, "deleted": removed.removed}
+        if removed.target:
+            told |= {"org_id": removed.target.org_id, "user_id": removed.target.user_id}
+        return told if removed.fingerprint is None else {**told, "fingerprint": removed.fingerprint}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Say where the key is."""
         return f"Destination {self.destination}"

@@ -1,4 +1,4 @@
-"""How does a DAG rotate the keys of many customers in one task? With an operator that does so in threads.
+"""Operator that rotates the keys of many customers in one task, in threads.
 
 The hard parts are behind ``open_fleet`` and ``rotate_fleet``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
@@ -6,7 +6,6 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_polytomic.fleet.failures import Failures
-    from airflow_provider_polytomic.fleet.pace import Pace
+    from airflow_provider_polytomic.fleet.pace import Pace, Stop
     from airflow_provider_polytomic.fleet.report import Report
-    from airflow_provider_polytomic.fleet.rotating import Orders
+    from airflow_provider_polytomic.fleet.rotating import OpensStores, Orders
     from airflow_provider_polytomic.fleet.targets import Fleet, FleetTarget
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic.operators.events import KeyEvents
     from airflow_provider_polytomic.references import Reference
 
 __all__ = ["PolytomicBatchRotateApiKeysOperator"]
@@ -36,14 +36,15 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     """Renew the stored Polytomic API keys of a fleet that are older than ``max_age``, or do not answer any more.
 
     Returns a summary: how many ``targets`` there are, how many of them were ``rotated``, ``kept``, ``failed`` and
-    ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. The full list goes to
-    ``report_path``. No key is in either. A new key is an event of
+    ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. However the task ends, the
+    summary is in XCom under the key ``summary``. The full list goes to ``report_path``. No key is in either. With
+    ``outlets=[api_keys_alias()]``, a new key is an event of
     :func:`~airflow_provider_polytomic.assets.api_key_asset`, emitted once the task succeeds.
 
     What is due is told as by :class:`~airflow_provider_polytomic.operators.rotation.PolytomicRotateApiKeyOperator`. All
     targets are checked before anything is sent: one that cannot be meant, or two of one user or one destination, fail
-    the task. A target that fails later does not stop the others. If any has failed, so does the task, with its summary
-    in XCom; a retry does only what is left. Give the task ``retries``.
+    the task. A target that fails later does not stop the others. If any has failed, so does the task; a retry does only
+    what is left. Give the task ``retries``.
 
     To spread a fleet over several workers, map ``shard`` over ``list(range(8))`` and give ``shards=8``.
 
@@ -54,19 +55,19 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         Lines or CSV file that Airflow's ``ObjectStoragePath`` reads, such as ``s3://aws_default@bucket/fleet.jsonl``.
         (templated)
     :param max_age: a younger key is kept: a ``timedelta``, or seconds. Zero rotates once a run. (templated)
-    :param max_workers: threads, from 1 to 32. (templated)
+    :param max_workers: threads, from 1 to 32; by default 8. (templated)
     :param max_per_second: targets that are started each second, on average; None for no limit. A 429 of Polytomic's
         pauses all starts for as long as it asks. (templated)
     :param max_failures: after so many failures of one kind (the store is down, the partner key is refused) nothing new
-        is started: a whole number, a share below 1 of this shard's targets, or None. What speaks of one target alone,
-        such as a user who is gone, does not count, unless a key was issued before it came to light. (templated)
+        is started: a whole number, by default 10. What speaks of one target alone, such as a user who is gone, does not
+        count, unless a key was issued before it came to light. (templated)
     :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing. (templated)
     :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age.
         (templated)
     :param report_path: where a line of JSON for each target is written, as by ``ObjectStoragePath``; of several shards
         each has its own file. Only a report of an earlier try or run is overwritten. (templated)
-    :param shard: which part of the targets this task has, from 0. (templated)
-    :param shards: in how many parts they are split. (templated)
+    :param shard: which part of the targets this task has, from 0, the default. (templated)
+    :param shards: in how many parts they are split; by default 1. (templated)
     :param allow_failures: succeed though targets failed, once no retry is left, or none would help; not where
         ``max_failures`` has stopped it. Set it if anything is scheduled on the keys: their events are emitted by a task
         that succeeds. (templated)
@@ -79,30 +80,30 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         "targets", "max_age", "max_workers", "max_per_second", "max_failures", "check_only", "take_over", "report_path",
         "shard", "shards", "allow_failures", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    named_after = "shard"
-    fields_are_pushed = False
+    _map_index_field = "shard"
+    # Made with the hook, which they hold up.
+    _stop: Stop
+    _pace: Pace
 
     def __init__(
         self,
         *,
         targets: Sequence[Mapping[str, Any]] | str,
         max_age: timedelta | float | str = timedelta(0),
-        max_workers: int | str = 8,
+        max_workers: int | str | None = None,
         max_per_second: float | str | None = None,
-        max_failures: float | str | None = 10,
-        check_only: bool | str = False,
-        take_over: bool | str = False,
+        max_failures: int | str | None = None,
+        check_only: bool | str | None = None,
+        take_over: bool | str | None = None,
         report_path: str | None = None,
-        shard: int | str = 0,
-        shards: int | str = 1,
-        allow_failures: bool | str = False,
+        shard: int | str | None = None,
+        shards: int | str | None = None,
+        allow_failures: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        from airflow_provider_polytomic.assets import with_api_keys_alias
-
         super().__init__(**kwargs)
-        # Afterwards: only Airflow's own operator knows those that a DAG has among its default_args.
-        self.outlets = with_api_keys_alias(kwargs.get("outlets", self.outlets))
         self.targets = targets
         self.max_age = max_age
         self.max_workers = max_workers
@@ -114,53 +115,78 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         self.shard = shard
         self.shards = shards
         self.allow_failures = allow_failures
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (threads need one of their own)
-        """Rotate what is due, and return the summary."""
-        from airflow_provider_polytomic.fleet.bounds import to_limit, to_rate, to_workers
-        from airflow_provider_polytomic.fleet.failures import Failures, most_of
-        from airflow_provider_polytomic.fleet.pace import Pace
+    def _make_hook(self) -> PolytomicHook:
+        """Return a hook for many threads, whose 429s hold up the start of every target."""
+        from airflow_provider_polytomic.fleet.bounds import to_rate, to_workers
+        from airflow_provider_polytomic.fleet.pace import Pace, Stop
+        from airflow_provider_polytomic.hooks._retry import Timing
+        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+
+        self._stop, self._pace = Stop(self._is_killed), Pace(to_rate(self.max_per_second))
+        return PolytomicHook(
+            self._conn_id(),
+            retry_for=to_seconds("retry_for", self.retry_for),
+            pool_size=to_workers(self.max_workers),
+            stopping=self._stop,
+            on_rate_limited=self._pace.pause,
+            _timing=Timing(sleep=self._stop.sleep),
+        )
+
+    def _make_stores(self, server: str) -> OpensStores:
+        from airflow_provider_polytomic.secret_stores.opening import Stores
+
+        return Stores(issuer=server)
+
+    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
+        """Rotate what is due, push the summary, and return it."""
+        from airflow_provider_polytomic.fleet.bounds import to_limit
+        from airflow_provider_polytomic.fleet.failures import Failures
         from airflow_provider_polytomic.fleet.report import Report
         from airflow_provider_polytomic.fleet.targets import open_fleet
+        from airflow_provider_polytomic.operators.events import KeyEvents
 
-        orders = self._orders(context)
-        workers, pace = to_workers(self.max_workers), Pace(to_rate(self.max_per_second))
-        most = to_limit(self.max_failures)
+        orders, failures = self._orders(context), Failures(to_limit(self.max_failures))
+        events = KeyEvents(context, self.outlets)
         to_boolean("allow_failures", self.allow_failures)
         if not orders.check_only and not self.retries:
             self.log.warning(
                 "A user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
                 "between, readers stay cut off until somebody clears it. Set retries=10, say."
             )
-        with (
-            open_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self.polytomic_conn_id) as fleet,
-            Report(
+        with open_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self._conn_id()) as fleet:
+            report = Report(
                 to_optional("report_path", self.report_path),
+                # The connection is read here, in the thread that Airflow expects to ask for one.
+                server=hook.base_url,
                 targets=len(fleet),
                 shard=fleet.shard,
                 shards=fleet.shards,
                 apart_from=fleet.file,
-            ) as report,
-        ):
-            failures = Failures(most_of(most, len(fleet)))
-            self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
-            self._rotate(fleet, orders, report, context, failures=failures, workers=workers, pace=pace)
-        summary = report.summary()
-        if summary["report_path"]:
+            )
+            try:
+                with report:
+                    self._rotate(hook, fleet, orders, report=report, failures=failures, events=events)
+            finally:
+                summary = report.summary()
+                self._push(context["ti"], summary)
+        if "report_path" in summary:
             self.log.info("What became of each target is in %s.", summary["report_path"])
         return self._end(summary, failures, context)
 
-    def name_instance(self, context: Any) -> None:
+    def _set_map_index_name(self, context: Any) -> None:
         """Call a mapped task instance by its shard, where there are several."""
         if not self._is_whole():
-            super().name_instance(context)
+            super()._set_map_index_name(context)
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Say which part of the fleet."""
         return "The whole fleet" if self._is_whole() else f"Shard {self.shard!s:.20} of {self.shards!s:.20}"
 
     def _is_whole(self) -> bool:
-        return str(self.shards).strip() == "1"
+        return self.shards is None or str(self.shards).strip() == "1"
 
     def _orders(self, context: Any) -> Orders:
         from airflow_provider_polytomic.fleet.masking import FirstKeys
@@ -173,56 +199,39 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             hide=FirstKeys(mask_secret),
             take_over=to_boolean("take_over", self.take_over),
             check_only=to_boolean("check_only", self.check_only),
-            retried=self.is_retried(context),
+            retried=self._is_retried(context),
         )
 
     def _rotate(
         self,
+        hook: PolytomicHook,
         fleet: Fleet,
         orders: Orders,
-        report: Report,
-        context: Any,
         *,
+        report: Report,
         failures: Failures,
-        workers: int,
-        pace: Pace,
+        events: KeyEvents,
     ) -> None:
-        from airflow_provider_polytomic.assets import announce, warn_of_unannounced
-        from airflow_provider_polytomic.fleet.pace import Stop
+        from airflow_provider_polytomic.fleet.bounds import to_workers
         from airflow_provider_polytomic.fleet.progress import Progress
         from airflow_provider_polytomic.fleet.rotating import rotate_fleet
-        from airflow_provider_polytomic.hooks._retry import Timing
-        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-        from airflow_provider_polytomic.secret_stores.opening import Stores
 
-        unannounced = 0
+        workers, server = to_workers(self.max_workers), hook.base_url
+        self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
 
-        def tell(target: FleetTarget, reference: Reference) -> None:
-            nonlocal unannounced
+        def emit(target: FleetTarget, reference: Reference) -> None:
             destination = str(target.destination)
-            unannounced += not announce(context, destination, reference.to_json(destination))
+            events.emit(destination, reference.to_json(destination, server=server))
 
-        stop = Stop(self.is_killed)
-        hook = PolytomicHook(
-            self.polytomic_conn_id,
-            retry_for=to_seconds("retry_for", self.retry_for),
-            pool_size=workers,
-            stopping=stop,
-            on_rate_limited=pace.pause,
-            _timing=Timing(sleep=stop.sleep),
-        )
-        with closing(hook):
-            # The connection is read here, in the thread that Airflow expects to ask for one.
-            rotate_fleet(
-                hook, Stores(issuer=hook.base_url), fleet, orders,
-                report=report, failures=failures, pace=pace, progress=Progress(len(fleet), self.log.info),
-                max_workers=workers, stop=stop, on_new_key=tell,
-            )  # fmt: skip
-        if unannounced:
-            warn_of_unannounced(unannounced)
+        rotate_fleet(
+            hook, self._make_stores(server), fleet, orders,
+            report=report, failures=failures, pace=self._pace, progress=Progress(len(fleet), self.log.info),
+            max_workers=workers, stop=self._stop, on_new_key=emit,
+        )  # fmt: skip
+        events.warn_about_dropped()
 
     def _end(self, summary: dict[str, Any], failures: Failures, context: Any) -> dict[str, Any]:
-        """Return the summary; or fail, with the summary in XCom, unless nothing of the task is to go there.
+        """Return the summary, or fail.
 
         :raises PolytomicStoppedError: if Airflow wanted the task to end.
         :raises IssuanceIncompleteError: if a retry may help.
@@ -231,9 +240,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         failed, left = summary["failed"], summary["not_started"]
         if not failed and not left:
             return summary
-        ti = context["ti"]
-        if self.is_killed():
-            self._push(ti, summary)
+        if self._is_killed():
             raise PolytomicStoppedError(
                 f"The task was asked to end: {summary['rotated']} keys were rotated, {left} targets were not started. "
                 "What was issued is stored or, where it is not, the record beside its destination tells of it. The "
@@ -241,11 +248,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             )
         # Among what was not started there may be a target that an earlier try left half done.
         is_worth_a_retry = failures.retryable or left > 0
-        is_retried = is_worth_a_retry and ti.try_number <= getattr(ti, "max_tries", 0)
+        is_retried = is_worth_a_retry and context["ti"].try_number <= getattr(context["ti"], "max_tries", 0)
         if to_boolean("allow_failures", self.allow_failures) and not left and not is_retried:
             self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
             return summary
-        self._push(ti, summary)
         if is_worth_a_retry:
             raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
         raise IssuanceRefusedError(
@@ -254,17 +260,21 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         )
 
     def _push(self, ti: Any, summary: dict[str, Any]) -> None:
-        """Do what Airflow does with what a task returns, for one that fails."""
-        if self.do_xcom_push:
-            ti.xcom_push(key="return_value", value=summary)
+        """Push the summary, unless nothing of the task is to go to XCom; a failure must not hide another one."""
+        if not self.do_xcom_push:
+            return
+        try:
+            ti.xcom_push(key="summary", value=summary)
+        except Exception as error:  # noqa: BLE001 (of Airflow, or of an XCom backend)
+            self.log.warning("The summary could not be pushed to XCom (%s).", type(error).__name__)
 
 
 def _what_failed(summary: Mapping[str, Any]) -> str:
     done = summary["rotated"] + summary["kept"] + summary["due"]
-    stopped = f" It was stopped: {summary['stopped']}" if summary["stopped"] else ""
+    stopped = f" It was stopped: {summary['stopped']}" if "stopped" in summary else ""
     first = next(iter(summary["failures"]), None)
     example = f" The first: {first['destination']}: {first['error']}: {first['message']}" if first else ""
-    where = summary["report_path"] or "the task's XCom"
+    where = summary.get("report_path", "the task's XCom (summary)")
     return (
         f"{summary['failed']} of {summary['targets']} targets failed, {summary['not_started']} were not started; the "
         f"other {done} are as they should be.{stopped or example} Which failed and why is in {where}."

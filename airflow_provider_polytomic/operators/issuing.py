@@ -1,4 +1,4 @@
-"""What do operators that issue one key share? From parameters to the reference, and the event of a new key."""
+"""What operators that issue one key share: from parameters to the reference, and the event of a new key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_polytomic.operators.rendering import to_boolean
 if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.issuing import Ensure, Renew
-    from airflow_provider_polytomic.references import Prospect, Reference
+    from airflow_provider_polytomic.references import Reference
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.targets import Target
 
@@ -41,43 +41,27 @@ class Order:
 class PolytomicIssuingOperator(PolytomicOperator):
     """A task that brings one user's key to one destination; see the operators that are made of it."""
 
-    named_after = "destination"
+    _map_index_field = "destination"
+    org_id: str
+    user_id: str
+    destination: str
+    take_over: bool | str | None
+    check_only: bool | str | None
 
-    def __init__(
-        self,
-        *,
-        org_id: str,
-        user_id: str,
-        destination: str,
-        take_over: bool | str = False,
-        check_only: bool | str = False,
-        **kwargs: Any,
-    ) -> None:
-        from airflow_provider_polytomic.assets import with_api_keys_alias
-
-        super().__init__(**kwargs)
-        # Afterwards: only Airflow's own operator knows those that a DAG has among its default_args.
-        self.outlets = with_api_keys_alias(kwargs.get("outlets", self.outlets))
-        self.org_id = org_id
-        self.user_id = user_id
-        self.destination = destination
-        self.take_over = take_over
-        self.check_only = check_only
-
-    def order(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> Order:
         """Return what is to become of the stored key; parameters of its own are checked here."""
         raise NotImplementedError
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
-        """Issue the key, or keep the one that is stored, and return the reference."""
+    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
+        """Keep the key that is stored, or issue one; return the reference to it, or what would be done."""
         from airflow_provider_polytomic.issuing import check, issue
         from airflow_provider_polytomic.secret_stores.opening import open_store
         from airflow_provider_polytomic.targets import Target
         from airflow_provider_polytomic.version_compat import mask_secret
 
         target = Target.parse(self.org_id, self.user_id)
-        destination = destination_apart_from(self.polytomic_conn_id, self.destination)
-        order, take_over = self.order(context), to_boolean("take_over", self.take_over)
+        destination = destination_apart_from(self._conn_id(), self.destination)
+        order, take_over = self._issuance_mode(context), to_boolean("take_over", self.take_over)
         check_only = to_boolean("check_only", self.check_only)
         if order.cuts_off and not check_only and not self.retries:
             self._warn_of_no_retries()
@@ -85,33 +69,36 @@ class PolytomicIssuingOperator(PolytomicOperator):
         with open_store(destination, issuer=hook.base_url) as store:
             if check_only:
                 prospect = check(hook, store, target, order.mode, standby=order.standby, take_over=take_over)
-                return self._report(prospect)
+                caller = prospect.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
+                self.log.info("Checked only, nothing was issued. %s The caller: %s.", prospect.reason, caller)
+                return prospect.to_json(self.destination, server=hook.base_url)
             reference = issue(
                 hook, store, target, order.mode,
-                standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self.is_killed,
+                standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
             )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
         since = f"issued {reference.issued_at:%Y-%m-%d %H:%M:%S} UTC" if reference.issued_at else "of unknown age"
         facts = (done, reference.target, destination, since, reference.fingerprint, monotonic() - began)
-        self.log.info("%s for %s in %s (%s, fingerprint %.8s, %.1f s).", *facts)
-        return self.finish(reference, context)
+        self.log.info("%s for %s in %s (%s, fingerprint %.8s, %.1f s). %s", *facts, _as_words(reference.details()))
+        return self._on_issued(reference, reference.to_json(self.destination, server=hook.base_url), context)
 
-    def finish(self, reference: Reference, context: Any) -> dict[str, Any]:
-        """Announce a new key, and return the reference as JSON."""
-        from airflow_provider_polytomic.assets import announce
+    def _on_issued(self, reference: Reference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+        """Emit the event of a new key, and return the reference as JSON."""
+        from airflow_provider_polytomic.operators.events import KeyEvents
 
-        told = reference.to_json(self.destination)
-        if self.is_news(reference, context):
-            announce(context, self.destination, told)
+        if self._is_new_key(reference, context):
+            events = KeyEvents(context, self.outlets)
+            events.emit(self.destination, told)
+            events.warn_about_dropped()
         return told
 
-    def is_news(self, reference: Reference, context: Any) -> bool:
+    def _is_new_key(self, reference: Reference, context: Any) -> bool:
         """Whether this run issued the key: in this try, or in one that died before it could announce it."""
         from airflow_provider_polytomic.version_compat import run_time
 
-        return reference.issued or (self.is_retried(context) and reference.is_of_run(run_time(context)))
+        return reference.issued or (self._is_retried(context) and reference.is_of_run(run_time(context)))
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Say whose key, and where it goes."""
         return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
 
@@ -123,16 +110,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
             self.destination,
         )
 
-    def _report(self, prospect: Prospect) -> dict[str, Any]:
-        self.log.info("Checked only, nothing was issued. %s", prospect.reason)
-        return {
-            "destination": self.destination,
-            "org_id": self.org_id,
-            "user_id": self.user_id,
-            "would_issue": prospect.would_issue,
-            "reason": prospect.reason,
-            "caller": prospect.caller.model_dump(exclude={"id", "email"}),
-        }
+
+def _as_words(details: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in details.items())
 
 
 def destination_apart_from(conn_id: str, destination: str) -> Destination:

@@ -1,4 +1,4 @@
-"""How does a DAG create, change and delete an organization of the partner's? With one operator for each."""
+"""Operators that create, change and delete the partner's organizations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
     """
 
     template_fields: Sequence[str] = ("name", *_SIGN_IN, "if_exists", *PolytomicOperator.template_fields)
-    named_after = "name"
+    _map_index_field = "name"
 
     def __init__(
         self,
@@ -52,28 +52,32 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
         sso_domain: str | None = None,
         sso_org_id: str | None = None,
         if_exists: IfExists | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.name = name
         self.sso_domain = sso_domain
         self.sso_org_id = sso_org_id
         self.if_exists = if_exists
         # A template that renders to nothing is not the default.
         self._if_exists_is_given = if_exists is not None
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the organization up, and create it if it is not there."""
         from airflow_provider_polytomic.provisioning import ensure_organization
 
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, patience=self.patience())
+        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, patience=self._retry_budget())
         organization = found.value
         if found.created:
             self.log.info("Created the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name, "created": found.created}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the organization."""
         return f"Organization {self.name!r:.200}"
 
@@ -99,7 +103,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
     """
 
     template_fields: Sequence[str] = ("org_id", "name", *_SIGN_IN, "clear_settings", *PolytomicOperator.template_fields)
-    named_after = "org_id"
+    _map_index_field = "org_id"
 
     def __init__(
         self,
@@ -109,17 +113,21 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         sso_domain: str | None = None,
         sso_org_id: str | None = None,
         clear_settings: Sequence[str] | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.org_id = org_id
         self.name = name
         self.sso_domain = sso_domain
         self.sso_org_id = sso_org_id
         # Not as self.clear, which is a method of Airflow 2.11's operators.
         self.clear_settings = clear_settings
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Read the organization, and put it back with what was given."""
         from airflow_provider_polytomic.expectations import check_name
 
@@ -133,7 +141,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the organization."""
         return f"Organization {self.org_id}"
 
@@ -159,30 +167,39 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     template_fields: Sequence[str] = (
         "org_id", "expected_name", "ignore_if_missing", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    named_after = "expected_name"
+    _map_index_field = "expected_name"
 
     def __init__(
-        self, *, org_id: str, expected_name: str, ignore_if_missing: bool | str | None = None, **kwargs: Any
+        self,
+        *,
+        org_id: str,
+        expected_name: str,
+        ignore_if_missing: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.org_id = org_id
         self.expected_name = expected_name
         self.ignore_if_missing = ignore_if_missing
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""
         from airflow_provider_polytomic.deprovisioning import remove_organization
         from airflow_provider_polytomic.targets import parse_uuid
 
-        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self.is_retried(context)
+        ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self._is_retried(context)
         removed = remove_organization(
-            hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore, stopping=self.is_killed
+            hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore, stopping=self._is_killed
         )
         if removed is None:
             self.log.warning("There is no organization %s; nothing was deleted by this try.", self.org_id)
         return {"id": parse_uuid("org_id", self.org_id), "name": self.expected_name, "deleted": removed is not None}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the organization."""
         return f"Organization {self.org_id}, expected to be {self.expected_name!r:.200}"
 

@@ -1,4 +1,4 @@
-"""What has rendering made of an operator's parameters, and what is a mapped task instance called?"""
+"""Parameters of an operator after rendering, and the name of a mapped task instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a DAG keep a stored API key young? With an operator that renews it once it is older than it may be."""
+"""Operator that rotates a stored Polytomic API key once it is older than it may be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     """Renew a stored Polytomic API key that is older than ``max_age``, or does not answer any more.
 
     Returns a reference, as :class:`~airflow_provider_polytomic.operators.api_keys.PolytomicCreateApiKeyOperator` does;
-    a new key is likewise an event of :func:`~airflow_provider_polytomic.assets.api_key_asset`.
+    with ``outlets=[api_keys_alias()]``, a new key is likewise an event of
+    :func:`~airflow_provider_polytomic.assets.api_key_asset`.
 
     Due is what was issued before the run's own time less ``max_age``, whatever the clock says when the task runs. So a
     retry, a clear and a backfill of old runs rotate nothing twice. **Take a** ``max_age`` **that is shorter than the
@@ -30,7 +31,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     ``timedelta(days=7)`` would rotate every second week; take six days.
 
     Polytomic revokes the user's keys *before* it makes the new one. Whoever reads the destination is cut off from then
-    until the new one is stored (``outage_seconds`` of the reference, normally well under a second), unless there is a
+    until the new one is stored (``outage_seconds`` in the task's log, normally well under a second), unless there is a
     ``standby_user_id``.
 
     .. seealso::
@@ -47,8 +48,8 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough. (templated)
     :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age.
         (templated)
-    :param check_only: look, prove the right to write and who the caller is, say what would be done, and issue nothing.
-        (templated)
+    :param check_only: look, prove the right to write and who the caller is, and issue nothing; the reference then has
+        ``would_issue`` and a ``reason``. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
         destination. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
@@ -62,18 +63,32 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     def __init__(
         self,
         *,
+        org_id: str,
+        user_id: str,
+        destination: str,
         max_age: timedelta | float | str = timedelta(0),
         standby_user_id: str | None = None,
-        skip_when_fresh: bool | str = False,
+        skip_when_fresh: bool | str | None = None,
+        take_over: bool | str | None = None,
+        check_only: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.org_id = org_id
+        self.user_id = user_id
+        self.destination = destination
         self.max_age = max_age
         self.standby_user_id = standby_user_id
         self._standby_is_given = standby_user_id is not None
         self.skip_when_fresh = skip_when_fresh
+        self.take_over = take_over
+        self.check_only = check_only
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def order(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> Order:
         """Return the order to renew what is due."""
         from airflow_provider_polytomic.issuing import Renew
         from airflow_provider_polytomic.targets import Target
@@ -95,21 +110,21 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)
         return Order(mode, standby)
 
-    def finish(self, reference: Reference, context: Any) -> dict[str, Any]:
-        """Announce a new key and return the reference, or skip.
+    def _on_issued(self, reference: Reference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+        """Emit the event of a new key and return the reference, or skip.
 
         :raises AirflowSkipException: if the key is young enough, and that is to be the task's state.
         """
-        told = super().finish(reference, context)
-        if to_boolean("skip_when_fresh", self.skip_when_fresh) and not self.is_news(reference, context):
+        super()._on_issued(reference, told, context)
+        if to_boolean("skip_when_fresh", self.skip_when_fresh) and not self._is_new_key(reference, context):
             from airflow_provider_polytomic.version_compat import AirflowSkipException
 
             raise AirflowSkipException(
-                f"The API key in {self.destination} is young enough (issued at {told['issued_at']}) and works."
+                f"The API key in {self.destination} is young enough (issued at {told.get('issued_at')}) and works."
             )
         return told
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Say whose key, and where it goes."""
         standby = f" (standby {self.standby_user_id})" if self.standby_user_id else ""
         return f"Organization {self.org_id}, user {self.user_id}{standby}, destination {self.destination}"

@@ -1,4 +1,4 @@
-"""How does a DAG create, change, remove and list an organization's users? With one operator for each.
+"""Operators that create, change, remove and list an organization's users.
 
 In each of them ``org_id`` is the UUID of one of the partner's organizations, or the word ``current``: the organization
 that the connection's own key belongs to.
@@ -47,7 +47,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
     """
 
     template_fields: Sequence[str] = ("org_id", "user_email", "roles", "if_exists", *PolytomicOperator.template_fields)
-    named_after = "user_email"
+    _map_index_field = "user_email"
 
     def __init__(
         self,
@@ -56,9 +56,11 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         user_email: str,
         roles: Sequence[str] | None = None,
         if_exists: IfExists | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.org_id = org_id
         self.user_email = user_email
         self.roles = roles
@@ -66,8 +68,10 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         self.if_exists = if_exists
         # A template that renders to nothing is not the default.
         self._if_exists_is_given = if_exists is not None
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the user up, create it if it is not there, and see to its roles."""
         from airflow_provider_polytomic.provisioning import ensure_user
 
@@ -78,12 +82,14 @@ class PolytomicCreateUserOperator(PolytomicOperator):
                 "Correct the template.",
             )
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_user(hook, self.org_id, self.user_email, roles, if_exists=if_exists, patience=self.patience())
+        found = ensure_user(
+            hook, self.org_id, self.user_email, roles, if_exists=if_exists, patience=self._retry_budget()
+        )
         if found.created:
             self.log.info("Created the user %r (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
         return {**_shown(found.value, self.org_id), "created": found.created}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the user."""
         return f"Organization {self.org_id}, user {self.user_email!r:.200}"
 
@@ -108,19 +114,29 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
     template_fields: Sequence[str] = (
         "org_id", "user_id", "roles", "expected_email", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    named_after = "user_id"
+    _map_index_field = "user_id"
 
     def __init__(
-        self, *, org_id: str, user_id: str, roles: Sequence[str], expected_email: str | None = None, **kwargs: Any
+        self,
+        *,
+        org_id: str,
+        user_id: str,
+        roles: Sequence[str],
+        expected_email: str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.org_id = org_id
         self.user_id = user_id
         self.roles = roles
         self.expected_email = expected_email
         self._email_is_expected = expected_email is not None
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look at the user, and give it the roles if it has others."""
         from airflow_provider_polytomic.provisioning import change_roles
 
@@ -130,7 +146,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         self.log.info("The user %r (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
         return {**_shown(user, self.org_id), "updated": updated}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the user."""
         return f"Organization {self.org_id}, user {self.user_id}"
 
@@ -158,7 +174,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
     template_fields: Sequence[str] = (
         "org_id", "user_id", "expected_email", "ignore_if_missing", *PolytomicOperator.template_fields,
     )  # fmt: skip
-    named_after = "user_id"
+    _map_index_field = "user_id"
 
     def __init__(
         self,
@@ -167,16 +183,20 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         user_id: str,
         expected_email: str | None = None,
         ignore_if_missing: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float = 60.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.org_id = org_id
         self.user_id = user_id
         self.expected_email = expected_email
         self._email_is_expected = expected_email is not None
         self.ignore_if_missing = ignore_if_missing
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
         from airflow_provider_polytomic.deprovisioning import remove_user
         from airflow_provider_polytomic.targets import parse_organization, parse_uuid
@@ -187,8 +207,8 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
             hook, self.org_id, self.user_id,
             expected_email=expected,
             # Without an address to look for, a mistyped id would look like a user that an earlier try removed.
-            ignore_if_missing=ignore or (expected is not None and self.is_retried(context)),
-            stopping=self.is_killed,
+            ignore_if_missing=ignore or (expected is not None and self._is_retried(context)),
+            stopping=self._is_killed,
         )  # fmt: skip
         if removed is None:
             self.log.warning(
@@ -196,14 +216,15 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
                 self.user_id,
                 self.org_id,
             )
+        email = removed.email if removed else expected
         return {
             "id": parse_uuid("user_id", self.user_id),
-            "email": removed.email if removed else expected,
+            **({"email": email} if email is not None else {}),
             "org_id": (removed and removed.organization_id) or parse_organization(self.org_id),
             "deleted": removed is not None,
         }
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the user."""
         return f"Organization {self.org_id}, user {self.user_id}"
 
@@ -227,20 +248,23 @@ class PolytomicListUsersOperator(PolytomicOperator):
     """
 
     template_fields: Sequence[str] = ("org_id", *PolytomicOperator.template_fields)
-    named_after = "org_id"
-    fields_are_pushed = False
+    _map_index_field = "org_id"
 
-    def __init__(self, *, org_id: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, org_id: str, polytomic_conn_id: str | None = None, retry_for: float = 60.0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.org_id = org_id
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
 
-    def act(self, hook: PolytomicHook, context: Any) -> list[dict[str, Any]]:  # noqa: ARG002 (the same for every run)
+    def _perform(self, hook: PolytomicHook, _context: Any, /) -> list[dict[str, Any]]:
         """Ask for the users."""
         users = hook.list_users(self.org_id)
         self.log.info("Users of the organization %s: %d.", self.org_id, len(users))
         return [_shown(user, self.org_id) for user in users]
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         """Name the organization."""
         return f"Organization {self.org_id}"
 

@@ -34,7 +34,7 @@ def execute(job: Tasks, points: Points) -> dict[str, Any]:
     """Execute one task after the other, and return what is to be reported.
 
     :raises PolytomicError: as the task would fail.
-    :raises AirflowFailException: as the task would.
+    :raises PolytomicError: as the task would.
     """
     results: dict[str, Any] = {}
     for task in job.tasks:
@@ -43,7 +43,7 @@ def execute(job: Tasks, points: Points) -> dict[str, Any]:
         _running[:] = [operator]
         points.armed = job.struck in (None, task.task_id)
         results[task.task_id] = operator.execute(context_of(datetime.now(UTC), job.try_number))
-        if operator.is_killed():
+        if operator._is_killed():
             break  # its process would end here
     points.armed = False
     return {"results": results, "since": points.since}

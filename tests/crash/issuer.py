@@ -36,7 +36,7 @@ def issue_or_remove(job: Job, points: Points) -> dict[str, Any]:
     """Do the job, and return what is to be reported.
 
     :raises PolytomicError: as it comes.
-    :raises AirflowFailException: as the operator would fail.
+    :raises PolytomicError: as the operator would fail.
     """
     done: list[dict[str, Any]] = []
     with closing(PolytomicHook(retry_for=20.0)) as hook:
@@ -47,7 +47,7 @@ def issue_or_remove(job: Job, points: Points) -> dict[str, Any]:
                 done.append(_operate(job, forced, run_time))
             else:
                 reference = _issue(job, hook, stores, points, forced=forced, run_time=run_time)
-                done.append(reference.to_json(job.destination))
+                done.append(reference.to_json(job.destination, server=hook.base_url))
             points.armed = False
         if job.remove:
             return _remove(job, hook, stores, points)

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
 from . import executor, issuer, racer, rotator
 from .in_a_task import in_a_task
@@ -65,10 +65,10 @@ def _watch(job: AnyJob, points: Points) -> None:
 def _do(job: AnyJob, points: Points, tell: Callable[[dict[str, Any]], None]) -> int:
     try:
         tell(_done(job, points))
-    except (PolytomicError, AirflowFailException) as error:
+    except PolytomicError as error:
         points.armed = False
         notes = [str(note) for note in getattr(error, "__notes__", ())]
-        retryable = isinstance(error, PolytomicError) and error.retryable
+        retryable = error.retryable
         text = " ".join([str(error), *notes])
         tell({"error": {"type": type(error).__name__, "text": text, "retryable": retryable}, "since": points.since})
         return 1

@@ -89,4 +89,4 @@ def _do(order: dict[str, Any], vendor: Any, store: Any) -> dict[str, Any]:
     if order["act"] == "rotate":
         return rotate_one(vendor, store, order, order["run_time"])
     target = Target.parse(order["org_id"], order["user_id"])
-    return issue(vendor, store, target, Ensure(), hide=mask_secret).to_json(order["destination"])
+    return issue(vendor, store, target, Ensure(), hide=mask_secret).to_json(order["destination"], server="")

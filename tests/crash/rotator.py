@@ -78,7 +78,7 @@ def rotate_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str
         hide=mask_secret,
         standby=Target.parse(target["org_id"], standby) if standby else None,
     )
-    return reference.to_json(target["destination"])
+    return {**reference.to_json(target["destination"], server=""), **reference.details()}
 
 
 class _Watching:
@@ -103,10 +103,13 @@ def _rotate_fleet(vendor: Any, stores: _Watching, job: Rotations, run_time: str)
         issued[str(target.destination)] = reference.issued
 
     number = len(job.targets)
-    with open_fleet(job.targets, conn_id="polytomic_default") as fleet, Report(None, targets=number) as report:
+    with (
+        open_fleet(job.targets, conn_id="polytomic_default") as fleet,
+        Report(None, server="", targets=number) as report,
+    ):
         rotate_fleet(
             vendor, stores, fleet, Orders(Renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret)),
-            report=report, failures=Failures(None), pace=Pace(), progress=Progress(number, lambda _line: None),
+            report=report, failures=Failures(number), pace=Pace(), progress=Progress(number, lambda _line: None),
             max_workers=job.workers, stop=Stop(), on_new_key=tell,
         )  # fmt: skip
         if report.counts.get("failed") or sum(report.counts.values()) != number:

@@ -56,7 +56,7 @@ def check_what_is_said(scenario: Scenario, outcome: Outcome, *told: str) -> None
     assert (outcome.state, outcome.code) == ("exited", 1), scenario.zygote.said()
     for each in (scenario.job.destination, *told):
         assert each in outcome.told["error"]["text"]
-    assert outcome.told["error"]["type"] == "AirflowFailException", "trying again cannot help"
+    assert outcome.told["error"]["retryable"] is False, "trying again cannot help"
 
 
 OURS: dict[str, tuple[Callable[[Scenario], Path], int, str]] = {

@@ -120,6 +120,6 @@ def test_while_the_user_is_there_nothing_is_removed(new_scenario, place):
     assert scenario.zygote.run(tasks(scenario, ISSUE)).code == 0
     refused = scenario.zygote.run(tasks(scenario, REMOVE))
     assert (refused.state, refused.code) == ("exited", 1), scenario.zygote.said()
-    assert refused.told["error"]["type"] == "AirflowFailException"
+    assert refused.told["error"]["retryable"] is False
     assert "still works" in refused.told["error"]["text"]
     scenario.check_that_the_next_run_completes("the removal was refused")

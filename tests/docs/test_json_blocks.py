@@ -53,16 +53,12 @@ def test_the_reference_is_what_the_operator_returns(scene: Scene, context: Conte
     assert kinds(shown("reference")) == kinds(returned)
     told = [name for row in rows(OPERATOR_PAGE, "What it returns") for name in codes(row[0])]
     assert told == list(returned)
-    assert returned["outage_seconds"] is None
-    assert isinstance(issue(scene, context, force=True)["outage_seconds"], float)
 
 
 def test_the_prospect_is_what_check_only_returns(scene: Scene, context: Context):
     said, returned = shown("prospect"), issue(scene, context, check_only=True)
-    assert set(said) == set(returned)
-    assert set(said["caller"]) == set(returned["caller"])
-    assert (said["would_issue"], said["caller"]["is_partner"]) == (True, True)
-    assert (returned["would_issue"], returned["caller"]["is_partner"]) == (True, True)
+    assert kinds(said) == kinds(returned)
+    assert (said["would_issue"], returned["would_issue"]) == (True, True)
     words = said["reason"].split("...")
     assert returned["reason"].startswith(words[0])
     assert returned["reason"].endswith("connections.json.")

@@ -24,6 +24,16 @@ PAGES = {
 }
 (_LISTED,) = get_provider_info()["operators"]
 MODULES = [import_module(name) for name in _LISTED["python-modules"]]
+# What a parameter means that is left out: Airflow serialises every templated field that is not None.
+MEANT: dict[str, object] = {
+    **dict.fromkeys(("allow_failures", "allow_live", "check_only", "force", "ignore_if_missing"), False),
+    **dict.fromkeys(("skip_when_fresh", "take_over"), False),
+    "polytomic_conn_id": "polytomic_default",
+    "max_workers": 8,
+    "max_failures": 10,
+    "shard": 0,
+    "shards": 1,
+}
 OPERATORS: dict[str, Any] = {name: getattr(module, name) for module in MODULES for name in module.__all__}
 
 
@@ -33,7 +43,11 @@ def _taken(operator: Any) -> dict[str, list[str]]:
     signatures = [inspect.signature(vars(cls)["__init__"]) for cls in own if "__init__" in vars(cls)]
     parameters = [p for each in signatures for p in each.parameters.values() if p.kind is p.KEYWORD_ONLY]
     required = inspect.Parameter.empty
-    return {p.name: [] if p.default is required else [_literal(p.default)] for p in parameters}
+    return {p.name: [] if p.default is required else [_default(p)] for p in parameters}
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    return _literal(MEANT.get(parameter.name) if parameter.default is None else parameter.default)
 
 
 def _literal(value: object) -> str:

@@ -58,14 +58,14 @@ def name_of(ti: Any) -> str:
     return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
 
 
-def xcom_of(run: Run, task_id: str) -> Any:
-    """Return what the task returned, as the metadata database holds it."""
+def xcom_of(run: Run, task_id: str, *, key: str = "return_value") -> Any:
+    """Return what the task returned or pushed, as the metadata database holds it."""
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
-    query = "SELECT value FROM xcom WHERE run_id = :run_id AND task_id = :task_id AND key = 'return_value'"
+    query = "SELECT value FROM xcom WHERE run_id = :run_id AND task_id = :task_id AND key = :key"
     with create_session() as session:
-        value = session.execute(text(query), {"run_id": run.run_id, "task_id": task_id}).scalar_one()
+        value = session.execute(text(query), {"run_id": run.run_id, "task_id": task_id, "key": key}).scalar_one()
     return json.loads(value)
 
 

@@ -12,8 +12,9 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_polytomic import asset_compat
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.assets import API_KEYS, announce, api_keys_alias, warn_of_unannounced
+from airflow_provider_polytomic.assets import API_KEYS, api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from airflow_provider_polytomic.operators.events import KeyEvents
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, BaseOperator, metastore_variable_get
 from tests.integration.cleared import run_cleared
 from tests.integration.examples import example
@@ -46,9 +47,8 @@ def test_a_new_key_is_an_event_with_its_reference(scene: Scene) -> None:
     assert run.state == "success"
     reference = xcom_of(run, "issue")
     assert reference["issued"] is True
-    told = {name: value for name, value in reference.items() if name != "seconds"}
-    assert _events() == [(-1, URI, told)]
-    assert told["fingerprint"] == ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
+    assert _events() == [(-1, URI, reference)]
+    assert reference["fingerprint"] == ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
     assert _execute(f"SELECT name FROM {ASSET}_alias") == [(API_KEYS,)]
 
 
@@ -71,26 +71,28 @@ def test_a_cleared_task_tells_of_the_same_key_once_more(scene: Scene) -> None:
     assert len({extra["fingerprint"] for _, _, extra in _events()}) == 1
 
 
-@pytest.mark.parametrize("outlets", [False, True], ids=["without_outlets", "with_outlets"])
-def test_each_mapped_instance_has_an_event_with_the_alias_in_partial_or_without(scene: Scene, outlets: bool) -> None:
+@pytest.mark.parametrize("outlets", [[], [api_keys_alias("eu"), api_keys_alias()]], ids=["without", "with"])
+def test_each_mapped_instance_has_an_event_where_partial_has_the_alias(scene: Scene, outlets: list[Any]) -> None:
     hank = scene.emulator.add_user(scene.user.organization_id, "hank@acme.example")
     given = [
         {"user_id": user.id, "destination": f"airflow://connection/{name}"}
         for user, name in ((scene.user, "ada"), (hank, "hank"))
     ]
-    partial: dict[str, Any] = {"outlets": [api_keys_alias()]} if outlets else {}
-    with DAG(f"events_mapped_{outlets}", schedule=None) as dag:
+    with DAG(f"events_mapped_{len(outlets)}", schedule=None) as dag:
         PolytomicCreateApiKeyOperator.partial(
-            task_id="issue", retry_for=1.0, org_id=scene.user.organization_id, **partial
+            task_id="issue", org_id=scene.user.organization_id, outlets=outlets
         ).expand_kwargs(given)
     assert run_dag(dag).states == {"issue[0]": "success", "issue[1]": "success"}
     found = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
-    assert found == [
+    told = [
         (0, "x-polytomic://airflow/connection/ada", scene.user.id),
         (1, "x-polytomic://airflow/connection/hank", hank.id),
     ]
-    # What `partial` is good for: that Airflow shows where the events come from, before the first run.
-    assert (api_keys_alias() in dag.get_task("issue").outlets) is outlets
+    assert found == (told if outlets else [])
+    names = [(alias.name,) for alias in outlets]
+    assert sorted(_execute(f"SELECT name FROM {ASSET}_alias")) == sorted(names)
+    # Each event is one of both aliases.
+    assert len(_execute(f"SELECT * FROM {ASSET}_alias_{ASSET}_event")) == len(told) * len(outlets)
 
 
 def test_a_key_whose_destination_is_too_long_for_an_asset_is_issued_all_the_same(
@@ -100,16 +102,18 @@ def test_a_key_whose_destination_is_too_long_for_an_asset_is_issued_all_the_same
     assert run_dag(_dag("events_too_long", destination=too_long, **scene.ids)).state == "success"
     assert scene.emulator.minted() == 1
     assert _events() == []
-    assert "nothing that is scheduled on it will start by itself" in caplog.text
+    assert "no DAG that is scheduled on it will be triggered" in caplog.text
 
 
 class _AnnounceMany(BaseOperator):
-    """A fleet that has issued one key more than may be announced."""
+    """A batch that has issued one key more than may be announced."""
 
-    def execute(self, context: Any) -> list[bool]:
-        """Announce them, and return what came of each."""
-        count = asset_compat.most_events() + 1
-        return [announce(context, f"airflow://connection/many_{number}", {"number": number}) for number in range(count)]
+    def execute(self, context: Any) -> list[int]:
+        """Announce them, and return how many are not."""
+        events = KeyEvents(context, self.outlets)
+        for number in range(asset_compat.most_events() + 1):
+            events.emit(f"airflow://connection/many_{number}", {"destination": str(number)})
+        return [events.dropped]
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="2.11 needs more time for its 1,000 than a test should")
@@ -120,13 +124,8 @@ def test_of_a_large_fleet_so_many_keys_are_announced_as_airflow_can_bear() -> No
     assert run.state == "success"
     most = asset_compat.most_events()
     assert most == 100
-    assert xcom_of(run, "announce") == [*[True] * most, False]
+    assert xcom_of(run, "announce") == [1]
     assert len(_events()) == most
-
-
-def test_what_is_not_announced_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    warn_of_unannounced(17)
-    assert caplog.messages[0].startswith("17 more new API keys are stored")
 
 
 def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
@@ -147,7 +146,7 @@ def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
 
 def _dag(dag_id: str, **given: Any) -> Any:
     with DAG(dag_id, schedule=None) as dag:
-        PolytomicCreateApiKeyOperator(task_id="issue", retry_for=1.0, **given)
+        PolytomicCreateApiKeyOperator(task_id="issue", outlets=[api_keys_alias()], **given)
     return dag
 
 

@@ -87,7 +87,7 @@ def test_a_task_that_fails_for_good_leaves_its_summary_in_xcom(
     rows[3]["user_id"] = "00000000-0000-4000-8000-000000000000"
     run = run_dag(dag(targets=rows, retries=2), at=at)
     assert (run.states, run.tries) == ({"rotate": "failed"}, {"rotate": 1})
-    summary = xcom_of(run, "rotate")
+    summary = xcom_of(run, "rotate", key="summary")
     assert (summary["rotated"], summary["failed"]) == (11, 1)
     assert summary["failures"][0]["user_id"] == rows[3]["user_id"]
 

@@ -168,7 +168,9 @@ class Play:
             record = dict(stage.store().read_record() or {})
             assert (record["state"], record["fingerprint"]) == ("done", reference.fingerprint)
             assert record["user_id"] == reference.target.user_id
-        stage.told.append(json.dumps(reference.to_json("airflow://connection/acme_polytomic")))
+        stage.told.append(
+            json.dumps(reference.to_json("airflow://connection/acme_polytomic", server="") | reference.details())
+        )
         stage.told.append(repr(reference))
         self._check_count()
 

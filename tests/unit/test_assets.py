@@ -1,4 +1,4 @@
-"""Which asset stands for a destination, and what becomes of an event that cannot be prepared?
+"""The asset that stands for a destination, the alias of new keys, and what a consumer is told.
 
 The classes are Airflow's own: what they rewrite, refuse or warn of would show here.
 """
@@ -13,22 +13,12 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_polytomic.asset_compat import most_events
-from airflow_provider_polytomic.assets import (
-    API_KEYS,
-    announce,
-    api_key_asset,
-    api_keys_alias,
-    new_keys,
-    with_api_keys_alias,
-)
+from airflow_provider_polytomic.assets import API_KEYS, api_key_asset, api_keys_alias, new_keys
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -92,23 +82,17 @@ def test_what_is_no_destination_has_no_asset(wrong: Any) -> None:
         api_key_asset(wrong)
 
 
-def test_the_alias_has_one_name_on_both_versions() -> None:
+def test_the_alias_has_one_name_on_both_versions_and_a_group_one_of_its_own() -> None:
     assert api_keys_alias().name == API_KEYS == "polytomic_api_keys"
     assert api_keys_alias() == api_keys_alias()
+    assert api_keys_alias("eu").name == "polytomic_api_keys:eu"
 
 
-@pytest.mark.parametrize("context", [{}, None, {"outlet_events": None}])
-def test_an_event_that_cannot_be_prepared_is_a_warning(context: Any, caplog: pytest.LogCaptureFixture) -> None:
-    announce(context, ACME, {"fingerprint": "f"})
-    (record,) = [each for each in caplog.records if each.name == "airflow_provider_polytomic.assets"]
-    assert record.levelname == "WARNING"
-    assert "The new API key is stored" in record.getMessage()
-
-
-def test_the_warning_shows_no_password_of_a_mistyped_destination(caplog: pytest.LogCaptureFixture) -> None:
-    announce({}, "postgres://ada:hunter2@db/acme", {})
-    assert "The new API key is stored" in caplog.text
-    assert "hunter2" not in caplog.text
+@pytest.mark.parametrize("group", ["", "eu west", "eu:west", "{{ group }}", "é", "x" * 101, 7])
+def test_a_group_that_is_no_plain_word_is_refused(group: Any) -> None:
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        api_keys_alias(group)
+    assert caught.value.fields == ("group",)
 
 
 def test_importing_it_brings_nothing_of_airflow() -> None:
@@ -178,32 +162,3 @@ def test_a_task_may_have_as_many_events_as_airflow_writes_in_time(monkeypatch: p
     assert most_events() == by_default
     monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "60")
     assert most_events() == (1200 if AIRFLOW_V_3_0_PLUS else by_default)
-
-
-ONE, TWO = (api_key_asset(f"airflow://connection/{name}") for name in ("one", "two"))
-
-
-@pytest.mark.parametrize(
-    ("outlets", "kept"), [(None, []), ((), []), (ONE, [ONE]), ([ONE], [ONE]), ((ONE, TWO), [ONE, TWO])]
-)
-def test_an_operators_own_outlets_are_kept_before_the_alias(outlets, kept):
-    operator = PolytomicRotateApiKeyOperator(
-        task_id="rotate",
-        org_id="248df4b7-aa70-47b8-a036-33ac447e668d",
-        user_id="0ecd09c1-b901-4d27-9053-f0367c427254",
-        destination=ACME,
-        outlets=outlets,
-    )
-    assert operator.outlets == [*kept, api_keys_alias()]
-
-
-def test_outlets_among_a_dags_default_args_are_kept_as_well():
-    ids = {"org_id": "248df4b7-aa70-47b8-a036-33ac447e668d", "user_id": "0ecd09c1-b901-4d27-9053-f0367c427254"}
-    with DAG("with_default_outlets", schedule=None, default_args={"outlets": [ONE]}):
-        single = PolytomicRotateApiKeyOperator(task_id="rotate", destination=ACME, **ids)
-        fleet = PolytomicBatchRotateApiKeysOperator(task_id="rotate_fleet", targets="/fleet.jsonl")
-    assert single.outlets == fleet.outlets == [ONE, api_keys_alias()]
-
-
-def test_the_alias_is_there_once_where_a_mapped_operator_was_given_it():
-    assert with_api_keys_alias([api_keys_alias()]) == [api_keys_alias()]

@@ -40,10 +40,10 @@ class Run:
     rows: Sequence[dict[str, str]]
     run_time: datetime = TOMORROW
     workers: int = 8
-    most: int | None = 10
+    most: int = 10
     retried: bool = False
     check_only: bool = False
-    retry_for: float = 2.0
+    retry_for: float = 30.0
     stop: Stop = field(default_factory=Stop)
     opens: Callable[[Stores], Any] = lambda stores: stores
     asks: Callable[[PolytomicHook], Any] = lambda hook: hook
@@ -66,7 +66,7 @@ class Run:
         with (
             closing(hook),
             open_fleet(self.rows, conn_id="polytomic_default") as fleet,
-            Report(None, targets=len(fleet)) as report,
+            Report(None, server=hook.base_url, targets=len(fleet)) as report,
         ):
             failures = Failures(self.most)
             try:

@@ -13,7 +13,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNotFoundError,
     UnavailableError,
 )
-from airflow_provider_polytomic.fleet.failures import Failures, kind_of, most_of
+from airflow_provider_polytomic.fleet.failures import Failures, kind_of
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -47,14 +47,6 @@ def test_the_kind_is_that_of_our_error_at_the_root(error, kind):
     assert kind_of(error) is kind
 
 
-@pytest.mark.parametrize(
-    ("given", "targets", "most"),
-    [(10, 5, 10), (1, 1000, 1), (0.01, 1000, 10), (0.01, 1001, 11), (0.5, 1, 1), (0.001, 10, 1), (None, 10, None)],
-)
-def test_a_limit_is_a_count_or_a_share_rounded_up(given, targets, most):
-    assert most_of(given, targets) == most
-
-
 @pytest.mark.parametrize("error", [STORE_DOWN, FORBIDDEN, ELSEWHERE, KeyError("x")])
 def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
     failures = Failures(3)
@@ -82,13 +74,6 @@ def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(
     failures = Failures(3)
     for _ in range(100):
         failures.failed(error, "")
-    assert failures.reason is None
-
-
-def test_without_a_limit_nothing_ends_it():
-    failures = Failures(None)
-    for _ in range(1000):
-        failures.failed(STORE_DOWN, "")
     assert failures.reason is None
 
 

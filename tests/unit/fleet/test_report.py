@@ -17,6 +17,7 @@ from airflow_provider_polytomic.references import Reference
 from tests.unit.fleet.listed import ORG, read, row, user
 
 KEY = "pk_live_0123456789abcdefghijklmnop"
+SERVER = "https://app.polytomic.com"
 
 
 def outcome(number: int = 1, status="rotated", **fields) -> Outcome:
@@ -41,7 +42,7 @@ def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
         read([row(1)])[0].target, issued=True, issuance_id="i", fingerprint="f" * 32,
         issued_at=datetime(2026, 1, 1, tzinfo=UTC), version="v2", outage_seconds=0.25,
     )  # fmt: skip
-    with Report(str(path), targets=3) as report:
+    with Report(str(path), server=SERVER, targets=3) as report:
         assert lines(path) == []
         report.add(outcome(1, reference=reference, seconds=1.23456))
         assert len(lines(path)) == 1
@@ -50,26 +51,30 @@ def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
         report.add(Outcome(read([row(3, standby_user_id=user(33))])[0], "due", message="too old"))
     assert lines(path) == [
         {
-            "status": "rotated", "org_id": ORG, "user_id": user(1), "standby_user_id": None,
-            "destination": "airflow://connection/acme_1", "where": "item 1", "error": None, "message": None,
-            "seconds": 1.2346, "reference": reference.to_json("airflow://connection/acme_1"),
+            "status": "rotated", "org_id": ORG, "user_id": user(1),
+            "destination": "airflow://connection/acme_1", "where": "item 1", "seconds": 1.2346,
+            "reference": {
+                "destination": "airflow://connection/acme_1", "org_id": ORG, "user_id": user(1),
+                "fingerprint": "f" * 32, "issued_at": "2026-01-01T00:00:00+00:00", "issued": True, "server": SERVER,
+                "issuance_id": "i", "version": "v2", "outage_seconds": 0.25,
+            },
         },
         {
-            "status": "failed", "org_id": ORG, "user_id": user(2), "standby_user_id": None,
+            "status": "failed", "org_id": ORG, "user_id": user(2),
             "destination": "airflow://connection/acme_2", "where": "item 1", "error": "DeniedError",
-            "message": "first\nsecond", "seconds": 0.0, "reference": None,
+            "message": "first\nsecond", "seconds": 0.0,
         },
         {
             "status": "due", "org_id": ORG, "user_id": user(3), "standby_user_id": user(33),
-            "destination": "airflow://connection/acme_3", "where": "item 1", "error": None, "message": "too old",
-            "seconds": 0.0, "reference": None,
+            "destination": "airflow://connection/acme_3", "where": "item 1", "message": "too old",
+            "seconds": 0.0,
         },
     ]  # fmt: skip
 
 
 def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
     clock = Clock()
-    with Report(None, targets=10, shard=2, shards=8, clock=clock) as report:
+    with Report(None, server=SERVER, targets=10, shard=2, shards=8, clock=clock) as report:
         for number, status in enumerate(["rotated", "rotated", "kept", "due", "not_started"]):
             report.add(outcome(number, status))
         report.add(outcome(7, "failed", error="DeniedError", message="no"))
@@ -79,7 +84,7 @@ def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
         clock.now += 4
     assert report.summary() == {
         "targets": 10, "rotated": 2, "kept": 1, "due": 1, "failed": 1, "not_started": 5, "seconds": 4.0,
-        "per_second": 1.25, "stopped": "10 failures of one kind", "report_path": None, "report_error": None,
+        "per_second": 1.25, "stopped": "10 failures of one kind",
         "shard": 2, "shards": 8,
         "failures": [
             {
@@ -91,13 +96,13 @@ def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
 
 
 def test_a_summary_of_nothing_divides_by_nothing() -> None:
-    assert Report(None, targets=0, clock=Clock()).summary()["per_second"] == 0.0
+    assert Report(None, server=SERVER, targets=0, clock=Clock()).summary()["per_second"] == 0.0
 
 
 def test_the_summary_is_bounded_and_the_file_has_all(tmp_path: Path) -> None:
     path, name = tmp_path / "report.jsonl", "x" * 1000
     target = read([row(1, destination=f"vault://conn@secret/{name}")])[0]
-    with Report(str(path), targets=500) as report:
+    with Report(str(path), server=SERVER, targets=500) as report:
         for number in range(500):
             report.add(Outcome(target, "failed", error="DeniedError", message=f"{number} " + "y" * 10_000))
         report.stop("z" * 10_000)
@@ -122,7 +127,7 @@ def test_the_words_of_our_own_errors_are_kept_with_their_notes() -> None:
 def test_the_words_of_any_other_error_are_not(tmp_path: Path, error: BaseException, caplog) -> None:
     error.add_note(KEY)
     path = tmp_path / "report.jsonl"
-    with Report(str(path), targets=1) as report:
+    with Report(str(path), server=SERVER, targets=1) as report:
         report.add(Outcome.failed(read([row(1)])[0], error, 0.0))
     said = path.read_text() + json.dumps(report.summary()) + caplog.text + repr(ApiKey(KEY))
     assert type(error).__name__ in said
@@ -131,19 +136,19 @@ def test_the_words_of_any_other_error_are_not(tmp_path: Path, error: BaseExcepti
 
 def test_what_is_added_after_the_end_is_counted_and_not_written(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
-    with Report(str(path), targets=2) as report:
+    with Report(str(path), server=SERVER, targets=2) as report:
         report.add(outcome(1))
     report.add(outcome(2))
     report.close()
     assert len(lines(path)) == 1
     assert report.summary()["rotated"] == 2
-    assert report.summary()["report_error"] is None
+    assert "report_error" not in report.summary()
 
 
 def test_the_file_is_about_the_last_try(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     for number in (1, 2):
-        with Report(str(path), targets=1) as report:
+        with Report(str(path), server=SERVER, targets=1) as report:
             report.add(outcome(number))
     assert [line["user_id"] for line in lines(path)] == [user(2)]
 
@@ -151,7 +156,7 @@ def test_the_file_is_about_the_last_try(tmp_path: Path) -> None:
 def test_what_is_written_is_closed_when_the_run_ends_in_an_exception(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     ending = KeyboardInterrupt()
-    with suppress(KeyboardInterrupt), Report(str(path), targets=2) as report:
+    with suppress(KeyboardInterrupt), Report(str(path), server=SERVER, targets=2) as report:
         report.add(outcome(1))
         raise ending
     assert len(lines(path)) == 1

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PASSWORD = "hunter2hunter2"
+SERVER = "https://app.polytomic.com"
 
 
 def outcome(number: int = 1) -> Outcome:
@@ -27,7 +28,7 @@ def outcome(number: int = 1) -> Outcome:
 
 def test_a_report_is_written_to_an_object_store(bucket) -> None:
     address, files = bucket
-    with Report(f"{address}/reports/today.jsonl", targets=2) as report:
+    with Report(f"{address}/reports/today.jsonl", server=SERVER, targets=2) as report:
         report.add(outcome(1))
         report.add(outcome(2))
     content = files.cat_file(f"/{address.rpartition('@')[2]}/reports/today.jsonl")
@@ -47,7 +48,7 @@ def test_a_report_is_written_to_an_object_store(bucket) -> None:
 )
 def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str, own: str) -> None:
     (tmp_path / "a.b").mkdir()
-    with Report(str(tmp_path / name), targets=1, shard=3, shards=8) as report:
+    with Report(str(tmp_path / name), server=SERVER, targets=1, shard=3, shards=8) as report:
         report.add(outcome())
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert report.summary()["report_path"] == str(tmp_path / own)
@@ -64,16 +65,16 @@ def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str,
 )
 def test_what_is_no_address_is_refused(report_path, problem: str) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
-        Report(report_path, targets=1)
+        Report(report_path, server=SERVER, targets=1)
     assert problem in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
 
 @pytest.mark.parametrize("report_path", [None, ""])
 def test_no_report_is_written_where_none_is_wanted(report_path: str | None) -> None:
-    with Report(report_path, targets=1) as report:
+    with Report(report_path, server=SERVER, targets=1) as report:
         report.add(outcome())
-    assert report.summary()["report_path"] is None
+    assert "report_path" not in report.summary()
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "file://conn@{}"])
@@ -84,9 +85,9 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
     with open_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING) as fleet:
         with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
-            Report(report_path, targets=1, apart_from=fleet.file)
+            Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
         # Another name is another file.
-        Report(f"{report_path}2", targets=1, apart_from=fleet.file)
+        Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
 
 
 def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) -> None:
@@ -96,19 +97,19 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
     with open_fleet(f"{address}/targets.jsonl", conn_id=ISSUING) as fleet:
         for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
             with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
-                Report(same, targets=1, apart_from=fleet.file)
+                Report(same, server=SERVER, targets=1, apart_from=fleet.file)
 
 
 @pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
 def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str, done: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(PolytomicConfigurationError, match=rf"\(report_path\) cannot be {done}"):
-        Report(str(tmp_path / place), targets=1).__enter__()
+        Report(str(tmp_path / place), server=SERVER, targets=1).__enter__()
 
 
 def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
     file, content = tmp_path / "connections.json", '{"acme": {"conn_type": "polytomic"}}'
-    with Report(str(file), targets=1) as report:
+    with Report(str(file), server=SERVER, targets=1) as report:
         file.write_text(content)
         report.add(Outcome(read([row(1)])[0], "rotated"))
     assert file.read_text() == content
@@ -120,14 +121,14 @@ def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> N
     file = tmp_path / "connections.json"
     file.write_text(content)
     with pytest.raises(PolytomicConfigurationError, match=r"other than a report(?s:.*)No request was sent"):
-        Report(str(file), targets=1).__enter__()
+        Report(str(file), server=SERVER, targets=1).__enter__()
     assert file.read_text() == content
 
 
 @pytest.mark.parametrize("lines", [0, 1])
 def test_an_earlier_report_is_overwritten(tmp_path: Path, lines: int) -> None:
     for count in (lines, 2):
-        with Report(f"{tmp_path}/report.jsonl", targets=2) as report:
+        with Report(f"{tmp_path}/report.jsonl", server=SERVER, targets=2) as report:
             for number in range(count):
                 report.add(outcome(number + 1))
     assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 2
@@ -185,14 +186,14 @@ def failing(attach, step: str, number: int, error: Exception) -> tuple[str, Fail
 def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step, error, kind) -> None:
     address, _ = failing(attach, step, 1, error)
     with pytest.raises(kind, match="No request was sent") as caught:
-        Report(address, targets=1).__enter__()
+        Report(address, server=SERVER, targets=1).__enter__()
     assert PASSWORD not in str(caught.value)
 
 
 @pytest.mark.parametrize("step", ["open", "write", "close"])
 def test_a_file_that_fails_later_stops_nothing_and_is_told_once(attach, step: str, caplog) -> None:
     address, store = failing(attach, step, 2, RuntimeError(PASSWORD))
-    with caplog.at_level(logging.WARNING), Report(address, targets=3) as report:
+    with caplog.at_level(logging.WARNING), Report(address, server=SERVER, targets=3) as report:
         for number in range(3):
             report.add(outcome(number))
     summary = report.summary()

@@ -59,7 +59,7 @@ def test_a_server_that_is_down_ends_it_and_a_retry_helps(scene, rows):
 def test_customers_who_have_left_do_not_end_it(scene, rows):
     gone = [dict(row, user_id=f"00000000-0000-4000-8000-{n:012}") for n, row in enumerate(rows[::3])]
     summary = Run([*gone, *(row for n, row in enumerate(rows) if n % 3)], workers=1, most=11).go()
-    assert (summary["rotated"], summary["failed"], summary["stopped"]) == (20, 10, None)
+    assert (summary["rotated"], summary["failed"], "stopped" in summary) == (20, 10, False)
 
 
 def test_a_429_to_one_holds_the_starts_of_all_for_as_long_as_it_asks(scene, rows):
@@ -90,7 +90,7 @@ def test_a_storm_of_429_costs_time_and_nothing_else(scene, rows):
 
 def test_lost_answers_of_every_kind_are_made_up_for_by_the_next_try(scene, rows):
     scene.emulator.inject("drop when=after share=0.3 seed=11 times=always")
-    Run(rows, most=None, retry_for=1.2).go()
+    Run(rows, most=100, retry_for=1.2).go()
     scene.emulator.clear_faults()
     assert Run(rows, retried=True).go()["rotated"] == 30
     assert mints(scene, rows) == [1] * 30

@@ -207,7 +207,6 @@ def test_what_is_neither_a_list_nor_a_file_is_refused(case: str) -> None:
         (0, ""),
         (True, 2),
         (1.0, 2),
-        (None, 2),
         ("1e0", 2),
         ("٣", 8),
     ],

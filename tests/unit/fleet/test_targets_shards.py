@@ -95,7 +95,8 @@ from airflow_provider_polytomic.fleet.report import Outcome, Report
 from airflow_provider_polytomic.fleet.targets import open_fleet
 
 for address in sys.argv[2:]:
-    with open_fleet(address, conn_id="polytomic_default") as fleet, Report(sys.argv[1], targets=len(fleet)) as report:
+    fleet = open_fleet(address, conn_id="polytomic_default")
+    with Report(sys.argv[1], server="x", targets=len(fleet)) as report:
         for each in fleet:
             report.add(Outcome(each, "failed", error="DeniedError", message="x" * 300))
     status = Path("/proc/self/status").read_text()

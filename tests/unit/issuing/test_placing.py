@@ -211,9 +211,9 @@ def test_the_reference_says_everything_about_the_key_but_the_key(bench: Bench, m
     assert reference.fingerprint == bench.store.parsed.fingerprint == fingerprint("minted-key-1")
     assert reference.issued_at == bench.store.parsed.issued_at
     assert reference.version == str(bench.store.version)
-    json = reference.to_json("airflow://connection/acme")
-    assert json["outage_seconds"] == outage
-    assert "minted-key-1" not in repr(reference) + str(json)
+    json = reference.to_json("airflow://connection/acme", server="https://app.polytomic.com")
+    assert reference.details().get("outage_seconds") == outage
+    assert "minted-key-1" not in repr(reference) + str(json) + str(reference.details())
 
 
 def test_the_reference_of_a_kept_key_is_that_of_its_issuance_without_an_outage(bench: Bench):

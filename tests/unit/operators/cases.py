@@ -1,38 +1,38 @@
-"""Which operators ask something of Polytomic besides issuing a key, and with what does each of them work on a scene?"""
+"""Every operator of the package, with parameters with which it has something to do on a scene."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.operators.api_keys import (
+    PolytomicCreateApiKeyOperator,
+    PolytomicDeleteStoredApiKeyOperator,
+)
+from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
     PolytomicDeleteOrganizationOperator,
     PolytomicUpdateOrganizationOperator,
 )
+from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.operators.users import (
     PolytomicCreateUserOperator,
     PolytomicDeleteUserOperator,
     PolytomicListUsersOperator,
     PolytomicUpdateUserOperator,
 )
+from tests.scene import CONNECTION
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.operators.base import PolytomicOperator
-    from tests.scene import Scene
 
-__all__ = ["ENDPOINTS", "OPERATORS", "made"]
+    Kind = type[PolytomicOperator]
 
-OPERATORS: tuple[type[PolytomicOperator], ...] = (
-    PolytomicCreateOrganizationOperator,
-    PolytomicUpdateOrganizationOperator,
-    PolytomicDeleteOrganizationOperator,
-    PolytomicCreateUserOperator,
-    PolytomicUpdateUserOperator,
-    PolytomicDeleteUserOperator,
-    PolytomicListUsersOperator,
-)
+__all__ = ["ALL", "ENDPOINTS", "KEYS", "LISTS", "made"]
+
 # The request by which each of them does its one thing.
-ENDPOINTS: dict[type[PolytomicOperator], str] = {
+ENDPOINTS: dict[Kind, str] = {
     PolytomicCreateOrganizationOperator: "create_organization",
     PolytomicUpdateOrganizationOperator: "update_organization",
     PolytomicDeleteOrganizationOperator: "delete_organization",
@@ -40,20 +40,39 @@ ENDPOINTS: dict[type[PolytomicOperator], str] = {
     PolytomicUpdateUserOperator: "update_user",
     PolytomicDeleteUserOperator: "delete_user",
     PolytomicListUsersOperator: "list_users",
+    PolytomicCreateApiKeyOperator: "create_api_key",
+    PolytomicRotateApiKeyOperator: "create_api_key",
 }
+# Those that issue keys.
+KEYS: tuple[Kind, ...] = (
+    PolytomicCreateApiKeyOperator,
+    PolytomicRotateApiKeyOperator,
+    PolytomicBatchRotateApiKeysOperator,
+)
+# Those whose result is not pushed field by field.
+LISTS: tuple[Kind, ...] = (PolytomicListUsersOperator, PolytomicBatchRotateApiKeysOperator)
+ALL: tuple[Kind, ...] = (*ENDPOINTS, PolytomicDeleteStoredApiKeyOperator, PolytomicBatchRotateApiKeysOperator)
 
 
-def made(kind: type[PolytomicOperator], scene: Scene, **given: Any) -> PolytomicOperator:
-    """Make an operator that has something to do."""
-    org, user = {"org_id": scene.ids["org_id"]}, scene.ids
-    defaults: dict[type[PolytomicOperator], dict[str, Any]] = {
+def made(kind: Kind, ids: dict[str, str], **given: Any) -> PolytomicOperator:
+    """Make an operator that has something to do.
+
+    :param ids: of the organization and its user.
+    """
+    org = {"org_id": ids["org_id"]}
+    key = {**ids, "destination": CONNECTION}
+    defaults: dict[Kind, dict[str, Any]] = {
         PolytomicCreateOrganizationOperator: {"name": "Globex"},
         PolytomicUpdateOrganizationOperator: {**org, "name": "Acme 2"},
         PolytomicDeleteOrganizationOperator: {**org, "expected_name": "Acme"},
         PolytomicCreateUserOperator: {**org, "user_email": "bob@acme.example"},
-        PolytomicUpdateUserOperator: {**user, "roles": ["Viewer"]},
+        PolytomicUpdateUserOperator: {**ids, "roles": ["Viewer"]},
         # Without it, a second try would not know whether the first one removed the user.
-        PolytomicDeleteUserOperator: {**user, "expected_email": "ada@acme.example"},
+        PolytomicDeleteUserOperator: {**ids, "expected_email": "ada@acme.example"},
         PolytomicListUsersOperator: org,
+        PolytomicCreateApiKeyOperator: key,
+        PolytomicRotateApiKeyOperator: {**key, "max_age": timedelta(days=7)},
+        PolytomicDeleteStoredApiKeyOperator: {"destination": CONNECTION},
+        PolytomicBatchRotateApiKeysOperator: {"targets": [key], "max_age": timedelta(days=7)},
     }
-    return kind(**{"task_id": "task", "retry_for": 1.0, **defaults[kind], **given})
+    return kind(**{"task_id": "task", **defaults[kind], **given})

@@ -23,9 +23,19 @@ MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 def context() -> Callable[..., dict[str, Any]]:
     """Make what an operator reads of Airflow's context, for a manual run of the given time."""
 
-    def make(run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, **more: Any) -> dict[str, Any]:
+    def make(
+        run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, max_tries: int = 0, **more: Any
+    ) -> dict[str, Any]:
         run = SimpleNamespace(run_after=run_time, logical_date=run_time, data_interval_end=run_time, run_type="manual")
-        return {"dag_run": run, "ti": SimpleNamespace(map_index=map_index, try_number=try_number), **more}
+        pushed: dict[str, Any] = {}
+        ti = SimpleNamespace(
+            map_index=map_index,
+            try_number=try_number,
+            max_tries=max_tries,
+            pushed=pushed,
+            xcom_push=lambda key, value: pushed.update({key: value}),
+        )
+        return {"dag_run": run, "ti": ti, **more}
 
     return make
 

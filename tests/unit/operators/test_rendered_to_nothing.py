@@ -90,8 +90,8 @@ def test_a_name_that_holds_a_line_of_its_own_forges_no_line_of_the_log(
 ) -> None:
     org_id, forged = scene.ids["org_id"], "INFO all is well"
     eve = scene.emulator.add_user(org_id, f"eve\n{forged}@acme.example")
-    globex = {"name": f"Globex\n{forged}"}
-    user = {"org_id": org_id, "user_email": f"bob\n{forged}@acme.example"}
+    globex: dict[str, Any] = {"name": f"Globex\n{forged}"}
+    user: dict[str, Any] = {"org_id": org_id, "user_email": f"bob\n{forged}@acme.example"}
     operators: list[Any] = [
         PolytomicCreateOrganizationOperator(task_id="organization", **globex),
         PolytomicCreateUserOperator(task_id="user", **user),

@@ -1,0 +1,152 @@
+"""The asset events of new keys: under which aliases, how many, and what stands in their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_polytomic import asset_compat
+from airflow_provider_polytomic.assets import api_key_asset, api_keys_alias
+from airflow_provider_polytomic.operators.events import KeyEvents
+from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from tests.scene import CONNECTION
+from tests.unit.operators.cases import KEYS, made
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_polytomic.operators.base import PolytomicOperator
+    from tests.scene import Scene
+
+IDS = {"org_id": "248df4b7-aa70-47b8-a036-33ac447e668d", "user_id": "0ecd09c1-b901-4d27-9053-f0367c427254"}
+ONE = api_key_asset("airflow://connection/one")
+REFERENCE = {"destination": CONNECTION, "fingerprint": "f" * 32, "issued": True}
+
+pytestmark = pytest.mark.usefixtures("airflow_db")  # 2.11 looks the alias up
+
+
+class Outlet:
+    """What ``outlet_events`` holds of one alias."""
+
+    def __init__(self) -> None:
+        self.asset_alias_events = self.dataset_alias_events = self.events = list[tuple[Any, Any]]()
+
+    def add(self, asset: Any, extra: Any) -> None:
+        self.events.append((asset.uri, extra))
+
+
+class OutletEvents(dict[Any, Outlet]):
+    def __missing__(self, alias: Any) -> Outlet:
+        return self.setdefault(alias, Outlet())
+
+    def told(self) -> dict[str, list[Any]]:
+        return {alias.name: outlet.events for alias, outlet in self.items()}
+
+
+@pytest.fixture
+def outlet_events() -> OutletEvents:
+    return OutletEvents()
+
+
+EVENT = (api_key_asset(CONNECTION).uri, REFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("outlets", "aliases"),
+    [
+        ([api_keys_alias()], ["polytomic_api_keys"]),
+        ([ONE, api_keys_alias("eu")], ["polytomic_api_keys:eu"]),
+        ([api_keys_alias("eu"), api_keys_alias()], ["polytomic_api_keys:eu", "polytomic_api_keys"]),
+        ([], []),
+        ([ONE, asset_compat.new_alias("anothers"), asset_compat.new_alias("polytomic_api_keys_of_another")], []),
+    ],
+)
+def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
+    outlet_events: OutletEvents, outlets: list[Any], aliases: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    KeyEvents({"outlet_events": outlet_events}, outlets).emit(CONNECTION, REFERENCE)
+    assert outlet_events.told() == {alias: [EVENT] for alias in aliases}
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize(
+    ("default", "outlets", "meant"),
+    [
+        (None, None, []),
+        (None, [ONE], [ONE]),
+        (None, [api_keys_alias("eu")], [api_keys_alias("eu")]),
+        ([api_keys_alias()], None, [api_keys_alias()]),
+    ],
+)
+def test_the_outlets_are_those_of_the_dag_and_nothing_is_added(
+    kind: type[PolytomicOperator], default: Any, outlets: Any, meant: list[Any]
+) -> None:
+    with DAG("outlets", schedule=None, default_args={"outlets": default} if default else {}):
+        assert made(kind, IDS, **({"outlets": outlets} if outlets else {})).outlets == meant
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_each_operator_that_issues_announces_its_new_key_once_and_a_kept_one_never(
+    scene: Scene, context: Callable[..., dict[str, Any]], outlet_events: OutletEvents, kind: type[PolytomicOperator]
+) -> None:
+    operator = made(kind, scene.ids, outlets=[api_keys_alias()])
+    for _ in range(2):
+        operator.execute(context(outlet_events=outlet_events))
+    ((uri, extra),) = outlet_events.told()["polytomic_api_keys"]
+    assert uri == api_key_asset(CONNECTION).uri
+    assert set(extra) == {"destination", "fingerprint", "issued", "issued_at", "org_id", "server", "user_id"}
+    assert extra["server"] == scene.emulator.base_url
+    # 2.11 hashes them.
+    assert {type(value) for value in extra.values()} == {str, bool}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_without_the_alias_a_key_is_issued_without_an_event_or_a_warning(
+    scene: Scene, context: Callable[..., dict[str, Any]], said: Callable[[], str], kind: type[PolytomicOperator]
+) -> None:
+    made(kind, scene.ids, retries=1).execute(context())
+    assert scene.stored() == scene.emulator.live_key(scene.user.id)
+    assert "event" not in said()
+
+
+@pytest.mark.parametrize("context", [{}, None, {"outlet_events": None}])
+@pytest.mark.parametrize("destination", [CONNECTION, "postgres://ada:hunter2@db/acme"])
+def test_an_event_that_cannot_be_created_is_a_warning_without_a_password(
+    context: Any, destination: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    KeyEvents(context, [api_keys_alias()]).emit(destination, REFERENCE)
+    (record,) = (each for each in caplog.records if each.name == "airflow_provider_polytomic.operators.events")
+    assert record.levelname == "WARNING"
+    assert "The new API key is stored" in record.getMessage()
+    assert "hunter2" not in caplog.text
+
+
+def test_what_is_one_event_too_many_is_counted_and_reported_once(
+    outlet_events: OutletEvents, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "0.5")
+    most = asset_compat.most_events()
+    events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias(), api_keys_alias("eu")])
+    for _ in range(most + 7):
+        events.emit(CONNECTION, REFERENCE)
+    assert [len(found) for found in outlet_events.told().values()] == [most, most]
+    assert most == (10 if AIRFLOW_V_3_0_PLUS else 1000)
+    assert caplog.records == []
+    events.warn_about_dropped()
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["7"]
+
+
+def test_a_name_on_2_11_is_known_to_the_database_and_on_3_needs_no_help() -> None:
+    asset_compat.make_alias_known("polytomic_api_keys:eu")
+    asset_compat.make_alias_known("polytomic_api_keys:eu")
+    if not AIRFLOW_V_3_0_PLUS:
+        from airflow.models.dataset import DatasetAliasModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            found = session.scalars(select(DatasetAliasModel.name)).all()
+        assert found.count("polytomic_api_keys:eu") == 1
