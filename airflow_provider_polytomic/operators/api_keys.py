@@ -63,7 +63,7 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         take_over: bool | str | None = None,
         check_only: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -117,7 +117,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         take_over: bool | str | None = None,
         allow_live: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})

@@ -32,7 +32,7 @@ class PolytomicOperator(BaseOperator):
     template_fields: Sequence[str] = ("polytomic_conn_id",)
     ui_color = "#d7ecf5"
     polytomic_conn_id: str | None
-    retry_for: float
+    retry_for: float | str
     # The parameter after which a mapped task instance is called.
     _map_index_field: ClassVar[str]
     # No threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.

@@ -100,7 +100,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         shards: int | str | None = None,
         allow_failures: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

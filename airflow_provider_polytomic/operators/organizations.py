@@ -53,7 +53,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
         sso_org_id: str | None = None,
         if_exists: IfExists | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -114,7 +114,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         sso_org_id: str | None = None,
         clear_settings: Sequence[str] | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -176,7 +176,7 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
         expected_name: str,
         ignore_if_missing: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})

@@ -72,7 +72,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         take_over: bool | str | None = None,
         check_only: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})

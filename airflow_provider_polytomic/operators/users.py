@@ -57,7 +57,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         roles: Sequence[str] | None = None,
         if_exists: IfExists | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -124,7 +124,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         roles: Sequence[str],
         expected_email: str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -184,7 +184,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         expected_email: str | None = None,
         ignore_if_missing: bool | str | None = None,
         polytomic_conn_id: str | None = None,
-        retry_for: float = 60.0,
+        retry_for: float | str = 60.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
@@ -251,7 +251,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
     _map_index_field = "org_id"
 
     def __init__(
-        self, *, org_id: str, polytomic_conn_id: str | None = None, retry_for: float = 60.0, **kwargs: Any
+        self, *, org_id: str, polytomic_conn_id: str | None = None, retry_for: float | str = 60.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.org_id = org_id
