@@ -40,7 +40,7 @@ with ProcessGroup() as group:
 """
 
 
-def _pids_in(console, count, seconds=30):
+def _pids_in(console, count, seconds=120):
     """Read the pids that the processes have written, as soon as there are so many."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -51,7 +51,7 @@ def _pids_in(console, count, seconds=30):
     raise AssertionError(f"{console} holds {pids}")
 
 
-def _gone(pids, seconds=40):
+def _gone(pids, seconds=120):
     deadline = time.monotonic() + seconds
     while left := [pid for pid in pids if _runs(pid)]:
         if time.monotonic() > deadline:

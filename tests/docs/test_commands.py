@@ -1,4 +1,4 @@
-"""Are the commands of the pages commands? Each line of a shell block is run, or asked whether it could be."""
+"""Each line of the pages' shell blocks is run, or asked whether it could be."""
 
 from __future__ import annotations
 
@@ -38,8 +38,6 @@ EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
 LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
 
-MENTIONED = sorted({target for page in PAGES for target in re.findall(r"`make ([a-z][\w.-]*)", page.read_text())})
-
 
 def _by_first_word(*words: str) -> list[str]:
     return [line for _, line in LINES if shlex.split(line, comments=True)[0] in words]
@@ -63,7 +61,7 @@ def test_the_way_to_see_that_a_key_is_dead_tells(revoked: bool, status: str, sce
 
 
 @pytest.mark.parametrize("line", _by_first_word("make"))
-def test_make_knows_the_target_and_the_emulator_its_arguments(line: str, capsys: pytest.CaptureFixture[str]):
+def test_make_knows_the_target_and_the_emulator_its_arguments(line: str):
     _, target, *given = shlex.split(line)
     made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
@@ -71,12 +69,12 @@ def test_make_knows_the_target_and_the_emulator_its_arguments(line: str, capsys:
         (arguments,) = [variable.removeprefix("ARGS=") for variable in given] or [""]
         with pytest.raises(SystemExit) as ended:
             emulator_command([*shlex.split(arguments), "--help"])
-        assert ended.value.code == 0, capsys.readouterr().err
+        assert ended.value.code == 0
 
 
-@pytest.mark.parametrize("target", MENTIONED)
-def test_make_knows_every_target_that_a_page_mentions(target: str):
-    made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+def test_make_knows_every_target_that_a_page_mentions():
+    mentioned = {target for page in PAGES for target in re.findall(r"`make ([a-z][\w.-]*)", page.read_text())}
+    made = subprocess.run(["make", "-n", *mentioned], cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
 
 
@@ -90,11 +88,11 @@ def test_the_emulator_serves_the_partner_it_was_told(line: str):
             assert process.stdout
             address = process.stdout.readline().split()[-1]
             headers = {"Authorization": f"Bearer {words[words.index('--partner-key') + 1]}"}
-            me = requests.get(f"{address}/api/me", headers=headers, timeout=10).json()
+            me = requests.get(f"{address}/api/me", headers=headers, timeout=60).json()
             assert me["data"]["is_partner"] is True
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture
@@ -131,31 +129,24 @@ def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path,
 def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
     from airflow.cli.cli_parser import get_parser
 
-    _, group, command, *names = words = shlex.split(line)
+    _, group, *rest = words = shlex.split(line)
     given = get_parser().parse_args(words[1:])
     if group == "db":
-        assert (command, names) == ("migrate", [])
-        return
-    if group == "providers":
-        (name,) = names
-        assert (command, name) == ("get", get_provider_info()["package-name"])
-        return
-    dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
-    params, conf = deepcopy(dag.params), json.loads(given.conf)  # the decorator's own are shared by all its DAGs
-    assert set(conf) <= set(params)
-    params.update(conf)
-    params.validate()
+        assert rest == ["migrate"]
+    elif group == "providers":
+        assert rest == ["get", get_provider_info()["package-name"]]
+    else:
+        dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
+        params, conf = deepcopy(dag.params), json.loads(given.conf)  # the decorator's own are shared by all its DAGs
+        assert set(conf) <= set(params)
+        params.update(conf)
+        params.validate()
 
 
 @pytest.mark.parametrize("line", _by_first_word("pip"))
 def test_pip_finds_what_it_is_to_install(line: str):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    _, command, *arguments = shlex.split(line)
-    assert command in {"install", "wheel"}
-    what = arguments[-1]
-    if what.startswith("dist/"):
-        assert what == f"dist/{project['name'].replace('-', '_')}-{__version__}-py3-none-any.whl"
-    else:
-        folder, _, extra = what.rstrip("]").partition("[")
-        assert folder == "."
-        assert not extra or extra in project["optional-dependencies"]
+    wheel = f"dist/{project['name'].replace('-', '_')}-{__version__}-py3-none-any.whl"
+    what, _, extra = shlex.split(line)[-1].rstrip("]").partition("[")
+    assert what in {".", wheel}
+    assert not extra or extra in project["optional-dependencies"]
