@@ -47,7 +47,7 @@ from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, ReceivedRequest
 from airflow_provider_polytomic.testing import User as EmulatedUser
 
-ID = "248df4b7-aa70-47b8-a036-33ac447e668d"
+ID, DESTINATION = "248df4b7-aa70-47b8-a036-33ac447e668d", "airflow://connection/acme"
 
 
 def hook_methods(hook: PolytomicHook) -> None:
@@ -121,8 +121,8 @@ def errors(error: PolytomicError, api: PolytomicApiError, configuration: Polytom
 def assets(context: dict[str, Any]) -> None:
     """An asset and an alias are Airflow's own classes."""
     assert_type(API_KEYS, str)
-    assert_type(api_key_asset("airflow://connection/acme"), Asset)
-    assert_type(api_keys_alias(), AssetAlias)
+    assert_type(api_key_asset(DESTINATION), Asset)
+    assert_type(api_keys_alias("eu"), AssetAlias)
     assert_type(new_keys(context), list[dict[str, Any]])
 
 
@@ -130,32 +130,41 @@ def operators() -> None:
     """Their own parameters are checked; what Airflow's base takes goes through ``**kwargs``."""
     organization = PolytomicCreateOrganizationOperator(task_id="a", name="Acme", if_exists="ignore")
     user = PolytomicCreateUserOperator(task_id="b", org_id=ID, user_email="ada@acme.example", roles=["Viewer"])
-    customer = {"org_id": ID, "user_id": ID, "destination": "airflow://connection/acme"}
-    PolytomicCreateApiKeyOperator(task_id="c", **customer, force=True, retries=3)
-    PolytomicCreateApiKeyOperator(task_id="c", **customer, force="{{ params.force }}")
-    rotate = PolytomicRotateApiKeyOperator(task_id="d", **customer, max_age=timedelta(days=7), standby_user_id=ID)
-    PolytomicRotateApiKeyOperator(task_id="d", **customer, max_age="{{ params.seconds }}")
+    customer = {"org_id": ID, "user_id": ID, "destination": DESTINATION}
+    PolytomicCreateApiKeyOperator(
+        task_id="c", org_id=ID, user_id=ID, destination=DESTINATION, force="{{ params.force }}", retries=3
+    )
+    rotate = PolytomicRotateApiKeyOperator(
+        task_id="d",
+        org_id=ID,
+        user_id=ID,
+        destination=DESTINATION,
+        max_age=timedelta(days=7),
+        standby_user_id=ID,
+        outlets=[api_keys_alias()],
+    )
     PolytomicBatchRotateApiKeysOperator(task_id="e", targets=[customer], max_age=3600, max_failures=3)
     PolytomicBatchRotateApiKeysOperator(task_id="e", targets="s3://aws@bucket/fleet.csv", max_age=timedelta(days=7))
     PolytomicUpdateOrganizationOperator(task_id="f", org_id=ID, clear_settings=["sso_domain"])
     PolytomicUpdateUserOperator(task_id="g", org_id=ID, user_id=ID, roles="Viewer")
     PolytomicListUsersOperator(task_id="h", org_id="current")
     PolytomicDeleteUserOperator(task_id="i", org_id=ID, user_id=ID, expected_email="ada@acme.example")
-    PolytomicDeleteStoredApiKeyOperator(task_id="j", destination="airflow://connection/acme", allow_live=True)
+    PolytomicDeleteStoredApiKeyOperator(task_id="j", destination=DESTINATION, allow_live=True)
     PolytomicDeleteOrganizationOperator(task_id="k", org_id=ID, expected_name="Acme")
     assert_type(organization, PolytomicCreateOrganizationOperator)
     assert_type(user, PolytomicCreateUserOperator)
     assert_type(rotate, PolytomicRotateApiKeyOperator)
 
     PolytomicCreateUserOperator(task_id="b", org_id=ID, email="ada@acme.example")  # type: ignore[call-arg]
+    PolytomicCreateApiKeyOperator(task_id="c", org_id=ID, user_id=ID)  # type: ignore[call-arg]
     PolytomicDeleteOrganizationOperator(task_id="k", org_id=ID)  # type: ignore[call-arg]
     PolytomicRotateApiKeyOperator("d", ID)  # type: ignore[call-arg]
 
 
 def destinations() -> None:
     """A destination is parsed into a value, and opens a store of keys."""
-    assert_type(Destination.parse("airflow://connection/acme").conn_id, str | None)
-    with open_store("airflow://connection/acme", issuer="https://app.polytomic.com") as store:
+    assert_type(Destination.parse(DESTINATION).conn_id, str | None)
+    with open_store(DESTINATION, issuer="https://app.polytomic.com") as store:
         assert_type(store.read(), Held)
         assert_type(store.read().value, ApiKey | None)
         assert_type(store.read_back(), ApiKey | None)
