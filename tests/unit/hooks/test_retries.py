@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 from contextlib import suppress
@@ -104,6 +105,15 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
         define(host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.1})
         with pytest.raises(PolytomicNoAnswerError) as caught:
             PolytomicHook(retry_for=0.1, _timing=Timing()).get_identity()
+    assert caught.value.reason == "timeout"
+
+
+def test_an_answer_that_drips_is_given_up_too(stub, define):
+    define(host=stub.base_url)
+    stub.reply(Reply(body=" " * 100_000))
+    moments = itertools.count(0.0, 20.0)
+    with pytest.raises(PolytomicNoAnswerError) as caught:
+        PolytomicHook(retry_for=1, _timing=Timing(clock=lambda: next(moments))).get_identity()
     assert caught.value.reason == "timeout"
 
 

@@ -55,6 +55,7 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"password": None}, ["password"]),
         ({"password": "two words"}, ["password"]),
         ({"extra": "[]"}, ["extra"]),
+        ({"extra": "{"}, ["extra"]),
         ({"extra": {"timeout": 0}}, ["timeout"]),
         ({"extra": {"timeout": "nan"}}, ["timeout"]),
         ({"extra": {"timeout": True}}, ["timeout"]),
@@ -64,6 +65,7 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"extra": {"ca_bundle": "/", "verify": False}}, ["ca_bundle", "verify"]),
         ({"extra": {"api_version": "latest\r\nX-Evil: 1"}}, ["api_version"]),
         ({"extra": {"proxy": "proxy.example.com"}}, ["proxy"]),
+        ({"extra": {"proxy": "http://[broken"}}, ["proxy"]),
         ({"login": "with:colon"}, ["login"]),
     ],
 )

@@ -48,9 +48,10 @@ def test_a_mistyped_id_is_not_taken_for_missing_while_another_has_the_name(
 ):
     before = there()
     id_of_another = {"bob": bob.id, "ada": ada.id, "acme": ada.organization_id}[another]
-    with pytest.raises(PolytomicConfigurationError, match=rf"no {what} {NOBODY}, but .*{id_of_another}") as caught:
+    with pytest.raises(PolytomicConfigurationError) as caught:
         away(what, NOBODY, expected, ignore_if_missing=True)
-    assert "Nothing was removed" in str(caught.value)
+    assert (caught.value.reason, caught.value.state) == ("id_mismatch", "Nothing was removed.")
+    assert id_of_another in str(caught.value)
     assert (calls(), there()) == (["GET", "GET"], before)
 
 
@@ -83,7 +84,7 @@ def test_a_404_of_a_proxy_says_nothing_of_who_is_missing(polytomic, away, what, 
 def test_once_stopping_nothing_is_removed_and_the_next_try_can(polytomic, away, there, what):
     before = there()
     # Told to end only once everything was looked at: that is the last moment.
-    with pytest.raises(PolytomicStoppedError, match="is still there") as caught:
+    with pytest.raises(PolytomicStoppedError) as caught:
         away(what, stopping=lambda: bool(polytomic.received("get_identity")))
     assert caught.value.retryable is True
     assert (there(), polytomic.received(f"delete_{what}")) == (before, [])
