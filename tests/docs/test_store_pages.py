@@ -1,6 +1,7 @@
-"""Do the pages of the stores tell what is? Issued as they say: what lies where then, and what was asked how often?
+"""The pages of the stores: a key issued as they say lies where and as they show, and costs as many requests.
 
-Their policies: ``tests/contract/test_least_policies.py``.
+Their policies: ``tests/contract/test_least_policies.py``. Compare-and-set: ``test_tables.py``. Names and sizes: the
+tests of the stores, in ``tests/unit/secret_stores``.
 """
 
 from __future__ import annotations
@@ -8,20 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import re
-import string
 from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.records import FIELDS
-from airflow_provider_polytomic.secret_stores.aws_parameters import _MOST_BYTES
 from airflow_provider_polytomic.secret_stores.aws_tags import record_of
-from airflow_provider_polytomic.secret_stores.opening import Stores, open_store
 from tests.docs.pages import Block, blocks, codes, facts, page_text, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
 from tests.docs.test_json_blocks import kinds, shown
@@ -120,51 +116,6 @@ def asked(site: StorePage) -> Counter[str]:
         )
         return Counter(re.sub(r"/$", "", name).strip() for name in named)
     return Counter(each.action for each in site.server.requests if "acme_polytomic" in str(each.body))  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("name", STORES)
-def test_compare_and_set_is_said_as_it_is(issuer: Callable[[str], PageIssuer], name: str):
-    on = issuer(name)
-    on.site.use(on.policy)
-    (told,) = re.findall(r"## Compare-and-set\n\n(.*)", page_text(on.site.page))
-    said = (
-        re.findall(r"Version 1: (yes|no)", told)[0] if name == "vault kv1" else re.findall(r"(?i)\b(yes|no)\b", told)[0]
-    )
-    with open_store("airflow://connection/acme_polytomic", issuer=on.scene.emulator.base_url) as store:
-        assert store.compare_and_set is (said.lower() == "yes")
-
-
-@pytest.mark.parametrize(("name", "scheme"), [("secretsmanager", "aws-secretsmanager"), ("ssm", "aws-ssm")])
-def test_a_name_is_as_long_and_has_such_characters_as_the_page_says(
-    issuer: Callable[[str], PageIssuer], name: str, scheme: str
-):
-    on = issuer(name)
-    on.site.use(on.policy)
-    told = facts(on.site.page, "Limits")["names"]
-    (longest, *levels), (legal,) = map(int, re.findall(r"\d+", told)), codes(told)
-    stores = Stores(issuer=on.scene.emulator.base_url)
-
-    def opens(secret: str) -> bool:
-        try:
-            stores.open(f"{scheme}://aws_writer@/{quote(secret)}")
-        except MisconfiguredError:
-            return False
-        return True
-
-    assert opens(f"a{legal}z".replace("/", "a/b"))
-    assert not any(opens(f"a{character}z") for character in sorted(set(string.punctuation) - set(legal)))
-    assert opens("k" * longest)
-    assert not opens("k" * (longest + 1))
-    for most in levels:
-        assert opens("/".join("k" * most))
-        assert not opens("/".join("k" * (most + 1)))
-
-
-def test_the_sizes_of_a_parameter_are_those_of_its_tiers():
-    told = facts(ParameterStorePage.page, "Limits")["size"]
-    assert [int(size.replace(",", "")) for size in re.findall(r"[\d,]+(?= )", told) if size != ","] == [
-        *_MOST_BYTES.values()
-    ]
 
 
 @pytest.mark.parametrize("name", STORES)
