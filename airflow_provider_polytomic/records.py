@@ -1,10 +1,15 @@
-"""What was intended for a destination, and what came of it? The small record beside it, with no secret in it."""
+"""The record beside a destination: what was intended there, and what came of it. It holds no secret.
+
+Its form is a promise, because workers with different versions of this package meet at one destination: see
+``docs/destinations.md``, "The record".
+"""
 
 from __future__ import annotations
 
+import re
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
@@ -12,12 +17,16 @@ from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
-__all__ = ["FIELDS", "Record", "State"]
+__all__ = ["FIELDS", "FORMAT", "MOST_APART", "Record", "Run", "State"]
 
 State = Literal["open", "failed", "done"]
-# All that :meth:`Record.to_mapping` may ever name.
+# The version of the form. One more means that earlier versions of this package would misunderstand a record.
+FORMAT = 1
+# All that :meth:`Record.to_mapping` names by itself.
 FIELDS = (
+    "version",
     "state",
     "issuance_id",
     "forced",
@@ -29,8 +38,30 @@ FIELDS = (
     "fingerprint",
     "issued_at",
     "refused_at",
+    "run",
     "run_time",
 )
+# How far a run's own time and Polytomic's clock may be apart for the age of a key to count from the former.
+MOST_APART = timedelta(days=1)
+# What a later version may add: what every store can hold. The narrowest are the tags of a secret of AWS, one of whose
+# values (256 characters, each perhaps escaped by three) lists all names.
+_UNKNOWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_UNKNOWN_VALUE = re.compile(r"[ -~]{1,80}")
+_MOST_UNKNOWN = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """The DAG run that issues.
+
+    :param id: names it everywhere: the same for every try and clear of it, another one for every other run.
+    :param time: its own time, which no try and no clear changes; aware.
+    :param zone: the time zone of its DAG, in which a schedule counts days.
+    """
+
+    id: str
+    time: datetime
+    zone: tzinfo = field(default=UTC, compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,13 +71,15 @@ class Record:
     :param issuance_id: UUID that all tries of one issuance share.
     :param forced: whether the issuance revokes the user's earlier keys.
     :param spent: how many of the idempotency keys ``<issuance_id>-0, -1 ...`` must not open another issuance.
-    :param opened_at: when the issuance was first intended; kept by every try that joins it.
+    :param opened_at: when the issuance was first intended, by Polytomic's clock; kept by every try that joins it.
     :param before: fingerprint of what was stored then, or ``absent``.
     :param refused_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
-        it may still be applied.
+        it may still be applied; by its clock.
     :param fingerprint: done: of the key whose age this record tells.
-    :param issued_at: done: since when that key counts as issued.
-    :param run_time: the own time of the DAG run that has worked on the issuance last, where there is one.
+    :param issued_at: done: when that key was issued, by Polytomic's clock.
+    :param run: the newest DAG run that has worked on the issuance; None outside of a run.
+    :param unknown: the fields that a later version of this package has added. They are kept whenever the record is
+        rewritten for the same destination.
     """
 
     state: State
@@ -59,11 +92,27 @@ class Record:
     fingerprint: str | None = None
     issued_at: datetime | None = None
     refused_at: datetime | None = None
-    run_time: datetime | None = None
+    run: Run | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def counts_from(self) -> datetime:
+        """The time from which the key's age counts: that of its run, so that a schedule finds it due to the second.
+
+        Where the two are more than a day apart (a backfill, a run that was cleared later), Polytomic's clock says when
+        the key was issued; of an issuance that is still open, when that was opened.
+        """
+        issued_at = self.issued_at or self.opened_at
+        return self.run.time if self.run and abs(self.run.time - issued_at) <= MOST_APART else issued_at
+
+    def is_of(self, run: Run | None) -> bool:
+        """Whether it is this run that has worked on the issuance."""
+        return self.run is not None and run is not None and self.run.id == run.id
 
     def to_mapping(self) -> dict[str, str]:
         """Return the record as flat text, which every store can keep: JSON, tags, annotations."""
         fields = {
+            "version": str(FORMAT),
             "state": self.state,
             "issuance_id": self.issuance_id,
             "forced": "true" if self.forced else "false",
@@ -77,48 +126,77 @@ class Record:
             fields |= {"fingerprint": self.fingerprint, "issued_at": self.issued_at.isoformat()}
         if self.refused_at is not None:
             fields["refused_at"] = self.refused_at.isoformat()
-        if self.run_time is not None:
-            fields["run_time"] = self.run_time.isoformat()
-        return fields
+        if self.run is not None:
+            fields |= {"run": self.run.id, "run_time": self.run.time.isoformat()}
+        return fields | dict(self.unknown)
 
     @classmethod
     def parse(cls, fields: Mapping[str, str] | None, *, place: str) -> Record | None:
-        """Read what :meth:`to_mapping` wrote; fields that a later version may add are ignored.
+        """Read what :meth:`to_mapping` wrote, here or in another version of this package.
 
-        :raises MisconfiguredError: if it is not such a record.
+        :raises MisconfiguredError: if it is no such record, or one of a format that only a later version understands.
         """
         if fields is None:
             return None
         try:
-            return cls._read(fields)
+            version = int(fields["version"])
+            record = cls._read(fields) if version == FORMAT else None
         except (KeyError, TypeError, ValueError, AttributeError):
+            version, record = 0, None
+        if version > FORMAT:
+            raise MisconfiguredError(
+                f"The issuance record beside {place} has a format that a later version of this package wrote; this "
+                f"one understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic "
+                "on this worker."
+            )
+        if record is None:
             raise MisconfiguredError(
                 f"The issuance record beside {place} is damaged. Nothing was issued or changed. Restore it, or delete "
                 "it and run once with take_over=True."
-            ) from None
+            )
+        return record
 
     @classmethod
     def _read(cls, fields: Mapping[str, str]) -> Record:
         state = fields["state"]
         if state not in get_args(State) or fields["forced"] not in {"true", "false"} or int(fields["spent"]) < 0:
             raise ValueError
-        issued_at, refused_at, run_time = (fields.get(name) for name in ("issued_at", "refused_at", "run_time"))
+        run, run_time = fields.get("run"), _time(fields.get("run_time"))
+        if (run is None) != (run_time is None):
+            raise ValueError
         record = cls(
             state=state,  # type: ignore[arg-type]  # checked above
             issuance_id=str(uuid.UUID(fields["issuance_id"])),
             forced=fields["forced"] == "true",
             spent=int(fields["spent"]),
-            opened_at=datetime.fromisoformat(fields["opened_at"]),
+            opened_at=_aware(datetime.fromisoformat(fields["opened_at"])),
             before=fields["before"],
             target=Target.parse(fields["org_id"], fields["user_id"]),
             fingerprint=fields.get("fingerprint"),
-            issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
-            refused_at=datetime.fromisoformat(refused_at) if refused_at else None,
-            run_time=datetime.fromisoformat(run_time) if run_time else None,
+            issued_at=_time(fields.get("issued_at")),
+            refused_at=_time(fields.get("refused_at")),
+            run=Run(str(uuid.UUID(run)), run_time) if run and run_time else None,
+            unknown=_unknown(fields),
         )
-        moments = (record.opened_at, record.issued_at, record.refused_at, record.run_time)
-        if any(moment is not None and moment.tzinfo is None for moment in moments):
-            raise ValueError  # a time without a zone cannot be compared with the run's
         if state == "done" and (record.fingerprint is None or record.issued_at is None):
             raise ValueError
         return record
+
+
+def _time(text: str | None) -> datetime | None:
+    return _aware(datetime.fromisoformat(text)) if text else None
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError  # it cannot be compared with a run's
+    return moment
+
+
+def _unknown(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    unknown = tuple(sorted((name, value) for name, value in fields.items() if name not in FIELDS))
+    if len(unknown) > _MOST_UNKNOWN or not all(
+        _UNKNOWN_NAME.fullmatch(name) and _UNKNOWN_VALUE.fullmatch(value) for name, value in unknown
+    ):
+        raise ValueError
+    return unknown

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_polytomic.models import Identity
+    from airflow_provider_polytomic.records import Run
     from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Prospect", "Reference"]
@@ -22,12 +23,12 @@ class Reference:
     :param issued: whether this try obtained it; False when the stored key was kept.
     :param issuance_id: of the issuance that obtained it; None where no record tells.
     :param fingerprint: 128 bits of SHA-256 of the key, hexadecimal.
-    :param issued_at: since when it counts as issued; None where no record tells.
+    :param issued_at: when it was issued, by Polytomic's clock; None where no record tells.
     :param version: the store's version of the value, where this try saw it.
     :param seconds: how long each step took in this try, in seconds.
     :param outage_seconds: forced only: from the moment the POST was sent (joined: the issuance was opened) until
         consumers could read the new key, in seconds; 0 with a standby user; None where nothing was issued.
-    :param run_time: the own time of the DAG run that issued it; None where no record tells.
+    :param run: the DAG run that issued it; None where no record tells.
     """
 
     target: Target
@@ -38,14 +39,11 @@ class Reference:
     version: str | None
     seconds: Mapping[str, float] = field(default_factory=dict)
     outage_seconds: float | None = None
-    run_time: datetime | None = None
+    run: Run | None = None
 
-    def is_of_run(self, run_time: datetime) -> bool:
-        """Whether it was issued by this try or an earlier one of the same run, which may have died before it said so.
-
-        :param run_time: the DAG run's own time, aware.
-        """
-        return self.issued or self.run_time == run_time
+    def is_of_run(self, run: Run) -> bool:
+        """Whether this run issued it: this try, or an earlier one, which may have died before it said so."""
+        return self.issued or (self.run is not None and self.run.id == run.id)
 
     def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
         """Return what the next task needs, for XCom and asset events; what is not known is left out.

@@ -5,9 +5,11 @@ Importing this module imports no more than ``airflow`` itself; everything else a
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, tzinfo
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.models import BaseOperator
 
     from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.records import Run
 
 __all__ = [
     "AIRFLOW_V_3_0_PLUS",
@@ -30,6 +33,7 @@ __all__ = [
     "AirflowSkipException",
     "BaseOperator",
     "configured_secrets_backend",
+    "dag_run",
     "logs_at_debug",
     "mask_secret",
     "metastore_address",
@@ -37,7 +41,6 @@ __all__ = [
     "metastore_variable_get",
     "metastore_variable_set",
     "qualified_name",
-    "run_time",
     "secrets_search_path",
     "shadowing_backend",
     "should_hide_value_for_key",
@@ -52,6 +55,8 @@ _METASTORE_BACKENDS = {
 }
 # The names under which Airflow's own processes log; "supervisor" is the one that prints what a task sends.
 _AIRFLOW_LOGGERS = ("", "airflow", "supervisor", "task")
+# It must never change: a record names a run by an id that is derived from it.
+_RUNS = uuid.UUID("0f0b6c1e-5b1a-5d0e-8a52-7c3e4b2d9f10")
 _DEFAULT_BACKENDS = {"airflow.secrets.environment_variables.EnvironmentVariablesBackend", *_METASTORE_BACKENDS}
 
 if not TYPE_CHECKING:
@@ -230,13 +235,27 @@ def logs_at_debug() -> bool:
     return bool(configured & {"DEBUG", "NOTSET"}) or in_force <= logging.DEBUG
 
 
-def run_time(context: Any) -> datetime:
-    """Return the time that a DAG run is for, aware, in UTC: the same for every try, clear and rerun of that run.
+def dag_run(context: Any) -> Run:
+    """Return the DAG run of a task: the same for every try and clear of it.
+
+    Its id is derived from those of the DAG and the run, which can be long, and of characters that no tag holds.
+    """
+    from airflow_provider_polytomic.records import Run
+
+    run, dag = context["dag_run"], context.get("dag")
+    name = json.dumps([run.dag_id, run.run_id])
+    # A timetable of cron's may have a zone of its own.
+    zones = (getattr(getattr(dag, "timetable", None), "timezone", None), getattr(dag, "timezone", None), UTC)
+    zone = next(zone for zone in zones if isinstance(zone, tzinfo))
+    return Run(str(uuid.uuid5(_RUNS, name)), _run_time(run), zone)
+
+
+def _run_time(run: Any) -> datetime:
+    """Return the time that a DAG run is for, aware, in UTC.
 
     3.x: ``run_after`` (``logical_date`` is None for asset-triggered runs). 2.11: the end of the data interval for
     scheduled and backfill runs, the logical date for the others. ``start_date`` and ``queued_at`` change on clear.
     """
-    run = context["dag_run"]
     if AIRFLOW_V_3_0_PLUS:
         moment = run.run_after
     else:

@@ -49,6 +49,7 @@ def rotated(
     operator = operator_class(
         task_id="rotate",
         targets=str(file),
+        max_age=0,
         max_workers=workers,
         report_path=f"{file}.report.jsonl",
         polytomic_conn_id=CONN_ID,

@@ -11,6 +11,7 @@ import resource
 import tempfile
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,9 @@ class _Polytomic:
     def is_own_key(self, api_key: ApiKey) -> bool:
         return False
 
+    def server_time(self) -> datetime:
+        return datetime.now(UTC)
+
 
 class _Place:
     """A destination that holds nothing at first, and is forgotten with its issuance."""
@@ -61,7 +65,7 @@ class _Place:
     compare_and_set = True
 
     def __init__(self, destination: Destination) -> None:
-        self.place = str(destination)
+        self.place = self.identity = str(destination)
         self._value: ApiKey | None = None
         self._record: Mapping[str, str] | None = None
 

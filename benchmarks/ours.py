@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Renew, issue
+from airflow_provider_polytomic.issuing import issue
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import Stores
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
 from benchmarks.scene import CONN_ID
+from tests.runs import renew
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.references import Reference
@@ -56,7 +57,7 @@ class Ours:
         store: Any = self.stores.open(Destination.parse(f"airflow://connection/{name}"))
         if clock is not None:
             vendor, store = _noting(vendor, store, clock)
-        mode = Renew(run_time=datetime.now(UTC))
+        mode = renew(datetime.now(UTC))
         return issue(vendor, store, Target(*target), mode, hide=mask_secret)
 
 

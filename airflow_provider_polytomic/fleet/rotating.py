@@ -197,7 +197,7 @@ class _Rotation:
             self.vendor, self.stores.open(target.destination), target.target, orders.mode,
             standby=target.standby, take_over=orders.take_over, hide=orders.hide, stopping=self.is_over,
         )  # fmt: skip
-        is_new = reference.issued or (orders.retried and reference.is_of_run(orders.mode.run_time))
+        is_new = reference.issued or (orders.retried and reference.is_of_run(orders.mode.run))
         return Outcome(target, "rotated" if is_new else "kept", reference, seconds=time.monotonic() - began)
 
     def _check(self, target: FleetTarget, began: float) -> Outcome:
@@ -236,6 +236,7 @@ class _CallerKnown:
         self.create_api_key = vendor.create_api_key
         self.get_user = vendor.get_user
         self.is_own_key = vendor.is_own_key
+        self.server_time = vendor.server_time
 
     def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         return self._caller if api_key is None else self._vendor.get_identity(api_key, patience=patience)

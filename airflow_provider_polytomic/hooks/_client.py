@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic import __version__
 from airflow_provider_polytomic.exceptions import (
+    PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicError,
@@ -55,6 +58,7 @@ class Client:
         self._source = source
         self._policy = policy
         self._signature = settings.signature()
+        self._served: tuple[datetime, float] | None = None
         self.session = _session(settings, pool_size)
         # For those who take the session from get_conn: signed likewise, and likewise only towards this server.
         self.session.auth = self._signature
@@ -147,6 +151,19 @@ class Client:
                 request=f"DELETE {path}",
             )
 
+    def server_time(self) -> datetime:
+        """Return the time by the server's clock: the ``Date`` of its last answer, and what has passed since.
+
+        Where there was no answer yet, one is asked for. One without a ``Date`` is taken to be of this worker's time.
+
+        :raises PolytomicNoAnswerError: if there was none.
+        """
+        if self._served is None:
+            with suppress(PolytomicApiError):  # which tells the time as well
+                self.get("/api/me", repeat=lambda error: isinstance(error, PolytomicNoAnswerError))
+        served_at, seen_at = self._served or self._here_and_now()
+        return served_at + timedelta(seconds=self._policy.timing.clock() - seen_at)
+
     def error_of(self, answer: Answer, request: str) -> Exception:
         """Return what an answer other than success means."""
         return error_of(answer, request, self._source, secrets=(self._settings.key,))
@@ -173,6 +190,8 @@ class Client:
             nonlocal unknown
             try:
                 answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
+                here, now = self._here_and_now()
+                self._served = answer.served_at or here, now
                 if not answer.ok:
                     raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
             except PolytomicError as error:
@@ -182,6 +201,10 @@ class Client:
             return answer
 
         return self._policy.call(attempt, repeat, patience)
+
+    def _here_and_now(self) -> tuple[datetime, float]:
+        timing = self._policy.timing
+        return datetime.fromtimestamp(timing.now(), UTC), timing.clock()
 
 
 def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:

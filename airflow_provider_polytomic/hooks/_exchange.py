@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -73,6 +74,7 @@ class Answer:
     :param whole: whether ``content`` is all of the body.
     :param retry_after: seconds that the server asks to wait.
     :param redirect_host: where a redirect points to.
+    :param served_at: when it was sent, by the server's clock: its ``Date``, where it has a legible one.
     """
 
     status: int
@@ -80,6 +82,7 @@ class Answer:
     whole: bool = True
     retry_after: float | None = None
     redirect_host: str | None = None
+    served_at: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -138,6 +141,7 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
                 whole=whole,
                 retry_after=_retry_after(response.headers.get("Retry-After", ""), timing),
                 redirect_host=_redirect_host(response, call.url),
+                served_at=_date(response.headers.get("Date", "")),
             )
     except _LIBRARY_ERRORS as error:
         return _no_answer(error, call)
@@ -164,6 +168,14 @@ def _retry_after(value: str, timing: Timing) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)  # "-0000" is UTC, too
 
 
 def _redirect_host(response: requests.Response, url: str) -> str | None:

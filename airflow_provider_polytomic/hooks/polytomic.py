@@ -29,6 +29,7 @@ from airflow_provider_polytomic.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from airflow_provider_polytomic.api_key import ApiKey
 
@@ -184,6 +185,13 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Whether this is the caller's own credential, compared in constant time."""
         return self.settings.key.matches(api_key)
+
+    def server_time(self) -> datetime:
+        """Return the time by Polytomic's clock: the ``Date`` of its last answer, and what has passed since.
+
+        Asks for an answer (``GET /api/me``) where there was none yet.
+        """
+        return self._client.server_time()
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask once who the key belongs to.

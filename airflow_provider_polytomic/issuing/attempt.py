@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.parts import Ensure, Runtime, Users, Vendor
     from airflow_provider_polytomic.models import Identity
+    from airflow_provider_polytomic.records import Run
     from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
 
 __all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "answers_as", "is_dead", "mark", "owner_of"]
@@ -78,6 +79,7 @@ class Intent:
     :param joined: an earlier try may have sent its POST already.
     :param unsettled: and nobody knows what became of that.
     :param minted: the key that Polytomic gave to this try.
+    :param minted_at: when it did, by Polytomic's clock.
     :param posted_at: when this try sent its first POST, on the monotonic clock.
     """
 
@@ -86,6 +88,7 @@ class Intent:
     joined: bool
     unsettled: bool = False
     minted: ApiKey | None = None
+    minted_at: datetime | None = None
     posted_at: float | None = None
 
     @property
@@ -184,6 +187,18 @@ class Attempt:
             "24 hours a retry gets the same key."
         )
 
+    def now(self) -> datetime:
+        """Return the time by Polytomic's clock: workers' own ones differ, and a record is read by many of them."""
+        try:
+            return self.vendor.server_time()
+        except PolytomicError as error:
+            raise self.incomplete(f"Polytomic did not say what time it is ({error})") from error
+
+    def latest_run(self, record: Record) -> Run | None:
+        """Return the run that an open issuance counts for: an older one that is cleared leaves it to the newer one."""
+        mine, theirs = self.mode.run, record.run
+        return theirs if mine is None or (theirs is not None and theirs.time > mine.time) else mine
+
     def burn(self, intent: Intent, cause: PolytomicError | None = None) -> None:
         """Give up a settled idempotency key for the next one, and say so in the record before it is used."""
         if self.burnt == MOST_BURNT:
@@ -206,13 +221,11 @@ class Attempt:
         failed = replace(intent.record, state="failed", spent=number, refused_at=None)
         self.store.write_record(failed.to_mapping())
 
-    def done(self, record: Record, key: ApiKey, owner: Target, *, issued_at: datetime | None = None) -> Record:
+    def done(self, record: Record, key: ApiKey, owner: Target, *, issued_at: datetime) -> Record:
         """Record whose key is stored since when.
 
-        :param issued_at: when it was intended, but not before the run's own time, if not given.
+        :param issued_at: by Polytomic's clock.
         """
-        if issued_at is None:
-            issued_at = max(record.opened_at, self.mode.run_time) if isinstance(self.mode, Renew) else record.opened_at
         done = replace(
             record,
             target=owner,

@@ -13,18 +13,17 @@ from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, Issua
 from airflow_provider_polytomic.issuing.alternating import next_user
 from airflow_provider_polytomic.issuing.attempt import Intent, mark
 from airflow_provider_polytomic.issuing.parts import Renew
-from airflow_provider_polytomic.records import Record
+from airflow_provider_polytomic.records import MOST_APART, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.attempt import Attempt
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.targets import Target
 
-__all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_under_way", "keep", "look", "read_together", "since"]
+__all__ = ["Kept", "derive", "intend", "is_accounted_for", "is_stale", "is_under_way", "keep", "look", "read_together"]
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +31,6 @@ log = logging.getLogger(__name__)
 REPLAYED_FOR = timedelta(hours=24)
 # How often what keeps changing is read.
 MOST_READS = 5
-# How far the clocks of workers and scheduler may be apart.
-MOST_SKEW = timedelta(hours=24)
 # Any constant will do, but it must never change: issuers of different versions of this package meet at one destination.
 NAMESPACE = uuid.UUID("6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c11")
 
@@ -115,15 +112,11 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if not (held.ours or attempt.take_over or is_accounted_for(key, record)):
         raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
-    if isinstance(attempt.mode, Renew):
-        dated = _believed(attempt, dated, attempt.mode)
-        resuming = record is not None and record.state == "open" and record.forced
-        is_due = resuming or bool(dated and dated.issued_at and dated.issued_at < attempt.mode.cutoff)
-        if is_due and not attempt.users.standby:
-            return None  # whether it works or not
-    else:
-        is_due = False
+    is_due = isinstance(attempt.mode, Renew) and _is_due(attempt.mode, record, dated)
+    if is_due and not attempt.users.standby:
+        return None  # whether it works or not
     owner = attempt.owner(key, or_another=attempt.take_over)
+    is_due = is_due or _is_ahead(attempt, dated)
     if record and owner and (unfinished := _unfinished(attempt, key, owner, record)):
         return Kept(key, owner, None, unfinished)
     if owner and not is_due and (dated or not attempt.forced):
@@ -136,16 +129,25 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     return None
 
 
-def _believed(attempt: Attempt, dated: Record | None, mode: Renew) -> Record | None:
-    """Distrust a record from the future: a wrong clock wrote it, and believing it would end all renewals in silence."""
-    if dated and dated.issued_at and dated.issued_at > max(attempt.runtime.now(), mode.run_time) + MOST_SKEW:
-        log.warning(
-            "The record beside %s says that the key was issued at %s, which is yet to come. It is renewed.",
-            attempt.store.place,
-            dated.issued_at.isoformat(),
-        )
-        return None
-    return dated
+def _is_due(mode: Renew, record: Record | None, dated: Record | None) -> bool:
+    """Whether an issuance is to be resumed, or the key of the record has its age."""
+    is_resumed = record is not None and record.state == "open" and record.forced
+    return is_resumed or (dated is not None and mode.is_due(dated))
+
+
+def _is_ahead(attempt: Attempt, dated: Record | None) -> bool:
+    """Whether a key that is not due was issued in time to come: to believe that would end all renewals in silence."""
+    if not (attempt.forced and dated and dated.issued_at) or dated.is_of(attempt.mode.run):
+        return False
+    if dated.issued_at <= attempt.now() + MOST_APART:
+        return False
+    log.warning(
+        "The record beside %s says that the key was issued at %s, which is yet to come by Polytomic's clock. It is "
+        "renewed.",
+        attempt.store.place,
+        dated.issued_at.isoformat(),
+    )
+    return True
 
 
 def is_accounted_for(key: ApiKey, record: Record | None) -> bool:
@@ -165,18 +167,17 @@ def _unfinished(attempt: Attempt, key: ApiKey, owner: Target, record: Record) ->
         return None
     if isinstance(attempt.mode, Renew):
         is_promoted = record.forced and attempt.users.standby and owner == record.target
-        age = since(attempt, record)
-        return record if is_promoted and not (age and age < attempt.mode.cutoff) else None
+        is_due = is_stale(attempt, record) and attempt.mode.is_due(record)
+        return record if is_promoted and not is_due else None
     return record if not record.forced or (attempt.users.standby and owner == record.target) else None
 
 
-def since(attempt: Attempt, unfinished: Record) -> datetime | None:
-    """Return since when a key counts as issued that was promoted under an open record; None: since this run.
+def is_stale(attempt: Attempt, unfinished: Record) -> bool:
+    """Whether an issuance has been open for longer than a retry would get the same key.
 
-    What was left open for longer than a retry would get the same key is as old as it is, whatever the run.
+    A key that was promoted under it is as old as it is then. Before, it counts as this run's.
     """
-    is_old = attempt.runtime.now() - unfinished.opened_at > REPLAYED_FOR
-    return unfinished.opened_at if is_old else None
+    return attempt.now() - unfinished.opened_at > REPLAYED_FOR
 
 
 def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
@@ -191,10 +192,10 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
     """Join the open issuance, or derive the one that every issuer who sees this state derives."""
     target = attempt.target
     if record and _is_joined(attempt, held, record):
-        if attempt.users.standby and since(attempt, record):
+        if attempt.users.standby and is_stale(attempt, record):
             # Whoever finds its key promoted would take it for as old as that, and issue another one.
-            record = replace(record, opened_at=attempt.runtime.now())
-        return Intent(replace(record, run_time=attempt.mode.run_time), held, joined=True, unsettled=True)
+            record = replace(record, opened_at=attempt.now())
+        return Intent(replace(record, run=attempt.latest_run(record)), held, joined=True, unsettled=True)
     if record and record.state == "open" and record.forced and not attempt.forced:
         raise IssuanceIncompleteError(
             f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
@@ -202,7 +203,7 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
             "died), then try again."
         )
     before = mark(held)
-    state = json.dumps([attempt.store.place, target.org_id, target.user_id, attempt.forced, before])
+    state = json.dumps([attempt.store.identity, target.org_id, target.user_id, attempt.forced, before])
     issuance_id = str(uuid.uuid5(NAMESPACE, state))
     joined = record is not None and record.issuance_id == issuance_id
     spent = record.spent if record and joined else 0
@@ -211,10 +212,11 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
         issuance_id,
         attempt.forced,
         spent,
-        attempt.runtime.now(),
+        attempt.now(),
         before,
         target,
-        run_time=attempt.mode.run_time,
+        run=attempt.mode.run,
+        unknown=record.unknown if record else (),
     )
     return Intent(opened, held, joined)
 
@@ -228,7 +230,7 @@ def _is_joined(attempt: Attempt, held: Held, record: Record) -> bool:
     if record.state != "open" or record.forced != attempt.forced or record.target != attempt.target:
         return False
     is_elsewhere = attempt.users.standby and attempt.in_use and record.before != mark(held)
-    return not (is_elsewhere and since(attempt, record))
+    return not (is_elsewhere and is_stale(attempt, record))
 
 
 def is_under_way(attempt: Attempt) -> bool:
@@ -248,7 +250,7 @@ def intend(attempt: Attempt, held: Held, record: Record | None) -> Intent | None
         round), may have stored a key of the very user whose keys the POST is to revoke.
     """
     intent = derive(attempt, held, record)
-    if intent.unsettled and record and since(attempt, record):
+    if intent.unsettled and record and is_stale(attempt, record):
         log.warning(
             "The issuance of the key of %s for %s has been open since %s. If Polytomic issued a key then, it may "
             "have forgotten that by now; the key is then lost and another one is issued.",

@@ -83,7 +83,7 @@ def _wait_for_earlier(attempt: Attempt, intent: Intent, refusal: PolytomicApiErr
     It may have been told before Polytomic looked at the idempotency key (by the check of credentials, say), under which
     an earlier request, left without an answer, is still to be applied; and it would revoke what the next one makes.
     """
-    now = attempt.runtime.now()
+    now = attempt.now()
     since = intent.record.refused_at
     if since is not None and now - since >= SETTLED_AFTER:
         return
@@ -142,4 +142,5 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
     attempt.hide(key)
     attempt.minted = True
     intent.minted = key
+    intent.minted_at = attempt.now()
     return key

@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime, timedelta
 
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.models import Identity
+    from airflow_provider_polytomic.records import Record, Run
     from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Ensure", "Renew", "Runtime", "Users", "Vendor"]
@@ -39,32 +41,42 @@ class Vendor(Protocol):
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Whether this is the caller's own credential."""
 
+    def server_time(self) -> datetime:
+        """Return the time by Polytomic's clock, aware: one clock for all workers, whose own ones may be wrong."""
+
 
 @dataclass(frozen=True)
 class Ensure:
     """Keep a stored key that works; obtain one, without revoking any, where there is none.
 
-    :param run_time: the DAG run's own time, which neither a retry nor a clear changes, aware; None outside of a run.
+    :param run: the DAG run that asks; None outside of a run.
     """
 
-    run_time: datetime | None = None
+    run: Run | None = None
 
 
 @dataclass(frozen=True)
 class Renew:
-    """Replace every key that was issued before the run's cut-off, revoking it.
+    """Replace a key that another run issued and that is as old as ``max_age`` by this run's own time, revoking it.
 
-    :param run_time: the DAG run's own time, which neither a retry nor a clear changes; aware.
-    :param max_age: keys issued less than this before ``run_time`` are kept; zero renews once a run.
+    :param run: the DAG run that asks.
+    :param max_age: the age from which a key is due; zero renews once a run.
     """
 
-    run_time: datetime
-    max_age: timedelta = timedelta(0)
+    run: Run
+    max_age: timedelta
 
-    @property
-    def cutoff(self) -> datetime:
-        """Keys issued before this are due."""
-        return self.run_time - self.max_age
+    def is_due(self, record: Record) -> bool:
+        """Whether the key of the record is to be replaced. No clock is asked, so each try of the run finds the same.
+
+        The age counts in the DAG's time zone as well: a week that loses an hour to daylight saving time is a week.
+        """
+        if record.is_of(self.run):
+            return False
+        zones = (UTC, self.run.zone)
+        return any(
+            record.counts_from.astimezone(zone) + self.max_age <= self.run.time.astimezone(zone) for zone in zones
+        )
 
 
 @dataclass(frozen=True)
@@ -95,13 +107,11 @@ class Users:
 class Runtime:
     """Time and chance, passed in so that tests are exact.
 
-    :param now: the wall clock, aware.
     :param monotonic: seconds from an arbitrary start.
     :param sleep: waits so many seconds.
     :param jitter: a random number in [0, 1).
     """
 
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,21 @@ from airflow_provider_polytomic.exceptions import (
     UnavailableError,
 )
 from airflow_provider_polytomic.issuing.attempt import ABSENT, DeadKeyError, answers_as, is_dead, mark, owner_of
-from airflow_provider_polytomic.issuing.looking import needs_take_over, since
+from airflow_provider_polytomic.issuing.looking import is_stale, needs_take_over
+from airflow_provider_polytomic.records import MOST_APART
 from airflow_provider_polytomic.references import Reference
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.issuing.attempt import Attempt, Intent
     from airflow_provider_polytomic.issuing.looking import Kept
+    from airflow_provider_polytomic.records import Record
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Proven", "close", "confirm", "promote", "prove", "verify"]
+
+log = logging.getLogger(__name__)
 
 # How often a store call is tried while the key is in memory only, and how often a stale read-back is read again: within
 # 8 s.
@@ -163,14 +168,15 @@ def _shadow(attempt: Attempt, held: Held) -> str:
 def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
     """Record whose key is stored since when, and return the reference to it."""
     key = proven.key
-    done = attempt.done(intent.record, key, proven.owner)
+    done = attempt.done(intent.record, key, proven.owner, issued_at=intent.minted_at or attempt.now())
+    _report_ahead(attempt, done)
     outage = None
     if attempt.users.standby is not None:
         outage = 0.0  # what was in use still is, wherever it is remembered
     elif attempt.forced and intent.posted_at is not None:
         outage = proven.read_at - intent.posted_at
         if intent.joined:  # revoked by an earlier try, at a moment that nobody knows: an upper bound
-            outage = max(outage, (attempt.runtime.now() - intent.record.opened_at).total_seconds())
+            outage = max(outage, (attempt.now() - intent.record.opened_at).total_seconds())
     return Reference(
         target=proven.owner,
         issued=key.matches(intent.minted),
@@ -180,8 +186,19 @@ def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
         version=intent.held.version if key.matches(intent.held.value) else None,
         seconds=attempt.seconds,
         outage_seconds=outage,
-        run_time=done.run_time,
+        run=done.run,
     )
+
+
+def _report_ahead(attempt: Attempt, done: Record) -> None:
+    if done.run and done.issued_at and done.run.time > done.issued_at + MOST_APART:
+        log.warning(
+            "The time of this DAG run, %s, lies ahead of Polytomic's clock, %s. The age of the key in %s counts from "
+            "the latter.",
+            done.run.time.isoformat(),
+            done.issued_at.isoformat(),
+            attempt.store.place,
+        )
 
 
 def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
@@ -196,8 +213,10 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
         return None
     record = kept.record
     if kept.unfinished:
-        issued_at = since(attempt, kept.unfinished)
-        record = attempt.done(kept.unfinished, kept.key, kept.owner, issued_at=issued_at)
+        # When its POST was sent is not known, but not before it was opened.
+        opened = kept.unfinished
+        run = opened.run if is_stale(attempt, opened) else attempt.latest_run(opened)
+        record = attempt.done(replace(opened, run=run), kept.key, kept.owner, issued_at=opened.opened_at)
     return Reference(
         target=kept.owner,
         issued=False,
@@ -206,7 +225,7 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
         issued_at=record.issued_at if record else None,
         version=held.version,
         seconds=attempt.seconds,
-        run_time=record.run_time if record else None,
+        run=record.run if record else None,
     )
 
 

@@ -6,6 +6,7 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.operators.base import PolytomicOperator
@@ -79,10 +80,10 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
     def _issuance_mode(self, context: Any) -> Order:
         """Return the order to keep a working key, or to renew it once a run."""
         from airflow_provider_polytomic.issuing import Ensure, Renew
-        from airflow_provider_polytomic.version_compat import run_time
+        from airflow_provider_polytomic.version_compat import dag_run
 
-        force = to_boolean("force", self.force)
-        return Order((Renew if force else Ensure)(run_time=run_time(context)))
+        run = dag_run(context)
+        return Order(Renew(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run))
 
 
 class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):

@@ -6,7 +6,6 @@ A DAG file that imports this module imports little else: what only a running tas
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import (
@@ -19,6 +18,7 @@ from airflow_provider_polytomic.operators.rendering import to_boolean, to_durati
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from airflow_provider_polytomic.fleet.failures import Failures
     from airflow_provider_polytomic.fleet.pace import Pace, Stop
@@ -54,7 +54,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, or the address of a JSON
         Lines or CSV file that Airflow's ``ObjectStoragePath`` reads, such as ``s3://aws_default@bucket/fleet.jsonl``.
         (templated)
-    :param max_age: a younger key is kept: a ``timedelta``, or seconds. Zero rotates once a run. (templated)
+    :param max_age: a younger key is kept: a ``timedelta``, or seconds; zero rotates once in each run. (templated)
     :param max_workers: threads, from 1 to 32; by default 8. (templated)
     :param max_per_second: targets that are started each second, on average; None for no limit. A 429 of Polytomic's
         pauses all starts for as long as it asks. (templated)
@@ -89,7 +89,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         self,
         *,
         targets: Sequence[Mapping[str, Any]] | str,
-        max_age: timedelta | float | str = timedelta(0),
+        max_age: timedelta | float | str,
         max_workers: int | str | None = None,
         max_per_second: float | str | None = None,
         max_failures: int | str | None = None,
@@ -192,10 +192,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         from airflow_provider_polytomic.fleet.masking import FirstKeys
         from airflow_provider_polytomic.fleet.rotating import Orders
         from airflow_provider_polytomic.issuing import Renew
-        from airflow_provider_polytomic.version_compat import mask_secret, run_time
+        from airflow_provider_polytomic.version_compat import dag_run, mask_secret
 
         return Orders(
-            Renew(run_time=run_time(context), max_age=to_duration("max_age", self.max_age)),
+            Renew(dag_run(context), max_age=to_duration("max_age", self.max_age)),
             hide=FirstKeys(mask_secret),
             take_over=to_boolean("take_over", self.take_over),
             check_only=to_boolean("check_only", self.check_only),

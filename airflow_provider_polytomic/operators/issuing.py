@@ -94,9 +94,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
 
     def _is_new_key(self, reference: Reference, context: Any) -> bool:
         """Whether this run issued the key: in this try, or in one that died before it could announce it."""
-        from airflow_provider_polytomic.version_compat import run_time
+        from airflow_provider_polytomic.version_compat import dag_run
 
-        return reference.issued or (self._is_retried(context) and reference.is_of_run(run_time(context)))
+        return reference.issued or (self._is_retried(context) and reference.is_of_run(dag_run(context)))
 
     def _describe(self) -> str:
         """Say whose key, and where it goes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
@@ -12,6 +11,7 @@ from airflow_provider_polytomic.operators.rendering import to_boolean, to_durati
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow_provider_polytomic.references import Reference
 
@@ -25,10 +25,9 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     with ``outlets=[api_keys_alias()]``, a new key is likewise an event of
     :func:`~airflow_provider_polytomic.assets.api_key_asset`.
 
-    Due is what was issued before the run's own time less ``max_age``, whatever the clock says when the task runs. So a
-    retry, a clear and a backfill of old runs rotate nothing twice. **Take a** ``max_age`` **that is shorter than the
-    schedule's interval**: with a weekly schedule, last week's key was issued seconds *after* last week's run began, so
-    ``timedelta(days=7)`` would rotate every second week; take six days.
+    A key is as old as the run that issued it: it is due if the time of that run plus ``max_age`` is at or before the
+    time of this run, and another run issued it. A weekly DAG with ``timedelta(days=7)`` rotates every week, and a
+    retry, a clear of this or an older run and a backfill rotate nothing twice.
 
     Polytomic revokes the user's keys *before* it makes the new one. Whoever reads the destination is cut off from then
     until the new one is stored (``outage_seconds`` in the task's log, normally well under a second), unless there is a
@@ -41,7 +40,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     :param user_id: UUID of the user whose key is rotated. (templated)
     :param destination: where the key is, such as ``airflow://connection/acme_polytomic``; one that holds nothing gets
         its first key. (templated)
-    :param max_age: a younger key is kept: a ``timedelta``, or seconds. Zero rotates once a run. (templated)
+    :param max_age: a younger key is kept: a ``timedelta``, or seconds; zero rotates once in each run. (templated)
     :param standby_user_id: UUID of a second user of the organization, with the same rights. The keys of the two are
         stored in turn: the idle user's is issued, checked and stored, and the one in use until then works on until the
         next rotation. Neither user may have a key that anything else uses. (templated)
@@ -66,7 +65,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         org_id: str,
         user_id: str,
         destination: str,
-        max_age: timedelta | float | str = timedelta(0),
+        max_age: timedelta | float | str,
         standby_user_id: str | None = None,
         skip_when_fresh: bool | str | None = None,
         take_over: bool | str | None = None,
@@ -92,10 +91,10 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         """Return the order to renew what is due."""
         from airflow_provider_polytomic.issuing import Renew
         from airflow_provider_polytomic.targets import Target
-        from airflow_provider_polytomic.version_compat import run_time
+        from airflow_provider_polytomic.version_compat import dag_run
 
         to_boolean("skip_when_fresh", self.skip_when_fresh)
-        mode = Renew(run_time=run_time(context), max_age=to_duration("max_age", self.max_age))
+        mode = Renew(dag_run(context), max_age=to_duration("max_age", self.max_age))
         standby_user_id = to_optional("standby_user_id", self.standby_user_id)
         if standby_user_id is None:
             if self._standby_is_given:

@@ -14,6 +14,7 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_errors import OF_BOTO, code_of, explain
 from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
+from airflow_provider_polytomic.secret_stores.naming import canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -57,7 +58,10 @@ class AwsClient:
 
     def __init__(self, client: Any, what: str, service: str) -> None:
         self._client = client
-        self.place = f"{what} in {service}, {_where(client)}"
+        region, endpoint = _where(client)
+        self.place = f"{what} in {service}, {region}{f' ({endpoint})' if endpoint else ''}"
+        self.location = region, endpoint
+        """The region, and the endpoint if it is not AWS itself."""
 
     def call(self, operation: str, parameters: Mapping[str, Any], *, expected: Collection[str] = ()) -> dict[str, Any]:
         """Send a request.
@@ -158,10 +162,7 @@ def _made(make: Callable[[], T], title: str) -> T:
     raise problem
 
 
-def _where(client: Any) -> str:
+def _where(client: Any) -> tuple[str, str]:
     """Return region and, if it is not AWS itself, the endpoint."""
-    url = urlsplit(client.meta.endpoint_url)
-    region = str(client.meta.region_name)
-    if (url.hostname or "").endswith(_HOSTS_OF_AWS):
-        return region
-    return f"{region} ({url.scheme}://{url.netloc.rpartition('@')[2]})"
+    url, region = client.meta.endpoint_url, str(client.meta.region_name)
+    return region, "" if (urlsplit(url).hostname or "").endswith(_HOSTS_OF_AWS) else canonical_url(url)

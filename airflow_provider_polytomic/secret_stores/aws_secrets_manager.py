@@ -20,6 +20,7 @@ from airflow_provider_polytomic.secret_stores.backends import BackendReader, fir
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT
 from airflow_provider_polytomic.secret_stores.forms import FieldForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.naming import identity_of
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
 if TYPE_CHECKING:
@@ -47,14 +48,16 @@ class SecretsManagerStore:
     :param name: of the secret.
     :param form: how the key is in the secret.
     :param reader: how Airflow reads it; None outside Airflow.
+    :param field: of the secret, that is the key; empty for the whole of it.
     """
 
     compare_and_set = True
 
-    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
+    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None, *, field: str = "") -> None:
         self._aws, self._form, self._reader = aws, form, reader
         self._secret = AwsSecret(aws, name)
         self.place = aws.place
+        self.identity = identity_of("aws-secretsmanager", *aws.location, name, field)
 
     @sealed
     def read(self) -> Held:
@@ -192,8 +195,9 @@ def _store(
             f"{destination} has no place: {_TITLE} has no secret of the name {name!r:.120}. It allows up to 512 "
             "letters, digits and / _ + = . @ -. No request was sent. Use another name."
         )
-    part = "" if destination.field is None else f"field {destination.field} of "
-    return SecretsManagerStore(AwsClient(client, f"{part}secret {name}", _TITLE), name, form, reader)
+    field = destination.field or ""
+    what = f"field {field} of secret {name}" if field else f"secret {name}"
+    return SecretsManagerStore(AwsClient(client, what, _TITLE), name, form, reader, field=field)
 
 
 def _stand_in(backend: Any, answers: Answers, exceptions: Any) -> None:

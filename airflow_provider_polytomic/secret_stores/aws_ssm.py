@@ -19,6 +19,7 @@ from airflow_provider_polytomic.secret_stores.backends import BackendReader, fir
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.naming import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
@@ -57,6 +58,7 @@ class ParameterStore:
         self._aws, self._form, self._reader = aws, form, reader
         self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
         self.place = aws.place
+        self.identity = identity_of("aws-ssm", *aws.location, name)
 
     @sealed
     def read(self) -> Held:

@@ -73,9 +73,14 @@ class SecretStore(Protocol):
 
     @property
     def place(self) -> str:
-        """The resolved identity of the destination, without credentials: server or region, namespace, path.
+        """Where the destination is, for people: the secret, and its server or region, without credentials."""
 
-        Part of the issuance id, so the same for every worker and try, and part of messages, so readable.
+    @property
+    def identity(self) -> str:
+        """What tells this destination from every other one, without credentials; shown to nobody.
+
+        The issuance id is derived from it, so it is the same for every worker, every connection that reaches the same
+        secret and every version of this package: no word of a message, no alias and no optional slash is part of it.
         """
 
     @property

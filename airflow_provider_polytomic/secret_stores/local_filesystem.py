@@ -30,7 +30,7 @@ from airflow_provider_polytomic.secret_stores.atomic_file import (
     staged,
 )
 from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_connection, held_text, merge_key
-from airflow_provider_polytomic.secret_stores.naming import file_name, warn_of_unmasked_variable
+from airflow_provider_polytomic.secret_stores.naming import file_name, identity_of, warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 from airflow_provider_polytomic.secret_stores.secret_files import (
     check_suffix,
@@ -93,6 +93,11 @@ class LocalFilesystemStore:
     def place(self) -> str:
         """The file and the entry."""
         return f"{self._kind} {self._name} in {self._file}"
+
+    @property
+    def identity(self) -> str:
+        """The file itself, whichever link leads to it, and the entry."""
+        return identity_of("file", str(self._file), self._kind, self._name)
 
     @sealed
     def read(self) -> Held:

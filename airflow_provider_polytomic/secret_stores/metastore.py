@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic import version_compat
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key, as_record, held_text
-from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
+from airflow_provider_polytomic.secret_stores.naming import canonical_url, identity_of, warn_of_unmasked_variable
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class MetastoreStore:
     def place(self) -> str:
         """The key, and whose metastore."""
         return f"variable {self._key} in the metastore of {self._address}"
+
+    @property
+    def identity(self) -> str:
+        """Whose metastore, and the key."""
+        return identity_of("metastore", canonical_url(self._address), self._key)
 
     @sealed
     def read(self) -> Held:

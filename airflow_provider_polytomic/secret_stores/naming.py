@@ -1,19 +1,41 @@
-"""What do names decide? Which file a record is in, and whether Airflow masks a Variable."""
+"""Names that decide something: a destination's identity, the file of a record, whether Airflow masks a Variable."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import string
+from urllib.parse import quote, urlsplit
 
 from airflow_provider_polytomic.version_compat import should_hide_value_for_key
 
-__all__ = ["file_name", "warn_of_unmasked_variable"]
+__all__ = ["canonical_url", "file_name", "identity_of", "warn_of_unmasked_variable"]
 
 log = logging.getLogger(__name__)
 
 _PLAIN = frozenset(f"{string.ascii_lowercase}{string.digits}_-.".encode())
 _LONGEST = 200  # of the 255 bytes that file systems allow
+_PORTS = {"http": 80, "https": 443}
+
+
+def identity_of(kind: str, *parts: str) -> str:
+    """Return the identity of a destination.
+
+    It must never change, nor may what is put into it: two workers with different versions of this package that open
+    the same destination would ask Polytomic under two Idempotency-Keys, and get two keys.
+
+    :param kind: of store.
+    :param parts: what tells it from every other one there; the order and number depend on the kind only.
+    """
+    return "|".join([kind, *(quote(part, safe="/:.") for part in parts)])
+
+
+def canonical_url(url: str) -> str:
+    """Return a server's URL as every spelling of it has it: lower case, no default port, credentials or last slash."""
+    found = urlsplit(url)
+    host = (found.hostname or "") if ":" not in (found.hostname or "") else f"[{found.hostname}]"
+    port = "" if found.port in {None, _PORTS.get(found.scheme)} else f":{found.port}"
+    return f"{found.scheme}://{host}{port}{found.path.rstrip('/')}"
 
 
 def file_name(name: str) -> str:

@@ -57,7 +57,7 @@ def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
         version=int(provider.kv_engine_version),
         form=FieldForm(field),
         reader=None,
-        part=f"field {field} of ",
+        field=field,
     )
 
 

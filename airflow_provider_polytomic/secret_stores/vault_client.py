@@ -19,6 +19,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     UnavailableError,
 )
+from airflow_provider_polytomic.secret_stores.naming import canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +84,10 @@ class VaultClient:
         client = self._connected()
         url = str(client.url).rpartition("@")[2] if "@" in str(client.url) else str(client.url)
         return f"{url.rstrip('/')}{f', namespace {self.namespace}' if self.namespace else ''}"
+
+    def location(self) -> tuple[str, str]:
+        """Return URL and namespace as every spelling of them has them."""
+        return canonical_url(str(self._connected().url)), self.namespace
 
     def call(self, operation: Callable[[hvac.Client], T], what: str) -> T:
         """Send a request; once more after another login if the token is rejected, as the provider does.

@@ -19,6 +19,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.secret_stores.base import Content, Held
 from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
+from airflow_provider_polytomic.secret_stores.naming import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 from airflow_provider_polytomic.secret_stores.vault_engines import engine_of
@@ -50,7 +51,7 @@ class VaultStore:
     :param path: of the secret below it.
     :param form: how the key is in the secret.
     :param reader: how Airflow reads it; None outside Airflow.
-    :param part: what of the secret is the key, for messages, where that is not the whole.
+    :param field: of the secret, that is the key; empty for the whole of it.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class VaultStore:
         version: int,
         form: Form,
         reader: BackendReader | None,
-        part: str = "",
+        field: str = "",
     ) -> None:
         self._client, self._form, self._reader = client, form, reader
         self._mount, self._path, self._version = mount, path, version
         self._engine = engine_of(client, mount, version)
         self.compare_and_set = self._engine.compare_and_set
-        self.place = f"{part}{mount}/{path} in Vault {client.address()}"
+        self.place = f"{f'field {field} of ' if field else ''}{mount}/{path} in Vault {client.address()}"
+        self.identity = identity_of("vault", *client.location(), mount, path, field)
         self._record = f"{path}{RECORD_SUFFIX}"
         self._reading = f"read {mount}/{path} with the login of the secrets backend"
         self._record_revision: int | None = None

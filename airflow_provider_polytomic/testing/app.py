@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from datetime import UTC
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from starlette.applications import Starlette
@@ -18,6 +20,9 @@ from airflow_provider_polytomic.testing.endpoints import ENDPOINTS, UNKNOWN
 from airflow_provider_polytomic.testing.received import ReceivedRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_polytomic.testing.dispatch import Dispatcher
@@ -34,14 +39,15 @@ class ConnectionAwareProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-def build_app(dispatcher: Dispatcher, stopping: asyncio.Event) -> Starlette:
+def build_app(dispatcher: Dispatcher, stopping: asyncio.Event, now: Callable[[], datetime]) -> Starlette:
     """Return the ASGI application.
 
     :param dispatcher: the emulated Polytomic.
     :param stopping: set when the server stops; requests that wait are dropped then.
+    :param now: the time of each answer's ``Date``.
     """
     paths = dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)
-    routes = [Route(path, _Path(path, dispatcher, stopping)) for path in [*paths, "/{anything:path}"]]
+    routes = [Route(path, _Path(path, dispatcher, stopping, now)) for path in [*paths, "/{anything:path}"]]
     return Starlette(routes=[*control_routes(dispatcher), *routes])
 
 
@@ -52,8 +58,8 @@ class _StoppingError(Exception):
 class _Path:
     """The ASGI application at one path: the dispatcher judges the method."""
 
-    def __init__(self, path: str, dispatcher: Dispatcher, stopping: asyncio.Event) -> None:
-        self._path = path
+    def __init__(self, path: str, dispatcher: Dispatcher, stopping: asyncio.Event, now: Callable[[], datetime]) -> None:
+        self._path, self._now = path, now
         self._dispatcher = dispatcher
         self._stopping = stopping
 
@@ -69,7 +75,8 @@ class _Path:
         if reply.answer is None:
             return _Hangup()
         kind = _CutOff if reply.cut else Response
-        return kind(reply.answer.body, reply.answer.status, dict(reply.answer.headers))
+        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
+        return kind(reply.answer.body, reply.answer.status, {"Date": date, **reply.answer.headers})
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:

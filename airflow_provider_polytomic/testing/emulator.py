@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_polytomic.testing.app import build_app
@@ -48,6 +49,7 @@ class PolytomicEmulator:
     :param revocation_delay: seconds for which a revoked key is still accepted. Not documented.
     :param idempotency_ttl: seconds for which the outcome of an Idempotency-Key is remembered.
     :param clock: seconds, monotonic: for late effects, revocation and idempotency; not for ``delay``.
+    :param now: the time that it tells in the ``Date`` of its answers, aware.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class PolytomicEmulator:
         revocation_delay: float = 0.0,
         idempotency_ttl: float = _ONE_DAY,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._keys = KeyRing(clock, revocation_delay)
         self.partner_key: str = self._keys.add(partner_key, "partner")
@@ -72,7 +75,7 @@ class PolytomicEmulator:
         self._world = World(self._keys, "Emulated Partner", existing_key, existing_user, existing_name)
         idempotency = IdempotencyKeys(idempotency_ttl, clock)
         self._dispatcher = Dispatcher(self._world, idempotency, clock, delay=delay, replay_values=replay_values)
-        self._host, self._port = host, port
+        self._host, self._port, self._now = host, port, now
         self._server: ServerThread | None = None
 
     def start(self) -> Self:
@@ -102,7 +105,7 @@ class PolytomicEmulator:
         self.stop()
 
     def _build(self, stopping: asyncio.Event) -> Starlette:
-        return build_app(self._dispatcher, stopping)
+        return build_app(self._dispatcher, stopping, self._now)
 
     @property
     def base_url(self) -> str:

@@ -18,6 +18,7 @@ from airflow_provider_polytomic.records import Record
 from airflow_provider_polytomic.removing import remove_key
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
+from tests.runs import renew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ _MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 _MODES: dict[str, Ensure | Renew] = {
     "a first key": Ensure(),
     "a key that is kept": Ensure(),
-    "a renewal": Renew(run_time=_MONDAY),
+    "a renewal": renew(_MONDAY),
 }
 # In which order they are tried on one destination, and how many keys there are to be after each.
 PHASES = {"a first key": 1, "a key that is kept": 1, "a renewal": 2}

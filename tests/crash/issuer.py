@@ -10,13 +10,14 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Ensure, Renew, issue
+from airflow_provider_polytomic.issuing import Ensure, issue
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.removing import remove_key
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import Stores
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret, variable_get
+from tests.runs import renew
 
 from .executor import context_of
 from .points import Watched
@@ -64,7 +65,7 @@ def _issue(job: Job, hook: PolytomicHook, stores: Stores, points: Points, *, for
         Watched(hook, points),
         Watched(stores.open(job.destination), points),
         Target.parse(job.org_id, job.user_id),
-        Renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
+        renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
         hide=mask_secret,
     )
 

@@ -15,10 +15,11 @@ from airflow_provider_polytomic.fleet.report import Report
 from airflow_provider_polytomic.fleet.rotating import Orders, rotate_fleet
 from airflow_provider_polytomic.fleet.targets import open_fleet
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Renew, issue
+from airflow_provider_polytomic.issuing import issue
 from airflow_provider_polytomic.secret_stores.opening import Stores
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
+from tests.runs import renew
 
 from .issuer import readers_get
 from .points import Watched
@@ -74,7 +75,7 @@ def rotate_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str
         vendor,
         store,
         Target.parse(target["org_id"], target["user_id"]),
-        Renew(datetime.fromisoformat(run_time)),
+        renew(datetime.fromisoformat(run_time)),
         hide=mask_secret,
         standby=Target.parse(target["org_id"], standby) if standby else None,
     )
@@ -108,7 +109,7 @@ def _rotate_fleet(vendor: Any, stores: _Watching, job: Rotations, run_time: str)
         Report(None, server="", targets=number) as report,
     ):
         rotate_fleet(
-            vendor, stores, fleet, Orders(Renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret)),
+            vendor, stores, fleet, Orders(renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret)),
             report=report, failures=Failures(number), pace=Pace(), progress=Progress(number, lambda _line: None),
             max_workers=job.workers, stop=Stop(), on_new_key=tell,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from tests.docs.mortal import Killed, Mortal
 from tests.docs.pages import rows
 from tests.fleets import add_customers, assert_one_live_key_each
 from tests.integration.dying.cases import CASES
+from tests.runs import renew
 from tests.scene import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
 
@@ -111,8 +112,8 @@ def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
     customer = Customer(scene, Target.parse(**scene.ids))
     mode: Ensure | Renew = Ensure()
     if forced:
-        customer.attempt(Renew(run_time=MONDAY))
-        mode = Renew(run_time=MONDAY + DAY)
+        customer.attempt(renew(MONDAY))
+        mode = renew(MONDAY + DAY)
     old, before, sent, was = customer.stored(), customer.minted(), len(scene.posts), customer.record_state()
     with pytest.raises(Killed):
         customer.attempt(mode, *DIES_AFTER[dies_after])
@@ -139,8 +140,8 @@ def test_with_a_standby_user_nobody_is_cut_off_wherever_it_dies(row: list[str], 
     standby = Target(idle.org_id, scene.emulator.add_user(idle.org_id, "standby@acme.example").id)
     customer = Customer(scene, idle, standby=standby)
     for day in range(2):
-        customer.attempt(Renew(run_time=MONDAY + day * DAY))
-    mode, in_use, sent = Renew(run_time=MONDAY + 2 * DAY), customer.stored(), len(scene.posts)
+        customer.attempt(renew(MONDAY + day * DAY))
+    mode, in_use, sent = renew(MONDAY + 2 * DAY), customer.stored(), len(scene.posts)
     assert in_use == scene.emulator.live_key(standby.user_id)
     method, calls = DIES_AFTER[dies_after]
     # As whom the key in use answers is asked first.
@@ -172,17 +173,17 @@ def test_of_a_fleet_each_target_is_in_a_row_and_the_next_try_does_what_that_says
     customers = {"not started": untouched, "under way, asked for and not stored": under_way, "done": done}
     assert [row[0] for row in FLEET] == list(customers)
     for customer in customers.values():
-        customer.attempt(Renew(run_time=MONDAY))
+        customer.attempt(renew(MONDAY))
     this_run = MONDAY + DAY
     with pytest.raises(Killed):
-        under_way.attempt(Renew(run_time=this_run), "create_api_key")
-    done.attempt(Renew(run_time=this_run))
+        under_way.attempt(renew(this_run), "create_api_key")
+    done.attempt(renew(this_run))
     for what, issued, readers, _ in FLEET:
         assert customers[what].minted() == 1 + int(issued)
         assert customers[what].readers_work() is WORK[readers]
     sent = {what: customer.idempotency_keys() for what, customer in customers.items()}
 
-    operator = PolytomicBatchRotateApiKeysOperator(task_id="rotate", targets=targets, retries=1)
+    operator = PolytomicBatchRotateApiKeysOperator(task_id="rotate", targets=targets, max_age=0, retries=1)
     summary = operator.execute(context(this_run, try_number=2))
     assert (summary["rotated"], summary["kept"]) == (3, 0)
     for what, _, _, next_try in FLEET:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
-from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime, issue
+from airflow_provider_polytomic.issuing import Ensure, Runtime, issue
 from airflow_provider_polytomic.records import Record
 from airflow_provider_polytomic.references import Reference
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import store_on
 
 from .polytomic import Polytomic
-from .replay import FIRST_RUN, TARGET, Role
+from .replay import TARGET, Role
 from .schedules import Bounds, explore
 from .turns import Turn
 
@@ -32,9 +31,7 @@ __all__ = ["FOREIGN", "ISSUER", "Encounter", "Issuers", "succeeded"]
 ISSUER = "http://127.0.0.1:8766"
 FOREIGN = {"conn_type": "postgres", "host": "warehouse", "password": "none-of-ours"}
 # Of the schedules' time nothing passes, and a retry sleeps for none.
-_RUNTIME = Runtime(
-    now=lambda: FIRST_RUN + timedelta(days=2), monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5
-)
+_RUNTIME = Runtime(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
 _NUMBERS = itertools.count(1)
 _RETRIES = 3
 
@@ -141,8 +138,7 @@ class Encounter:
 
     def _act(self, who: int) -> object:
         role = self.roles[who]
-        mode = Renew(role.run_time) if role.force else Ensure()
-        return self._issuer(self.vendor, self._store(who), TARGET, mode, hide=lambda _: None, runtime=_RUNTIME)
+        return self._issuer(self.vendor, self._store(who), TARGET, role.mode, hide=lambda _: None, runtime=_RUNTIME)
 
     def _store(self, who: int) -> SecretStore:
         destination = Destination("airflow", "connection", self.conn_id)

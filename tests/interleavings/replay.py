@@ -27,6 +27,7 @@ from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.references import Reference
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.targets import Target
+from tests.runs import renew
 
 from .world import ABSENT, Answer, Call
 
@@ -57,7 +58,7 @@ class Role(NamedTuple):
 
     @property
     def mode(self) -> Ensure | Renew:
-        return Renew(self.run_time, timedelta(days=self.max_age)) if self.force else Ensure()
+        return renew(self.run_time, timedelta(days=self.max_age)) if self.force else Ensure()
 
 
 class Ended(NamedTuple):
@@ -100,7 +101,7 @@ ERRORS["refused after all"].earlier_unknown = True
 class _Tape:
     """Vendor and store at once: plays the answers back, and stops at the first call that has none."""
 
-    place = "store:acme"
+    place = identity = "store:acme"
     compare_and_set = True  # issue() must not need to know
 
     def __init__(self, role: Role, history: tuple[tuple[Call, Answer], ...]) -> None:
@@ -137,6 +138,9 @@ class _Tape:
     def is_own_key(self, api_key: ApiKey) -> bool:
         return False
 
+    def server_time(self) -> datetime:
+        return self._role.started
+
     def read(self) -> Held:
         _, stored, version, ours = self._ask("read")
         return Held(value=None if stored == ABSENT else key_of(stored), version=str(version), ours=ours)
@@ -162,7 +166,7 @@ class _Tape:
 def next_of(issuer: Callable[..., object], role: Role, history: tuple[tuple[Call, Answer], ...]) -> Call | Ended:
     """Return the call that comes after this history, or how the issuer ended."""
     tape = _Tape(role, history)
-    runtime = Runtime(now=lambda: role.started, monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+    runtime = Runtime(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
     first, standby = USERS[role.users[0]], USERS[role.users[1]] if len(role.users) > 1 else None
     try:
         reference = issuer(tape, tape, first, role.mode, standby=standby, hide=lambda _: None, runtime=runtime)

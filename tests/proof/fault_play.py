@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
-from airflow_provider_polytomic.issuing import Ensure, Renew, issue
+from airflow_provider_polytomic.issuing import Ensure, issue
 from airflow_provider_polytomic.references import Reference
+from tests.runs import renew
 
 from .fault_stage import RUN
 from .faulty import Calls, Faulty, KilledError
@@ -71,7 +72,7 @@ class Play:
             stage.emulator.give_key(stage.first.user_id)
         elif script.start != "nothing":
             now, stage.clock.now = stage.clock.now, RUN - _AGES[script.start]
-            reference = self._issue({"mode": Renew(stage.clock.now)})
+            reference = self._issue({"mode": renew(stage.clock.now)})
             stage.clock.now = now
             self._was_live = True
             if script.start == "dead":
@@ -108,7 +109,7 @@ class Play:
             stale=lambda: stage.before,
             watch=self._watch,
         )
-        usual = {"mode": Ensure() if self.script.mode == "create" else Renew(RUN, _MAX_AGE)}
+        usual = {"mode": Ensure() if self.script.mode == "create" else renew(RUN, _MAX_AGE)}
         standby = {"standby": stage.other} if self.script.mode == "standby" else {}
         stored = stage.stored()
         try:
@@ -197,7 +198,7 @@ class Play:
         self._wait(_LATER.total_seconds())
         if self.script.mode == "create":
             return
-        next_run = self._issue({"mode": Renew(RUN + _LATER, _MAX_AGE)})
+        next_run = self._issue({"mode": renew(RUN + _LATER, _MAX_AGE)})
         self._check_success(next_run)
         assert next_run.issued
         assert stage.emulator.minted() == minted + 1

@@ -157,6 +157,7 @@ def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Itera
         replay_values=script.replay_values,
         revocation_delay=script.revocation_delay,
         clock=lambda: clock.seconds,
+        now=lambda: clock.now,
     )
     forget_masked()
     root = logging.getLogger()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,7 +53,6 @@ class Clock:
     def runtime(self) -> Runtime:
         """As issuing takes it."""
         return Runtime(
-            now=lambda: self.now.astimezone(UTC),
             monotonic=lambda: self.seconds,
             sleep=self.pass_,
             jitter=lambda: 0.5,

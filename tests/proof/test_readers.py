@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Renew, issue
+from airflow_provider_polytomic.issuing import issue
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret
 from tests import scene as scenes
+from tests.runs import renew
 from tests.tally import count
 
 from .fault_stage import forget_masked
@@ -118,7 +119,7 @@ def rotate(scene: Scene, rounds: int, reader: Reader, standby: Target | None = N
 
 def _rotated(hook: PolytomicHook, first: Target, standby: Target | None = None) -> Reference:
     with open_store(scenes.CONNECTION, issuer=hook.base_url) as store:
-        return issue(hook, store, first, Renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
+        return issue(hook, store, first, renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
 
 
 def test_no_call_fails_while_the_keys_of_two_users_take_turns(

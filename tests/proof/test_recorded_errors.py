@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
-from airflow_provider_polytomic.issuing import Ensure, Renew, issue
+from airflow_provider_polytomic.issuing import Ensure, issue
+from tests.runs import renew
 from tests.tally import count
 
 from .fault_scripts import Mode, Script
@@ -40,7 +41,7 @@ def run(stage: Stage, mode: Mode, at: datetime) -> Reference:
         stage.hook,
         stage.store(),
         stage.first,
-        Ensure() if mode == "create" else Renew(at),
+        Ensure() if mode == "create" else renew(at),
         hide=lambda _: None,
         runtime=stage.clock.runtime,
         standby=stage.other if mode == "standby" else None,

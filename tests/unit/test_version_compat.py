@@ -7,7 +7,9 @@ import sys
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
+import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic import version_compat
@@ -75,14 +77,15 @@ def test_an_environment_variable_shadows_the_metastore(monkeypatch):
     assert type(version_compat.shadowing_backend("acme_x")).__name__ == "EnvironmentVariablesBackend"
 
 
+IDS = {"dag_id": "rotate", "run_id": "manual__1"}
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=2)))
 
 
 @only_3
 def test_the_time_of_a_run_is_its_run_after():
-    run = SimpleNamespace(run_after=NOON, logical_date=None, start_date=datetime.now(UTC))
-    assert version_compat.run_time({"dag_run": run}) == NOON
-    assert version_compat.run_time({"dag_run": run}).tzinfo is UTC
+    run = SimpleNamespace(run_after=NOON, logical_date=None, start_date=datetime.now(UTC), **IDS)
+    found = version_compat.dag_run({"dag_run": run})
+    assert (found.time, found.time.tzinfo, found.zone) == (NOON, UTC, UTC)
 
 
 @only_2
@@ -98,9 +101,30 @@ def test_the_time_of_a_run_is_its_run_after():
 def test_the_time_of_a_run_is_when_its_interval_ends_or_its_logical_date(run_type, expected):
     from airflow.utils.types import DagRunType
 
-    run = SimpleNamespace(run_type=DagRunType(run_type), data_interval_end=NOON, logical_date=NOON - timedelta(days=1))
-    assert version_compat.run_time({"dag_run": run}) == expected
-    assert version_compat.run_time({"dag_run": run}).tzinfo is UTC
+    times = {"data_interval_end": NOON, "logical_date": NOON - timedelta(days=1)}
+    found = version_compat.dag_run({"dag_run": SimpleNamespace(run_type=DagRunType(run_type), **times, **IDS)})
+    assert (found.time, found.time.tzinfo, found.zone) == (expected, UTC, UTC)
+
+
+def test_a_run_is_known_by_the_ids_of_its_dag_and_itself_and_by_nothing_else():
+    def run_id(dag_id: str, run_id: str, time: datetime = NOON) -> str:
+        run = SimpleNamespace(
+            dag_id=dag_id, run_id=run_id, run_type="manual", run_after=time, logical_date=time, data_interval_end=time
+        )
+        return version_compat.dag_run({"dag_run": run}).id
+
+    this = run_id("rotate", "scheduled__1")
+    assert this == run_id("rotate", "scheduled__1", NOON + timedelta(days=1))
+    others = {run_id("rotate", "backfill__1"), run_id("rotate_too", "scheduled__1"), run_id("rotatescheduled__", "1")}
+    assert len(others | {this}) == 4
+    assert this == "e298dc0e-2768-52d1-8877-930bd817d1d0"  # workers with different versions of this package meet
+
+
+def test_a_run_has_the_time_zone_of_its_dag():
+    berlin = pendulum.datetime(2026, 1, 1, tz="Europe/Berlin")
+    dag = DAG("weekly", start_date=berlin, schedule="@weekly")
+    run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
+    assert str(version_compat.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
 
 
 @pytest.mark.parametrize(

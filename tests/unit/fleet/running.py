@@ -15,8 +15,8 @@ from airflow_provider_polytomic.fleet.rotating import Orders, rotate_fleet
 from airflow_provider_polytomic.fleet.targets import open_fleet
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Renew
 from airflow_provider_polytomic.secret_stores.opening import Stores
+from tests.runs import renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ class Run:
                     self.asks(hook),
                     self.opens(Stores(issuer=hook.base_url)),
                     fleet,
-                    Orders(Renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
+                    Orders(renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
                     report=report,
                     failures=failures,
                     pace=self.pace,

@@ -16,6 +16,7 @@ from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.records import Record
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.targets import Target
+from tests.runs import renew, run_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -69,8 +70,9 @@ class Orders:
 class Vendor(Orders):
     """Polytomic: who answers for which key, and one outcome for each Idempotency-Key."""
 
-    def __init__(self, calls: list[str]) -> None:
+    def __init__(self, calls: list[str], clock: Clock) -> None:
         super().__init__(calls)
+        self._clock = clock
         self.live: dict[str, Target] = {}
         self.partners: set[str] = set()
         self.caller = Identity(is_partner=True)
@@ -117,13 +119,16 @@ class Vendor(Orders):
     def is_own_key(self, api_key: ApiKey) -> bool:
         return api_key.reveal() == OWN
 
+    def server_time(self) -> datetime:
+        return self._clock.now
+
 
 class Store(Orders):
     """One destination; ``readers_get`` is what shadows it, call by call."""
 
     def __init__(self, calls: list[str], place: str = "memory:acme", *, compare_and_set: bool = True) -> None:
         super().__init__(calls)
-        self.place = place
+        self.place = self.identity = place
         self.compare_and_set = compare_and_set
         self.value: str | None = None
         self.foreign = False
@@ -198,7 +203,6 @@ class Clock:
 
     def runtime(self) -> Runtime:
         return Runtime(
-            now=lambda: self.now,
             monotonic=self.monotonic,
             sleep=self.sleep,
             jitter=lambda: 0.5,
@@ -213,21 +217,22 @@ class Bench:
     hidden: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.vendor, self.store, self.clock = Vendor(self.calls), Store(self.calls), Clock()
+        self.clock = Clock()
+        self.vendor, self.store = Vendor(self.calls, self.clock), Store(self.calls)
 
     def issue(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Reference:
         return issue(
             self.vendor,
             self.store,
             target,
-            mode or Renew(MONDAY),
+            mode or renew(MONDAY),
             hide=self._hide,
             runtime=self.clock.runtime(),
             **given,
         )
 
     def check(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Prospect:
-        return check(self.vendor, self.store, target, mode or Renew(MONDAY), runtime=self.clock.runtime(), **given)
+        return check(self.vendor, self.store, target, mode or renew(MONDAY), runtime=self.clock.runtime(), **given)
 
     def _hide(self, key: ApiKey) -> None:
         self.calls.append("hide")
@@ -253,6 +258,7 @@ class Bench:
             self.vendor.live[key] = owner
         if issued_at:
             done = {"fingerprint": fingerprint(key), "issued_at": issued_at, "opened_at": issued_at, "spent": 1}
+            done["run"] = run_at(issued_at)
             self.record("done", **done, target=recorded)
 
     def record(self, state: Any = "open", **fields: Any) -> Record:

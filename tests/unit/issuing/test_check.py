@@ -11,12 +11,13 @@ from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
     PolytomicNotFoundError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
 from airflow_provider_polytomic.models import Identity
+from tests.runs import renew
 
 from .bench import MONDAY, OTHER, OWN, TARGET, Bench
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 WRITES = {"write", "write_record", "create_api_key", "hide"}
 
 
@@ -94,7 +95,7 @@ SITUATIONS = [
 
 @pytest.mark.parametrize("standby", [None, OTHER], ids=["single", "standby"])
 @pytest.mark.parametrize("take_over", [False, True])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW, Renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
+@pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over, standby):
     checked, issued = Bench(), Bench()

@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, MisconfiguredError, PolytomicNoAnswerError
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
 from .bench import MONDAY, OTHER, TARGET, TUESDAY, Bench, Store, fingerprint
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 
 
 def posted(mode=RENEW, *, target=TARGET, place="memory:acme", held=None) -> str:
@@ -26,7 +27,7 @@ def posted(mode=RENEW, *, target=TARGET, place="memory:acme", held=None) -> str:
 
 
 def test_issuers_that_see_the_same_state_send_the_same_idempotency_key():
-    assert posted() == posted() == posted(Renew(TUESDAY))
+    assert posted() == posted() == posted(renew(TUESDAY))
     issuance_id, _, spent = posted().rpartition("-")
     assert uuid.UUID(issuance_id).version == 5
     assert spent == "0"
@@ -69,7 +70,7 @@ def test_the_same_state_again_uses_no_idempotency_key_twice(bench: Bench, state)
     bench.store.put(None)  # somebody deletes the secret: what is there is as it was before the first issuance
     done = {"fingerprint": settled.fingerprint, "issued_at": settled.issued_at} if state == "done" else {}
     bench.record(state, issuance_id=settled.issuance_id, spent=1, **done)
-    bench.issue(Renew(TUESDAY))
+    bench.issue(renew(TUESDAY))
     assert bench.vendor.posts[1][0] == f"{first[:-2]}-1"
     assert bench.vendor.minted == 2
 
@@ -110,33 +111,6 @@ def test_a_record_open_for_more_than_a_day_is_warned_of(bench: Bench, caplog, ag
     assert not warned or (TARGET.user_id in caplog.text and bench.store.place in caplog.text)
 
 
-@pytest.mark.parametrize(
-    ("opened_at", "run", "issued_at"),
-    [
-        (None, MONDAY, MONDAY + timedelta(minutes=1)),  # when it was intended
-        (None, TUESDAY, TUESDAY),  # but not before the run's own time, whatever this worker's clock says
-        (MONDAY + timedelta(seconds=30), MONDAY, MONDAY + timedelta(seconds=30)),
-        (MONDAY - timedelta(hours=1), MONDAY, MONDAY),  # joined from an older run
-    ],
-)
-def test_a_key_counts_as_issued_when_it_was_intended_but_not_before_its_run(bench: Bench, opened_at, run, issued_at):
-    if opened_at:
-        bench.record(opened_at=opened_at)
-    assert bench.issue(Renew(run)).issued_at == issued_at
-    assert bench.store.parsed.issued_at == issued_at
-    assert bench.issue(Renew(run)).issued is False
-
-
-def test_joining_an_older_runs_open_record_leaves_nothing_to_a_clear_of_either_run(bench: Bench):
-    bench.vendor.order("create_api_key", PolytomicNoAnswerError("lost"))
-    with pytest.raises(IssuanceIncompleteError):
-        bench.issue(Renew(MONDAY))
-    bench.clock.pass_(days=1)
-    assert bench.issue(Renew(TUESDAY)).issued
-    for cleared in (Renew(MONDAY), Renew(TUESDAY)):
-        assert bench.issue(cleared).issued is False
-    assert len({name for name, _ in bench.vendor.posts}) == bench.vendor.minted == 1
-
 
 @pytest.mark.parametrize("first", [PolytomicNoAnswerError("lost"), None], ids=["joined", "closed"])
 def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Bench, first):
@@ -144,11 +118,11 @@ def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Bench
     bench.vendor.order("create_api_key", first)
     if first:
         with pytest.raises(IssuanceIncompleteError):
-            bench.issue(Renew(TUESDAY))
+            bench.issue(renew(TUESDAY))
     else:
-        bench.issue(Renew(TUESDAY))
-    assert bench.issue(Renew(MONDAY)).issued is (first is not None)
-    assert bench.issue(Renew(TUESDAY)).issued is False
+        bench.issue(renew(TUESDAY))
+    assert bench.issue(renew(MONDAY)).issued is (first is not None)
+    assert bench.issue(renew(TUESDAY)).issued is False
     assert bench.vendor.minted == 1
 
 

@@ -12,11 +12,12 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicForbiddenError,
     PolytomicNoAnswerError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
 from .bench import MONDAY, OTHER, OWN, TARGET, TUESDAY, Bench, fingerprint
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
 
 WORKS = {"owner": TARGET}
@@ -49,8 +50,8 @@ OURS = {"issued_at": None, "ours": True}
         (RENEW, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
         (RENEW, DEAD | {"issued_at": TUESDAY}, False, "issued"),
         (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "holds a working key of user"),
-        (Renew(MONDAY, timedelta(days=7)), WORKS, False, "kept"),
-        (Renew(MONDAY, timedelta(days=6)), WORKS, False, "issued"),
+        (renew(MONDAY, timedelta(days=7, seconds=1)), WORKS, False, "kept"),
+        (renew(MONDAY, timedelta(days=7)), WORKS, False, "issued"),
         (RENEW, WORKS | OURS, False, "no record of its age"),
         (RENEW, WORKS | OURS, True, "issued"),
         (RENEW, DEAD | OURS, False, "a dead key without a record"),
@@ -204,7 +205,7 @@ def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(
     assert bench.store.value == "put-by-hand"
 
 
-@pytest.mark.parametrize("mode", [ENSURE, Renew(MONDAY - timedelta(days=30))])
+@pytest.mark.parametrize("mode", [ENSURE, renew(MONDAY - timedelta(days=30))])
 def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Bench, mode):
     bench.hold()
     bench.store.readers_get.extend(["of-the-environment"] * 5)

@@ -12,11 +12,12 @@ from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
     PolytomicNoAnswerError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
 from .bench import MONDAY, TARGET, Bench, fingerprint
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
 
 

@@ -21,11 +21,12 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnavailableError,
     PolytomicUnreadableAnswerError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
 from .bench import MONDAY, After, Bench
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
 
 REFUSALS = pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
+from tests.runs import renew
 
 if TYPE_CHECKING:
     from tests.scene import Scene
@@ -29,7 +30,7 @@ WAREHOUSES: dict[str, Any] = {
     "no type": {"password": PASSWORD},
     "http": {"conn_type": "http", "host": "https://app.polytomic.com", "password": PASSWORD},
 }
-MODES = pytest.mark.parametrize("mode", [Ensure(), Renew(datetime(2031, 1, 6, tzinfo=UTC))], ids=["ensure", "renew"])
+MODES = pytest.mark.parametrize("mode", [Ensure(), renew(datetime(2031, 1, 6, tzinfo=UTC))], ids=["ensure", "renew"])
 
 
 def put(scene: Scene, content: Any) -> bytes:

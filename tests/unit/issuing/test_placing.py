@@ -15,11 +15,12 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnauthorizedError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
 from .bench import MONDAY, OTHER, TARGET, After, Bench, fingerprint
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
 DEAD = PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
 LOST = PolytomicNoAnswerError("the connection was lost")

@@ -16,10 +16,11 @@ from airflow_provider_polytomic.issuing import Ensure, Renew
 from airflow_provider_polytomic.issuing.alternating import next_user
 from airflow_provider_polytomic.issuing.parts import Users
 from airflow_provider_polytomic.records import Record
+from tests.runs import renew, run_at
 
 from .bench import MONDAY, OTHER, OWN, TARGET, THIRD, TUESDAY, Bench, fingerprint
 
-ENSURE, RENEW = Ensure(), Renew(MONDAY)
+ENSURE, RENEW = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
 LOST = PolytomicNoAnswerError("lost")
 
@@ -72,7 +73,7 @@ def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Bench):
     stored, owners = [], []
     for run in range(5):
         bench.clock.pass_(days=7)
-        reference = bench.issue(Renew(bench.clock.now + timedelta(seconds=run)), standby=OTHER)
+        reference = bench.issue(renew(bench.clock.now + timedelta(seconds=run)), standby=OTHER)
         stored.append(bench.store.value)
         owners.append(reference.target)
         assert (reference.issued, reference.fingerprint) == (True, fingerprint(bench.store.value or ""))
@@ -104,7 +105,7 @@ def test_the_one_whose_key_is_not_stored_is_next(bench: Bench, owner, turn, orde
 
 
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW, Renew(TUESDAY, timedelta(days=7))], ids=["ensure", "renew", "by age"])
+@pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(TUESDAY, timedelta(days=7))], ids=["ensure", "renew", "by age"])
 def test_a_key_of_either_that_is_not_due_is_kept(bench: Bench, owner, mode):
     bench.hold(owner=owner, recorded=owner, issued_at=MONDAY)
     before = bench.store.snapshot()
@@ -176,23 +177,23 @@ def test_the_callers_own_key_is_never_replaced(bench: Bench):
     assert bench.store.value == OWN
 
 
-@pytest.mark.parametrize("run", [MONDAY, TUESDAY])
-def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Bench, run):
+@pytest.mark.parametrize("time", [MONDAY, TUESDAY])
+def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Bench, time):
     bench.hold(issued_at=A_WEEK_AGO)
-    kept = bench.issue(Renew(MONDAY, timedelta(days=30)), standby=OTHER)
-    assert (kept.issued, kept.is_of_run(MONDAY)) == (False, False)
-    issued = bench.issue(Renew(run), standby=OTHER)
-    assert issued.is_of_run(run)
-    assert issued.is_of_run(run + timedelta(days=1)), "by this very try"
-    again = bench.issue(Renew(run), standby=OTHER)
-    assert (again.issued, again.is_of_run(run), again.is_of_run(run + timedelta(days=1))) == (False, True, False)
-    older = bench.issue(Renew(A_WEEK_AGO), standby=OTHER)
-    assert (older.issued, older.is_of_run(A_WEEK_AGO)) == (False, False), "an older run that was cleared"
+    run, other = run_at(time), run_at(time, "of another DAG")
+    kept = bench.issue(Renew(run, timedelta(days=30)), standby=OTHER)
+    assert (kept.issued, kept.is_of_run(run)) == (False, False)
+    issued = bench.issue(Renew(run, timedelta(0)), standby=OTHER)
+    assert (issued.is_of_run(run), issued.is_of_run(other)) == (True, True), "by this very try"
+    again = bench.issue(Renew(run, timedelta(0)), standby=OTHER)
+    assert (again.issued, again.is_of_run(run), again.is_of_run(other)) == (False, True, False)
+    older = bench.issue(renew(A_WEEK_AGO), standby=OTHER)
+    assert (older.issued, older.is_of_run(run_at(A_WEEK_AGO))) == (False, False), "an older run that was cleared"
 
 
 def test_a_key_of_unknown_age_is_of_no_run(bench: Bench):
     bench.hold(issued_at=None, ours=True)
-    assert bench.issue(ENSURE).is_of_run(A_WEEK_AGO) is False
+    assert bench.issue(ENSURE).is_of_run(run_at(A_WEEK_AGO)) is False
 
 
 def test_a_standby_user_who_is_gone_can_be_replaced(bench: Bench):

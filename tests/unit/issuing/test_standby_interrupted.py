@@ -15,7 +15,8 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew, run_at
 
 from .bench import MONDAY, OTHER, TARGET, TUESDAY, After, Bench, fingerprint
 
@@ -58,7 +59,7 @@ def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Bench, owner, 
     assert bench.vendor.minted == 1
     assert bench.vendor.live == {"stored-key": owner, "minted-key-1": reference.target}
     assert (bench.store.value, bench.store.parsed.target) == ("minted-key-1", reference.target)
-    assert reference.is_of_run(MONDAY)
+    assert reference.is_of_run(run_at(MONDAY))
 
 
 def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_retry(bench: Bench):
@@ -101,34 +102,35 @@ def test_what_is_open_unforced_is_not_joined(bench: Bench):
     assert reference.issuance_id != opened.issuance_id
 
 
-@pytest.mark.parametrize("mode", [Ensure(), Renew(MONDAY), Renew(TUESDAY)], ids=["ensure", "same run", "next run"])
+@pytest.mark.parametrize("mode", [Ensure(), renew(MONDAY), renew(TUESDAY)], ids=["ensure", "same run", "next run"])
 def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Bench, mode):
     opened = promoted(bench)
     reference = bench.issue(mode, standby=OTHER)
-    run = mode.run_time if isinstance(mode, Renew) else MONDAY
-    assert (reference.issued, reference.target, reference.issued_at) == (False, OTHER, max(MONDAY, run))
+    assert (reference.issued, reference.target, reference.issued_at) == (False, OTHER, opened.opened_at)
+    assert reference.run == mode.run
     assert (reference.issuance_id, bench.vendor.posts) == (opened.issuance_id, [])
     record = bench.store.parsed
     assert (record.state, record.fingerprint, record.target) == ("done", fingerprint("promoted-key"), OTHER)
 
 
 @pytest.mark.parametrize(
-    ("open_for", "max_age", "issued", "issued_at"),
+    ("open_for", "max_age", "issued", "of_this_run"),
     [
-        (DAY, WEEK, False, None),  # counts for the run
-        (DAY + timedelta(seconds=1), WEEK, False, "opened"),
-        (6 * DAY, WEEK, False, "opened"),
-        (8 * DAY, WEEK, True, None),
-        (DAY, timedelta(0), False, None),
-        (2 * DAY, timedelta(0), True, None),
+        (DAY, WEEK, False, True),
+        (DAY + timedelta(seconds=1), WEEK, False, False),
+        (6 * DAY, WEEK, False, False),
+        (7 * DAY, WEEK, True, True),
+        (DAY, timedelta(0), False, True),
+        (2 * DAY, timedelta(0), True, True),
     ],
 )
-def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Bench, open_for, max_age, issued, issued_at):
-    run = Renew(bench.clock.now, max_age)
+def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Bench, open_for, max_age, issued, of_this_run):
+    run = renew(bench.clock.now, max_age)
     opened = promoted(bench, opened_at=bench.clock.now - open_for)
     reference = bench.issue(run, standby=OTHER)
     assert (reference.issued, reference.target) == (issued, TARGET if issued else OTHER)
-    assert reference.issued_at == (opened.opened_at if issued_at else run.run_time)
+    assert reference.issued_at == (bench.clock.now if issued else opened.opened_at)
+    assert reference.is_of_run(run.run) is of_this_run
     assert bench.store.parsed.issued_at == reference.issued_at
     assert bench.vendor.live["promoted-key"] == OTHER
 
@@ -249,7 +251,7 @@ def created(bench: Bench) -> None:
 def rotated_by_another(bench: Bench) -> None:
     """Run two rotations of a DAG that has the two users the other way round."""
     for weeks in range(2):
-        bench.issue(Renew(MONDAY + weeks * WEEK), target=OTHER, standby=TARGET)
+        bench.issue(renew(MONDAY + weeks * WEEK), target=OTHER, standby=TARGET)
 
 
 @pytest.mark.parametrize("other_task", [created, rotated_by_another])

@@ -12,11 +12,12 @@ from airflow_provider_polytomic.exceptions import (
     UnavailableError,
 )
 from airflow_provider_polytomic.fleet.failures import kind_of
-from airflow_provider_polytomic.issuing import Ensure, Renew
+from airflow_provider_polytomic.issuing import Ensure
+from tests.runs import renew
 
-from .bench import MONDAY, After, Bench
+from .bench import MONDAY, TUESDAY, After, Bench
 
-MODES = pytest.mark.parametrize("mode", [Ensure(), Renew(MONDAY)], ids=["ensure", "renew"])
+MODES = pytest.mark.parametrize("mode", [Ensure(), renew(MONDAY)], ids=["ensure", "renew"])
 KINDS = pytest.mark.parametrize("kind", [UnavailableError, DeniedError, MisconfiguredError])
 
 
@@ -104,3 +105,20 @@ def test_a_check_raises_what_issuing_would(bench: Bench, mode, call):
     with pytest.raises(DeniedError) as raised:
         bench.check(mode)
     assert raised.value is error
+
+
+def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(bench: Bench) -> None:
+    bench.hold("old-key", owner=None)
+    bench.record(forced=True)
+    bench.store.order("read", MisconfiguredError("somebody is editing the file"))
+    with pytest.raises(IssuanceIncompleteError, match="somebody is editing the file"):
+        bench.issue(renew(TUESDAY))
+    assert bench.issue(renew(TUESDAY)).issued
+
+
+@MODES
+def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench: Bench, mode) -> None:
+    bench.store.order("read", MisconfiguredError("no such file"))
+    with pytest.raises(MisconfiguredError, match="no such file"):
+        bench.issue(mode)
+    assert bench.vendor.posts == []

@@ -27,6 +27,7 @@ def context() -> Callable[..., dict[str, Any]]:
         run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, max_tries: int = 0, **more: Any
     ) -> dict[str, Any]:
         run = SimpleNamespace(run_after=run_time, logical_date=run_time, data_interval_end=run_time, run_type="manual")
+        run.dag_id, run.run_id = "acme", f"manual__{run_time.isoformat()}"
         pushed: dict[str, Any] = {}
         ti = SimpleNamespace(
             map_index=map_index,

@@ -95,7 +95,7 @@ class Bench(bench.Bench):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.vendor, self.store = Vendor(self.calls), Store(self.calls)
+        self.vendor, self.store = Vendor(self.calls, self.clock), Store(self.calls)
 
     def remove(self, *, take_over: bool = False, allow_live: bool = False) -> Removed:
         return remove_key(

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.records import FIELDS, Record
+from airflow_provider_polytomic.records import FIELDS, Record, Run
 from airflow_provider_polytomic.targets import Target
 from tests.unit.secret_stores.aws_scene import backend_of, opened
 
@@ -25,7 +25,7 @@ FULL = Record(
     fingerprint="8929b40c4ea0c603",
     issued_at=datetime(2026, 11, 22, tzinfo=UTC),
     refused_at=datetime(2026, 11, 22, tzinfo=UTC),
-    run_time=datetime(2026, 11, 22, tzinfo=UTC),
+    run=Run("7a1b9b0e-3e6a-455d-a8e1-25800c183c16", datetime(2026, 11, 22, tzinfo=UTC)),
 )
 OPEN = replace(FULL, state="open", fingerprint=None, issued_at=None, refused_at=None)
 
