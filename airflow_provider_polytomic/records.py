@@ -147,12 +147,14 @@ class Record:
             raise MisconfiguredError(
                 f"The issuance record beside {place} has a format that a later version of this package wrote; this "
                 f"one understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic "
-                "on this worker."
+                "on this worker.",
+                reason="record_of_later_version",
             )
         if record is None:
             raise MisconfiguredError(
                 f"The issuance record beside {place} is damaged. Nothing was issued or changed. Restore it, or delete "
-                "it and run once with take_over=True."
+                "it and run once with take_over=True.",
+                reason="record_damaged",
             )
         return record
 

@@ -24,8 +24,7 @@ from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyO
         "org_id": Param("248df4b7-aa70-47b8-a036-33ac447e668d", type="string", format="uuid", title="Organization"),
         "user_id": Param("0ecd09c1-b901-4d27-9053-f0367c427254", type="string", format="uuid", title="User"),
         "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
-        # Not 7: last week's key is seconds younger than last week's run, and would be kept.
-        "max_age_days": Param(6, type="number", minimum=0, title="Rotate a key that is older", description="In days."),
+        "max_age_days": Param(7, type="number", minimum=0, title="Rotate a key of this age", description="In days."),
     },
     # A try that dies in between leaves readers cut off until the next one has stored the very same key: so soon.
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},

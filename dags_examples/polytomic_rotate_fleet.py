@@ -70,7 +70,7 @@ def polytomic_rotate_fleet() -> None:
         targets="{{ params.targets }}",
         report_path="{{ params.report }}",
         # Not 7: last week's key is a little younger than last week's run, and would be kept for a night more.
-        max_age=timedelta(days=6),
+        max_age=timedelta(days=7),
         max_workers=8,
         max_failures=10,
         check_only="{{ params.check_only }}",

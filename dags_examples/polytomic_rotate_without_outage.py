@@ -29,8 +29,7 @@ from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyO
             "6f1f6a4b-7d0f-4f5b-9d5e-4a2f4f6f0b1c", type="string", format="uuid", title="The other user"
         ),
         "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
-        # Not 7: last week's key is seconds younger than last week's run, and would be kept.
-        "max_age_days": Param(6, type="number", minimum=0, title="Rotate a key that is older", description="In days."),
+        "max_age_days": Param(7, type="number", minimum=0, title="Rotate a key of this age", description="In days."),
     },
     default_args={"retries": 5, "retry_delay": timedelta(minutes=1)},
     tags=["polytomic"],

@@ -49,7 +49,7 @@ class PolytomicEmulator:
     :param revocation_delay: seconds for which a revoked key is still accepted. Not documented.
     :param idempotency_ttl: seconds for which the outcome of an Idempotency-Key is remembered.
     :param clock: seconds, monotonic: for late effects, revocation and idempotency; not for ``delay``.
-    :param now: the time that it tells in the ``Date`` of its answers, aware.
+    :param now: the time that it tells in the ``Date`` of its answers, aware; may be set anew at any time.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class PolytomicEmulator:
         self._world = World(self._keys, "Emulated Partner", existing_key, existing_user, existing_name)
         idempotency = IdempotencyKeys(idempotency_ttl, clock)
         self._dispatcher = Dispatcher(self._world, idempotency, clock, delay=delay, replay_values=replay_values)
-        self._host, self._port, self._now = host, port, now
+        self.now = now
+        self._host, self._port = host, port
         self._server: ServerThread | None = None
 
     def start(self) -> Self:
@@ -105,7 +106,7 @@ class PolytomicEmulator:
         self.stop()
 
     def _build(self, stopping: asyncio.Event) -> Starlette:
-        return build_app(self._dispatcher, stopping, self._now)
+        return build_app(self._dispatcher, stopping, lambda: self.now())
 
     @property
     def base_url(self) -> str:

@@ -126,9 +126,9 @@ class Vendor(Orders):
 class Store(Orders):
     """One destination; ``readers_get`` is what shadows it, call by call."""
 
-    def __init__(self, calls: list[str], place: str = "memory:acme", *, compare_and_set: bool = True) -> None:
+    def __init__(self, calls: list[str], identity: str = "memory:acme", *, compare_and_set: bool = True) -> None:
         super().__init__(calls)
-        self.place = self.identity = place
+        self.place, self.identity = "memory:acme", identity
         self.compare_and_set = compare_and_set
         self.value: str | None = None
         self.foreign = False

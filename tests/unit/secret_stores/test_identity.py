@@ -1,0 +1,112 @@
+"""The identity of a destination: the same however a person or a worker names it, and no other destination's."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+from airflow_provider_polytomic import version_compat
+from airflow_provider_polytomic.secret_stores.aws_client import AwsClient
+from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
+from airflow_provider_polytomic.secret_stores.aws_ssm import ParameterStore
+from airflow_provider_polytomic.secret_stores.destination import Destination
+from airflow_provider_polytomic.secret_stores.forms import FieldForm, TextForm
+from airflow_provider_polytomic.secret_stores.local_filesystem import LocalFilesystemStore
+from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
+from airflow_provider_polytomic.secret_stores.naming import canonical_url, identity_of
+from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
+from airflow_provider_polytomic.secret_stores.vault_store import VaultStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def vault(url: str = "https://vault:8200", namespace: str = "", mount: str = "kv", path: str = "a", **given: Any) -> str:
+    client = VaultClient(SimpleNamespace(client=SimpleNamespace(url=url), kwargs={"namespace": namespace}))
+    version = given.pop("version", 2)
+    return VaultStore(client, mount, path, version=version, form=FieldForm("k"), reader=None, **given).identity
+
+
+def aws(url: str = "https://secretsmanager.eu-west-1.amazonaws.com", region: str = "eu-west-1") -> AwsClient:
+    return AwsClient(SimpleNamespace(meta=SimpleNamespace(endpoint_url=url, region_name=region)), "a", "AWS")
+
+
+def secret(name: str = "a", field: str = "", **given: str) -> str:
+    return SecretsManagerStore(aws(**given), name, TextForm(), None, field=field).identity
+
+
+def parameter(name: str = "a", **given: str) -> str:
+    return ParameterStore(aws(**given), name, TextForm(), None).identity
+
+
+@pytest.mark.parametrize(
+    "identities",
+    [
+        {vault(), vault("https://VAULT:8200/"), vault("https://user:word@vault:8200"), vault(version=1)},
+        {vault(namespace="team"), vault(namespace="/team/")},
+        {vault("https://vault"), vault("https://vault:443/")},
+        {secret(), secret(url="https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com")},
+        {secret(url="http://moto:5000"), secret(url="http://user:word@MOTO:5000/")},
+    ],
+    ids=" ".join,
+)
+def test_another_spelling_of_one_place_is_the_same(identities):
+    assert len(identities) == 1
+    assert "word" not in identities.pop()
+
+
+def test_no_two_places_are_the_same():
+    identities = [
+        vault(),
+        vault("http://vault:8200"),
+        vault("https://vault:8201"),
+        vault("https://vault:8200/proxied"),
+        vault(namespace="team"),
+        vault(mount="kv/a", path="b"),
+        vault(mount="kv", path="a/b"),
+        vault(field="k"),
+        vault(path="a|k"),
+        vault(path="A"),
+        secret(),
+        secret(region="eu-west-2"),
+        secret(url="http://moto:5000"),
+        secret(field="k"),
+        secret("a|k"),
+        secret("A"),
+        parameter(),
+        parameter("/a"),
+    ]
+    assert len(set(identities)) == len(identities)
+
+
+def test_what_issuance_ids_are_derived_from_never_changes():
+    """Workers with different versions of this package meet at one destination, so these are pinned."""
+    assert identity_of("kind", "a b", "é|%", "") == "kind|a%20b|%C3%A9%7C%25|"
+    assert vault(namespace="team", field="k") == "vault|https://vault:8200|team|kv|a|k"
+    assert secret(field="k") == "aws-secretsmanager|eu-west-1||a|k"
+    assert parameter("/a/b", url="http://moto:5000") == "aws-ssm|eu-west-1|http://moto:5000|/a/b"
+    assert canonical_url("HTTP://[::1]:80/a/") == "http://[::1]/a"
+
+
+def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text(json.dumps({}))
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+
+    def entry(kind: str, file: str) -> str:
+        backend = LocalFilesystemBackend(**{f"{kind}s_file_path": str(tmp_path / file)})
+        return LocalFilesystemStore(backend, Destination.parse(f"airflow://{kind}/acme"), issuer="").identity
+
+    assert entry("variable", "link.json") == entry("variable", "real.json") == f"file|{tmp_path}/real.json|variable|acme"
+    assert entry("connection", "real.json") == f"file|{tmp_path}/real.json|connection|acme"
+
+
+def test_the_metastore_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for address in ("http://api:80/execution/", "http://API/execution", "http://other/execution"):
+        monkeypatch.setattr(version_compat, "metastore_address", lambda address=address: address)
+        found.append(MetastoreStore(Destination.parse("airflow://variable/acme")).identity)
+    assert found == ["metastore|http://api/execution|acme"] * 2 + ["metastore|http://other/execution|acme"]
