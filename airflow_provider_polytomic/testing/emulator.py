@@ -106,7 +106,7 @@ class PolytomicEmulator:
         self.stop()
 
     def _build(self, stopping: asyncio.Event) -> Starlette:
-        return build_app(self._dispatcher, stopping, lambda: self.now())
+        return build_app(self._dispatcher, stopping, lambda: self.now())  # noqa: PLW0108 (it may be set anew)
 
     @property
     def base_url(self) -> str:

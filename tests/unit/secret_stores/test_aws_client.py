@@ -31,7 +31,7 @@ def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
     assert len(places) == 1
     assert places.pop().endswith(", eu-central-1")
     proxied = opened(cls(region_name="eu-central-1", endpoint_url="https://u:p@aws.example:8443/x", **access))
-    assert proxied.place.endswith("eu-central-1 (https://aws.example:8443)")
+    assert proxied.place.endswith("eu-central-1 (https://aws.example:8443/x)")
 
 
 @pytest.mark.parametrize("cls", BACKENDS)

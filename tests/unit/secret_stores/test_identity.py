@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def vault(url: str = "https://vault:8200", namespace: str = "", mount: str = "kv", path: str = "a", **given: Any) -> str:
-    client = VaultClient(SimpleNamespace(client=SimpleNamespace(url=url), kwargs={"namespace": namespace}))
+def vault(
+    url: str = "https://vault:8200", namespace: str = "", mount: str = "kv", path: str = "a", **given: Any
+) -> str:
+    client = VaultClient(SimpleNamespace(kwargs={"namespace": namespace}))
+    client._connected = lambda **_: SimpleNamespace(url=url)  # type: ignore[method-assign]  # no Vault
     version = given.pop("version", 2)
     return VaultStore(client, mount, path, version=version, form=FieldForm("k"), reader=None, **given).identity
 
@@ -100,7 +103,8 @@ def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp
         backend = LocalFilesystemBackend(**{f"{kind}s_file_path": str(tmp_path / file)})
         return LocalFilesystemStore(backend, Destination.parse(f"airflow://{kind}/acme"), issuer="").identity
 
-    assert entry("variable", "link.json") == entry("variable", "real.json") == f"file|{tmp_path}/real.json|variable|acme"
+    assert entry("variable", "link.json") == f"file|{tmp_path}/real.json|variable|acme"
+    assert entry("variable", "real.json") == entry("variable", "link.json")
     assert entry("connection", "real.json") == f"file|{tmp_path}/real.json|connection|acme"
 
 
