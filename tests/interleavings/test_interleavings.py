@@ -127,7 +127,7 @@ def test_one_fault_is_put_right_by_two_retries(role: Role, fault: str) -> None:
 def naive(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> None:
     """What many would write: read, ask, write; no record, no proof."""
     held = store.read()
-    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run_time}")
+    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
     store.write(key, held)
 
 

@@ -247,7 +247,7 @@ def worse(vendor: Any, store: Any, target: Any, mode: Any, *, standby: Any, **_:
     held = store.read()
     owner = vendor.get_identity(held.value)
     user = standby if owner.id == target.user_id else target
-    name = f"{user.user_id}-{mode.run_time:%d-%H}"
+    name = f"{user.user_id}-{mode.run.time:%d-%H}"
     store.write(vendor.create_api_key(user.org_id, user.user_id, force=True, idempotency_key=name), held)
 
 

@@ -192,7 +192,7 @@ def test_what_somebody_else_takes_away_is_put_there_again(issuers: Issuers, role
 
 def worse(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> Reference:
     """What many would write: ask, read, write; no record, no proof."""
-    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run_time}")
+    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
     store.write(key, store.read())
     return Reference(target, True, "", key.fingerprint, None, None, {}, None)
 
