@@ -1,23 +1,37 @@
-"""DAG runs, as issuing is given them: one for each time."""
+"""DAG runs by hand, one for each time: as Airflow's context has them, and as issuing is given them."""
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.issuing import Renew
-from airflow_provider_polytomic.records import Run
+from airflow_provider_polytomic.version_compat import dag_run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["renew", "run_at"]
+    from airflow_provider_polytomic.records import Run
+
+__all__ = ["airflow_run", "renew", "run_at"]
 
 
-def run_at(time: datetime, name: str = "") -> Run:
-    """Return the run of this time; of two at one time, the one of this name."""
-    return Run(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{time.isoformat()} {name}")), time)
+def airflow_run(time: datetime, dag_id: str = "acme") -> SimpleNamespace:
+    """Return as much of Airflow's run as we look at."""
+    return SimpleNamespace(
+        dag_id=dag_id,
+        run_id=f"manual__{time.isoformat()}",
+        run_type="manual",
+        run_after=time,
+        logical_date=time,
+        data_interval_end=time,
+    )
+
+
+def run_at(time: datetime, dag_id: str = "acme") -> Run:
+    """Return the same run as issuing is given it."""
+    return dag_run({"dag_run": airflow_run(time, dag_id)})
 
 
 def renew(time: datetime, max_age: timedelta = timedelta(0)) -> Renew:

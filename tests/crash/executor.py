@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators import api_keys, organizations, users
 from airflow_provider_polytomic.operators.base import PolytomicOperator
+from tests.runs import airflow_run
 
 if TYPE_CHECKING:
     from .job import Tasks
@@ -57,8 +58,7 @@ def kill_the_running() -> None:
 
 def context_of(moment: datetime, try_number: int = 1) -> dict[str, Any]:
     """Return as much of a task's context as our operators look at."""
-    run = SimpleNamespace(run_after=moment, logical_date=moment, data_interval_end=moment, run_type="manual")
-    run.dag_id, run.run_id = "acme", f"manual__{moment.isoformat()}"
+    run = airflow_run(moment)
     return {"dag_run": run, "ti": SimpleNamespace(map_index=-1, try_number=try_number)}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyO
 from tests.docs.policies import policy
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
 from tests.integration.secrets_settings import BACKEND, KWARGS, secrets_settings
+from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,12 +33,14 @@ class PageIssuer:
 
     def __init__(self, site: StorePage, scene: Scene, context: Context) -> None:
         self.site, self.scene, self._context = site, scene, context
+        self._runs = itertools.count()
 
     def issue(self, destination: str, **given: Any) -> dict[str, Any]:
-        """Run the operator in a new process, as far as Airflow knows."""
+        """Run the operator in a new DAG run and, as far as Airflow knows, in a new process."""
         self.site.use(self.policy)
+        context = self._context(MONDAY + timedelta(days=next(self._runs)))
         arguments = {"destination": self.site.here(destination), "retries": 1, **self.scene.ids, **given}
-        returned: dict[str, Any] = PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(self._context())
+        returned: dict[str, Any] = PolytomicCreateApiKeyOperator(task_id="issue", **arguments).execute(context)
         return returned
 
     @property

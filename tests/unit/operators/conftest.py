@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runs import airflow_run
 from tests.scene import scene
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ def context() -> Callable[..., dict[str, Any]]:
     def make(
         run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, max_tries: int = 0, **more: Any
     ) -> dict[str, Any]:
-        run = SimpleNamespace(run_after=run_time, logical_date=run_time, data_interval_end=run_time, run_type="manual")
-        run.dag_id, run.run_id = "acme", f"manual__{run_time.isoformat()}"
+        run = airflow_run(run_time)
         pushed: dict[str, Any] = {}
         ti = SimpleNamespace(
             map_index=map_index,
