@@ -35,13 +35,13 @@ def polytomic_issue_api_key() -> None:
     )
 
     @task
-    def who_am_i(destination: str) -> dict[str, str | None]:
+    def who_am_i(destination: str, server: str) -> dict[str, str | None]:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        me = PolytomicHook.for_destination(destination, server="polytomic_default").get_identity()
+        me = PolytomicHook.for_destination(destination, server=server).get_identity()
         return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
 
-    issue_api_key >> who_am_i("{{ params.destination }}")
+    who_am_i(issue_api_key.output["destination"], issue_api_key.output["server"])
 
 
 polytomic_issue_api_key()

@@ -70,13 +70,13 @@ def polytomic_onboarding_many() -> None:
         )
 
         @task(map_index_template="{{ task.op_kwargs['destination'] }}")
-        def first_call(destination: str) -> dict[str, str | None]:
+        def first_call(destination: str, server: str) -> dict[str, str | None]:
             from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-            me = PolytomicHook.for_destination(destination, server="polytomic_default").get_identity()
+            me = PolytomicHook.for_destination(destination, server=server).get_identity()
             return {"id": me.id, "email": me.email, "organization_name": me.organization_name}
 
-        issue_api_key >> first_call(destination=destination)
+        first_call(destination=issue_api_key.output["destination"], server=issue_api_key.output["server"])
 
     onboard.expand_kwargs(customers())
 

@@ -41,12 +41,12 @@ def polytomic_rotate_api_key() -> None:
     )
 
     @task
-    def who_am_i(destination: str) -> str | None:
+    def who_am_i(destination: str, server: str) -> str | None:
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        return PolytomicHook.for_destination(destination, server="polytomic_default").get_identity().email
+        return PolytomicHook.for_destination(destination, server=server).get_identity().email
 
-    rotate_api_key >> who_am_i("{{ params.destination }}")
+    who_am_i(rotate_api_key.output["destination"], rotate_api_key.output["server"])
 
 
 polytomic_rotate_api_key()
