@@ -1,4 +1,4 @@
-"""Is it true what the page says of a death after each step? Issue, die there, look, read; issue again, look again."""
+"""What the page says of a death after each step: issue, die there, look, read; issue again, look again."""
 
 from __future__ import annotations
 
@@ -12,24 +12,19 @@ import pytest
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, issue
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
 from tests.docs.mortal import Killed, Mortal
 from tests.docs.pages import rows
-from tests.fleets import add_customers, assert_one_live_key_each
-from tests.integration.dying.cases import CASES
 from tests.runs import renew
 from tests.scene import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_polytomic.references import Reference
 
 PAGE = "docs/when-a-worker-dies.md"
-SINGLE, STANDBY, FLEET = (rows(PAGE, heading) for heading in ("Step by step", "With a standby user", "A fleet"))
+SINGLE, STANDBY = rows(PAGE, "Step by step"), rows(PAGE, "With a standby user")
 # After which call of which part does the process die in each row? The record is written twice: opened, closed.
 DIES_AFTER = {
     "reading the destination": ("read_record", 1),
@@ -92,10 +87,6 @@ class Customer:
     def live_key(self) -> str:
         """Return the target's key."""
         return self.scene.emulator.live_key(self.target.user_id)
-
-    def idempotency_keys(self) -> list[str | None]:
-        """Return what the requests for the target's keys called themselves."""
-        return [post.idempotency_key for post in self.scene.posts if self.target.user_id in post.path]
 
 
 @pytest.mark.parametrize("table", [SINGLE, STANDBY], ids=["single", "standby"])
@@ -161,40 +152,3 @@ def test_with_a_standby_user_nobody_is_cut_off_wherever_it_dies(row: list[str], 
     assert customer.record_state() == "done"
     assert len(set(scene.idempotency_keys[sent:])) == 1
     assert len(scene.posts) - posts == NEXT[next_try]
-
-
-def test_of_a_fleet_each_target_is_in_a_row_and_the_next_try_does_what_that_says(
-    scene: Scene, context: Callable[..., dict[str, Any]]
-):
-    targets = add_customers(scene, 3)
-    untouched, under_way, done = (
-        Customer(scene, Target.parse(row["org_id"], row["user_id"]), row["destination"]) for row in targets
-    )
-    customers = {"not started": untouched, "under way, asked for and not stored": under_way, "done": done}
-    assert [row[0] for row in FLEET] == list(customers)
-    for customer in customers.values():
-        customer.attempt(renew(MONDAY))
-    this_run = MONDAY + DAY
-    with pytest.raises(Killed):
-        under_way.attempt(renew(this_run), "create_api_key")
-    done.attempt(renew(this_run))
-    for what, issued, readers, _ in FLEET:
-        assert customers[what].minted() == 1 + int(issued)
-        assert customers[what].readers_work() is WORK[readers]
-    sent = {what: customer.idempotency_keys() for what, customer in customers.items()}
-
-    operator = PolytomicBatchRotateApiKeysOperator(task_id="rotate", targets=targets, max_age=0, retries=1)
-    summary = operator.execute(context(this_run, try_number=2))
-    assert (summary["rotated"], summary["kept"]) == (3, 0)
-    for what, _, _, next_try in FLEET:
-        again = customers[what].idempotency_keys()[len(sent[what]) :]
-        assert len(again) == (0 if next_try.startswith("keeps it") else 1)
-        assert (again == sent[what][-1:]) is next_try.startswith("gets the same key")
-        assert customers[what].minted() == 2
-    assert_one_live_key_each(scene, targets)
-
-
-def test_what_is_said_of_the_death_of_airflow_is_what_is_killed_in_the_tests_of_that():
-    killed = {"the process of the task": "task", "the worker": "worker", "the scheduler": "scheduler"}
-    told = [row[0] for row in rows(PAGE, "When Airflow itself dies")]
-    assert [killed.get(what, what) for what in told] == list(dict.fromkeys(case.killed for case in CASES))

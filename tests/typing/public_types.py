@@ -157,6 +157,8 @@ def operators() -> None:
 
     PolytomicCreateUserOperator(task_id="b", org_id=ID, email="ada@acme.example")  # type: ignore[call-arg]
     PolytomicCreateApiKeyOperator(task_id="c", org_id=ID, user_id=ID)  # type: ignore[call-arg]
+    PolytomicRotateApiKeyOperator(task_id="d", org_id=ID, user_id=ID, destination=DESTINATION)  # type: ignore[call-arg]
+    PolytomicBatchRotateApiKeysOperator(task_id="e", targets=[customer])  # type: ignore[call-arg]
     PolytomicDeleteOrganizationOperator(task_id="k", org_id=ID)  # type: ignore[call-arg]
     PolytomicRotateApiKeyOperator("d", ID)  # type: ignore[call-arg]
 
