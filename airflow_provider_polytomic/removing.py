@@ -140,7 +140,6 @@ class _Removal:
 
         :raises ConflictError: if either is no longer what was decided about.
         """
-        self.store.check_remove(held)
         if _is_occupied(held):
             self._check_record(record)
             self.store.remove(held, for_good=for_good)

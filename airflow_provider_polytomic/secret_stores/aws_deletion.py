@@ -28,10 +28,6 @@ DELETED = "deleted"
 # "A parameter value is not valid for the current state of the resource": of other states than deletion, too.
 NOT_IN_THIS_STATE = frozenset({"InvalidRequestException"})
 _MISSING = frozenset({"ResourceNotFoundException"})
-# DeleteSecret takes 7 to 30 days. If some server took one day all the same, the secret could still be restored.
-_NO_WINDOW = 1
-# By which of the codes is not documented.
-_NO_SUCH_WINDOW = _MISSING | NOT_IN_THIS_STATE | {"InvalidParameterException", "ValidationException"}
 # How long a forced deletion is waited for. Its date is that of the request; that of a scheduled one is days ahead. The
 # clock here is right within minutes, or AWS would not take its signatures (IAM User Guide, "Signing AWS requests").
 _SOON = timedelta(hours=1)
@@ -77,17 +73,6 @@ class Deletion:
         raise MisconfiguredError(
             f"{self._aws.place}: AWS does not delete it in its present state (InvalidRequestException). Nothing was "
             "removed. Remove its replicas first, or have the service of AWS that it belongs to delete it."
-        )
-
-    def check(self) -> None:
-        """Ask for a deletion with a window that there is not, which AWS can only refuse; it looks at rights first."""
-        try:
-            self._aws.call("delete_secret", {**self._id, "RecoveryWindowInDays": _NO_WINDOW}, expected=_NO_SUCH_WINDOW)
-        except RefusedError:
-            return
-        raise MisconfiguredError(
-            f"{self._aws.place}: AWS took a deletion that it had to refuse. The secret is deleted now and can be "
-            "restored (RestoreSecret). Restore it, and report this."
         )
 
     def refusal(self) -> SecretStoreError:

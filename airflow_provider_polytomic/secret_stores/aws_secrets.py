@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, RefusedError
 from airflow_provider_polytomic.secret_stores.aws_deletion import DELETED, NOT_IN_THIS_STATE, Deletion, is_deleted
-from airflow_provider_polytomic.secret_stores.aws_tags import MOST_TAGS, NO_TAG
+from airflow_provider_polytomic.secret_stores.aws_tags import MOST_TAGS
 from airflow_provider_polytomic.secret_stores.documents import ABSENT
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _PENDING = "PolytomicPending"
 _DESCRIPTION = "A Polytomic API key, issued by Airflow"
 _MISSING = frozenset({"ResourceNotFoundException"})
 _EXISTS = frozenset({"ResourceExistsException"})
-# There is no secret, or no value (by which code is not documented).
-_NOTHING_PUT = _MISSING | {"InvalidRequestException", "InvalidParameterException", "ValidationException"}
 # The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
 _NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
 # No secret has these versions: a move between them is looked at for rights, and then refused.
@@ -78,23 +76,12 @@ class AwsSecret:
         return version if self._move(old, version) else None
 
     def check_put(self, content: Any, version: str) -> None:
-        """Put again what is there, or nothing, which AWS can only refuse; it looks at the caller's rights first.
+        """Put again what is there: with the token and the value of a version, "the request is ignored".
 
-        A put with the token and the value of a version "succeeds but does nothing" (PutSecretValue's documentation).
-
-        :param content: None where there is none.
+        (PutSecretValue's documentation of ``ClientRequestToken``.)
         """
-        if content is not None:
-            kind = "SecretString" if isinstance(content, str) else "SecretBinary"
-            self._put(**{kind: content, "ClientRequestToken": version})
-            return
-        try:
-            self._put(expected=_NOTHING_PUT)
-        except RefusedError:
-            return
-        raise MisconfiguredError(
-            f"{self._aws.place}: AWS took a put without a value. Look at this secret, and report it."
-        )
+        kind = "SecretString" if isinstance(content, str) else "SecretBinary"
+        self._put(**{kind: content, "ClientRequestToken": version})
 
     def check_move(self) -> None:
         """Send a move between versions that no secret has, which AWS looks at for rights and refuses."""
@@ -132,10 +119,6 @@ class AwsSecret:
         """Take tags off; none of the name, and none of the secret, is no error (UntagResource's documentation)."""
         with suppress(RefusedError):
             self._aws.call("untag_resource", {**self._id, "TagKeys": list(names)}, expected=_MISSING)
-
-    def check_untag(self) -> None:
-        """Take a tag off that no secret has, which is looked at for rights and changes nothing."""
-        self.untag([NO_TAG])
 
     def _put(self, *, expected: frozenset[str] = frozenset(), **value: Any) -> dict[str, Any]:
         return self._aws.call("put_secret_value", {**self._id, **value, "VersionStages": [_PENDING]}, expected=expected)

@@ -92,7 +92,9 @@ class SecretsManagerStore:
 
     @sealed
     def check_write(self, over: Held) -> None:
-        """Have Airflow read a trial, put again the version that is there (or nothing), and move a label between none.
+        """Have Airflow read a trial, put again the version that is there, and move a label between versions of none.
+
+        The right to put the first value of a secret shows when that is put: every request that asks for it would put.
 
         :raises UnavailableError: if a secret of this name is being deleted right now.
         """
@@ -102,7 +104,8 @@ class SecretsManagerStore:
         if self._reader is not None:
             reader = self._reader
             self._aws.run(lambda: reader.check(over, self._form, self.read))
-        self._secret.check_put(content, over.version)
+        if content is not None:
+            self._secret.check_put(content, over.version)
         self._secret.check_move()
 
     @sealed
@@ -128,21 +131,6 @@ class SecretsManagerStore:
         """Take off the tags; those of a deleted secret went with it."""
         if names := names_of(self._secret.tags() or []):
             self._secret.untag(names)
-
-    @sealed
-    def check_remove(self, over: Held) -> None:
-        """Ask for a deletion that AWS can only refuse; or put what is there again, move nothing, take off no tag."""
-        if over.version == DELETED:
-            return
-        content = over.content.reveal()
-        left = self._form.take_out(content)
-        if content is not None and left is None:
-            self._secret.deletion.check()  # the record goes with it
-            return
-        if left is not content:
-            self._secret.check_put(content, over.version)
-            self._secret.check_move()
-        self._secret.check_untag()
 
     @sealed
     def read_back(self) -> ApiKey | None:

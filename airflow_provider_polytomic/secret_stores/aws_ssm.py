@@ -114,10 +114,10 @@ class ParameterStore:
 
     @sealed
     def check_write(self, over: Held) -> None:
-        """Have Airflow read a trial, and create what is there already; where nothing is, the record is the proof.
+        """Have Airflow read a trial, and see whether there is room for a key.
 
-        No request asks whether one may write. If somebody deletes the parameter right before this one, it is made again
-        with its old value; so it is read once more immediately before.
+        Every request that asks for the right to write would write. So the proof of it is the record, which is a
+        parameter of the same path and is written before a key is asked for.
         """
         content = over.content.reveal()
         if self._reader is not None:
@@ -129,13 +129,6 @@ class ParameterStore:
         if settings is None:
             raise self._conflict()
         self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
-        if self._parameter.get() is None:  # who changed it meanwhile is found when the key is written
-            raise self._conflict()
-        if self._parameter.create(content, settings) is not None:
-            raise ConflictError(
-                f"{self.place} was deleted by somebody else at the very moment of the check, which made it again with "
-                "its old value, but without its tags and policies. Delete it again, or try again."
-            )
 
     @sealed
     def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
@@ -155,9 +148,6 @@ class ParameterStore:
         """Delete the parameter beside it."""
         if self.read_record() is not None:
             self._record.delete()
-
-    def check_remove(self, over: Held) -> None:
-        """Prove nothing: DeleteParameter takes a name and no more, so every request that would be judged deletes."""
 
     @sealed
     def read_back(self) -> ApiKey | None:

@@ -15,14 +15,12 @@ from airflow_provider_polytomic.records import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MOST_TAGS", "NO_TAG", "names_of", "record_of", "tags_of"]
+__all__ = ["MOST_TAGS", "names_of", "record_of", "tags_of"]
 
 # "AWS Secrets Manager quotas".
 MOST_TAGS = 50
 _NAMES = "polytomic-issuance"
 _FIELD = "polytomic-issuance:"
-# No secret has it: taking it off is looked at for rights, and changes nothing.
-NO_TAG = f"{_FIELD}none"
 
 
 def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:

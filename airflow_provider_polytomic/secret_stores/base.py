@@ -108,7 +108,10 @@ class SecretStore(Protocol):
         """Write the record whole; the last writer wins. Never changes the version of the value."""
 
     def check_write(self, over: Held) -> None:
-        """Prove, changing nothing and as far as that goes, that :meth:`write` would be allowed and found by readers.
+        """Prove, as far as that goes, that :meth:`write` would be allowed and found by readers.
+
+        It sends no request that could do what it checks. A write that a documented compare-and-set refuses is the
+        limit. What cannot be proved so shows when the record is written, or the value.
 
         :raises DeniedError: if the write would be refused.
         :raises MisconfiguredError: if no consumer would get what is written (a shadowed destination, say); the message
@@ -122,7 +125,8 @@ class SecretStore(Protocol):
 class Removal(Protocol):
     """What removing asks of a destination; every method raises what those of :class:`SecretStore` do.
 
-    The value goes first, then the record: what a kill between the two leaves behind says what is still to be done.
+    No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
+    first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
     """
 
     def remove(self, over: Held, *, for_good: bool) -> None:
@@ -138,14 +142,6 @@ class Removal(Protocol):
 
     def remove_record(self) -> None:
         """Remove the record; none there is no error. Never changes the version of the value."""
-
-    def check_remove(self, over: Held) -> None:
-        """Prove, changing nothing and as far as that goes, that :meth:`remove` and :meth:`remove_record` are allowed.
-
-        A store that cannot tell says nothing.
-
-        :raises DeniedError: if they would be refused.
-        """
 
 
 class Store(SecretStore, Removal, Protocol):

@@ -34,7 +34,9 @@ from airflow_provider_polytomic.secret_stores.naming import file_name, identity_
 from airflow_provider_polytomic.secret_stores.sealing import sealed
 from airflow_provider_polytomic.secret_stores.secret_files import (
     check_suffix,
+    conversion,
     illegal_connections,
+    is_json,
     parse_entries,
     render_entries,
 )
@@ -63,11 +65,11 @@ _MISCONFIGURED = {
 class LocalFilesystemStore:
     """One entry of the connections or variables file of a ``LocalFilesystemBackend`` or a subclass.
 
-    Comments of a YAML file are lost when it is written.
+    A YAML file is read and never written, because its comments would be lost.
 
     :param backend: the instance that this Airflow reads with: it names the file, and has to find the key in a new one.
     :param issuer: base URL of the Polytomic server that issues.
-    :raises MisconfiguredError: if the backend has no such file, or one that cannot be written back.
+    :raises MisconfiguredError: if the backend has no such file, or one that cannot be read.
     """
 
     # Among all writers that take the lock; a person's editor does not.
@@ -107,6 +109,7 @@ class LocalFilesystemStore:
     @sealed
     def write(self, value: ApiKey, over: Held) -> str:
         """Put the key into the file, if the entry is still what was read."""
+        self._refuse_yaml()
         with self._locked() as entries:
             self._compare(entries, over, "written")
             changed = self._changed(entries, value)
@@ -133,6 +136,7 @@ class LocalFilesystemStore:
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
         """Replace the record's file."""
+        self._refuse_yaml()
         content = json.dumps(dict(record), indent=2).encode()
         with self._explained():
             self._records.mkdir(mode=0o700, exist_ok=True)
@@ -142,6 +146,7 @@ class LocalFilesystemStore:
     @sealed
     def check_write(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
         """Do all of a write with a placeholder, but for the rename; the new file stays aside and is removed."""
+        self._refuse_yaml()
         if self._kind == "variable":
             warn_of_unmasked_variable(self._name)
         with self._explained():
@@ -156,6 +161,8 @@ class LocalFilesystemStore:
         with self._locked() as entries:
             if self._name not in entries:
                 return  # whoever took it out
+            self._refuse_yaml()
+            self._check_rights()
             self._compare(entries, over, "removed")
             with self._staged(self._without(entries), None) as at:
                 put_in_place(at, self._file)
@@ -167,17 +174,17 @@ class LocalFilesystemStore:
             remove_file(self._record)
 
     @sealed
-    def check_remove(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
-        """Do all of a removal, but for the rename; the new file stays aside and is removed."""
-        with self._explained():
-            self._check_rights()
-        with self._locked() as entries, self._staged(self._without(entries), None):
-            pass
-
-    @sealed
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend."""
         return self._ask(self._backend)
+
+    def _refuse_yaml(self) -> None:
+        if not is_json(self._file):
+            raise MisconfiguredError(
+                f"{self.place} cannot be changed: a YAML file would lose its comments. Nothing was changed. Convert it "
+                f"with this command, and name the new file as {self._setting}_path in the backend's kwargs: "
+                f"{conversion(self._file)}"
+            )
 
     def _entries(self) -> dict[Any, Any]:
         try:
@@ -227,7 +234,7 @@ class LocalFilesystemStore:
     def _staged(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
         """Write the file as it will be, let the backend read what it is to find there, and yield the file."""
         aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
-        with staged(self._file, render_entries(self._file, entries), at=aside) as at:
+        with staged(self._file, render_entries(entries), at=aside) as at:
             trial = copy.copy(self._backend)
             setattr(trial, self._setting, str(at))
             found = self._ask(trial)

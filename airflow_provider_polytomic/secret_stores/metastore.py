@@ -133,9 +133,6 @@ class MetastoreStore:
         """Delete the second Variable."""
         version_compat.metastore_variable_delete(self._record_key)
 
-    def check_remove(self, over: Held) -> None:
-        """Say nothing: neither Airflow's database nor its Execution API tells beforehand."""
-
     @sealed
     def read_back(self) -> ApiKey | None:
         """Ask as any consumer does; where nobody answers, make sure that it is not for want of a connection."""

@@ -1,8 +1,9 @@
-"""How is a file of secrets read and written in the form that Airflow's ``LocalFilesystemBackend`` reads?"""
+"""Files of secrets in the forms that Airflow's ``LocalFilesystemBackend`` reads: JSON, read and written; YAML, read."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,19 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_suffix", "illegal_connections", "parse_entries", "render_entries"]
+__all__ = ["check_suffix", "conversion", "illegal_connections", "is_json", "parse_entries", "render_entries"]
 
-_JSON = frozenset({".json"})
 _YAML = frozenset({".yaml", ".yml"})
+_CONVERT = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, indent=2, default=str)"
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file is JSON: the suffix alone decides the form, as in the backend."""
+    return path.suffix.lower() == ".json"
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a file whose form could not be written back; the suffix alone decides the form, as in the backend.
+    """Refuse a file that could not be read.
 
     :raises MisconfiguredError: for ``.env`` and for what the backend does not know either.
     """
@@ -26,13 +32,19 @@ def check_suffix(path: Path) -> None:
     if suffix == ".env":
         raise MisconfiguredError(
             f"{path} is an .env file, which has one line for a secret and cannot hold every connection. "
-            "Nothing was changed. Let the backend read a .json or .yaml file instead."
+            "Nothing was changed. Let the backend read a .json file instead."
         )
-    if suffix not in _JSON | _YAML:
+    if not is_json(path) and suffix not in _YAML:
         raise MisconfiguredError(
             f"{path} is neither .json nor .yaml, so Airflow's LocalFilesystemBackend cannot read it. "
             "Nothing was changed. Rename it."
         )
+
+
+def conversion(path: Path) -> str:
+    """Return the shell command that writes a YAML file anew as JSON, beside it and for its owner alone."""
+    source, target = shlex.quote(str(path)), shlex.quote(str(path.with_suffix(".json")))
+    return f"(umask 077 && python -c {shlex.quote(_CONVERT)} < {source} > {target})"
 
 
 def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
@@ -44,7 +56,7 @@ def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
         return {}
     problem = "is not UTF-8 text in the form that its name says"
     try:
-        entries = _parse_json(content) if path.suffix.lower() in _JSON else _parse_yaml(content)
+        entries = _parse_json(content) if is_json(path) else _parse_yaml(content)
     except _DuplicateError as error:
         problem = f"names {error} more than once"
     except (ValueError, RecursionError):
@@ -56,14 +68,9 @@ def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
     raise MisconfiguredError(f"{path} {problem}. It is unchanged. Repair it, then run again.") from None
 
 
-def render_entries(path: Path, entries: dict[Any, Any]) -> bytes:
-    """Return the file's new content: ASCII, because the backend opens it in the encoding of each worker's locale."""
-    if path.suffix.lower() in _JSON:
-        return (json.dumps(entries, indent=2) + "\n").encode()
-    import yaml
-
-    rendered: str = yaml.safe_dump(entries, sort_keys=False, width=10_000)
-    return rendered.encode()
+def render_entries(entries: dict[Any, Any]) -> bytes:
+    """Return a JSON file's new content: ASCII, because the backend opens it in the encoding of each worker's locale."""
+    return (json.dumps(entries, indent=2) + "\n").encode()
 
 
 def illegal_connections(entries: dict[Any, Any]) -> list[str]:
@@ -102,18 +109,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _parse_yaml(content: bytes) -> object:
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Airflow's reader, but for names given twice, of which it silently takes the last."""
-
-    def construct(loader: Loader, node: yaml.MappingNode) -> Any:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for name in names:
-            if names.count(name) > 1:
-                raise _DuplicateError(repr(name))
-        return yaml.SafeLoader.construct_yaml_map(loader, node)
-
-    Loader.add_constructor("tag:yaml.org,2002:map", construct)
     try:
-        return yaml.load(content.decode("utf-8"), Loader)  # noqa: S506 (a SafeLoader)
+        return yaml.safe_load(content.decode("utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(type(error).__name__) from None

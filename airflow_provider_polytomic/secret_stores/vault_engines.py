@@ -9,7 +9,7 @@ from hvac.exceptions import InvalidPath
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 
@@ -65,9 +65,6 @@ class Engine(Protocol):
 
         :param revision: which one.
         """
-
-    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
-        """Prove the right to delete and to update what is at these paths, changing nothing."""
 
 
 class _Version2:
@@ -130,12 +127,6 @@ class _Version2:
             f"update {self._mount}/delete/{path}",
         )
 
-    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
-        for path in deleted:
-            self.delete(path, _NO_REVISION)  # a version that is not there is passed over
-        for path in updated:
-            self.check(path, exists=True, record=path)
-
 
 class _Version1:
     """A secret has one content, and the last writer wins."""
@@ -179,9 +170,6 @@ class _Version1:
             lambda client: client.secrets.kv.v1.delete_secret(path=path, mount_point=self._mount),
             f"delete {self._mount}/{path}",
         )
-
-    def check_removal(self, deleted: Iterable[str], updated: Iterable[str]) -> None:
-        self._require({path: {"update"} for path in updated} | {path: {"delete"} for path in deleted})
 
     def _require(self, needed: Mapping[str, set[str]]) -> None:
         """Ask Vault for the rights at paths.

@@ -169,19 +169,6 @@ class VaultStore:
         self._explained(lambda: self._engine.delete(self._record, revision))
 
     @sealed
-    def check_remove(self, over: Held) -> None:
-        """Ask for the engine's version, then delete a version that no secret has; or ask for the rights."""
-        self._explained(self._check_engine)
-        content = over.content.reveal()
-        left = self._form.take_out(content)
-        deleted, updated = [self._record], list[str]()
-        if over.version != ABSENT and left is None:
-            deleted.append(self._path)
-        elif left is not content:
-            updated.append(self._path)
-        self._explained(lambda: self._engine.check_removal(deleted, updated))
-
-    @sealed
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend; outside Airflow, read again."""
         if self._reader is None:

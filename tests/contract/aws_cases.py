@@ -76,6 +76,7 @@ class AwsCase:
     ) -> None:
         self.server, self.monkeypatch, self.service, self.way = server, monkeypatch, service, way
         self.names = service.names
+        self.checks_rights = service.service == "secretsmanager"
         self.own = server.client(service.service)
         self.keeps_beside = {"variable": None, "outside": None, "field": "beside"}.get(way, "beside")
         self._use([{"Effect": "Allow", "Action": "*", "Resource": "*"}])

@@ -9,7 +9,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import yaml
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.secret_stores.destination import Destination
@@ -45,6 +44,8 @@ class StoreCase(Protocol):
     """The names that it can hold."""
     denied: str
     """What an error says where the right to write is missing."""
+    checks_rights: bool
+    """Whether :meth:`SecretStore.check_write` finds that out where something is stored."""
 
     def open(self, name: str) -> SecretStore:
         """Open it anew, as another worker would."""
@@ -71,9 +72,10 @@ class LocalCase:
     parallel = True
     names = ANY_NAME
     denied = "Let this user write"
+    checks_rights = True
 
-    def __init__(self, folder: Path, kind: Literal["connection", "variable"], suffix: str) -> None:
-        self.kind, self.file = kind, folder / f"secrets.{suffix}"
+    def __init__(self, folder: Path, kind: Literal["connection", "variable"]) -> None:
+        self.kind, self.file = kind, folder / "secrets.json"
         self.keeps_beside = "owned by the data team" if kind == "connection" else None
         self.file.write_text(json.dumps({"other": "postgres://u:p@db/x" if kind == "connection" else "kept"}))
         self.backend = LocalFilesystemBackend(**{f"{kind}s_file_path": str(self.file)})
@@ -104,8 +106,8 @@ class LocalCase:
         self.file.parent.chmod(0o555)
 
     def _set(self, name: str, content: Any) -> None:
-        entries = yaml.safe_load(self.file.read_text(encoding="utf-8"))
-        self.file.write_text(json.dumps({**entries, name: content}), encoding="utf-8")  # JSON is YAML too
+        entries = json.loads(self.file.read_text(encoding="utf-8"))
+        self.file.write_text(json.dumps({**entries, name: content}), encoding="utf-8")
 
 
 class MetastoreCase:
@@ -116,6 +118,7 @@ class MetastoreCase:
     # The Execution API of dag.test() cannot decode others; the one of a scheduler's task is another.
     names = re.compile(r"[ -~]+") if AIRFLOW_V_3_0_PLUS else ANY_NAME
     denied = ""
+    checks_rights = False
 
     def __init__(self) -> None:
         self.keeps_beside: str | None = None
@@ -141,13 +144,9 @@ class MetastoreCase:
         raise NotImplementedError
 
 
-def _local(kind: Literal["connection", "variable"], suffix: str) -> Make:
-    return lambda _, folder: LocalCase(folder, kind, suffix)
+def _local(kind: Literal["connection", "variable"]) -> Make:
+    return lambda _, folder: LocalCase(folder, kind)
 
 
-LOCAL_CASES: dict[str, Make] = {
-    f"{suffix}-{kind}": _local(kind, suffix)
-    for kind in ("connection", "variable")
-    for suffix in ("json", "yaml", "yml")
-}
+LOCAL_CASES: dict[str, Make] = {"json-connection": _local("connection"), "json-variable": _local("variable")}
 METASTORE_CASES: dict[str, Make] = {"metastore-variable": lambda *_: MetastoreCase()}

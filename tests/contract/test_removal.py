@@ -34,7 +34,6 @@ def assert_nothing_is_held(case, name):
 @how
 def test_where_nothing_is_there_is_nothing_to_do(case, name, for_good):
     store = case.open(name)
-    store.check_remove(store.read())
     store.remove(store.read(), for_good=for_good)
     store.remove_record()
     assert_nothing_is_held(case, name)
@@ -47,7 +46,6 @@ def test_what_is_removed_is_gone_for_readers_and_removing_again_is_no_error(case
     store = case.open(name)
     issue(store, "a-key")
     seen = store.read()
-    store.check_remove(seen)
     store.remove(seen, for_good=for_good)
     assert_nothing_is_held(case, name)
     store.remove_record()
@@ -64,7 +62,6 @@ def test_another_worker_finishes_what_a_killed_one_began(case, name):
     killed = case.open(name)
     killed.remove(killed.read(), for_good=True)
     store = case.open(name)
-    store.check_remove(store.read())
     store.remove_record()
     assert_nothing_is_held(case, name)
     assert case.open(name).read_record() is None
@@ -83,7 +80,6 @@ def test_the_record_alone_is_removed_without_touching_the_value(case, name):
 def test_a_record_without_a_value_is_removed(case, name):
     store = case.open(name)
     store.write_record(RECORD)
-    store.check_remove(store.read())
     store.remove(store.read(), for_good=True)
     store.remove_record()
     assert case.open(name).read_record() is None
@@ -116,7 +112,6 @@ def test_what_others_keep_in_the_secret_stays_where_it_has_fields(case, name, re
         pytest.skip("in this store the whole secret goes")
     case.put(name, "by-hand", beside=case.keeps_beside)
     store = case.open(name)
-    store.check_remove(store.read())
     store.remove(store.read(), for_good=True)
     assert_nothing_is_held(case, name)
     assert case.beside(name) == case.keeps_beside
@@ -128,7 +123,6 @@ def test_what_others_keep_in_the_secret_stays_where_it_has_fields(case, name, re
 def test_what_is_no_key_can_be_removed_recoverably(case, name):
     case.put_foreign(name)
     store = case.open(name)
-    store.check_remove(store.read())
     store.remove(store.read(), for_good=False)
     assert_nothing_is_held(case, name)
 
@@ -143,18 +137,6 @@ def test_a_key_can_be_stored_again_where_one_was_removed_for_good(case, name):
         store.remove(store.read(), for_good=True)
         store.remove_record()
         assert_nothing_is_held(case, name)
-
-
-def test_a_check_changes_nothing(case, name):
-    store = case.open(name)
-    issue(store, "a-key")
-    before = store.read()
-    store.check_remove(before)
-    assert store.read().version == before.version
-    assert dict(store.read_record()) == RECORD
-    assert case.consumer(name) == "a-key"
-    store.write(ApiKey("the-next"), before)
-    assert case.consumer(name) == "the-next"
 
 
 def test_odd_names_are_removed(case):
@@ -190,10 +172,6 @@ def test_without_the_right_to_remove_nothing_changes(case, name, unprivileged_af
     unprivileged_after(case.deny)
     store = case.open(name)
     held = store.read()
-    try:
-        store.check_remove(held)
-    except DeniedError as error:  # a store that cannot tell says nothing
-        assert re.search(case.denied, str(error))  # noqa: PT017 (it need not be raised)
     with pytest.raises(DeniedError, match=case.denied) as caught:
         store.remove(held, for_good=for_good)
     told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())

@@ -54,7 +54,7 @@ def test_with_the_rights_that_the_page_names_a_removal_works(trial, name, server
 
 
 @pytest.mark.parametrize(("name", "server", "less"), LESS)
-def test_without_a_line_nothing_is_removed_and_the_error_names_it(trial, name, server, less):
+def test_without_a_line_the_error_names_it_and_what_is_left_is_removed_once_it_is_there(trial, name, server, less):
     on = trial(name, server, KINDS[name].destination("worker", less))
     refused = []
     for leave in (leave_record, leave_key):
@@ -63,7 +63,7 @@ def test_without_a_line_nothing_is_removed_and_the_error_names_it(trial, name, s
         error = on.issuer.attempt_removal()
         if error is not None:
             refused.append(error)
-            assert on.issuer.found() == left
+            assert on.issuer.found() in {left, (False, True)}, "at most the key is gone, before its record"
             on.grant(worker=on.kind.worker + on.kind.remover)
             assert on.issuer.attempt_removal() is None
         assert on.issuer.found() == (False, False)

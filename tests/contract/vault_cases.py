@@ -39,6 +39,7 @@ class VaultCase:
     parallel = True
     names = ANY_NAME
     denied = "Vault refuses to|does not let this role"
+    checks_rights = True
 
     def __init__(self, server: VaultServer, monkeypatch: pytest.MonkeyPatch, version: Literal[1, 2], way: Way) -> None:
         self.server, self.monkeypatch, self.version, self.way = server, monkeypatch, version, way

@@ -34,7 +34,6 @@ NEXT_RUN = FIRST_RUN + timedelta(days=1)
 # The stores on this machine: the kind of secret, and the form of the file or None for the metastore.
 LOCAL: dict[str, tuple[str, str | None]] = {
     "json-connection": ("connection", "json"),
-    "yaml-connection": ("connection", "yaml"),
     "json-variable": ("variable", "json"),
     "metastore-variable": ("variable", None),
 }

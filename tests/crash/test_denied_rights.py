@@ -68,7 +68,7 @@ OURS: dict[str, tuple[Callable[[Scenario], Path], int, str]] = {
 }
 
 
-@pytest.mark.parametrize("place", ["json-connection", "yaml-connection", "json-variable"])
+@pytest.mark.parametrize("place", ["json-connection", "json-variable"])
 @pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 @pytest.mark.parametrize("right", OURS)
 def test_a_right_that_the_task_lacks_is_found_before_anything_is_asked_of_polytomic(world, place, forced, right):

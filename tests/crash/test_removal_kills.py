@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.crash
 
-CALLS = [
-    "read", "read_record", "get_organization", "get_identity", "check_remove", "remove", "read_back", "remove_record",
-]  # fmt: skip
+CALLS = ["read", "read_record", "get_organization", "get_identity", "remove", "read_back", "remove_record"]
 # The last number: every point, or every n-th where a point takes a second.
 STRUCK: list[tuple[str, Watch, int]] = [
     ("json-connection", "calls", 1),

@@ -39,7 +39,7 @@ KILLED = signal.SIGKILL
 # How many runs there were before: in the first round, both users of a pair have had their turn.
 HISTORIES = (2, 1, 3, 0)
 WITH_A_FLEET = (
-    "yaml-connection", METASTORE, "vault-kv2-outside", "vault_real-kv2-outside", "aws-secretsmanager-outside",
+    "json-variable", METASTORE, "vault-kv2-outside", "vault_real-kv2-outside", "aws-secretsmanager-outside",
     "aws-ssm-outside",
 )  # fmt: skip
 

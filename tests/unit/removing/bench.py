@@ -82,10 +82,6 @@ class Store(bench.Store):
         with self.taking("remove_record"):
             self.record = None
 
-    def check_remove(self, over: Held) -> None:
-        with self.taking("check_remove"):
-            pass
-
 
 class Bench(bench.Bench):
     """All of it, and what was called in which order."""

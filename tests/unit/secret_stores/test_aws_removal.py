@@ -33,9 +33,7 @@ def store(aws_server):
 
 
 def remove(store, *, for_good=True):
-    held = store.read()
-    store.check_remove(held)
-    store.remove(held, for_good=for_good)
+    store.remove(store.read(), for_good=for_good)
     store.remove_record()
 
 
@@ -49,8 +47,7 @@ def test_a_removal_costs_these_requests(aws_server, store):
     remove(store)
     assert actions(aws_server)[before:] == [
         "GetSecretValue",
-        "DeleteSecret",  # with a window that there is not
-        "GetSecretValue",
+        "GetSecretValue",  # once more, immediately before
         "DeleteSecret",
         "DescribeSecret",
     ]
@@ -174,15 +171,6 @@ def test_what_aws_does_not_delete_is_said(aws_server, store, own):
     assert own.get_secret_value(SecretId=NAME)["SecretString"] == KEY
 
 
-def test_a_check_asks_for_a_deletion_that_is_refused(aws_server, store, own):
-    issue(store)
-    held, before = store.read(), own.describe_secret(SecretId=NAME)["VersionIdsToStages"]
-    store.check_remove(held)
-    probe = aws_server.requests[-1]
-    assert (probe.body, probe.error) == ({"SecretId": NAME, "RecoveryWindowInDays": 1}, "InvalidParameterException")
-    assert own.describe_secret(SecretId=NAME)["VersionIdsToStages"] == before
-
-
 def test_a_secret_without_a_value_loses_its_record_and_stays(aws_server, store, own):
     own.create_secret(Name=NAME, Tags=[{"Key": "owner", "Value": "the data team"}])
     store.write_record({"state": "failed"})
@@ -196,11 +184,8 @@ def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "a-secret-of-others"}))
     store = outside(FIELD)
     issue(store)
-    held = store.read()
     caplog.set_level(logging.DEBUG)
-    store.check_remove(held)
-    assert store.read().version == held.version
-    store.remove(held, for_good=True)
+    store.remove(store.read(), for_good=True)
     store.remove_record()
     assert caplog.records
     assert KEY not in caplog.text
@@ -226,19 +211,23 @@ def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, mo
 
 
 @pytest.mark.parametrize(
-    ("action", "others"),
+    ("action", "others", "left"),
     [
-        ("DeleteSecret", {}),
-        ("PutSecretValue", {"url": "x"}),
-        ("UpdateSecretVersionStage", {"url": "x"}),
-        ("UntagResource", {"url": "x"}),
+        ("DeleteSecret", {}, "all"),
+        ("PutSecretValue", {"url": "x"}, "all"),
+        ("UpdateSecretVersionStage", {"url": "x"}, "all"),
+        ("UntagResource", {"url": "x"}, "the record"),
     ],
 )
-def test_a_missing_right_is_found_before_anything_is_removed(aws_server, own, monkeypatch, action, others):
+def test_a_missing_right_is_named_and_the_record_tells_what_is_left(aws_server, monkeypatch, action, others, left):
+    own = aws_server.client("secretsmanager")
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     connect(monkeypatch, aws_server, [allowed, allowed | {"Effect": "Deny", "Action": f"secretsmanager:{action}"}])
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"api_key": KEY, **others}))
+    store = outside(FIELD)
+    store.write_record({"state": "done"})
     with pytest.raises(DeniedError, match=f"not authorized to perform: secretsmanager:{action} on resource") as caught:
-        remove(outside(FIELD))
+        remove(store)
     assert KEY not in told(caught.value)
-    assert kept(own) == {"api_key": KEY, **others}
+    assert store.read_record() == {"state": "done"}
+    assert kept(own) == ({"api_key": KEY, **others} if left == "all" else others)

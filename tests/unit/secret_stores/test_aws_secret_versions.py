@@ -43,7 +43,6 @@ def test_a_new_key_costs_these_requests(aws_server, store):
     assert actions(aws_server) == [
         "GetSecretValue",
         "DescribeSecret",
-        "PutSecretValue",  # without a value
         "UpdateSecretVersionStage",
         "CreateSecret",
         "PutSecretValue",
@@ -157,6 +156,12 @@ def test_a_missing_right_is_found_before_the_write_and_named(aws_server, own, ex
     assert OLD not in told(caught.value)
     assert current(own) == OLD
     assert [request.body for request in aws_server.requests if KEY in str(request.body)] == []
+
+
+def test_the_right_to_put_a_first_value_is_not_tried(aws_server, store, own):
+    own.create_secret(Name=NAME)
+    store.check_write(store.read())
+    assert actions(aws_server) == ["GetSecretValue", "UpdateSecretVersionStage"]
 
 
 @pytest.mark.parametrize("action", ["GetSecretValue", "DescribeSecret", "CreateSecret", "UpdateSecretVersionStage"])

@@ -24,9 +24,7 @@ def store(aws_server):
 
 
 def remove(store):
-    held = store.read()
-    store.check_remove(held)
-    store.remove(held, for_good=True)
+    store.remove(store.read(), for_good=True)
     store.remove_record()
 
 

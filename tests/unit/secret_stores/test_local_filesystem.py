@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-import yaml
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import store_on
+from airflow_provider_polytomic.secret_stores.secret_files import conversion
+from tests.docs.pages import blocks
 
 SERVER = "https://app.polytomic.com"
 KEY = ApiKey("new-key")
@@ -39,7 +43,7 @@ def write(store):
     return store.write(KEY, held)
 
 
-@pytest.mark.parametrize("suffix", ["json", "yaml", "JSON"])
+@pytest.mark.parametrize("suffix", ["json", "JSON"])
 @pytest.mark.parametrize("content", [None, b"", b" \n"], ids=["missing", "empty", "blank"])
 @pytest.mark.parametrize("destination", [CONNECTION, VARIABLE], ids=["connection", "variable"])
 def test_a_missing_or_empty_file_is_started(tmp_path, suffix, content, destination):
@@ -54,12 +58,11 @@ def test_a_missing_or_empty_file_is_started(tmp_path, suffix, content, destinati
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("suffix", ["json", "yaml"])
-def test_what_others_keep_in_the_file_stays_in_its_form(tmp_path, suffix):
-    file = tmp_path / f"connections.{suffix}"
+def test_what_others_keep_in_the_file_stays_in_its_form(tmp_path):
+    file = tmp_path / "connections.json"
     file.write_text(json.dumps(OTHERS))
     write(open_at(file))
-    after = yaml.safe_load(file.read_text())
+    after = json.loads(file.read_text())
     assert {name: after[name] for name in OTHERS} == OTHERS
     assert after["acme"] == {"conn_type": "polytomic", "host": SERVER, "password": "new-key"}
     backend = LocalFilesystemBackend(connections_file_path=str(file))
@@ -92,7 +95,6 @@ UNUSABLE = {
     "other given twice": ("json", '{"x": "http://a", "x": "http://b"}'),
     "field given twice": ("json", '{"x": {"host": "a", "host": "s3cr3t"}}'),
     "list of two": ("json", '{"acme": ["http://a", "http://s3cr3t"]}'),
-    "yaml given twice": ("yaml", "acme: http://a\nacme: http://s3cr3t\n"),
     "not YAML": ("yaml", "acme: [s3cr3t"),
     "YAML of objects": ("yaml", "acme: !!python/object/apply:os.system [s3cr3t]"),
     "not UTF-8": ("json", b'{"acme": "\xff"}'),
@@ -127,6 +129,64 @@ def test_an_entry_that_breaks_every_look_up_is_named_before_anything_is_written(
         store.write(KEY, store.read())
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "new" in path.name] == []
+
+
+YAML = """\
+# owned by the data team
+acme:
+  conn_type: polytomic
+  host: https://app.polytomic.com
+  password: the-old-key
+  description: 2026-11-29
+"""
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "YML"])
+def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix):
+    file = tmp_path / f"connections.{suffix}"
+    file.write_text(YAML)
+    store = open_at(file)
+    held = store.read()
+    assert held.value.matches(store.read_back())
+    assert (held.value.reveal(), held.ours, store.read_record()) == ("the-old-key", True, None)
+    for act in (
+        lambda: store.check_write(held),
+        lambda: store.write(KEY, held),
+        lambda: store.write_record({"state": "open"}),
+        lambda: store.remove(held, for_good=True),
+    ):
+        with pytest.raises(MisconfiguredError, match="cannot be changed: a YAML file would lose its comments"):
+            act()
+    assert file.read_text() == YAML
+    assert {path.name for path in tmp_path.iterdir()} <= {file.name, f".{file.name}.polytomic-lock"}
+
+
+def test_where_a_yaml_file_holds_nothing_there_is_nothing_to_remove(tmp_path):
+    store = open_at(tmp_path / "connections.yaml")
+    store.remove(store.read(), for_good=True)
+    store.remove_record()
+
+
+def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_written(tmp_path):
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    file = folder / "connections.yaml"
+    file.write_text(YAML)
+    with pytest.raises(MisconfiguredError) as caught:
+        write(open_at(file))
+    assert conversion(file) in str(caught.value)
+    subprocess.run(["/bin/sh", "-c", conversion(file)], check=True, env={"PATH": str(Path(sys.executable).parent)})
+    assert stat.S_IMODE((folder / "connections.json").stat().st_mode) == 0o600
+    store = open_at(folder / "connections.json")
+    assert store.read().ours
+    write(store)
+    found = LocalFilesystemBackend(connections_file_path=str(folder / "connections.json")).get_connection("acme")
+    assert (found.password, found.description) == ("new-key", "2026-11-29")
+
+
+def test_the_command_on_the_page_is_the_one_that_the_error_tells():
+    (block,) = blocks(note="convert")
+    assert block.content.strip() == conversion(Path("/opt/airflow/secrets/connections.yaml"))
 
 
 @pytest.mark.parametrize(
