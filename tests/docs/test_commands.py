@@ -12,6 +12,7 @@ import sys
 import tomllib
 from copy import deepcopy
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from airflow_provider_polytomic import __version__
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.opening import open_store
+from airflow_provider_polytomic.secret_stores.secret_files import conversion
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
 from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
 from tests.docs.exports import SHELL, exported_by
@@ -30,7 +32,6 @@ from tests.scene import CONNECTION, _forget_secrets_backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.scene import Scene
 
@@ -46,6 +47,11 @@ def _by_first_word(*words: str) -> list[str]:
 def test_every_line_is_of_a_kind_that_is_tried():
     first_words = {shlex.split(line, comments=True)[0] for _, line in LINES}
     assert first_words == SHELL | {"make", "python", "airflow", "pip", "printf", "read"}
+
+
+def test_a_yaml_file_is_converted_by_the_command_that_the_error_tells():
+    (block,) = blocks("sh", "convert")
+    assert block.content.strip() == conversion(Path("/opt/airflow/secrets/connections.yaml"))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -29,6 +29,7 @@ RUN = {
     "hcl": POLICIES - {"worker kms"},
     "csv": {"targets"},
     "bash": {""},
+    "sh": {"convert"},
     "text": {""},
 }
 
