@@ -252,8 +252,8 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
 
         # A reader does not need the connection that writes.
         reading = replace(destination, conn_id=None) if destination.scheme == "airflow" else destination
-        with open_store(reading, issuer=issuer) as store:
-            key = store.read_back()
+        store = open_store(reading, issuer=issuer)
+        key = store.read_back()
         if key is None:
             raise PolytomicConfigurationError(
                 f"{destination} holds no key.", "Issue one to it first.", reason="destination_empty"

@@ -118,7 +118,8 @@ class Issuer:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[PolytomicHook, Store]]:
-        with closing(PolytomicHook()) as hook, open_store(self.destination, issuer=hook.base_url) as store:
+        with closing(PolytomicHook()) as hook:
+            store = open_store(self.destination, issuer=hook.base_url)
             yield hook, store
 
     def _posts(self) -> int:

@@ -40,8 +40,8 @@ def file_backend(monkeypatch, tmp_path):
 
 def test_without_a_custom_backend_a_variable_goes_to_the_metastore_and_a_connection_nowhere():
     assert configured_secrets_backend() is None
-    with open_store("airflow://variable/acme_api_key", issuer=ISSUER) as store:
-        assert store.place.startswith("variable acme_api_key in the metastore of ")
+    store = open_store("airflow://variable/acme_api_key", issuer=ISSUER)
+    assert store.place.startswith("variable acme_api_key in the metastore of ")
     with (
         pytest.raises(MisconfiguredError, match=r"airflow://variable/"),
         open_store("airflow://connection/a", issuer=ISSUER),
@@ -51,8 +51,8 @@ def test_without_a_custom_backend_a_variable_goes_to_the_metastore_and_a_connect
 
 def test_a_custom_backend_of_the_running_task_is_found_and_served(file_backend):
     assert isinstance(configured_secrets_backend(), LocalFilesystemBackend)
-    with open_store("airflow://connection/acme", issuer=ISSUER) as store:
-        store.write(ApiKey("in-the-file"), store.read())
+    store = open_store("airflow://connection/acme", issuer=ISSUER)
+    store.write(ApiKey("in-the-file"), store.read())
     from airflow.providers.common.compat.sdk import BaseHook
 
     assert BaseHook.get_connection("acme").password == "in-the-file"

@@ -122,10 +122,10 @@ def test_what_is_exported_is_what_airflow_then_has(block: Block, tmp_path: Path,
     if "AIRFLOW__SECRETS__BACKEND" in exported:
         assert qualified_name(type(configured_secrets_backend())) == exported["AIRFLOW__SECRETS__BACKEND"]
         for destination in (CONNECTION, "airflow://variable/acme_api_key"):
-            with open_store(destination, issuer="https://app.polytomic.com") as store:
-                assert str(tmp_path) in store.place
-                store.check_write(store.read())
-                assert store.read_back() is None
+            store = open_store(destination, issuer="https://app.polytomic.com")
+            assert str(tmp_path) in store.place
+            store.check_write(store.read())
+            assert store.read_back() is None
     else:
         assert list(exported) == ["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]
         assert PolytomicHook().settings.key.reveal() in exported["AIRFLOW_CONN_POLYTOMIC_DEFAULT"]

@@ -57,7 +57,8 @@ class Customer:
 
     def attempt(self, mode: Ensure | Renew, method: str = "", calls: int = 1) -> Reference:
         """Issue, and die after a call of that method if there is one."""
-        with closing(PolytomicHook()) as hook, open_store(self.destination, issuer=hook.base_url) as store:
+        with closing(PolytomicHook()) as hook:
+            store = open_store(self.destination, issuer=hook.base_url)
             vendor: Any = Mortal(hook, method, calls)
             mortal: Any = Mortal(store, method, calls)
             return issue(vendor, mortal, self.target, mode, standby=self.standby, hide=lambda _key: None)
@@ -77,8 +78,8 @@ class Customer:
 
     def record_state(self) -> str | None:
         """Return how far the record says that it is."""
-        with open_store(self.destination, issuer=self.scene.emulator.base_url) as store:
-            return (store.read_record() or {}).get("state")
+        store = open_store(self.destination, issuer=self.scene.emulator.base_url)
+        return (store.read_record() or {}).get("state")
 
     def minted(self) -> int:
         """Count the target's keys."""

@@ -40,11 +40,11 @@ def put(scene: Scene, content: Any) -> bytes:
 
 def run(scene: Scene, mode: Ensure | Renew, *, take_over: bool) -> None:
     hook, target = PolytomicHook(), Target.parse(scene.user.organization_id, scene.user.id)
-    with open_store("airflow://connection/warehouse", issuer=hook.base_url) as store:
-        try:
-            check(hook, store, target, mode, take_over=take_over)
-        finally:
-            issue(hook, store, target, mode, hide=lambda _: None, take_over=take_over)
+    store = open_store("airflow://connection/warehouse", issuer=hook.base_url)
+    try:
+        check(hook, store, target, mode, take_over=take_over)
+    finally:
+        issue(hook, store, target, mode, hide=lambda _: None, take_over=take_over)
     hook.close()
 
 

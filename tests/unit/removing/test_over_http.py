@@ -54,12 +54,14 @@ def target(scene: Scene) -> Target:
 
 
 def issue_key(scene: Scene, destination: str = CONNECTION, whose: Target | None = None) -> None:
-    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+    with closing(PolytomicHook()) as hook:
+        store = open_store(destination, issuer=hook.base_url)
         issue(hook, store, whose or target(scene), Ensure(), hide=lambda _: None)
 
 
 def remove(destination: str = CONNECTION, *, take_over: bool = False, allow_live: bool = False) -> Removed:
-    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+    with closing(PolytomicHook()) as hook:
+        store = open_store(destination, issuer=hook.base_url)
         return remove_key(hook, store, take_over=take_over, allow_live=allow_live)
 
 
@@ -83,7 +85,8 @@ def test_a_stored_key_stays_until_its_user_is_deleted_and_then_goes_with_its_rec
 
 def interrupt(scene: Scene, destination: str = CONNECTION) -> None:
     """Leave an open record, and a key that is stored nowhere."""
-    with closing(PolytomicHook()) as hook, open_store(destination, issuer=hook.base_url) as store:
+    with closing(PolytomicHook()) as hook:
+        store = open_store(destination, issuer=hook.base_url)
         mortal: Any = Mortal(hook, "create_api_key")
         with pytest.raises(Killed):
             issue(mortal, store, target(scene), Ensure(), hide=lambda _: None)
@@ -95,9 +98,9 @@ def contents(scene: Scene) -> dict[str, str]:
 
 
 def record(scene: Scene, destination: str = CONNECTION) -> dict[str, str] | None:
-    with open_store(destination, issuer=scene.emulator.base_url) as store:
-        found = store.read_record()
-        return dict(found) if found else None
+    store = open_store(destination, issuer=scene.emulator.base_url)
+    found = store.read_record()
+    return dict(found) if found else None
 
 
 def test_an_open_record_stays_until_its_user_is_gone(scene):
@@ -192,7 +195,8 @@ def assert_sent_nowhere(scene: Scene, whose: Target, match: str) -> None:
 def test_the_intent_that_an_issuer_writes_while_the_key_is_judged_stays(scene):
     issue_key(scene)
     scene.emulator.revoke(scene.emulator.live_key(scene.user.id))
-    with closing(PolytomicHook()) as hook, open_store(CONNECTION, issuer=hook.base_url) as store:
+    with closing(PolytomicHook()) as hook:
+        store = open_store(CONNECTION, issuer=hook.base_url)
         vendor: Any = Interrupted(hook, scene)
         with pytest.raises(IssuanceRefusedError, match="its user still exists"):
             remove_key(vendor, store)
