@@ -32,7 +32,7 @@ from airflow_provider_polytomic.records import Record
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.judging import Vendor
-    from airflow_provider_polytomic.secret_stores.base import Held, Store
+    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
     from airflow_provider_polytomic.targets import Target
 
 __all__ = ["Removed", "remove_key"]
@@ -62,7 +62,7 @@ class Removed:
 
 def remove_key(
     vendor: Vendor,
-    store: Store,
+    store: SecretStore,
     *,
     take_over: bool = False,
     allow_live: bool = False,
@@ -103,7 +103,7 @@ class _Removal:
     """What one removal was given."""
 
     vendor: Vendor
-    store: Store
+    store: SecretStore
     take_over: bool
     allow_live: bool
     runtime: Runtime

@@ -88,6 +88,12 @@ class _Place:
     def read_back(self) -> ApiKey | None:
         return self._value
 
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        self._value = None
+
+    def remove_record(self) -> None:
+        self._record = None
+
 
 class _Stores:
     def open(self, destination: Destination, /) -> _Place:

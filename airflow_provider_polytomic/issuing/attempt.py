@@ -16,6 +16,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.issuing.parts import Renew
 from airflow_provider_polytomic.records import Record
+from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "answers_as", "is_dead", "mark", "owner_of"]
 
-ABSENT = "absent"
 # Not told apart any further: even a hash of somebody else's password has no business in the record.
 FOREIGN = "foreign"
 # A server or proxy that refuses everything must not make us mint for ever.

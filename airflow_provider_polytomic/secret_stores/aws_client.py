@@ -15,6 +15,7 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStor
 from airflow_provider_polytomic.secret_stores.aws_errors import OF_BOTO, code_of, explain
 from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
 from airflow_provider_polytomic.secret_stores.naming import canonical_url
+from airflow_provider_polytomic.secret_stores.backends import StubClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.opening import Clients
 
-__all__ = ["LONG_KEY", "AwsClient", "RefusedError", "client_for"]
+__all__ = ["LONG_KEY", "AwsClient", "RefusedError", "client_for", "stub_for"]
 
 T = TypeVar("T")
 
@@ -114,9 +115,25 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
         raise MisconfiguredError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
             f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
-            f"{_shown(conn_id)}."
+            f"{_shown(conn_id)}.",
+            reason="another_region",
+            fields=["region_name"],
         )
     return client
+
+
+def stub_for(client: Any, operation: str, argument: str, missing: str, answer: Callable[[Any], Any]) -> StubClient:
+    """Return what stands for this client in a copy of a backend.
+
+    :param missing: which of the client's exceptions says that there is no secret.
+    """
+
+    def answer_or_raise(content: Any) -> Any:
+        if content is None:
+            raise getattr(client.exceptions, missing)({"Error": {"Code": missing}}, operation)
+        return answer(content)
+
+    return StubClient("client", operation, argument, answer_or_raise, client.exceptions)
 
 
 def _of_connection(conn_id: str, service: str) -> Any:
@@ -125,7 +142,9 @@ def _of_connection(conn_id: str, service: str) -> Any:
     if conn_type not in {None, "", _CONN_TYPE}:
         raise MisconfiguredError(
             f"The connection {_shown(conn_id)} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
-            f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}."
+            f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}.",
+            reason="connection_type",
+            fields=["conn_type"],
         )
     hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)
     size = max(_POOL_SIZE, hook.config.max_pool_connections)
@@ -148,7 +167,9 @@ def _own_client(backend: Any, title: str) -> Any:
     except Exception as error:  # noqa: BLE001 (a backend raises anything, and may quote its arguments)
         kind = type(error).__name__
     raise MisconfiguredError(
-        f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs."
+        f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs.",
+        reason="backend_has_no_client",
+        fields=["backend_kwargs"],
     )
 
 

@@ -72,7 +72,8 @@ class Deletion:
             return
         raise MisconfiguredError(
             f"{self._aws.place}: AWS does not delete it in its present state (InvalidRequestException). Nothing was "
-            "removed. Remove its replicas first, or have the service of AWS that it belongs to delete it."
+            "removed. Remove its replicas first, or have the service of AWS that it belongs to delete it.",
+            reason="not_deletable",
         )
 
     def refusal(self) -> SecretStoreError:
@@ -82,11 +83,13 @@ class Deletion:
             return UnavailableError(
                 f"{self._aws.place}: AWS is still deleting the secret that was there, and makes none of this name "
                 "before. Nothing was written. Try again in a few minutes; if it stays, see whether somebody has "
-                "scheduled its deletion."
+                "scheduled its deletion.",
+                reason="being_deleted",
             )
         return MisconfiguredError(
             f"{self._aws.place} is scheduled for deletion (restore it, have it deleted at once, or take another name). "
-            "Until then AWS lets nobody read it or make another one. Nothing was written."
+            "Until then AWS lets nobody read it or make another one. Nothing was written.",
+            reason="scheduled_for_deletion",
         )
 
     def _described(self) -> Mapping[str, Any]:

@@ -26,36 +26,17 @@ OF_BOTO = (boto_errors.BotoCoreError, boto_errors.ClientError, ResponseParserErr
 _DENIED = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
 _KMS_KEY = {"DecryptionFailure", "EncryptionFailure", "InvalidKeyId"}
 _CREDENTIALS = {
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "OptInRequired",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
+    "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "IncompleteSignatureException",
+    "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch",
     "UnrecognizedClientException",
-}
+}  # fmt: skip
 _BUSY = {
-    "InternalFailure",
-    "InternalServerError",
-    "InternalServiceError",
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
+    "InternalFailure", "InternalServerError", "InternalServiceError", "PriorRequestNotComplete",
+    "RequestLimitExceeded", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable",
+    "ServiceUnavailableException", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException",
     "TooManyUpdates",
-}
+}  # fmt: skip
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
 # The request may have been sent, or what gives out credentials is out of order.
 _NO_ANSWER = (
@@ -103,39 +84,44 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
         return _of_code(error, place, sent or {})
     if isinstance(error, _NO_ANSWER):
         return UnavailableError(
-            f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again."
+            f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again.",
+            reason="no_answer",
         )
     return MisconfiguredError(
         f"{place}: the client for AWS cannot be used ({kind}). No request was sent. Correct region, endpoint, profile "
-        "and credentials of the secrets backend or the connection."
+        "and credentials of the secrets backend or the connection.",
+        reason="client_unusable",
     )
 
 
 def _of_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, object]) -> SecretStoreError:
     code = code_of(error)
+    unchanged = "Nothing was changed by this request."
     if code in _DENIED:
         return DeniedError(
-            f"{place}: AWS refused ({_words_of(error, sent) or code}). Nothing was changed by this request. Let the "
-            "role's policy allow it; the documentation has the smallest policy that does."
+            f"{place}: AWS refused ({_words_of(error, sent) or code}). {unchanged} Let the role's policy allow it; the "
+            "documentation has the smallest policy that does.",
+            reason="missing_right",
         )
     if code in _KMS_KEY:
         return DeniedError(
-            f"{place}: its KMS key cannot be used ({code}). Nothing was changed by this request. Enable the key and "
-            "let the role use it."
+            f"{place}: its KMS key cannot be used ({code}). {unchanged} Enable the key and let the role use it.",
+            reason="kms_key",
         )
     if code in _CREDENTIALS:
         return DeniedError(
-            f"{place}: AWS does not accept the credentials ({code}). Nothing was changed by this request. Renew or "
-            "correct them."
+            f"{place}: AWS does not accept the credentials ({code}). {unchanged} Renew or correct them.",
+            reason="credentials",
         )
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         return UnavailableError(
-            f"{place}: AWS did not do it now ({code}); whether the request took effect is not known, so read again."
+            f"{place}: AWS did not do it now ({code}); whether the request took effect is not known, so read again.",
+            reason="no_answer",
         )
+    advice = _HINTS.get(code, "See what AWS says of this code, and correct the secret or its name.")
     return MisconfiguredError(
-        f"{place}: AWS does not accept the request ({code}). Nothing was changed by it. "
-        f"{_HINTS.get(code, 'See what AWS says of this code, and correct the secret or its name.')}"
+        f"{place}: AWS does not accept the request ({code}). {unchanged} {advice}", reason="request_not_accepted"
     )
 
 

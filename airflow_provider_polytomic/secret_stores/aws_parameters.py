@@ -102,14 +102,15 @@ class Parameter:
         if len(text.encode()) > most:
             raise MisconfiguredError(
                 f"{self._aws.place}: with a key put into it, it would be longer than the {most} bytes of its tier. "
-                "Nothing was changed. Shorten it, or give it the advanced tier."
+                "Nothing was changed. Shorten it, or give it the advanced tier.",
+                reason="too_long",
             )
-
         pattern = settings.get("AllowedPattern")
         if pattern and _matches(pattern, text) is False:
             raise MisconfiguredError(
                 f"{self._aws.place}: its allowed pattern does not match what it would be with a key of any other form, "
-                "and then AWS would not store it. Nothing was changed. Widen the pattern to any text, or take it off."
+                "and then AWS would not store it. Nothing was changed. Widen the pattern to any text, or take it off.",
+                reason="pattern_does_not_match",
             )
 
     def _check_room(self, versions: Mapping[int, Mapping[str, Any]]) -> None:
@@ -120,7 +121,8 @@ class Parameter:
             raise MisconfiguredError(
                 f"{self._aws.place} has {_MOST_VERSIONS} versions, and AWS cannot drop the oldest one, {oldest}, for a "
                 f"new one, because it has a label: {', '.join(labels)}. Nothing was changed. Take it off version "
-                f"{oldest}, or move it to a later one."
+                f"{oldest}, or move it to a later one.",
+                reason="oldest_version_has_label",
             )
 
     def _put(self, text: str, settings: Mapping[str, str], *, overwrite: bool) -> dict[str, Any]:
@@ -143,7 +145,8 @@ class Parameter:
         if settings["Type"] != SECURE["Type"]:
             raise MisconfiguredError(
                 f"{self._aws.place} is a {settings['Type']}, where a key would be stored in clear, and the type of a "
-                "parameter cannot be changed. Nothing was changed. Delete it, or use another name."
+                "parameter cannot be changed. Nothing was changed. Delete it, or use another name.",
+                reason="stored_in_clear",
             )
         return settings
 

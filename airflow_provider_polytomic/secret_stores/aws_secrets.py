@@ -9,7 +9,7 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.aws_client import AwsClient, RefusedError
 from airflow_provider_polytomic.secret_stores.aws_deletion import DELETED, NOT_IN_THIS_STATE, Deletion, is_deleted
 from airflow_provider_polytomic.secret_stores.aws_tags import MOST_TAGS
-from airflow_provider_polytomic.secret_stores.documents import ABSENT
+from airflow_provider_polytomic.secret_stores.base import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,9 @@ class AwsSecret:
     def check_move(self) -> None:
         """Send a move between versions that no secret has, which AWS looks at for rights and refuses."""
         if self._move(*_NO_VERSIONS):
-            raise MisconfiguredError(f"{self._aws.place}: AWS made a move that it had to refuse. Look at this secret.")
+            raise MisconfiguredError(
+                f"{self._aws.place}: AWS made a move that it had to refuse. Look at this secret.", reason="unexpected"
+            )
 
     def tags(self) -> list[dict[str, str]] | None:
         """Return the tags; None where there is no secret, or none any more that can be read."""
@@ -149,5 +151,6 @@ class AwsSecret:
         return MisconfiguredError(
             f"{self._aws.place}: AWS does not take the {number} tags of the issuance record ({code}). None was "
             f"written. A secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are "
-            "fewer, see whether a tag policy forbids these."
+            "fewer, see whether a tag policy forbids these.",
+            reason="no_room_for_tags",
         )

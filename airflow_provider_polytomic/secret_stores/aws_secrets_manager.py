@@ -10,24 +10,22 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.aws_aliases import AliasedConnectionForm
-from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for
+from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws_deletion import DELETED
 from airflow_provider_polytomic.secret_stores.aws_secrets import AwsSecret
 from airflow_provider_polytomic.secret_stores.aws_tags import names_of, record_of, tags_of
-from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
-from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import ABSENT
+from airflow_provider_polytomic.secret_stores.backends import BackendReader, ServerStore, first_that_holds
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, Held
 from airflow_provider_polytomic.secret_stores.forms import FieldForm, JsonText, TextForm
 from airflow_provider_polytomic.secret_stores.naming import identity_of
-from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.sealing import conflict, no_place, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.secret_stores.backends import Answers
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
     from airflow_provider_polytomic.secret_stores.opening import Clients
@@ -37,11 +35,12 @@ __all__ = ["SecretsManagerStore", "on_backend", "on_connection"]
 _SERVICE, _TITLE = "secretsmanager", "AWS Secrets Manager"
 # "AWS Secrets Manager quotas": of UTF-8.
 _MOST_BYTES = 65_536
+_DONE = "written that readers get"
 # CreateSecret's documentation.
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 
 
-class SecretsManagerStore:
+class SecretsManagerStore(ServerStore):
     """One secret.
 
     :param aws: the service.
@@ -54,9 +53,8 @@ class SecretsManagerStore:
     compare_and_set = True
 
     def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None, *, field: str = "") -> None:
-        self._aws, self._form, self._reader = aws, form, reader
+        super().__init__(aws.place, form, reader, aws.run)
         self._secret = AwsSecret(aws, name)
-        self.place = aws.place
         self.identity = identity_of("aws-secretsmanager", *aws.location, name, field)
 
     @sealed
@@ -72,7 +70,7 @@ class SecretsManagerStore:
         text, secret = self._form.put(over.content.reveal(), value), self._secret
         version = secret.put_first(text) if over.version == ABSENT else secret.replace(over.version, text)
         if version is None:
-            raise self._conflict()
+            raise conflict(self.place, _DONE)
         return version
 
     @sealed
@@ -88,7 +86,7 @@ class SecretsManagerStore:
         :raises MisconfiguredError: if others have left too little of the quota of tags.
         """
         if not self._secret.tag(tags_of(record)):
-            raise self._conflict()
+            raise conflict(self.place, _DONE)
 
     @sealed
     def check_write(self, over: Held) -> None:
@@ -101,30 +99,10 @@ class SecretsManagerStore:
         self._refuse_deleted(over)
         content = over.content.reveal()
         self._check_size(self._form.put(content, LONG_KEY))
-        if self._reader is not None:
-            reader = self._reader
-            self._aws.run(lambda: reader.check(over, self._form, self.read))
+        self._check_readers(over)
         if content is not None:
             self._secret.check_put(content, over.version)
         self._secret.check_move()
-
-    @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:
-        """Delete the secret, if it still is what was read; or put a version without the key where there is more in it.
-
-        DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
-        """
-        now = self.read()
-        if now.version in {ABSENT, DELETED}:
-            return  # whoever did it: an earlier request of ours, say, whose answer was lost
-        if now.version != over.version:
-            raise self._conflict("removed")
-        content = now.content.reveal()
-        left = self._form.take_out(content)
-        if left is None:
-            self._secret.deletion.request(for_good=for_good)
-        elif left is not content and self._secret.replace(now.version, left) is None:
-            raise self._conflict("removed")
 
     @sealed
     def remove_record(self) -> None:
@@ -132,26 +110,32 @@ class SecretsManagerStore:
         if names := names_of(self._secret.tags() or []):
             self._secret.untag(names)
 
-    @sealed
-    def read_back(self) -> ApiKey | None:
-        """Ask the configured backend; outside Airflow, read again."""
-        if self._reader is None:
-            return self.read().value
-        return self._aws.run(self._reader.read_back)
+    def _is_gone(self, now: Held) -> bool:
+        return now.version in {ABSENT, DELETED}
+
+    def _take_away(self, now: Held, *, for_good: bool) -> None:
+        """Delete the secret; or put a version without the key where there is more in it.
+
+        DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
+        """
+        content = now.content.reveal()
+        left = self._form.take_out(content)
+        if left is None:
+            self._secret.deletion.request(for_good=for_good)
+        elif left is not content and self._secret.replace(now.version, left) is None:
+            raise conflict(self.place, "removed")
 
     def _check_size(self, text: str) -> None:
         if len(text.encode()) > _MOST_BYTES:
             raise MisconfiguredError(
                 f"{self.place}: with a key put into it, it would be longer than the {_MOST_BYTES} bytes of a secret. "
-                "Nothing was changed. Shorten what else it holds, or use another secret."
+                "Nothing was changed. Shorten what else it holds, or use another secret.",
+                reason="too_long",
             )
 
     def _refuse_deleted(self, over: Held) -> None:
         if over.version == DELETED:
             raise self._secret.deletion.refusal()
-
-    def _conflict(self, done: str = "written that readers get") -> ConflictError:
-        return ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was {done}.")
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> SecretsManagerStore:
@@ -160,7 +144,9 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
-    reader = BackendReader(backend, destination, lambda copy, answers: _stand_in(copy, answers, client.exceptions))
+    missing = "ResourceNotFoundException"
+    stub = stub_for(client, "get_secret_value", "SecretId", missing, lambda content: {"SecretString": content})
+    reader = BackendReader(backend, destination, stub)
     form: Form = JsonText(AliasedConnectionForm(backend, issuer)) if destination.kind == "connection" else TextForm()
     return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
@@ -179,28 +165,12 @@ def _store(
     client: Any, name: str, form: Form, reader: BackendReader | None, destination: Destination
 ) -> SecretsManagerStore:
     if not _NAME.fullmatch(name):
-        raise MisconfiguredError(
-            f"{destination} has no place: {_TITLE} has no secret of the name {name!r:.120}. It allows up to 512 "
-            "letters, digits and / _ + = . @ -. No request was sent. Use another name."
+        raise no_place(
+            destination,
+            f"{_TITLE} has no secret of the name {name!r:.120}; it allows up to 512 letters, digits and / _ + = . @ -",
+            "Use another name.",
+            reason="name_not_allowed",
         )
     field = destination.field or ""
     what = f"field {field} of secret {name}" if field else f"secret {name}"
     return SecretsManagerStore(AwsClient(client, what, _TITLE), name, form, reader, field=field)
-
-
-def _stand_in(backend: Any, answers: Answers, exceptions: Any) -> None:
-    backend.__dict__["client"] = _StandIn(answers, exceptions)
-
-
-class _StandIn:
-    """What a ``SecretsManagerBackend`` needs of its ``client``."""
-
-    def __init__(self, answers: Answers, exceptions: Any) -> None:
-        self._answers, self.exceptions = answers, exceptions
-
-    def get_secret_value(self, *, SecretId: str, **_: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
-        content = self._answers.get(SecretId)
-        if content is None:
-            refusal = {"Error": {"Code": "ResourceNotFoundException"}}
-            raise self.exceptions.ResourceNotFoundException(refusal, "GetSecretValue")
-        return {"SecretString": content}

@@ -12,22 +12,21 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for
+from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
-from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
+from airflow_provider_polytomic.secret_stores.backends import BackendReader, ServerStore, first_that_holds
 from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
+from airflow_provider_polytomic.secret_stores.documents import as_record, version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, JsonText, TextForm
 from airflow_provider_polytomic.secret_stores.naming import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
-from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.sealing import conflict, no_place, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.secret_stores.backends import Answers
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
     from airflow_provider_polytomic.secret_stores.opening import Clients
@@ -43,7 +42,7 @@ _NAME = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _LONGEST, _MOST_LEVELS = 900, 15
 
 
-class ParameterStore:
+class ParameterStore(ServerStore):
     """One parameter.
 
     :param aws: the service.
@@ -55,9 +54,8 @@ class ParameterStore:
     compare_and_set = False
 
     def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
-        self._aws, self._form, self._reader = aws, form, reader
+        super().__init__(aws.place, form, reader, aws.run)
         self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
-        self.place = aws.place
         self.identity = identity_of("aws-ssm", *aws.location, name)
 
     @sealed
@@ -77,12 +75,12 @@ class ParameterStore:
             text = self._form.put(None, value)
             created = self._parameter.create(text, SECURE)
             if created is None:
-                raise self._conflict()
+                raise conflict(self.place)
             return _version(created, text)
         settings = self._parameter.settings(over.revision)
         now = self.read()
         if settings is None or now.version != over.version:
-            raise self._conflict()
+            raise conflict(self.place)
         text = self._form.put(now.content.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
         if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
@@ -104,7 +102,8 @@ class ParameterStore:
         if record is not None:
             return record
         raise MisconfiguredError(
-            f"{self.place}: the parameter {self._record.name} is no issuance record. Nothing was changed. Delete it."
+            f"{self.place}: the parameter {self._record.name} is no issuance record. Nothing was changed. Delete it.",
+            reason="no_record",
         )
 
     @sealed
@@ -119,29 +118,14 @@ class ParameterStore:
         Every request that asks for the right to write would write. So the proof of it is the record, which is a
         parameter of the same path and is written before a key is asked for.
         """
+        self._check_readers(over)
         content = over.content.reveal()
-        if self._reader is not None:
-            reader = self._reader
-            self._aws.run(lambda: reader.check(over, self._form, self.read))
         if content is None or over.revision is None:
             return
         settings = self._parameter.look_up(over.revision)
         if settings is None:
-            raise self._conflict()
+            raise conflict(self.place)
         self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
-
-    @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
-        """Delete the parameter, if it is still the one that was read; of none of the forms here anything would be left.
-
-        No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
-        """
-        now = self.read()
-        if now.version == ABSENT:
-            return  # whoever did it: an earlier request of ours, say, whose answer was lost
-        if now.version != over.version:
-            raise ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was removed.")
-        self._parameter.delete()
 
     @sealed
     def remove_record(self) -> None:
@@ -149,12 +133,12 @@ class ParameterStore:
         if self.read_record() is not None:
             self._record.delete()
 
-    @sealed
-    def read_back(self) -> ApiKey | None:
-        """Ask the configured backend; outside Airflow, read again."""
-        if self._reader is None:
-            return self.read().value
-        return self._aws.run(self._reader.read_back)
+    def _take_away(self, now: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
+        """Delete the parameter: of none of the forms here anything would be left.
+
+        No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
+        """
+        self._parameter.delete()
 
     def _is_the_same(self, value: ApiKey, revision: int) -> bool:
         """Whether a version holds this very key: another issuer of it was here."""
@@ -163,9 +147,6 @@ class ParameterStore:
         except SecretStoreError:  # the key is stored; what was there before only decides about a warning
             return False
         return found is not None and value.matches(self._form.look(str(found["Value"])).value)
-
-    def _conflict(self) -> ConflictError:
-        return ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was written.")
 
 
 def _version(revision: int, content: str) -> str:
@@ -179,7 +160,9 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
-    reader = BackendReader(backend, destination, lambda copy, answers: _stand_in(copy, answers, client.exceptions))
+    missing = "ParameterNotFound"
+    stub = stub_for(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
+    reader = BackendReader(backend, destination, stub)
     form: Form = JsonText(ConnectionForm(issuer)) if destination.kind == "connection" else TextForm()
     return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
@@ -199,27 +182,11 @@ def _store(
 ) -> ParameterStore:
     levels = name.strip("/").count("/") + 1
     if not _NAME.fullmatch(name) or len(name) > _LONGEST or levels > _MOST_LEVELS:
-        raise MisconfiguredError(
-            f"{destination} has no place: {_TITLE} has no parameter of the name {name!r:.120}. It allows "
-            f"letters, digits and _ . - /, {_MOST_LEVELS} levels and, here, {_LONGEST} characters. No request was "
-            "sent. Use another name."
+        raise no_place(
+            destination,
+            f"{_TITLE} has no parameter of the name {name!r:.120}; it allows letters, digits and _ . - /, "
+            f"{_MOST_LEVELS} levels and, here, {_LONGEST} characters",
+            "Use another name.",
+            reason="name_not_allowed",
         )
     return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, form, reader)
-
-
-def _stand_in(backend: Any, answers: Answers, exceptions: Any) -> None:
-    backend.__dict__["client"] = _StandIn(answers, exceptions)
-
-
-class _StandIn:
-    """What a ``SystemsManagerParameterStoreBackend`` needs of its ``client``."""
-
-    def __init__(self, answers: Answers, exceptions: Any) -> None:
-        self._answers, self.exceptions = answers, exceptions
-
-    def get_parameter(self, *, Name: str, **_: Any) -> dict[str, Any]:  # noqa: N803 (boto3's name)
-        content = self._answers.get(Name)
-        if content is None:
-            refusal = {"Error": {"Code": "ParameterNotFound"}}
-            raise self.exceptions.ParameterNotFound(refusal, "GetParameter")
-        return {"Parameter": {"Value": content}}

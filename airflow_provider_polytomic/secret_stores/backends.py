@@ -1,14 +1,18 @@
-"""How does a configured secrets backend of Airflow read a destination? Asked of the instance, never worked out anew."""
+"""How a configured secrets backend of Airflow reads a destination: asked of the instance, never worked out anew."""
 
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
-from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.base import ABSENT
+from airflow_provider_polytomic.secret_stores.documents import as_key
 from airflow_provider_polytomic.secret_stores.naming import warn_of_unmasked_variable
+from airflow_provider_polytomic.secret_stores.sealing import conflict, no_place, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,69 +21,75 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
 
-__all__ = ["Answers", "BackendReader", "first_that_holds"]
+__all__ = ["BackendReader", "ServerStore", "StubClient", "first_that_holds"]
 
 S = TypeVar("S", bound="SecretStore")
 
 _PLACEHOLDER = ApiKey("placeholder-of-a-polytomic-key")
 
 
-class Answers:
-    """What a stand-in for a backend's client answers: one content under one path, and nothing elsewhere.
+@dataclass(frozen=True)
+class StubClient:
+    """A client that answers in place of a backend's own, which a copy of the backend then asks.
 
-    :param path: where it is; None: nowhere.
+    :param attribute: of the backend, where its client is.
+    :param operation: of the client: what the backend calls.
+    :param argument: of the operation: the path.
+    :param answer: makes what the operation returns of a secret's content; None stands for no secret.
+    :param exceptions: of the client, if the backend looks at them.
     """
 
-    def __init__(self, path: str | None = None, content: Any = None) -> None:
-        self._path, self._content = path, content
-        self.asked: list[str] = []
+    attribute: str
+    operation: str
+    argument: str
+    answer: Callable[[Any], Any]
+    exceptions: Any = None
 
-    def get(self, path: str) -> Any:
-        """Return the content under this path, or None, and remember that it was asked for."""
-        self.asked.append(path)
-        return self._content if path == self._path else None
+    def put_into(self, backend: Any, contents: Callable[[str], Any]) -> None:
+        """Have a copy of the backend ask a client with these contents."""
 
-    def __repr__(self) -> str:
-        """Show no content."""
-        return "Answers(***)"
+        def operation(*given: Any, **named: Any) -> Any:
+            return self.answer(contents(named[self.argument] if self.argument in named else given[0]))
+
+        backend.__dict__[self.attribute] = SimpleNamespace(**{self.operation: operation}, exceptions=self.exceptions)
 
 
 class BackendReader:
     """One connection or Variable, as a backend reads it.
 
     Which path that is, and whether a content would be understood, depends on the settings of the backend and the code
-    of its class and subclasses. So a copy of it is asked, whose client is a stand-in.
+    of its class and subclasses. So a copy of it is asked, whose client is a stub.
 
-    :param stand_in: puts a client that answers with :class:`Answers` into a copy of the backend.
     :param path: the one of its :meth:`paths` that is written.
     """
 
-    def __init__(
-        self, backend: Any, destination: Destination, stand_in: Callable[[Any, Answers], None], path: str = ""
-    ) -> None:
-        self._backend, self._destination, self._stand_in, self._path = backend, destination, stand_in, path
+    def __init__(self, backend: Any, destination: Destination, stub: StubClient, path: str = "") -> None:
+        self._backend, self._destination, self._stub, self._path = backend, destination, stub, path
 
     def at(self, path: str) -> BackendReader:
         """Return the same reader, for this one of its paths."""
-        return BackendReader(self._backend, self._destination, self._stand_in, path)
+        return BackendReader(self._backend, self._destination, self._stub, path)
 
     def paths(self) -> list[str]:
         """Return where the backend looks, in its order; the first that has something is what readers get.
 
         :raises MisconfiguredError: if it looks nowhere: readers would never find the secret.
         """
-        answers = Answers()
+        asked: list[str] = []
         kind: str | None = None
         try:
-            self._ask(self._copy(answers))
+            self._ask(self._copy(asked.append))
         except Exception as error:  # noqa: BLE001 (a subclass may do anything)
             kind = type(error).__name__
-        if paths := list(dict.fromkeys(answers.asked)):
+        if paths := list(dict.fromkeys(asked)):
             return paths
-        raise MisconfiguredError(
-            f"{self._destination} has no place: {type(self._backend).__name__} as it is configured never looks for a "
-            f"{self._destination.kind} of this name{f' ({kind})' if kind else ''}. No request was sent. See the paths, "
-            "prefixes, lookup patterns and mount point among the backend's kwargs, or use another name."
+        raise no_place(
+            self._destination,
+            f"{type(self._backend).__name__} as it is configured never looks for a {self._destination.kind} of this "
+            f"name{f' ({kind})' if kind else ''}",
+            "See the paths, prefixes, lookup patterns and mount point among the backend's kwargs, or use another name.",
+            reason="backend_never_looks",
+            fields=["destination", "backend_kwargs"],
         )
 
     def check(self, over: Held, form: Form, read: Callable[[], Held]) -> None:
@@ -97,14 +107,14 @@ class BackendReader:
             return
         back, now = self.read_back(), read()
         if now.version != over.version:
-            raise ConflictError(
-                f"{self._destination} was changed by somebody else since it was read; nothing was written."
-            )
+            raise conflict(str(self._destination))
         if not now.foreign and back is not now.value and not (back and back.matches(now.value)):
             raise MisconfiguredError(
                 f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
-                f"there than the connection {self._destination.conn_id!r} does. No request was sent. Have both lead to "
-                "the same server, namespace or account."
+                f"there than the connection {self._destination.conn_id!r} does. Nothing was changed. Have both lead to "
+                "the same server, namespace or account.",
+                reason="backend_reads_elsewhere",
+                fields=["destination"],
             )
 
     def read_back(self) -> ApiKey | None:
@@ -118,7 +128,8 @@ class BackendReader:
             kind = type(error).__name__
         raise MisconfiguredError(
             f"{type(self._backend).__name__} cannot read what {self._destination} holds ({kind}). Nothing was changed "
-            "by this. Repair the secret."
+            "by this. Repair the secret.",
+            reason="backend_cannot_read",
         )
 
     def _check_trial(self, content: Any, form: Form) -> None:
@@ -126,7 +137,8 @@ class BackendReader:
             warn_of_unmasked_variable(self._destination.name)
         problem = "finds another value in it"
         try:
-            if _PLACEHOLDER.matches(self._ask(self._copy(Answers(self._path, form.put(content, _PLACEHOLDER))))):
+            contents = {self._path: form.put(content, _PLACEHOLDER)}
+            if _PLACEHOLDER.matches(self._ask(self._copy(contents.get))):
                 return
         except MisconfiguredError:
             raise
@@ -135,15 +147,16 @@ class BackendReader:
         raise MisconfiguredError(
             f"With a key put into it, what {self._path} holds would be of no use: {type(self._backend).__name__} "
             f"{problem}. Nothing was changed. Look for fields there that a {self._destination.kind} of Airflow's does "
-            "not have, or use another destination."
+            "not have, or use another destination.",
+            reason="useless_with_a_key",
         )
 
-    def _copy(self, answers: Answers) -> Any:
+    def _copy(self, contents: Callable[[str], Any]) -> Any:
         backend = copy.copy(self._backend)
         for name, value in vars(backend).items():
             if isinstance(value, (dict, list, set)):  # what a subclass remembers of its answers, say
                 setattr(backend, name, copy.copy(value))
-        self._stand_in(backend, answers)
+        self._stub.put_into(backend, contents)
         return backend
 
     def _ask(self, backend: Any) -> ApiKey | None:
@@ -152,6 +165,59 @@ class BackendReader:
             return as_key(backend.get_variable(self._destination.name))
         connection = backend.get_connection(self._destination.name)
         return as_key(connection.password) if connection else None
+
+
+class ServerStore:
+    """Base of the stores on a server; each sets its own ``identity``.
+
+    :param place: see :class:`~airflow_provider_polytomic.secret_stores.base.SecretStore`.
+    :param form: how the key is in the secret.
+    :param reader: how Airflow reads it; None outside Airflow.
+    :param run: does what asks the server in its own way, such as a read of a backend, and translates its errors.
+    """
+
+    identity: str
+
+    def __init__(
+        self, place: str, form: Form, reader: BackendReader | None, run: Callable[[Callable[[], Any]], Any]
+    ) -> None:
+        self.place, self._form, self._reader, self._run = place, form, reader, run
+
+    def read(self) -> Held:
+        """See the protocol."""
+        raise NotImplementedError
+
+    @sealed
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        """Read again, and take away what is still what was read; what is gone already is no error.
+
+        Whoever took it away: an earlier request of ours, say, whose answer was lost.
+        """
+        now = self.read()
+        if self._is_gone(now):
+            return
+        if now.version != over.version:
+            raise conflict(self.place, "removed")
+        self._take_away(now, for_good=for_good)
+
+    @sealed
+    def read_back(self) -> ApiKey | None:
+        """Ask the configured backend; outside Airflow, read again."""
+        if self._reader is None:
+            return self.read().value
+        found: ApiKey | None = self._run(self._reader.read_back)
+        return found
+
+    def _check_readers(self, over: Held) -> None:
+        reader = self._reader
+        if reader is not None:
+            self._run(lambda: reader.check(over, self._form, self.read))
+
+    def _is_gone(self, now: Held) -> bool:
+        return now.version == ABSENT
+
+    def _take_away(self, now: Held, *, for_good: bool) -> None:
+        raise NotImplementedError
 
 
 def first_that_holds(stores: Sequence[S]) -> S:

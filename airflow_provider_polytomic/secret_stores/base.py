@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.api_key import ApiKey
 
-__all__ = ["Content", "Held", "Removal", "SecretStore", "Store"]
+__all__ = ["ABSENT", "Content", "Held", "SecretStore"]
+
+ABSENT = "absent"
+"""The version of a destination that holds nothing."""
 
 
 class Content:
@@ -121,17 +124,11 @@ class SecretStore(Protocol):
     def read_back(self) -> ApiKey | None:
         """Read what consumers get, through the backend class that Airflow is configured with where there is one."""
 
-
-class Removal(Protocol):
-    """What removing asks of a destination; every method raises what those of :class:`SecretStore` do.
-
-    No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
-    first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
-    """
-
     def remove(self, over: Held, *, for_good: bool) -> None:
         """Take what is held away from readers, keeping what others hold in the same secret; nothing there is no error.
 
+        No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
+        first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
         The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.forms.Form.take_out`).
 
         :param over: what was read; it goes only while the destination still has ``over.version``. That nothing is there
@@ -142,7 +139,3 @@ class Removal(Protocol):
 
     def remove_record(self) -> None:
         """Remove the record; none there is no error. Never changes the version of the value."""
-
-
-class Store(SecretStore, Removal, Protocol):
-    """One destination, opened, of which everything can be asked."""

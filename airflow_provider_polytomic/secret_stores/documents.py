@@ -9,12 +9,11 @@ from typing import Any
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Held
 from airflow_provider_polytomic.servers import read_server
 
-__all__ = ["ABSENT", "as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
+__all__ = ["as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
 
-ABSENT = "absent"
 _CONN_TYPE = "polytomic"
 _URI_FIELDS = ("conn_type", "host", "login", "password", "schema", "port", "extra")
 
@@ -137,7 +136,9 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
         parsed = None
     if not isinstance(parsed, dict):
         raise MisconfiguredError(
-            "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it."
+            "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it.",
+            reason="extra_is_no_object",
+            fields=["extra"],
         )
     fitted = dict(parsed)
     if read_server(issuer)[0] is None:  # plain http to a host that is not this machine

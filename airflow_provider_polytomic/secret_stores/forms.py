@@ -8,14 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.base import Held
-from airflow_provider_polytomic.secret_stores.documents import (
-    ABSENT,
-    held_connection,
-    held_text,
-    merge_key,
-    version_of,
-)
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Held
+from airflow_provider_polytomic.secret_stores.documents import held_connection, held_text, merge_key, version_of
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
@@ -151,7 +145,8 @@ def _check_exact(content: Any, parsed: Any) -> None:
     if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
         raise MisconfiguredError(
             "The secret's JSON has numbers or repeated names that would not be the same after a key was put in or "
-            "taken out. Nothing was changed. Write such numbers as text, and each name once."
+            "taken out. Nothing was changed. Write such numbers as text, and each name once.",
+            reason="not_the_same_afterwards",
         )
 
 

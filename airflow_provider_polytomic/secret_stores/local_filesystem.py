@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     DeniedError,
     MisconfiguredError,
     SecretStoreError,
@@ -31,7 +30,7 @@ from airflow_provider_polytomic.secret_stores.atomic_file import (
 )
 from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_connection, held_text, merge_key
 from airflow_provider_polytomic.secret_stores.naming import file_name, identity_of, warn_of_unmasked_variable
-from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.sealing import conflict, no_place, sealed
 from airflow_provider_polytomic.secret_stores.secret_files import (
     check_suffix,
     conversion,
@@ -81,9 +80,12 @@ class LocalFilesystemStore:
         self._setting = f"{destination.kind}s_file"
         configured = getattr(backend, self._setting, None)
         if not configured:
-            raise MisconfiguredError(
-                f"{destination} has no place: the secrets backend {type(backend).__name__} is configured without "
-                f"{self._setting}_path. No request was sent. Add it to the backend's kwargs in Airflow's configuration."
+            raise no_place(
+                destination,
+                f"the secrets backend {type(backend).__name__} is configured without {self._setting}_path",
+                "Add it to the backend's kwargs in Airflow's configuration.",
+                reason="no_file",
+                fields=[f"{self._setting}_path"],
             )
         # The file itself, so that a symbolic link survives, and every name of the file leads to one lock and record.
         self._file = Path(os.path.realpath(configured))
@@ -130,7 +132,8 @@ class LocalFilesystemStore:
         if (record := as_record(content)) is not None:
             return record
         raise MisconfiguredError(
-            f"The issuance record {self._record} cannot be read. Nothing was changed. Repair or remove that file."
+            f"The issuance record {self._record} cannot be read. Nothing was changed. Repair or remove that file.",
+            reason="no_record",
         )
 
     @sealed
@@ -183,7 +186,9 @@ class LocalFilesystemStore:
             raise MisconfiguredError(
                 f"{self.place} cannot be changed: a YAML file would lose its comments. Nothing was changed. Convert it "
                 f"with this command, and name the new file as {self._setting}_path in the backend's kwargs: "
-                f"{conversion(self._file)}"
+                f"{conversion(self._file)}",
+                reason="yaml_is_only_read",
+                fields=[f"{self._setting}_path"],
             )
 
     def _entries(self) -> dict[Any, Any]:
@@ -207,7 +212,8 @@ class LocalFilesystemStore:
             return entry
         if len(entry) > 1:
             raise MisconfiguredError(
-                f"{self.place} is given {len(entry)} times, so Airflow reads none of that file. Keep one."
+                f"{self.place} is given {len(entry)} times, so Airflow reads none of that file. Keep one.",
+                reason="given_twice",
             )
         return entry[0] if entry else None
 
@@ -218,9 +224,7 @@ class LocalFilesystemStore:
 
     def _compare(self, entries: dict[Any, Any], over: Held, what: str) -> None:
         if self._look(entries).version != over.version:
-            raise ConflictError(
-                f"{self.place} was changed by somebody else since it was read; nothing was {what}. Read it again."
-            )
+            raise conflict(self.place, what)
 
     def _changed(self, entries: dict[Any, Any], value: ApiKey) -> dict[Any, Any]:
         if self._kind == "variable":
@@ -241,7 +245,8 @@ class LocalFilesystemStore:
             if not (expected.matches(found) if expected else found is None):
                 raise MisconfiguredError(
                     f"{type(self._backend).__name__} does not find {self.place} as its file says; a subclass may "
-                    "look elsewhere, or keep what it read. Nothing was changed. Use another destination or change it."
+                    "look elsewhere, or keep what it read. Nothing was changed. Use another destination or change it.",
+                    reason="backend_looks_elsewhere",
                 )
             yield at
 
@@ -256,7 +261,8 @@ class LocalFilesystemStore:
             return as_key(connection.password) if connection else None
         raise MisconfiguredError(
             f"{type(self._backend).__name__} cannot read {self._file} ({kind}), so Airflow finds none of its secrets: "
-            f"there is {self._culprits()}. Nothing was changed by this. Repair the file."
+            f"there is {self._culprits()}. Nothing was changed by this. Repair the file.",
+            reason="backend_cannot_read",
         )
 
     def _culprits(self) -> str:
@@ -291,13 +297,18 @@ class LocalFilesystemStore:
         what = f"{self.place}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         if error.errno in _DENIED:
             return DeniedError(
-                f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}."
+                f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}.",
+                reason="file_rights",
             )
         if error.errno in _MISCONFIGURED:
             return MisconfiguredError(
-                f"{what}. Nothing was changed. Correct the backend's {self._setting}_path, or make the folder."
+                f"{what}. Nothing was changed. Correct the backend's {self._setting}_path, or make the folder.",
+                reason="file_path",
+                fields=[f"{self._setting}_path"],
             )
-        return UnavailableError(f"{what}. Whether it was changed is not known; it is read again. Look at the disk.")
+        return UnavailableError(
+            f"{what}. Whether it was changed is not known; it is read again. Look at the disk.", reason="no_answer"
+        )
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: object) -> LocalFilesystemStore:  # noqa: ARG001 (a file needs none)

@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic import version_compat
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
-from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_key, as_record, held_text
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.base import ABSENT
+from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_text
 from airflow_provider_polytomic.secret_stores.naming import canonical_url, identity_of, warn_of_unmasked_variable
-from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.sealing import conflict, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,9 @@ class MetastoreStore:
             raise MisconfiguredError(
                 f"Airflow cannot keep {destination} and its issuance record as Variables: a key there has at most "
                 f"{_LONGEST_KEY} characters, none of ? # % \\, and is not 'keys'. No request was sent. "
-                "Use another name."
+                "Use another name.",
+                reason="name_not_allowed",
+                fields=["destination"],
             )
 
     @property
@@ -69,9 +72,7 @@ class MetastoreStore:
         """Read again, then write; somebody's change in the moment between is overwritten."""
         self._refuse_debug()
         if self.read().version != over.version:
-            raise ConflictError(
-                f"{self.place} was changed by somebody else since it was read; nothing was written. Read it again."
-            )
+            raise conflict(self.place)
         version_compat.mask_secret(value)
         text = value.reveal()
         version_compat.metastore_variable_set(
@@ -90,7 +91,8 @@ class MetastoreStore:
         if (record := as_record(text)) is not None:
             return record
         raise MisconfiguredError(
-            f"The Variable {self._record_key} is no issuance record. Nothing was changed. Repair or remove it."
+            f"The Variable {self._record_key} is no issuance record. Nothing was changed. Repair or remove it.",
+            reason="no_record",
         )
 
     @sealed
@@ -113,7 +115,8 @@ class MetastoreStore:
             variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
             raise MisconfiguredError(
                 f"{self.place} is shadowed: {name}{variable} answers first, so nobody would read what is written. "
-                "No request was sent. Remove it there, or use another name."
+                "Nothing was changed. Remove it there, or use another name.",
+                reason="shadowed",
             )
 
     @sealed
@@ -123,9 +126,7 @@ class MetastoreStore:
         if now.version == ABSENT:
             return  # whoever deleted it
         if now.version != over.version:
-            raise ConflictError(
-                f"{self.place} was changed by somebody else since it was read; nothing was removed. Read it again."
-            )
+            raise conflict(self.place, "removed")
         version_compat.metastore_variable_delete(self._key)
 
     @sealed
@@ -143,6 +144,8 @@ class MetastoreStore:
         if version_compat.logs_at_debug():
             raise MisconfiguredError(
                 f"{self.place} is not written while Airflow logs at DEBUG, because Airflow then prints the value "
-                "of every Variable that a task sets. No request was sent. Set [logging] logging_level (and "
-                "namespace_levels) to INFO, or configure a secrets backend."
+                "of every Variable that a task sets. Nothing was changed. Set [logging] logging_level (and "
+                "namespace_levels) to INFO, or configure a secrets backend.",
+                reason="logs_at_debug",
+                fields=["logging_level", "namespace_levels"],
             )

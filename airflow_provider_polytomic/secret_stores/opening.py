@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,11 +11,12 @@ from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicE
 from airflow_provider_polytomic.one_at_a_time import alone
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
+from airflow_provider_polytomic.secret_stores.sealing import no_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from airflow_provider_polytomic.secret_stores.base import Store
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
 
 __all__ = ["Clients", "Stores", "open_store", "store_on"]
 
@@ -50,7 +50,9 @@ class Clients:
                 return made
         raise MisconfiguredError(
             f"The connection {conn_id!r}, to write to {service} with, does not exist or cannot be used ({kind}). "
-            "No request was sent. Create or correct it."
+            "No request was sent. Create or correct it.",
+            reason="connection_unusable",
+            fields=["destination"],
         )
 
 
@@ -65,7 +67,7 @@ class Stores:
         self._lock = threading.Lock()
         self._backends: list[Any | None] = []  # none yet, or the one
 
-    def open(self, destination: Destination | str) -> Store:
+    def open(self, destination: Destination | str) -> SecretStore:
         """Return the store that holds a destination, on the secrets backend that this very process reads with.
 
         :param destination: its URI, or what :meth:`Destination.parse` made of it.
@@ -87,13 +89,14 @@ class Stores:
             return self._backends[0]
 
 
-@contextmanager
-def open_store(destination: Destination | str, *, issuer: str) -> Iterator[Store]:
+def open_store(destination: Destination | str, *, issuer: str) -> SecretStore:
     """Open the one store of a task that has one destination: :meth:`Stores.open`."""
-    yield Stores(issuer=issuer).open(destination)
+    return Stores(issuer=issuer).open(destination)
 
 
-def store_on(backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None) -> Store:
+def store_on(
+    backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None
+) -> SecretStore:
     """Return the destination's store on this backend; None stands for Airflow without a custom one.
 
     A subclass is served as the nearest class above it that has a row: what it reads is asked of the instance itself.
@@ -107,9 +110,11 @@ def store_on(backend: Any | None, destination: Destination, *, issuer: str, clie
     names = [qualified_name(cls) for cls in type(backend).__mro__]
     row = next((BACKENDS[name] for name in names if name in BACKENDS), None)
     if row is None:
-        raise MisconfiguredError(
-            f"{destination} has no place: keys cannot be written to the configured secrets backend {names[0]}. Nothing "
-            f"was sent. Supported, with their subclasses: {', '.join(BACKENDS)}."
+        raise no_place(
+            destination,
+            f"keys cannot be written to the configured secrets backend {names[0]}",
+            f"Supported, with their subclasses: {', '.join(BACKENDS)}.",
+            reason="backend_not_supported",
         )
     if not row.writer:
         _refuse_writer(destination, type(backend).__name__)
@@ -122,12 +127,15 @@ def store_on(backend: Any | None, destination: Destination, *, issuer: str, clie
     )
 
 
-def _metastore(destination: Destination) -> Store:
+def _metastore(destination: Destination) -> SecretStore:
     if destination.kind == "connection":
-        raise MisconfiguredError(
-            f"{destination} has no place: this Airflow has no secrets backend that holds connections, and tasks "
-            "may not write connections to its database. No request was sent. Configure [secrets] backend (or "
-            f"[workers] secrets_backend) with one of {', '.join(BACKENDS)}, or use airflow://variable/<key>."
+        raise no_place(
+            destination,
+            "this Airflow has no secrets backend that holds connections, and tasks may not write connections to its "
+            "database",
+            f"Configure [secrets] backend (or [workers] secrets_backend) with one of {', '.join(BACKENDS)}, or use "
+            "airflow://variable/<key>.",
+            reason="no_backend",
         )
     _refuse_writer(destination, "Airflow's own database")
     from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
@@ -143,30 +151,34 @@ def _refuse_writer(destination: Destination, where: str) -> None:
     if destination.conn_id is not None:
         raise MisconfiguredError(
             f"{destination} names a connection to write with, but {where} is written without one. No request was sent. "
-            f"Use airflow://{destination.kind}/<name>."
+            f"Use airflow://{destination.kind}/<name>.",
+            reason="writer_not_used",
+            fields=["destination"],
         )
 
 
-def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], Store]) -> Store:
+def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], SecretStore]) -> SecretStore:
     """Import a store's module and have it make the store."""
     try:
         module = import_module(f"{__package__}.{name}")
     except ImportError as error:
-        problem = (
-            f"{destination} needs a package that is not installed here ({error.name or type(error).__name__}). Nothing "
-            f"was sent. Install airflow-provider-polytomic[{extra}] on every worker."
-        )
-    else:
-        try:
-            return make(module)
-        except PolytomicError:
-            raise
-        except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
-            problem = (
-                f"{destination} has no place: the secrets backend or the connection cannot be used as it is "
-                f"({type(error).__name__}). No request was sent. Correct its settings."
-            )
-    raise MisconfiguredError(problem)
+        raise MisconfiguredError(
+            f"{destination} needs a package that is not installed here ({error.name or type(error).__name__}). No "
+            f"request was sent. Install airflow-provider-polytomic[{extra}] on every worker.",
+            reason="package_missing",
+        ) from None
+    try:
+        return make(module)
+    except PolytomicError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
+        kind = type(error).__name__
+    raise no_place(
+        destination,
+        f"the secrets backend or the connection cannot be used as it is ({kind})",
+        "Correct its settings.",
+        reason="backend_unusable",
+    )
 
 
 @bare
@@ -177,8 +189,10 @@ def _configured_backend(destination: Destination) -> Any | None:
         return configured_secrets_backend()
     except Exception as error:  # noqa: BLE001 (a backend's constructor raises anything, and may quote its arguments)
         kind = type(error).__name__
-    raise MisconfiguredError(
-        f"{destination} has no place: Airflow's configured secrets backend cannot be made ({kind}). "
-        "No request was sent. Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its "
-        "kwargs)."
+    raise no_place(
+        destination,
+        f"Airflow's configured secrets backend cannot be made ({kind})",
+        "Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its kwargs).",
+        reason="backend_cannot_be_made",
+        fields=["backend", "backend_kwargs"],
     )

@@ -8,12 +8,17 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from airflow_provider_polytomic.bare import bare
-from airflow_provider_polytomic.exceptions import SecretStoreError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    ConflictError,
+    MisconfiguredError,
+    SecretStoreError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["sealed"]
+__all__ = ["conflict", "no_place", "sealed"]
 
 
 class _Store(Protocol):
@@ -26,8 +31,31 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+def conflict(place: str, done: str = "written") -> ConflictError:
+    """Return what to raise where the value is no longer the one that was read.
+
+    :param done: what was not: ``written``, ``removed``.
+    """
+    return ConflictError(
+        f"{place} was changed by somebody else since it was read. Nothing was {done}. Read it again.",
+        reason="changed_since_read",
+    )
+
+
+def no_place(
+    destination: object, problem: str, advice: str, *, reason: str, fields: Sequence[str] = ("destination",)
+) -> MisconfiguredError:
+    """Return what to raise where a destination cannot be opened.
+
+    :param problem: why not, without a full stop.
+    :param advice: what to do, as whole sentences.
+    """
+    text = f"{destination} has no place: {problem}. No request was sent. {advice}"
+    return MisconfiguredError(text, reason=reason, fields=fields)
+
+
 def sealed(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S, _P], _T]:
-    """Wrap a store's method so that what it raises is bare, and one of this package's own.
+    """Wrap a store's method so that what it raises is bare, one of this package's own, and names the place.
 
     A failed write has the key in the locals of several frames. Errors that are not this package's become
     :class:`~airflow_provider_polytomic.exceptions.UnavailableError` by kind and line: their words may quote a secret.
@@ -39,12 +67,15 @@ def sealed(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S
     def wrapper(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return method(self, *args, **kwargs)
-        except SecretStoreError:
-            raise
+        except SecretStoreError as error:
+            if self.place in str(error):
+                raise
+            raise type(error)(f"{self.place}: {error}", reason=error.reason, fields=error.fields) from None
         except Exception as error:  # noqa: BLE001 (Airflow and its backends raise anything)
             raise UnavailableError(
                 f"{self.place}: unexpected {_where(error)}; whether it took effect is not known, so read again. "
-                "If it stays, please report it with this line."
+                "If it stays, please report it with this line.",
+                reason="unexpected",
             ) from None
 
     return wrapper

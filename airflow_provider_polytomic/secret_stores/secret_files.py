@@ -32,12 +32,14 @@ def check_suffix(path: Path) -> None:
     if suffix == ".env":
         raise MisconfiguredError(
             f"{path} is an .env file, which has one line for a secret and cannot hold every connection. "
-            "Nothing was changed. Let the backend read a .json file instead."
+            "Nothing was changed. Let the backend read a .json file instead.",
+            reason="env_file",
         )
     if not is_json(path) and suffix not in _YAML:
         raise MisconfiguredError(
             f"{path} is neither .json nor .yaml, so Airflow's LocalFilesystemBackend cannot read it. "
-            "Nothing was changed. Rename it."
+            "Nothing was changed. Rename it.",
+            reason="unknown_suffix",
         )
 
 
@@ -65,7 +67,9 @@ def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
         if isinstance(entries, dict):
             return entries
         problem = "holds no object of ids and secrets"
-    raise MisconfiguredError(f"{path} {problem}. It is unchanged. Repair it, then run again.") from None
+    raise MisconfiguredError(
+        f"{path} {problem}. It is unchanged. Repair it, then run again.", reason="unreadable_file"
+    ) from None
 
 
 def render_entries(entries: dict[Any, Any]) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.hashicorp.hooks.vault import VaultHook
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.backends import BackendReader, first_that_holds
+from airflow_provider_polytomic.secret_stores.backends import BackendReader, StubClient, first_that_holds
 from airflow_provider_polytomic.secret_stores.documents import version_of
 from airflow_provider_polytomic.secret_stores.forms import ConnectionForm, FieldForm
 from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
@@ -16,7 +16,6 @@ from airflow_provider_polytomic.secret_stores.vault_store import VaultStore
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.secret_stores.backends import Answers
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.forms import Form
@@ -34,7 +33,9 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     if destination.conn_id is not None:
         client = VaultClient(_provider(destination.conn_id, clients))
         _refuse_other_namespace(destination, client.namespace, VaultClient(provider).namespace)
-    reader = BackendReader(backend, destination, _stand_in)
+    reader = BackendReader(
+        backend, destination, StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
+    )
     form: Form = _VaultConnectionForm(issuer) if destination.kind == "connection" else FieldForm("value")
 
     def store_at(path: str) -> VaultStore:
@@ -65,7 +66,9 @@ def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -
     if writes != reads:
         raise MisconfiguredError(
             f"{destination} would be written in the namespace {writes or 'root'}, but the secrets backend reads in "
-            f"{reads or 'root'}. No request was sent. Correct the namespace of the connection {destination.conn_id!r}."
+            f"{reads or 'root'}. No request was sent. Correct the namespace of the connection {destination.conn_id!r}.",
+            reason="another_namespace",
+            fields=["namespace"],
         )
 
 
@@ -79,23 +82,11 @@ def _provider_of(conn_id: str) -> Any:
     if hook.connection.conn_type not in {"vault", "vaults"}:
         raise MisconfiguredError(
             f"The connection {conn_id!r} is of type {hook.connection.conn_type!r:.40}, not 'vault'. No request was "
-            "sent. Name a connection of type 'vault'."
+            "sent. Name a connection of type 'vault'.",
+            reason="connection_type",
+            fields=["conn_type"],
         )
     return hook.vault_client
-
-
-def _stand_in(backend: Any, answers: Answers) -> None:
-    backend.vault_client = _StandIn(answers)
-
-
-class _StandIn:
-    """What a ``VaultBackend`` needs of its ``vault_client``."""
-
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
-
-    def get_secret(self, secret_path: str, secret_version: int | None = None) -> Any:  # noqa: ARG002 (the latest)
-        return self._answers.get(secret_path)
 
 
 class _VaultConnectionForm:

@@ -146,7 +146,9 @@ class VaultClient:
         else:
             return told
         raise MisconfiguredError(
-            f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or OpenBao?"
+            f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or OpenBao?",
+            reason="not_a_vault",
+            fields=["host"],
         )
 
     def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
@@ -182,30 +184,40 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
         return DeniedError(
             f"Vault refuses to {what}, also after another login, as it does for a missing right, an unknown or expired "
             "token and a mount that does not exist. Nothing was changed by this. Check the token or role, the mount "
-            "point, and that the policy allows it; the documentation has the smallest one that does."
+            "point, and that the policy allows it; the documentation has the smallest one that does.",
+            reason="refused_by_vault",
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
-        return ConflictError("Somebody has written it since it was read; nothing was written. Read it again.")
+        return ConflictError(
+            "Somebody has written it since it was read. Nothing was written. Read it again.",
+            reason="changed_since_read",
+        )
     if isinstance(error, _NO_ANSWER):
         return UnavailableError(
             f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again. "
-            "If it stays, check address, port and TLS."
+            "If it stays, check address, port and TLS.",
+            reason="no_answer",
         )
     if isinstance(error, hvac_errors.VaultError):
         return MisconfiguredError(
             f"Vault does not accept the request to {what} ({kind}). Nothing was changed by it. See Vault's log, and "
-            "correct the path or the settings of the secret."
+            "correct the path or the settings of the secret.",
+            reason="request_not_accepted",
         )
     return UnavailableError(
-        f"the request to {what} ended with {kind}; whether it took effect is not known, so read again."
+        f"the request to {what} ended with {kind}; whether it took effect is not known, so read again.",
+        reason="unexpected",
     )
 
 
 def _explain_login(error: Exception) -> SecretStoreError:
     kind = type(error).__name__
     if isinstance(error, _NO_ANSWER):
-        return UnavailableError(f"No login to Vault: no answer ({kind}). Nothing was changed by this.")
+        return UnavailableError(
+            f"No login to Vault: no answer ({kind}). Nothing was changed by this.", reason="no_answer"
+        )
     file = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     return MisconfiguredError(
-        f"No login to Vault ({kind}{file}). Nothing was changed by this. Correct the address and the credentials."
+        f"No login to Vault ({kind}{file}). Nothing was changed by this. Correct the address and the credentials.",
+        reason="no_login",
     )

@@ -108,7 +108,9 @@ class _Version2:
             self.write(path, {}, _NO_REVISION)
         except ConflictError:
             return
-        raise MisconfiguredError("Vault took a write that it had to refuse. Look at this secret, and report it.")
+        raise MisconfiguredError(
+            "Vault took a write that it had to refuse. Look at this secret, and report it.", reason="unexpected"
+        )
 
     def create_record(self, record: str, content: Any) -> Version:
         written = self.write(record, content, 0)
@@ -186,7 +188,8 @@ class _Version1:
             if missing:
                 raise DeniedError(
                     f"the policy does not let this role {' or '.join(sorted(missing))} {each}. Nothing was changed. "
-                    "Add it to the policy."
+                    "Add it to the policy.",
+                    reason="missing_right",
                 )
 
 
@@ -196,14 +199,17 @@ def _written(client: VaultClient, operation: Callable[[Any], Any], what: str) ->
     except InvalidPath:
         pass
     raise MisconfiguredError(
-        f"Vault has nowhere to {what}. Nothing was changed. Correct mount point, path and version of the engine."
+        f"Vault has nowhere to {what}. Nothing was changed. Correct mount point, path and version of the engine.",
+        reason="nowhere_to_write",
     )
 
 
 def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:
     if "no handler for route" in " ".join(map(str, error.errors or [])):
         raise MisconfiguredError(
-            f"there is no secrets engine at {mount}. Nothing was changed. Correct the mount point or the namespace."
+            f"there is no secrets engine at {mount}. Nothing was changed. Correct the mount point or the namespace.",
+            reason="mount_point",
+            fields=["mount_point"],
         ) from None
 
 

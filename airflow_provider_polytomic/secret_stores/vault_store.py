@@ -1,4 +1,4 @@
-"""How does a key get into HashiCorp Vault or OpenBao? KV version 2 with compare-and-set, version 1 without.
+"""HashiCorp Vault and OpenBao: KV version 2 with compare-and-set, version 1 without.
 
 The record is a secret of its own beside it, because a policy for a path often allows no metadata and no subfolder.
 """
@@ -8,24 +8,19 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import (
-    ConflictError,
-    DeniedError,
-    MisconfiguredError,
-    SecretStoreError,
-    UnavailableError,
-)
-from airflow_provider_polytomic.secret_stores.base import Content, Held
-from airflow_provider_polytomic.secret_stores.documents import ABSENT, as_record, version_of
+from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.secret_stores.backends import ServerStore
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, Held
+from airflow_provider_polytomic.secret_stores.documents import as_record, version_of
 from airflow_provider_polytomic.secret_stores.naming import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
-from airflow_provider_polytomic.secret_stores.sealing import sealed
+from airflow_provider_polytomic.secret_stores.sealing import conflict, sealed
 from airflow_provider_polytomic.secret_stores.vault_engines import engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_polytomic.api_key import ApiKey
     from airflow_provider_polytomic.secret_stores.backends import BackendReader
@@ -39,10 +34,8 @@ log = logging.getLogger(__name__)
 
 _RECORD_TRIES = 5
 
-_T = TypeVar("_T")
 
-
-class VaultStore:
+class VaultStore(ServerStore):
     """One secret of a KV engine.
 
     :param client: the Vault.
@@ -65,21 +58,21 @@ class VaultStore:
         reader: BackendReader | None,
         field: str = "",
     ) -> None:
-        self._client, self._form, self._reader = client, form, reader
-        self._mount, self._path, self._version = mount, path, version
+        reading = f"read {mount}/{path} with the login of the secrets backend"
+        place = f"{f'field {field} of ' if field else ''}{mount}/{path} in Vault {client.address()}"
+        super().__init__(place, form, reader, lambda act: client.run(act, reading))
+        self._client, self._mount, self._path, self._version = client, mount, path, version
         self._engine = engine_of(client, mount, version)
         self.compare_and_set = self._engine.compare_and_set
-        self.place = f"{f'field {field} of ' if field else ''}{mount}/{path} in Vault {client.address()}"
         self.identity = identity_of("vault", *client.location(), mount, path, field)
         self._record = f"{path}{RECORD_SUFFIX}"
-        self._reading = f"read {mount}/{path} with the login of the secrets backend"
         self._record_revision: int | None = None
         self._expires = ""
 
     @sealed
     def read(self) -> Held:
         """Read the latest version."""
-        content, revision, self._expires = self._explained(self._read)
+        content, revision, self._expires = self._read()
         held = self._form.look(content)
         version = f"v{revision}" if self.compare_and_set and held.version != ABSENT else held.version
         return replace(held, version=version, revision=revision, content=Content(content))
@@ -91,12 +84,10 @@ class VaultStore:
         if not self.compare_and_set or (over.revision and over.version == ABSENT):
             now = self.read()
             if now.version != over.version:
-                raise ConflictError(
-                    f"{self.place} was changed by somebody else since it was read; nothing was written."
-                )
+                raise conflict(self.place)
             over = now
         content = self._form.put(over.content.reveal(), value)
-        written = self._explained(lambda: self._engine.write(self._path, content, over.revision or 0))
+        written = self._engine.write(self._path, content, over.revision or 0)
         if written.expires:
             log.warning(
                 "%s: Vault will delete what was written at %s (delete_version_after).", self.place, written.expires
@@ -106,75 +97,61 @@ class VaultStore:
     @sealed
     def read_record(self) -> Mapping[str, str] | None:
         """Read the secret beside it."""
-        found, self._record_revision, _ = self._explained(lambda: self._engine.read(self._record))
+        found, self._record_revision, _ = self._engine.read(self._record)
         if found is None:
             return None
         if (record := as_record(found)) is not None:
             return record
         raise MisconfiguredError(
-            f"{self._mount}/{self._record} is no issuance record. Nothing was changed. Repair or delete it."
+            f"{self._mount}/{self._record} is no issuance record. Nothing was changed. Repair or delete it.",
+            reason="no_record",
         )
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the secret beside it, whatever it holds by now."""
         for _ in range(_RECORD_TRIES):
-            try:
-                self._explained(lambda: self._write_record(record))
-            except ConflictError:
-                continue
-            return
+            with suppress(ConflictError):
+                return self._write_record(record)
         raise ConflictError(
             f"{self._mount}/{self._record}, the issuance record, was changed {_RECORD_TRIES} times while it was being "
-            "written. The value is unchanged by this. Try again."
+            "written. The value is unchanged by this. Try again.",
+            reason="record_keeps_changing",
         )
 
     @sealed
     def check_write(self, over: Held) -> None:
         """Ask for the engine's version, have Airflow read a trial, and send a write that can only be refused."""
-        self._explained(self._check_engine)
+        self._check_engine()
         content = over.content.reveal()
         if content is None:
-            self._explained(self._refuse_path_of_api)
-        self._explained(lambda: _refuse_expiry(self._expires))
-        if self._reader is not None:
-            reader = self._reader
-            self._explained(lambda: self._client.run(lambda: reader.check(over, self._form, self.read), self._reading))
-        self._explained(lambda: self._engine.check(self._path, exists=content is not None, record=self._record))
+            self._refuse_path_of_api()
+        _refuse_expiry(self._expires)
+        self._check_readers(over)
+        self._engine.check(self._path, exists=content is not None, record=self._record)
 
     @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
-        """Delete the version that was read, or write the secret anew without the key where there is more in it."""
-        self._explained(self._check_engine)
-        now = self.read()
-        if now.version == ABSENT:
-            return  # whoever did it: an earlier request of ours, say, whose answer was lost
-        if now.version != over.version:
-            raise ConflictError(f"{self.place} was changed by somebody else since it was read; nothing was removed.")
-        content, revision = now.content.reveal(), now.revision or 0
-        left = self._form.take_out(content)
-        if left is None:
-            self._explained(lambda: self._engine.delete(self._path, revision))
-            self._check_gone()
-        elif left is not content:
-            self._explained(lambda: self._engine.write(self._path, left, revision))
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        """Look at the engine before anything is sent that another version of it would understand in another way."""
+        self._check_engine()
+        super().remove(over, for_good=for_good)
 
     @sealed
     def remove_record(self) -> None:
         """Delete the secret beside it."""
-        if self.read_record() is None:
-            return
-        self._explained(self._check_engine)
-        revision = self._record_revision or 0
-        self._explained(lambda: self._engine.delete(self._record, revision))
+        if self.read_record() is not None:
+            self._check_engine()
+            self._engine.delete(self._record, self._record_revision or 0)
 
-    @sealed
-    def read_back(self) -> ApiKey | None:
-        """Ask the configured backend; outside Airflow, read again."""
-        if self._reader is None:
-            return self.read().value
-        reader = self._reader
-        return self._explained(lambda: self._client.run(reader.read_back, self._reading))
+    def _take_away(self, now: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
+        """Delete the version that was read, or write the secret anew without the key where there is more in it."""
+        content, revision = now.content.reveal(), now.revision or 0
+        left = self._form.take_out(content)
+        if left is None:
+            self._engine.delete(self._path, revision)
+            self._check_gone()
+        elif left is not content:
+            self._engine.write(self._path, left, revision)
 
     def _refuse_path_of_api(self) -> None:
         """Refuse a path with the part that only the HTTP API has, which would make a second secret."""
@@ -182,7 +159,9 @@ class VaultStore:
         if self._reader is None and self.compare_and_set and first in {"data", "metadata"} and rest:
             raise MisconfiguredError(
                 f"this is a path of Vault's HTTP API; the secret's own is {rest}. Nothing was changed. Use "
-                f"vault://<conn_id>@{self._mount}/{rest}."
+                f"vault://<conn_id>@{self._mount}/{rest}.",
+                reason="path_of_http_api",
+                fields=["destination"],
             )
 
     def _read(self) -> Version:
@@ -201,7 +180,8 @@ class VaultStore:
         if self.compare_and_set and self.read().version != ABSENT:
             raise ConflictError(
                 f"{self.place} was written by somebody else at the very moment of the removal. What they wrote stays; "
-                "only the version before it was deleted."
+                "only the version before it was deleted.",
+                reason="written_while_removed",
             )
 
     def _write_record(self, record: Mapping[str, str]) -> None:
@@ -221,27 +201,24 @@ class VaultStore:
         if version != 1 and at != self._mount:
             raise MisconfiguredError(
                 f"the engine is mounted at {at}, not at {self._mount}. Nothing was changed. Correct the mount point, "
-                "and begin the path with what was too much."
+                "and begin the path with what was too much.",
+                reason="mount_point",
+                fields=["mount_point"],
             )
         if kind not in {"kv", "generic"} or version != self._version:
             found = f"a KV engine of version {version}" if kind in {"kv", "generic"} else f"an engine of type {kind}"
             raise MisconfiguredError(
                 f"{self._mount} is {found}, but configured is a KV engine of version {self._version}: "
-                "nobody would find what is written. Nothing was changed. Correct kv_engine_version or the mount point."
+                "nobody would find what is written. Nothing was changed. Correct kv_engine_version or the mount point.",
+                reason="engine_version",
+                fields=["kv_engine_version", "mount_point"],
             )
-
-    def _explained(self, act: Callable[[], _T]) -> _T:
-        """Put the place before what went wrong there."""
-        try:
-            return act()
-        except SecretStoreError as error:
-            problem = type(error)(f"{self.place}: {error}")
-        raise problem
 
 
 def _refuse_expiry(expires: str) -> None:
     if expires:
         raise MisconfiguredError(
             f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The value is "
-            "unchanged by this. Set delete_version_after to 0 for the secret and its mount."
+            "unchanged by this. Set delete_version_after to 0 for the secret and its mount.",
+            reason="versions_expire",
         )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_polytomic.references import Reference
-    from airflow_provider_polytomic.secret_stores.base import Store
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 
 __all__ = ["PHASES", "Issuer", "Outcome"]
@@ -111,13 +111,13 @@ class Issuer:
         """Check that there was one key for each phase that issues any, however often it was tried."""
         assert self.emulator.minted(self.user.id) == PHASES[phase]
 
-    def _issue(self, phase: str, hook: PolytomicHook, store: Store) -> Reference:
+    def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> Reference:
         target = Target.parse(self.user.organization_id, self.user.id)
         runtime = Runtime(sleep=lambda _: None)
         return issue(hook, store, target, _MODES[phase], hide=lambda _: None, runtime=runtime)
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[PolytomicHook, Store]]:
+    def _opened(self) -> Iterator[tuple[PolytomicHook, SecretStore]]:
         with closing(PolytomicHook()) as hook:
             store = open_store(self.destination, issuer=hook.base_url)
             yield hook, store

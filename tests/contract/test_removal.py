@@ -92,7 +92,7 @@ def test_what_was_changed_since_it_was_read_stays(case, name, for_good):
     issue(store, "a-key")
     seen = store.read()
     case.put(name, "meanwhile")
-    with pytest.raises(ConflictError, match="nothing was removed"):
+    with pytest.raises(ConflictError):
         store.remove(seen, for_good=for_good)
     assert case.consumer(name) == "meanwhile"
     assert dict(case.open(name).read_record()) == RECORD
@@ -102,7 +102,7 @@ def test_what_was_created_since_nothing_was_read_stays(case, name):
     store = case.open(name)
     seen = store.read()
     case.put(name, "meanwhile")
-    with pytest.raises(ConflictError, match="nothing was removed"):
+    with pytest.raises(ConflictError):
         store.remove(seen, for_good=True)
     assert case.consumer(name) == "meanwhile"
 

@@ -118,7 +118,7 @@ def test_a_write_over_what_is_no_longer_there_conflicts_and_changes_nothing(case
         case.put(name, "at-first")
     seen = store.read()
     case.put(name, "meanwhile")
-    with pytest.raises(ConflictError, match="nothing was written"):
+    with pytest.raises(ConflictError):
         store.write(ApiKey("too-late"), seen)
     assert case.consumer(name) == "meanwhile"
     store.write(ApiKey("in-time"), store.read())

@@ -35,8 +35,7 @@ import sys
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.opening import open_store
 try:
-    with open_store(sys.argv[1], issuer="https://app.polytomic.com"):
-        pass
+    open_store(sys.argv[1], issuer="https://app.polytomic.com")
 except MisconfiguredError as error:
     print(error)
 """

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from airflow_provider_polytomic.secret_stores.base import Store
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
 
     from .fault_scripts import Script
 
@@ -64,7 +64,7 @@ class Stage:
         for record in (folder / "connections.json.polytomic-issuance").glob("*"):
             record.unlink()
 
-    def store(self) -> Store:
+    def store(self) -> SecretStore:
         """Open the destination, as each try does."""
         backend = LocalFilesystemBackend(connections_file_path=str(self._file))
         return store_on(backend, _DESTINATION, issuer=self.emulator.base_url)

@@ -136,6 +136,7 @@ class Store(Orders):
         self.version = 0
         self.record: dict[str, str] | None = None
         self.readers_get: deque[str | None] = deque()
+        self.for_good: bool | None = None
 
     def put(self, value: str | None, *, foreign: bool = False, ours: bool = False) -> None:
         """Act as somebody else."""
@@ -182,6 +183,17 @@ class Store(Orders):
             pass
         text = self.readers_get.popleft() if self.readers_get else self.value
         return ApiKey(text) if text else None
+
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        with self.taking("remove"):
+            if over.version != str(self.version):
+                raise ConflictError("changed by somebody else")
+            self.put(None)
+            self.for_good = for_good
+
+    def remove_record(self) -> None:
+        with self.taking("remove_record"):
+            self.record = None
 
 
 class Clock:

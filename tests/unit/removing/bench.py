@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     IssuanceRefusedError,
     PolytomicForbiddenError,
     PolytomicNoAnswerError,
@@ -22,7 +21,6 @@ from tests.unit.issuing.bench import OTHER, OWN, TARGET, After, fingerprint
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.api_key import ApiKey
-    from airflow_provider_polytomic.secret_stores.base import Held
 
 __all__ = [
     "DEAD", "GONE", "NO_ANSWER", "OF_A_PROXY", "OTHER", "OWN", "TARGET",
@@ -64,34 +62,15 @@ class Vendor(bench.Vendor):
             return org_id
 
 
-class Store(bench.Store):
-    """One destination, which tells how it was emptied."""
-
-    def __init__(self, calls: list[str]) -> None:
-        super().__init__(calls)
-        self.for_good: bool | None = None
-
-    def remove(self, over: Held, *, for_good: bool) -> None:
-        with self.taking("remove"):
-            if over.version != str(self.version):
-                raise ConflictError("changed by somebody else")
-            self.put(None)
-            self.for_good = for_good
-
-    def remove_record(self) -> None:
-        with self.taking("remove_record"):
-            self.record = None
-
-
 class Bench(bench.Bench):
     """All of it, and what was called in which order."""
 
     vendor: Vendor
-    store: Store
+    store: bench.Store
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.vendor, self.store = Vendor(self.calls, self.clock), Store(self.calls)
+        self.vendor, self.store = Vendor(self.calls, self.clock), bench.Store(self.calls)
 
     def remove(self, *, take_over: bool = False, allow_live: bool = False) -> Removed:
         return remove_key(

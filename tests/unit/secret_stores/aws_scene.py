@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
     from airflow_provider_polytomic.exceptions import SecretStoreError
-    from airflow_provider_polytomic.secret_stores.base import SecretStore, Store
+    from airflow_provider_polytomic.secret_stores.base import SecretStore
     from tests.servers.aws_server import AwsServer
 
 __all__ = ["ISSUER", "KEY", "actions", "backend_of", "connect", "issue", "opened", "outside", "told"]
@@ -39,11 +39,11 @@ def backend_of(
     return cls(**where | server.user(policy).boto | given)
 
 
-def opened(backend: Any, uri: str = "airflow://connection/acme", clients: Clients | None = None) -> Store:
+def opened(backend: Any, uri: str = "airflow://connection/acme", clients: Clients | None = None) -> SecretStore:
     return store_on(backend, Destination.parse(uri), issuer=ISSUER, clients=clients)
 
 
-def outside(uri: str) -> Store:
+def outside(uri: str) -> SecretStore:
     return Stores(issuer=ISSUER).open(uri)
 
 

@@ -227,6 +227,6 @@ def test_a_write_over_nothing_makes_the_secret(backend, own):
     held = store.read()
     version = store.write(ApiKey(KEY), held)
     assert store.read().version == version
-    with pytest.raises(ConflictError, match="nothing was written"):
+    with pytest.raises(ConflictError):
         opened(backend, "airflow://variable/acme_api_key").write(ApiKey("another"), held)
     assert current(own, "airflow/variables/acme_api_key") == KEY

@@ -71,7 +71,7 @@ def test_a_change_before_the_removal_reads_again_stays(aws_server, store, own):
     aws_server.interpose(
         "GetParameter", lambda: own.put_parameter(Name=NAME, Value="by-hand", Type="SecureString", Overwrite=True)
     )
-    with pytest.raises(ConflictError, match="nothing was removed"):
+    with pytest.raises(ConflictError):
         store.remove(held, for_good=True)
     assert own.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "by-hand"
 

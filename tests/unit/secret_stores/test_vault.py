@@ -170,7 +170,7 @@ def test_a_deletion_meanwhile_is_a_conflict(vault, mount, root):
     issue(store)
     seen = store.read()
     root.secrets.kv.v2.delete_metadata_and_all_versions("connections/acme", mount_point=mount)
-    with pytest.raises(ConflictError, match="nothing was written"):
+    with pytest.raises(ConflictError):
         store.write(ApiKey("late"), seen)
 
 

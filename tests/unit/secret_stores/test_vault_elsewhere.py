@@ -96,7 +96,7 @@ def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, r
     store = opened(backend)
     held = store.read()
     root.secrets.kv.v2.undelete_secret_versions("connections/acme", [1], mount_point=mount)
-    with pytest.raises(ConflictError, match="nothing was written"):
+    with pytest.raises(ConflictError):
         store.write(ApiKey("another-key"), held)
     assert backend.get_connection("acme").password == "a-new-key"
 
@@ -159,7 +159,7 @@ def test_a_change_between_read_and_check_is_no_other_server(vault, mount, root, 
     store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
     held = store.read()
     root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
-    with pytest.raises(ConflictError, match="nothing was written"):
+    with pytest.raises(ConflictError):
         store.check_write(held)
 
 

@@ -75,7 +75,7 @@ def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, r
     )
     issue(opened(backend_of(vault, mount)))
     store = opened(backend_of(vault, mount, session=session))
-    with pytest.raises(ConflictError, match=r"very moment of the removal\. What they wrote stays"):
+    with pytest.raises(ConflictError):
         store.remove(store.read(), for_good=True)
     assert contents(root, mount, PATH) == content
     assert [bool(found["deletion_time"]) for found in metadata(root, mount)["versions"].values()] == [True, False]
