@@ -115,7 +115,7 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
         raise MisconfiguredError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
             f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
-            f"{_shown(conn_id)}.",
+            f"{conn_id!r}.",
             reason="another_region",
             fields=["region_name"],
         )
@@ -141,7 +141,7 @@ def _of_connection(conn_id: str, service: str) -> Any:
     conn_type = AwsBaseHook.get_connection(conn_id).conn_type
     if conn_type not in {None, "", _CONN_TYPE}:
         raise MisconfiguredError(
-            f"The connection {_shown(conn_id)} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
+            f"The connection {conn_id!r} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
             f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}.",
             reason="connection_type",
             fields=["conn_type"],
@@ -151,11 +151,6 @@ def _of_connection(conn_id: str, service: str) -> Any:
     return hook.get_client_type(
         region_name=hook.region_name, config=hook.config.merge(Config(max_pool_connections=size))
     )
-
-
-def _shown(conn_id: str) -> str:
-    """Return the id for a message, unless somebody may have put credentials in its place."""
-    return "(not shown, because of its ':')" if ":" in conn_id else repr(conn_id)
 
 
 def _own_client(backend: Any, title: str) -> Any:

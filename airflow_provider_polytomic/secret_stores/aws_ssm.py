@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.exceptions import SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws_parameters import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backends import BackendReader, ServerStore, first_that_holds
@@ -98,13 +98,8 @@ class ParameterStore(ServerStore):
         found = self._record.get()
         if found is None:
             return None
-        record = as_record(found["Value"]) if found["Type"] == _IN_CLEAR["Type"] else None
-        if record is not None:
-            return record
-        raise MisconfiguredError(
-            f"{self.place}: the parameter {self._record.name} is no issuance record. Nothing was changed. Delete it.",
-            reason="no_record",
-        )
+        text = found["Value"] if found["Type"] == _IN_CLEAR["Type"] else ""
+        return as_record(text, f"the parameter {self._record.name}")
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from airflow_provider_polytomic.api_key import ApiKey
@@ -26,24 +27,29 @@ def as_key(text: object) -> ApiKey | None:
         return None
 
 
-def as_record(content: object) -> dict[str, str] | None:
-    """Return the content as a record, flat text, or None where it cannot be one.
+def as_record(content: object, where: str) -> dict[str, str] | None:
+    """Return the content as a record, flat text; None where there is none.
 
-    :param content: what was read, or its JSON.
+    :param content: what was read, or its JSON; None: nothing.
+    :param where: what it was read from.
+    :raises MisconfiguredError: if it is no record.
     """
+    if content is None:
+        return None
     if isinstance(content, (str, bytes)):
-        try:
+        with suppress(ValueError, RecursionError):
             content = json.loads(content)
-        except (ValueError, RecursionError):
-            return None
     if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
         return dict(content)
-    return None
+    raise MisconfiguredError(
+        f"{where} is no issuance record. Nothing was changed. Repair or delete it.", reason="no_record"
+    )
 
 
 def version_of(content: object) -> str:
     """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
-    canonical = json.dumps(_with_text_keys(content), sort_keys=True, default=str)
+    with_text_as_keys = json.loads(json.dumps(content, default=str))
+    canonical = json.dumps(with_text_as_keys, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
@@ -146,11 +152,3 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
     if fitted == parsed:
         return fields
     return {**fields, name: json.dumps(fitted) if isinstance(extra, str) else fitted}
-
-
-def _with_text_keys(content: object) -> object:
-    if isinstance(content, dict):
-        return {str(name): _with_text_keys(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [_with_text_keys(value) for value in content]
-    return content

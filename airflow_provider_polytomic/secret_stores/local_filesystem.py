@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,18 +123,9 @@ class LocalFilesystemStore:
     @sealed
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
-        try:
-            content = self._record.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise self._explain(error) from None
-        if (record := as_record(content)) is not None:
-            return record
-        raise MisconfiguredError(
-            f"The issuance record {self._record} cannot be read. Nothing was changed. Repair or remove that file.",
-            reason="no_record",
-        )
+        with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
+            return as_record(self._record.read_bytes(), str(self._record))
+        return None
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -192,12 +183,9 @@ class LocalFilesystemStore:
             )
 
     def _entries(self) -> dict[Any, Any]:
-        try:
+        content = b""
+        with self._explained(), suppress(FileNotFoundError):
             content = self._file.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        except OSError as error:
-            raise self._explain(error) from None
         return parse_entries(self._file, content)
 
     def _look(self, entries: dict[Any, Any]) -> Held:

@@ -86,14 +86,7 @@ class MetastoreStore:
     def read_record(self) -> Mapping[str, str] | None:
         """Read the second Variable."""
         text = version_compat.metastore_variable_get(self._record_key)
-        if text is None:
-            return None
-        if (record := as_record(text)) is not None:
-            return record
-        raise MisconfiguredError(
-            f"The Variable {self._record_key} is no issuance record. Nothing was changed. Repair or remove it.",
-            reason="no_record",
-        )
+        return as_record(text, f"the Variable {self._record_key}")
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hvac.exceptions import InvalidPath
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
 
-__all__ = ["Engine", "Version", "engine_of"]
+__all__ = ["Version", "engine_of"]
 
 # No secret has it: a write that is sent with it is looked at for rights, and then refused.
 _NO_REVISION = 2**31 - 1
@@ -36,39 +36,11 @@ class Version(NamedTuple):
         return f"Version({self.revision})"
 
 
-class Engine(Protocol):
-    """One mount. Every method may raise what :meth:`VaultClient.call` raises, but for ``InvalidPath``."""
-
-    compare_and_set: bool
-
-    def read(self, path: str) -> Version:
-        """Return the latest version; its content is None where there is none."""
-
-    def write(self, path: str, content: Any, over: int) -> Version:
-        """Write, and return the new version.
-
-        :param over: the revision that is replaced.
-        """
-
-    def check(self, path: str, *, exists: bool, record: str) -> None:
-        """Prove the right to write, changing nothing.
-
-        :param exists: whether there is a secret at the path now.
-        :param record: another path, which must be writable, too.
-        """
-
-    def create_record(self, record: str, content: Any) -> Version:
-        """Write where nothing is, and prove the right to write there again."""
-
-    def delete(self, path: str, revision: int) -> None:
-        """Take a version away from readers; nothing there is no error.
-
-        :param revision: which one.
-        """
-
-
 class _Version2:
-    """Each write makes a version; ``cas`` is always sent, which also serves mounts with ``cas_required``."""
+    """Each write makes a version; ``cas`` is always sent, which also serves mounts with ``cas_required``.
+
+    Every method, of either version, may raise what :meth:`VaultClient.call` raises, but for ``InvalidPath``.
+    """
 
     compare_and_set = True
 
@@ -76,6 +48,7 @@ class _Version2:
         self._client, self._mount = client, mount
 
     def read(self, path: str) -> Version:
+        """Return the latest version; its content is None where there is none."""
         try:
             answer = self._client.call(
                 lambda client: client.secrets.kv.v2.read_secret_version(
@@ -93,6 +66,7 @@ class _Version2:
         return Version(data, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
     def write(self, path: str, content: Any, over: int) -> Version:
+        """Write over this revision, and return the new version."""
         answer = _written(
             self._client,
             lambda client: client.secrets.kv.v2.create_or_update_secret(
@@ -104,6 +78,7 @@ class _Version2:
         return Version(None, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
     def check(self, path: str, *, exists: bool, record: str) -> None:  # noqa: ARG002 (Vault tells create from update)
+        """Prove the right to write, changing nothing: no secret has the revision that is to be replaced."""
         try:
             self.write(path, {}, _NO_REVISION)
         except ConflictError:
@@ -113,11 +88,13 @@ class _Version2:
         )
 
     def create_record(self, record: str, content: Any) -> Version:
+        """Write where nothing is, and prove the right to write there again."""
         written = self.write(record, content, 0)
         self.check(record, exists=True, record=record)
         return written
 
     def delete(self, path: str, revision: int) -> None:
+        """Take a version away from readers; nothing there is no error."""
         # Not DELETE of data/, which takes whatever is the latest: this names the version that was read, so what
         # somebody wrote a moment ago stays. The right is no greater: "update" on delete/, which leads to no data, in
         # place of "delete" on data/. After either, the version can be undeleted.
@@ -213,7 +190,7 @@ def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:
         ) from None
 
 
-def engine_of(client: VaultClient, mount: str, version: int) -> Engine:
+def engine_of(client: VaultClient, mount: str, version: int) -> _Version1 | _Version2:
     """Return the engine at a mount.
 
     :param version: 1 or 2, as Airflow is configured for it.

@@ -98,14 +98,7 @@ class VaultStore(ServerStore):
     def read_record(self) -> Mapping[str, str] | None:
         """Read the secret beside it."""
         found, self._record_revision, _ = self._engine.read(self._record)
-        if found is None:
-            return None
-        if (record := as_record(found)) is not None:
-            return record
-        raise MisconfiguredError(
-            f"{self._mount}/{self._record} is no issuance record. Nothing was changed. Repair or delete it.",
-            reason="no_record",
-        )
+        return as_record(found, f"{self._mount}/{self._record}")
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:

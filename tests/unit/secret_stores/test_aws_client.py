@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,17 +51,6 @@ def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
         opened(backend)
 
 
-@pytest.mark.parametrize("cls", BACKENDS)
-def test_workers_that_may_only_read_write_with_a_connection(aws_server, monkeypatch, cls):
-    connect(monkeypatch, aws_server)
-    reading = [{"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "ssm:GetParameter"], "Resource": "*"}]
-    backend = backend_of(aws_server, cls, reading)
-    issue(opened(backend, WRITER))
-    assert backend.get_connection("acme").password == KEY
-    with pytest.raises(DeniedError, match="not authorized"):
-        issue(opened(backend))
-
-
 @pytest.mark.parametrize("uri", ["aws-ssm://nobody@/a/b", "aws-secretsmanager://nobody@/a/b"])
 def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_machine_has(aws_server, monkeypatch, uri):
     for name, value in aws_server.environment(aws_server.user()).items():
@@ -89,15 +77,6 @@ def test_a_connection_of_another_type_is_refused_and_its_password_not_sent_to_aw
 def test_a_connection_of_no_type_is_one_to_aws(aws_server, monkeypatch, kind):
     connect(monkeypatch, aws_server, conn_type=kind)
     issue(outside("aws-ssm://aws_writer@/a/b"))
-
-
-@pytest.mark.parametrize("problem", [{"conn_type": "http"}, {"region_name": "us-east-1"}])
-def test_what_may_be_credentials_in_place_of_an_id_is_not_shown(aws_server, monkeypatch, problem):
-    connect(monkeypatch, aws_server, **problem)
-    monkeypatch.setenv("AIRFLOW_CONN_AKIA:S3CRET", os.environ["AIRFLOW_CONN_AWS_WRITER"])
-    with pytest.raises(MisconfiguredError, match=r"connection \(not shown, because of its ':'\)") as caught:
-        opened(backend_of(aws_server, SecretsManagerBackend), "airflow://AKIA%3As3cret@connection/acme")
-    assert "s3cret" not in str(caught.value)
 
 
 def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):

@@ -11,7 +11,6 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
-    DeniedError,
     MisconfiguredError,
     UnavailableError,
 )
@@ -39,18 +38,6 @@ def remove(store, *, for_good=True):
 
 def kept(own, name="apps/sync"):
     return json.loads(own.get_secret_value(SecretId=name)["SecretString"])
-
-
-def test_a_removal_costs_these_requests(aws_server, store):
-    issue(store)
-    before = len(actions(aws_server))
-    remove(store)
-    assert actions(aws_server)[before:] == [
-        "GetSecretValue",
-        "GetSecretValue",  # once more, immediately before
-        "DeleteSecret",
-        "DescribeSecret",
-    ]
 
 
 def test_for_good_is_at_once_and_a_new_key_can_be_issued(aws_server, store, own):
@@ -144,17 +131,6 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, for
     assert (store.read().value, store.read_record()) == (None, None)
 
 
-@pytest.mark.parametrize("for_good", [True, False])
-def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, monkeypatch, for_good):
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    store = opened(backend_of(aws_server, SecretsManagerBackend), URI)
-    issue(store)
-    aws_server.drop("DeleteSecret", when="after")
-    store.remove(store.read(), for_good=for_good)
-    assert actions(aws_server).count("DeleteSecret") == 2
-    assert store.read().value is None
-
-
 def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store, own):
     issue(store)
     held = store.read()
@@ -208,26 +184,3 @@ def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, mo
         store.remove(held, for_good=True)
     assert KEY not in told(caught.value)
     assert kept(own) == theirs
-
-
-@pytest.mark.parametrize(
-    ("action", "others", "left"),
-    [
-        ("DeleteSecret", {}, "all"),
-        ("PutSecretValue", {"url": "x"}, "all"),
-        ("UpdateSecretVersionStage", {"url": "x"}, "all"),
-        ("UntagResource", {"url": "x"}, "the record"),
-    ],
-)
-def test_a_missing_right_is_named_and_the_record_tells_what_is_left(aws_server, monkeypatch, action, others, left):
-    own = aws_server.client("secretsmanager")
-    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    connect(monkeypatch, aws_server, [allowed, allowed | {"Effect": "Deny", "Action": f"secretsmanager:{action}"}])
-    own.create_secret(Name="apps/sync", SecretString=json.dumps({"api_key": KEY, **others}))
-    store = outside(FIELD)
-    store.write_record({"state": "done"})
-    with pytest.raises(DeniedError, match=f"not authorized to perform: secretsmanager:{action} on resource") as caught:
-        remove(store)
-    assert KEY not in told(caught.value)
-    assert store.read_record() == {"state": "done"}
-    assert kept(own) == ({"api_key": KEY, **others} if left == "all" else others)

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import MisconfiguredError
 from tests.unit.secret_stores import aws_scene
 from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
 
@@ -74,12 +74,6 @@ def test_the_key_is_where_the_backend_looks(aws_server, own, cls, given, name):
     assert store.place == f"secret {name} in AWS Secrets Manager, eu-west-1 ({aws_server.endpoint_url})"
 
 
-def test_of_two_places_the_one_that_holds_something_is_written(aws_server, own):
-    own.create_secret(Name="common/acme", SecretString="polytomic://:old@app.polytomic.com?x=1")
-    issue(opened(backend_of(aws_server, WithFallback)))
-    assert json.loads(current(own, "common/acme"))["password"] == KEY
-
-
 HIDDEN = {
     "no prefix for connections": ({"connections_prefix": None}, "airflow://connection/acme"),
     "no prefix for variables": ({"variables_prefix": None}, "airflow://variable/acme"),
@@ -101,11 +95,6 @@ def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_se
     with pytest.raises(MisconfiguredError, match=rf"no secret of the name .*{re.escape(name)}.*No request was sent"):
         opened(backend_of(aws_server), "airflow://connection/" + name.replace("#", "%23"))
     assert actions(aws_server) == []
-
-
-def test_a_variable_is_the_key_itself(backend, own):
-    issue(opened(backend, "airflow://variable/acme_api_key"))
-    assert current(own, "airflow/variables/acme_api_key") == KEY
 
 
 RAW = {
@@ -202,31 +191,9 @@ def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, ow
     assert actions(aws_server) == ["GetSecretValue"]
 
 
-def test_outside_airflow_a_secret_is_the_key_or_has_it_in_a_field(aws_server, own, monkeypatch):
-    connect(monkeypatch, aws_server)
-    own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "https://x", "api_key": "old"}))
-    field = outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
-    assert ApiKey("old").matches(field.read().value)
-    issue(field)
-    assert json.loads(current(own, "apps/sync")) == {"url": "https://x", "api_key": KEY}
-    assert field.place.startswith("field api_key of secret apps/sync in AWS Secrets Manager, eu-west-1")
-    issue(outside("aws-secretsmanager://aws_writer@/apps/other"))
-    assert current(own, "apps/other") == KEY
-
-
 def test_outside_airflow_a_text_without_fields_is_foreign(aws_server, own, monkeypatch):
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString="another-key")
     assert outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key").read().foreign
     with pytest.raises(MisconfiguredError, match="no secret of the name"):
         outside("aws-secretsmanager://aws_writer@/apps:sync")
-
-
-def test_a_write_over_nothing_makes_the_secret(backend, own):
-    store = opened(backend, "airflow://variable/acme_api_key")
-    held = store.read()
-    version = store.write(ApiKey(KEY), held)
-    assert store.read().version == version
-    with pytest.raises(ConflictError):
-        opened(backend, "airflow://variable/acme_api_key").write(ApiKey("another"), held)
-    assert current(own, "airflow/variables/acme_api_key") == KEY

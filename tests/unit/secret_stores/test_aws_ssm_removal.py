@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
-from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened, told
+from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, UnavailableError
+from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened
 
 NAME = "/airflow/variables/acme_api_key"
 RECORD = f"{NAME}.polytomic-issuance"
@@ -26,21 +26,6 @@ def store(aws_server):
 def remove(store):
     store.remove(store.read(), for_good=True)
     store.remove_record()
-
-
-def test_a_removal_costs_these_requests_and_leaves_nothing(aws_server, store, own):
-    issue(store)
-    before = len(actions(aws_server))
-    remove(store)
-    asked = aws_server.requests[before:]
-    assert [(each.action, each.body["Name"]) for each in asked] == [
-        ("GetParameter", NAME),
-        ("GetParameter", NAME),  # once more, immediately before
-        ("DeleteParameter", NAME),
-        ("GetParameter", RECORD),
-        ("DeleteParameter", RECORD),
-    ]
-    assert own.describe_parameters()["Parameters"] == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -84,14 +69,3 @@ def test_a_parameter_in_clear_can_be_removed_and_what_is_no_record_is_not(store,
     with pytest.raises(MisconfiguredError, match="is no issuance record"):
         store.remove_record()
     assert own.get_parameter(Name=RECORD)["Parameter"]["Value"] == "a note"
-
-
-def test_a_missing_right_is_named_and_nothing_is_removed(aws_server, own):
-    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    policy = [allowed, allowed | {"Effect": "Deny", "Action": "ssm:DeleteParameter"}]
-    store = opened(backend_of(aws_server, SystemsManagerParameterStoreBackend, policy), URI)
-    issue(store)
-    with pytest.raises(DeniedError, match="not authorized to perform: ssm:DeleteParameter on resource") as caught:
-        remove(store)
-    assert KEY not in told(caught.value)
-    assert own.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == KEY

@@ -12,7 +12,7 @@ import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError
-from tests.unit.secret_stores.test_local_filesystem import CONNECTION, OTHERS, VARIABLE, open_at, write
+from tests.unit.secret_stores.test_local_filesystem import OTHERS, open_at, write
 
 
 def remove(store):
@@ -37,25 +37,6 @@ def test_what_others_keep_in_the_file_stays_as_does_its_mode(tmp_path, mode):
         ".connections.json.polytomic-lock",
         "connections.json.polytomic-issuance",
     }
-
-
-@pytest.mark.parametrize("destination", [CONNECTION, VARIABLE], ids=["connection", "variable"])
-def test_of_the_last_entry_an_empty_file_is_left_that_airflow_reads(tmp_path, destination):
-    file = tmp_path / "secrets.json"
-    store = open_at(file, destination)
-    write(store)
-    remove(store)
-    assert json.loads(file.read_text()) == {}
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert store.read_back() is None
-
-
-def test_nothing_is_made_where_there_is_no_file(tmp_path):
-    file = tmp_path / "connections.json"
-    store = open_at(file)
-    store.remove(store.read(), for_good=True)
-    store.remove_record()
-    assert not file.exists()
 
 
 def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):

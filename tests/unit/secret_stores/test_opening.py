@@ -6,7 +6,7 @@ import sys
 import pytest
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicConfigurationError
+from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
 
@@ -29,11 +29,6 @@ def test_without_a_backend_a_connection_has_no_place_and_the_error_says_what_to_
 def test_any_other_backend_is_refused_with_the_supported_ones(uri):
     with pytest.raises(MisconfiguredError, match=rf"test_opening\.OtherBackend.*Supported.*{FILE_BACKEND}"):
         store_on(OtherBackend(), Destination.parse(uri), issuer=SERVER)
-
-
-def test_a_bad_destination_is_refused_before_airflow_is_asked():
-    with pytest.raises(PolytomicConfigurationError, match="Allowed"):
-        open_store("nowhere", issuer=SERVER)
 
 
 def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):

@@ -43,16 +43,6 @@ def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status,
     assert "a-new-key" not in str(caught.value)
 
 
-@pytest.mark.parametrize("applied", [False, True])
-def test_a_lost_answer_is_told_as_such_and_read_again(vault_fake, applied):
-    store = opened(backend_of(vault_fake, "secret"))
-    held = store.read()
-    vault_fake.fail("POST", drop=True, applied=applied)
-    with pytest.raises(UnavailableError, match="read again"):
-        store.write(ApiKey("a-new-key"), held)
-    assert (store.read().value is not None) is applied
-
-
 def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
     store = opened(backend_of(vault, f"{mount}/team"))
     with pytest.raises(MisconfiguredError, match=f"mounted at {mount}, not at {mount}/team"):
@@ -198,34 +188,3 @@ def test_a_writer_connection_that_is_not_there_is_named(vault, mount):
     destination = Destination.parse("airflow://no_such_writer@connection/acme")
     with pytest.raises(MisconfiguredError, match=r"'no_such_writer', to write to Vault with.*Create or correct it"):
         store_on(backend_of(vault, mount), destination, issuer=ISSUER)
-
-
-def test_a_writer_writes_where_the_backend_reads_whatever_its_own_mount_is(vault, root, monkeypatch):
-    mount = f"m{uuid.uuid4().hex}"
-    vault.mount(mount, 1)
-    host, _, port = vault.url.removeprefix("http://").partition(":")
-    writer = {
-        "conn_type": "vault",
-        "host": host,
-        "port": int(port),
-        "password": vault.root_token,
-        "schema": "elsewhere",
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_WRITER", json.dumps(writer))
-    backend = backend_of(vault, mount, kv_engine_version=1)
-    issue(store_on(backend, Destination.parse("airflow://writer@connection/acme"), issuer=ISSUER))
-    assert backend.get_connection("acme").password == "a-new-key"
-
-
-def test_other_fields_of_a_secret_outside_airflow_stay(vault, mount, root, monkeypatch):
-    host, _, port = vault.url.removeprefix("http://").partition(":")
-    connection = {"conn_type": "vault", "host": host, "port": int(port), "password": vault.root_token}
-    monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(connection))
-    root.secrets.kv.v2.create_or_update_secret("apps/acme", {"url": "x", "nested": {"a": [1]}}, mount_point=mount)
-    store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/apps/acme?field=polytomic")
-    assert store.place == f"field polytomic of {mount}/apps/acme in Vault {vault.url}"
-    issue(store)
-    back = store.read_back()
-    assert back
-    assert back.reveal() == "a-new-key"
-    assert contents(root, mount, "apps/acme") == {"url": "x", "nested": {"a": [1]}, "polytomic": "a-new-key"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 
-import hvac
 import pytest
 import requests
 
@@ -96,34 +95,6 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, a
     assert (store.read().value is None) is applied
     remove(opened(backend))
     assert (opened(backend).read().version, opened(backend).read_record()) == ("absent", None)
-
-
-def test_a_removal_costs_these_requests(vault_fake):
-    issue(opened(backend_of(vault_fake, "secret")))
-    store = opened(backend_of(vault_fake, "secret"))
-    vault_fake.forget()
-    remove(store)
-    assert [(each.method, each.path) for each in vault_fake.requests] == [
-        ("GET", f"secret/data/{PATH}"),
-        ("GET", f"sys/internal/ui/mounts/secret/{PATH}"),
-        ("GET", f"secret/data/{PATH}"),  # once more, immediately before
-        ("POST", f"secret/delete/{PATH}"),
-        ("GET", f"secret/data/{PATH}"),  # did somebody write meanwhile?
-        ("GET", f"secret/data/{RECORD}"),
-        ("POST", f"secret/delete/{RECORD}"),
-    ]
-
-
-@pytest.mark.parametrize(("configured", "real"), [(2, 1), (1, 2)])
-def test_on_a_mount_of_another_version_nothing_is_sent_that_would_write(vault, root, configured, real):
-    mount = f"m{uuid.uuid4().hex}"
-    vault.mount(mount, real)
-    store = opened(backend_of(vault, mount, kv_engine_version=configured))
-    with pytest.raises(MisconfiguredError, match=f"configured is a KV engine of version {configured}"):
-        store.remove(store.read(), for_good=True)
-    engine = root.secrets.kv.v1 if real == 1 else root.secrets.kv.v2
-    with pytest.raises(hvac.exceptions.InvalidPath):
-        engine.list_secrets("", mount_point=mount)
 
 
 def test_what_is_no_record_is_not_removed_as_one(vault, mount, root):
