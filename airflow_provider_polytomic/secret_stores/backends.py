@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
@@ -182,6 +182,10 @@ class ServerStore:
         self, place: str, form: Form, reader: BackendReader | None, run: Callable[[Callable[[], Any]], Any]
     ) -> None:
         self.place, self._form, self._reader, self._run = place, form, reader, run
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        """Refuse to be pickled: its client has a login."""
+        raise TypeError("a store with a login is not serialised")
 
     def read(self) -> Held:
         """See the protocol."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -69,10 +69,6 @@ class VaultClient:
 
     def __init__(self, provider: Any) -> None:
         self._provider = provider
-
-    def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """Refuse to be pickled: the provider's client has a token."""
-        raise TypeError("a client with a login is not serialised")
 
     @property
     def namespace(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
+from pathlib import Path
 
 import hvac
 import pytest
@@ -17,6 +19,14 @@ __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_fake"
 def _one_try(monkeypatch):
     """Boto tries once unless a test says otherwise: between two tries it waits."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user may write to; pytest's are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="polytomic-stores-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
 from tests.unit.secret_stores import aws_scene
 from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
+from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/connections/acme"
 
@@ -85,14 +84,14 @@ HIDDEN = {
 @pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
 def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
-    with pytest.raises(MisconfiguredError, match=r"never looks for a .* of this name.*No request was sent"):
+    with because("backend_never_looks"):
         opened(backend_of(aws_server, **given), uri)
     assert actions(aws_server) == []
 
 
 @pytest.mark.parametrize("name", ["acme:prod", "acme(1)", "acme#1", "acme!"])
 def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
-    with pytest.raises(MisconfiguredError, match=rf"no secret of the name .*{re.escape(name)}.*No request was sent"):
+    with because("name_not_allowed"):
         opened(backend_of(aws_server), "airflow://connection/" + name.replace("#", "%23"))
     assert actions(aws_server) == []
 
@@ -172,7 +171,7 @@ def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"note": note}, ensure_ascii=False))
     store = outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
     held = store.read()
-    with pytest.raises(MisconfiguredError, match=r"longer than the 65536 bytes of a secret. Nothing was changed"):
+    with because("too_long"):
         store.check_write(held)
     assert actions(aws_server) == ["GetSecretValue"]
     own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps({"note": "n" * 65_300}))
@@ -186,7 +185,7 @@ def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, ow
 
     own.create_secret(Name=NAME, SecretString=json.dumps({"conn_type": "polytomic", "color": "red"}))
     store = opened(backend_of(aws_server, Strict))
-    with pytest.raises(MisconfiguredError, match="would be of no use"):
+    with because("useless_with_a_key"):
         store.check_write(store.read())
     assert actions(aws_server) == ["GetSecretValue"]
 
@@ -195,5 +194,5 @@ def test_outside_airflow_a_text_without_fields_is_foreign(aws_server, own, monke
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString="another-key")
     assert outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key").read().foreign
-    with pytest.raises(MisconfiguredError, match="no secret of the name"):
+    with because("name_not_allowed"):
         outside("aws-secretsmanager://aws_writer@/apps:sync")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.records import FIELDS, Record, Run
 from airflow_provider_polytomic.targets import Target
 from tests.unit.secret_stores.aws_scene import backend_of, opened
+from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"
 FULL = Record(
@@ -81,16 +81,14 @@ def test_of_50_tags_35_are_left_to_others_and_the_first_record_finds_out(store, 
     store.write_record(FULL.to_mapping())
     own.untag_resource(SecretId=NAME, TagKeys=[name for name in tags(own) if name.startswith("polytomic")])
     own.tag_resource(SecretId=NAME, Tags=[{"Key": "one more", "Value": "v"}])
-    with pytest.raises(
-        MisconfiguredError, match=r"take the 15 tags .*InvalidParameterException.* at most 50 tags: take others off"
-    ):
+    with because("no_room_for_tags"):
         store.write_record(OPEN.to_mapping())
     assert len(tags(own)) == 36
 
 
 def test_a_quota_of_tags_may_be_told_by_another_code(aws_server, store):
     aws_server.fail("TagResource", "LimitExceededException")
-    with pytest.raises(MisconfiguredError, match=r"LimitExceededException.* at most 50 tags"):
+    with because("no_room_for_tags"):
         store.write_record(OPEN.to_mapping())
 
 

@@ -11,7 +11,8 @@ import sys
 import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import DeniedError
+from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.test_local_filesystem import OTHERS, open_at, write
 
 
@@ -44,7 +45,7 @@ def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):
     file.write_text(json.dumps({"acme": "polytomic://:old@app.polytomic.com", "culprit": {"passwd": "s3cr3t"}}))
     before = file.read_bytes()
     store = open_at(file)
-    with pytest.raises(MisconfiguredError, match="connection culprit, ") as caught:
+    with because("backend_cannot_read") as caught:
         store.remove(store.read(), for_good=True)
     assert "s3cr3t" not in str(caught.value)
     assert file.read_bytes() == before
@@ -63,7 +64,7 @@ def test_what_a_subclass_would_still_find_stays(tmp_path):
     store = open_at(tmp_path / "connections.json", backend=Remembering)
     write(store)
     store.read_back()
-    with pytest.raises(MisconfiguredError, match="Remembering does not find"):
+    with because("backend_looks_elsewhere"):
         store.remove(store.read(), for_good=True)
     assert store.read().value is not None
 
@@ -78,21 +79,19 @@ def unprivileged():
 
 
 @pytest.mark.parametrize("denied", ["folder", "file", "records"])
-def test_without_the_right_to_remove_all_of_it_nothing_is_removed(tmp_path, unprivileged, denied):
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o777)
-    file = tmp_path / "connections.json"
+def test_without_the_right_to_remove_all_of_it_nothing_is_removed(open_folder, unprivileged, denied):
+    file = open_folder / "connections.json"
     store = open_at(file)
     write(store)
     store.write_record({"state": "done"})
-    records = tmp_path / "connections.json.polytomic-issuance"
-    for path in (file, tmp_path / ".connections.json.polytomic-lock", *records.iterdir()):
+    records = open_folder / "connections.json.polytomic-issuance"
+    for path in (file, open_folder / ".connections.json.polytomic-lock", *records.iterdir()):
         path.chmod(0o666)
     records.chmod(0o777)
-    {"folder": tmp_path, "file": file, "records": records}[denied].chmod(0o555)
+    {"folder": open_folder, "file": file, "records": records}[denied].chmod(0o555)
     held = store.read()
     unprivileged()
-    with pytest.raises(DeniedError, match="Let this user write"):
+    with because("file_rights", DeniedError):
         store.remove(held, for_good=True)
     assert store.read().version == held.version
 

@@ -9,6 +9,7 @@ from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
+from tests.unit.secret_stores.reasons import because
 
 SERVER = "https://app.polytomic.com"
 FILE_BACKEND = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
@@ -19,24 +20,23 @@ class OtherBackend(EnvironmentVariablesBackend):
 
 
 def test_without_a_backend_a_connection_has_no_place_and_the_error_says_what_to_do():
-    with pytest.raises(
-        MisconfiguredError, match=rf"Configure \[secrets\] backend .*{FILE_BACKEND}.*airflow://variable/"
-    ):
+    with because("no_backend") as caught:
         store_on(None, Destination.parse("airflow://connection/acme"), issuer=SERVER)
+    assert FILE_BACKEND in str(caught.value)
 
 
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
 def test_any_other_backend_is_refused_with_the_supported_ones(uri):
-    with pytest.raises(MisconfiguredError, match=rf"test_opening\.OtherBackend.*Supported.*{FILE_BACKEND}"):
+    with because("backend_not_supported") as caught:
         store_on(OtherBackend(), Destination.parse(uri), issuer=SERVER)
+    assert FILE_BACKEND in str(caught.value)
 
 
 def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", FILE_BACKEND)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"token": "s3cr3t"}')
-    with pytest.raises(MisconfiguredError) as caught:
+    with because("backend_cannot_be_made", MisconfiguredError, "backend", "backend_kwargs") as caught:
         open_store("airflow://connection/a", issuer=SERVER)
-    assert caught.value.reason == "backend_cannot_be_made"
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__context__ is None
 

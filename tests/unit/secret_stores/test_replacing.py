@@ -71,14 +71,10 @@ def test_a_file_that_is_mounted_by_itself_is_refused(tmp_path: Path) -> None:
 
 
 @AS_ROOT
-def test_a_file_whose_group_would_be_lost_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "secrets"
-    folder.mkdir()
-    file = folder / "connections.json"
+def test_a_file_whose_group_would_be_lost_is_refused(open_folder: Path) -> None:
+    file = open_folder / "connections.json"
     file.write_text("{}")
     os.chown(file, -1, 50002)
     file.chmod(0o666)
-    for path in (folder, *list(folder.parents)[:3]):
-        path.chmod(0o777)
     assert "its group cannot be kept" in said_by(OTHER_GROUP, str(file))
-    assert [path.name for path in folder.iterdir()] == ["connections.json"]
+    assert [path.name for path in open_folder.iterdir()] == ["connections.json"]

@@ -15,6 +15,7 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError, UnavailableError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
+from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
 
 WRITER = Destination.parse("airflow://writer@connection/acme")
@@ -29,7 +30,7 @@ def connection_to(server, **extra):
 
 STATUSES: dict[int, type[SecretStoreError]] = {
     400: MisconfiguredError,
-    **dict.fromkeys((408, 412, 429, 500, 501, 502, 503, 504), UnavailableError),
+    **dict.fromkeys((412, 429, 500, 503, 504), UnavailableError),
 }
 
 
@@ -38,14 +39,14 @@ def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status,
     store = opened(backend_of(vault_fake, "secret"))
     held = store.read()
     vault_fake.fail("POST", status=status, times=8)
-    with pytest.raises(error, match="read again" if error is UnavailableError else "Nothing was changed") as caught:
+    with because("request_not_accepted" if error is MisconfiguredError else "no_answer", error) as caught:
         store.write(ApiKey("a-new-key"), held)
     assert "a-new-key" not in str(caught.value)
 
 
 def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
     store = opened(backend_of(vault, f"{mount}/team"))
-    with pytest.raises(MisconfiguredError, match=f"mounted at {mount}, not at {mount}/team"):
+    with because("mount_point"):
         store.check_write(store.read())
 
 
@@ -53,7 +54,7 @@ def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
 def test_a_path_of_the_http_api_is_refused_with_the_one_that_is_meant(vault, mount, monkeypatch, first):
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault))
     store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/{first}/apps/acme")
-    with pytest.raises(MisconfiguredError, match=f"Use vault://<conn_id>@{mount}/apps/acme"):
+    with because("path_of_http_api"):
         store.check_write(store.read())
 
 
@@ -74,7 +75,7 @@ def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_asked_
         store.check_write(held)
         store.write_record({"state": "open"})
 
-    with pytest.raises(MisconfiguredError, match="Vault deletes versions there by itself"):
+    with because("versions_expire"):
         intend()
     assert store.read().version == held.version
 
@@ -95,7 +96,7 @@ def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
     root = hvac.Client(url=vault_real.url, token=vault_real.root_token)
     root.sys.enable_secrets_engine("totp", path=(mount := f"t{uuid.uuid4().hex}"))
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_real, kv_engine_version=1))
-    with pytest.raises(MisconfiguredError, match="is an engine of type totp"):
+    with because("engine_version"):
         Stores(issuer=ISSUER).open(f"vault://v@{mount}/code/acme?field=code").read()
 
 
@@ -103,7 +104,7 @@ def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
 def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, monkeypatch, conn_type):
     fields = json.loads(connection_to(vault_fake, use_tls=False)) | {"conn_type": conn_type}
     monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(fields))
-    with pytest.raises(MisconfiguredError, match=f"'v' is of type '{conn_type}', not 'vault'"):
+    with because("connection_type"):
         Stores(issuer=ISSUER).open("vault://v@secret/apps/acme")
     assert not vault_fake.requests
 
@@ -124,9 +125,7 @@ def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
     name = f"n{uuid.uuid4().hex[:8]}"
     vault.namespace(name)
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault, client_kwargs={"namespace": name}))
-    with pytest.raises(
-        MisconfiguredError, match=f"written in the namespace {name}, but the secrets backend reads in root"
-    ):
+    with because("another_namespace"):
         store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
 
 
@@ -140,7 +139,7 @@ def test_a_writer_at_another_server_is_found_before_anything_is_written(vault, v
         root.secrets.kv.v2.create_or_update_secret("connections/acme", reads, mount_point=mount)
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault_fake))
     store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
-    with pytest.raises(MisconfiguredError, match="would be written where nobody reads"):
+    with because("backend_reads_elsewhere"):
         store.check_write(store.read())
 
 
@@ -186,5 +185,5 @@ def test_an_adapter_of_a_companys_own_stays(vault, mount):
 
 def test_a_writer_connection_that_is_not_there_is_named(vault, mount):
     destination = Destination.parse("airflow://no_such_writer@connection/acme")
-    with pytest.raises(MisconfiguredError, match=r"'no_such_writer', to write to Vault with.*Create or correct it"):
+    with because("connection_unusable"):
         store_on(backend_of(vault, mount), destination, issuer=ISSUER)
