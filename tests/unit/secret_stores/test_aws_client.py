@@ -111,7 +111,7 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
     backend, clients = backend_of(aws_server, Backend), Clients()
     with ThreadPoolExecutor(32) as pool:
         stores = list(pool.map(lambda number: opened(backend, f"{uri}{number}", clients), range(32)))
-    used = {id(client): client for client in (store._secret._aws._client for store in stores)}
+    used = {id(client): client for client in (vars(store)["_secret"]._aws._client for store in stores)}
     assert (len(used), len(made)) == (1, 1)
     sizes = [client.meta.config.max_pool_connections for client in used.values()]
     assert sizes == ([32] if "@" in uri else [10])
