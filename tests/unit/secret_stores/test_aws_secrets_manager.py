@@ -15,21 +15,6 @@ from tests.unit.secret_stores.reasons import because
 NAME = "airflow/connections/acme"
 
 
-class Lowercase(SecretsManagerBackend):
-    """A subclass that keeps its secrets elsewhere."""
-
-    @staticmethod
-    def build_path(path_prefix, secret_id, sep="/"):
-        return f"company{sep}{secret_id.lower()}"
-
-
-class WithFallback(SecretsManagerBackend):
-    """A subclass that looks in two places."""
-
-    def get_conn_value(self, conn_id, team_name=None):
-        return super().get_conn_value(conn_id) or self._get_secret("common", conn_id, None)
-
-
 @pytest.fixture
 def own(aws_server):
     return aws_server.client("secretsmanager")
@@ -46,54 +31,6 @@ def backend_of(server, cls=SecretsManagerBackend, **given):
 
 def current(own, name=NAME):
     return own.get_secret_value(SecretId=name)["SecretString"]
-
-
-NAMES = {
-    "by default": (SecretsManagerBackend, {}, "airflow/connections/acme"),
-    "another prefix": (SecretsManagerBackend, {"connections_prefix": "team/conns/"}, "team/conns/acme"),
-    "no prefix": (SecretsManagerBackend, {"connections_prefix": ""}, "acme"),
-    "another separator": (SecretsManagerBackend, {"connections_prefix": "af", "sep": "-"}, "af-acme"),
-    "a pattern that matches": (
-        SecretsManagerBackend,
-        {"connections_lookup_pattern": "^AC"},
-        "airflow/connections/acme",
-    ),
-    "a subclass": (Lowercase, {}, "company/acme"),
-    "the first of two": (WithFallback, {}, "airflow/connections/acme"),
-}
-
-
-@pytest.mark.parametrize(("cls", "given", "name"), NAMES.values(), ids=NAMES)
-def test_the_key_is_where_the_backend_looks(aws_server, own, cls, given, name):
-    backend = backend_of(aws_server, cls, **given)
-    store = opened(backend)
-    issue(store)
-    assert json.loads(current(own, name)) == {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
-    assert backend.get_connection("acme").password == KEY
-    assert store.place == f"secret {name} in AWS Secrets Manager, eu-west-1 ({aws_server.endpoint_url})"
-
-
-HIDDEN = {
-    "no prefix for connections": ({"connections_prefix": None}, "airflow://connection/acme"),
-    "no prefix for variables": ({"variables_prefix": None}, "airflow://variable/acme"),
-    "another pattern": ({"connections_lookup_pattern": "^other"}, "airflow://connection/acme"),
-    "a team's name": ({}, "airflow://connection/team--acme"),
-}
-
-
-@pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
-def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
-    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
-    with because("backend_never_looks"):
-        opened(backend_of(aws_server, **given), uri)
-    assert actions(aws_server) == []
-
-
-@pytest.mark.parametrize("name", ["acme:prod", "acme(1)", "acme#1", "acme!"])
-def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
-    with because("name_not_allowed"):
-        opened(backend_of(aws_server), "airflow://connection/" + name.replace("#", "%23"))
-    assert actions(aws_server) == []
 
 
 RAW = {
@@ -194,5 +131,3 @@ def test_outside_airflow_a_text_without_fields_is_foreign(aws_server, own, monke
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString="another-key")
     assert outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key").read().foreign
-    with because("name_not_allowed"):
-        outside("aws-secretsmanager://aws_writer@/apps:sync")

@@ -9,21 +9,13 @@ from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerP
 
 from airflow_provider_polytomic.api_key import ApiKey
 from tests.unit.secret_stores import aws_scene
-from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
+from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, issue, opened
 from tests.unit.secret_stores.reasons import because
 
 NAME = "/airflow/connections/acme"
 VARIABLE = "/airflow/variables/acme_api_key"
 URI = "airflow://variable/acme_api_key"
 OLD = "pk-live-the-old-one-that-is-there"
-
-
-class Lowercase(SystemsManagerParameterStoreBackend):
-    """A subclass that keeps its secrets elsewhere."""
-
-    @staticmethod
-    def build_path(path_prefix, secret_id, sep="/"):
-        return f"company{sep}{secret_id.lower()}"
 
 
 @pytest.fixture
@@ -50,59 +42,6 @@ def current(own, name=VARIABLE):
 
 def described(own, name=VARIABLE):
     return own.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"][0]
-
-
-NAMES = {
-    "by default": (SystemsManagerParameterStoreBackend, {}, "/airflow/connections/acme"),
-    "no leading slash": (SystemsManagerParameterStoreBackend, {"connections_prefix": "team/c/"}, "/team/c/acme"),
-    "no prefix": (SystemsManagerParameterStoreBackend, {"connections_prefix": ""}, "/acme"),
-    "a pattern that matches": (SystemsManagerParameterStoreBackend, {"connections_lookup_pattern": "^AC"}, NAME),
-    "a subclass": (Lowercase, {}, "/company/acme"),
-}
-
-
-@pytest.mark.parametrize(("cls", "given", "name"), NAMES.values(), ids=NAMES)
-def test_the_key_is_where_the_backend_looks_and_encrypted(aws_server, own, cls, given, name):
-    backend = backend_of(aws_server, cls, **given)
-    store = opened(backend)
-    issue(store)
-    found = current(own, name)
-    assert json.loads(found["Value"]) == {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
-    assert found["Type"] == "SecureString"
-    assert backend.get_connection("acme").password == KEY
-    assert store.place == f"parameter {name} in AWS Parameter Store, eu-west-1 ({aws_server.endpoint_url})"
-
-
-HIDDEN = {
-    "no prefix for connections": ({"connections_prefix": None}, "airflow://connection/acme"),
-    "no prefix for variables": ({"variables_prefix": None}, "airflow://variable/acme"),
-    "another pattern": ({"variables_lookup_pattern": "^other"}, "airflow://variable/acme"),
-    "a team's name": ({}, "airflow://connection/team--acme"),
-}
-
-
-@pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
-def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, given, uri):
-    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
-    with because("backend_never_looks"):
-        opened(backend_of(aws_server, **given), uri)
-    assert actions(aws_server) == []
-
-
-@pytest.mark.parametrize("name", ["acme:3", "acme(1)", "acme!", "/".join("abcdefghijklmn")])
-def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, name):
-    with because("name_not_allowed"):
-        opened(backend_of(aws_server), f"airflow://connection/{name}")
-    assert actions(aws_server) == []
-
-
-def test_outside_airflow_a_path_begins_with_a_slash_and_a_single_name_does_not(aws_server, own, monkeypatch):
-    connect(monkeypatch, aws_server)
-    issue(outside("aws-ssm://aws_writer@/apps/sync"))
-    issue(outside("aws-ssm://aws_writer@/sync"))
-    assert (current(own, "/apps/sync")["Value"], current(own, "sync")["Value"]) == (KEY, KEY)
-    with because("name_not_allowed"):
-        outside("aws-ssm://aws_writer@/apps:sync")
 
 
 def test_a_check_writes_nothing(aws_server, store, own):
