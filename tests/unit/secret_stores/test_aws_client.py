@@ -71,12 +71,6 @@ def test_a_connection_of_another_type_is_refused_and_its_password_not_sent_to_aw
     assert actions(aws_server) == []
 
 
-@pytest.mark.parametrize("kind", ["aws", "", None])
-def test_a_connection_of_no_type_is_one_to_aws(aws_server, monkeypatch, kind):
-    connect(monkeypatch, aws_server, conn_type=kind)
-    issue(outside("aws-ssm://aws_writer@/a/b"))
-
-
 def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):
     connect(monkeypatch, aws_server, region_name="us-east-1")
     backend = backend_of(aws_server, SecretsManagerBackend)

@@ -76,17 +76,6 @@ def test_a_uri_is_read_and_replaced_by_fields(backend, own):
     assert json.loads(written["extra"]) == {"region": "eu"}
 
 
-@pytest.mark.parametrize("text", ["postgres://u:warehouse-password@db/x", '{"engine": "postgres", "pass": "p"}', "{"])
-def test_another_connection_is_foreign_and_can_be_taken_over(backend, own, text):
-    own.create_secret(Name=NAME, SecretString=text)
-    store = opened(backend)
-    held = store.read()
-    assert (held.value, held.foreign, held.ours) == (None, True, False)
-    assert "warehouse" not in repr(held)
-    issue(store)
-    assert json.loads(current(own))["password"] == KEY
-
-
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
 def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_over(aws_server, backend, own, uri):
     name = "airflow/connections/acme" if "connection" in uri else "airflow/variables/acme"
@@ -125,9 +114,3 @@ def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, ow
     with because("useless_with_a_key"):
         store.check_write(store.read())
     assert actions(aws_server) == ["GetSecretValue"]
-
-
-def test_outside_airflow_a_text_without_fields_is_foreign(aws_server, own, monkeypatch):
-    connect(monkeypatch, aws_server)
-    own.create_secret(Name="apps/sync", SecretString="another-key")
-    assert outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key").read().foreign

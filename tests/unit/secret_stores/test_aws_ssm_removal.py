@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.exceptions import ConflictError, UnavailableError
+from airflow_provider_polytomic.exceptions import UnavailableError
 from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened
 from tests.unit.secret_stores.reasons import because
 
@@ -49,17 +49,6 @@ def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
     remove(store)
     assert actions(aws_server).count("DeleteParameter") == 3
     assert own.describe_parameters()["Parameters"] == []
-
-
-def test_a_change_before_the_removal_reads_again_stays(aws_server, store, own):
-    issue(store)
-    held = store.read()
-    aws_server.interpose(
-        "GetParameter", lambda: own.put_parameter(Name=NAME, Value="by-hand", Type="SecureString", Overwrite=True)
-    )
-    with pytest.raises(ConflictError):
-        store.remove(held, for_good=True)
-    assert own.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "by-hand"
 
 
 def test_a_parameter_in_clear_can_be_removed_and_what_is_no_record_is_not(store, own):

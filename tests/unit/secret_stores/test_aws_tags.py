@@ -86,12 +86,6 @@ def test_of_50_tags_35_are_left_to_others_and_the_first_record_finds_out(store, 
     assert len(tags(own)) == 36
 
 
-def test_a_quota_of_tags_may_be_told_by_another_code(aws_server, store):
-    aws_server.fail("TagResource", "LimitExceededException")
-    with because("no_room_for_tags"):
-        store.write_record(OPEN.to_mapping())
-
-
 def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own):
     store.write_record({"state": "open", "spent": "0"})
     own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:spent"])

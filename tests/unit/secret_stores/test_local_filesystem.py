@@ -241,12 +241,6 @@ def test_nothing_but_lock_and_record_is_left_beside_the_file(tmp_path):
     ]
 
 
-def test_a_missing_folder_is_said_before_anything_is_written(tmp_path):
-    store = open_at(tmp_path / "absent" / "connections.json")
-    with because("file_path"):
-        store.check_write(store.read())
-
-
 @pytest.mark.parametrize("content", ["[1]", "{", '{"a": 1}'])
 def test_a_record_that_cannot_be_read_is_said(tmp_path, content):
     store = open_at(tmp_path / "connections.json")
@@ -256,21 +250,11 @@ def test_a_record_that_cannot_be_read_is_said(tmp_path, content):
         store.read_record()
 
 
-class Subclass(LocalFilesystemBackend):
-    """As users write them: another default, some logging."""
-
-
 class PrefixingBackend(LocalFilesystemBackend):
     """Looks under another name than it is asked for."""
 
     def get_connection(self, conn_id, *args, **kwargs):
         return super().get_connection(f"prod_{conn_id}", *args, **kwargs)
-
-
-def test_a_subclass_is_served(tmp_path):
-    store = open_at(tmp_path / "connections.json", backend=Subclass)
-    write(store)
-    assert store.read_back().matches(KEY)
 
 
 def test_a_subclass_that_looks_elsewhere_is_found_out_beforehand(tmp_path):

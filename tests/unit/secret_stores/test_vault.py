@@ -122,15 +122,6 @@ def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, r
         engine.list_secrets("", mount_point=mount)
 
 
-def test_a_mount_that_demands_compare_and_set_is_served(vault, root):
-    mount = f"m{uuid.uuid4().hex}"
-    vault.mount(mount, 2, cas_required=True)
-    backend = backend_of(vault, mount)
-    issue(opened(backend))
-    issue(opened(backend), "another-key")
-    assert backend.get_connection("acme").password == "another-key"
-
-
 def test_a_deleted_secret_is_absent_and_can_be_written_again(vault, mount, root):
     backend = backend_of(vault, mount)
     issue(opened(backend))
@@ -160,15 +151,6 @@ def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vau
     found = backend.get_connection("acme")
     assert (found.password, found.extra_dejson) == ("a-new-key", {"region": "eu"})
     assert set(contents(root, mount, "connections/acme")) <= {"conn_type", "host", "password", "extra"}
-
-
-def test_a_uri_of_another_kind_is_foreign(vault, mount, root):
-    root.secrets.kv.v2.create_or_update_secret(
-        "connections/acme", {"conn_uri": "postgres://u:warehouse@db/x"}, mount_point=mount
-    )
-    held = opened(backend_of(vault, mount)).read()
-    assert (held.value, held.foreign) == (None, True)
-    assert "warehouse" not in repr(held)
 
 
 def test_a_namespace_is_part_of_the_place(vault):
@@ -220,3 +202,12 @@ def test_what_keeps_the_store_from_being_asked_is_said_without_credentials(vault
     with because(reason, error) as caught:
         opened(backend_of(vault, mount, **given)).read()
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_mount_that_demands_compare_and_set_is_served(vault, root):
+    mount = f"m{uuid.uuid4().hex}"
+    vault.mount(mount, 2, cas_required=True)
+    backend = backend_of(vault, mount)
+    issue(opened(backend))
+    issue(opened(backend), "another-key")
+    assert backend.get_connection("acme").password == "another-key"
