@@ -92,19 +92,19 @@ def test_each_form_of_a_destination_can_be_parsed():
 
 def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(scene: Scene):
     said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
-    with open_store(CONNECTION, issuer="https://app.polytomic.com") as local:
-        metastore = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
-        stores: dict[str, Any] = {
-            "`LocalFilesystemBackend`": local,
-            "the metadata database, where no backend is configured": metastore,
-            "`VaultBackend`, KV version 2": _Version2,
-            "`VaultBackend`, KV version 1": _Version1,
-            "`SecretsManagerBackend`": SecretsManagerStore,
-            "a secret of AWS's outside Airflow": SecretsManagerStore,
-            "`SystemsManagerParameterStoreBackend`": ParameterStore,
-            "a parameter outside Airflow": ParameterStore,
-        }
-        told = {name: "yes" if store.compare_and_set else "no" for name, store in stores.items()}
+    local = open_store(CONNECTION, issuer="https://app.polytomic.com")
+    metastore = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
+    stores: dict[str, Any] = {
+        "`LocalFilesystemBackend`": local,
+        "the metadata database, where no backend is configured": metastore,
+        "`VaultBackend`, KV version 2": _Version2,
+        "`VaultBackend`, KV version 1": _Version1,
+        "`SecretsManagerBackend`": SecretsManagerStore,
+        "a secret of AWS's outside Airflow": SecretsManagerStore,
+        "`SystemsManagerParameterStoreBackend`": ParameterStore,
+        "a parameter outside Airflow": ParameterStore,
+    }
+    told = {name: "yes" if store.compare_and_set else "no" for name, store in stores.items()}
     assert said == told | {"a secret of Vault's outside Airflow": "yes; version 1: no"}
 
 
