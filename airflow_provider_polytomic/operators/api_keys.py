@@ -135,15 +135,15 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
 
         destination = destination_apart_from(self._conn_id(), self.destination)
         take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)
-        with open_store(destination, issuer=hook.base_url) as store:
-            self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
-            removed = remove_key(hook, store, take_over=take_over, allow_live=allow_live)
-            if removed.removed:
-                self.log.info("Removed what was in %s.", store.place)
-            else:
-                self.log.warning(
-                    "There was nothing in %s. If a key was meant to be there, check the destination.", store.place
-                )
+        store = open_store(destination, issuer=hook.base_url)
+        self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
+        removed = remove_key(hook, store, take_over=take_over, allow_live=allow_live)
+        if removed.removed:
+            self.log.info("Removed what was in %s.", store.place)
+        else:
+            self.log.warning(
+                "There was nothing in %s. If a key was meant to be there, check the destination.", store.place
+            )
         told: dict[str, Any] = {"destination": self.destination, "deleted": removed.removed}
         if removed.target:
             told |= {"org_id": removed.target.org_id, "user_id": removed.target.user_id}

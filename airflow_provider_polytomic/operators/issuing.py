@@ -66,16 +66,16 @@ class PolytomicIssuingOperator(PolytomicOperator):
         if order.cuts_off and not check_only and not self.retries:
             self._warn_of_no_retries()
         began = monotonic()
-        with open_store(destination, issuer=hook.base_url) as store:
-            if check_only:
-                prospect = check(hook, store, target, order.mode, standby=order.standby, take_over=take_over)
-                caller = prospect.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
-                self.log.info("Checked only, nothing was issued. %s The caller: %s.", prospect.reason, caller)
-                return prospect.to_json(self.destination, server=hook.base_url)
-            reference = issue(
-                hook, store, target, order.mode,
-                standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
-            )  # fmt: skip
+        store = open_store(destination, issuer=hook.base_url)
+        if check_only:
+            prospect = check(hook, store, target, order.mode, standby=order.standby, take_over=take_over)
+            caller = prospect.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
+            self.log.info("Checked only, nothing was issued. %s The caller: %s.", prospect.reason, caller)
+            return prospect.to_json(self.destination, server=hook.base_url)
+        reference = issue(
+            hook, store, target, order.mode,
+            standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
+        )  # fmt: skip
         done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
         since = f"issued {reference.issued_at:%Y-%m-%d %H:%M:%S} UTC" if reference.issued_at else "of unknown age"
         facts = (done, reference.target, destination, since, reference.fingerprint, monotonic() - began)

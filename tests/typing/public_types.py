@@ -166,11 +166,11 @@ def operators() -> None:
 def destinations() -> None:
     """A destination is parsed into a value, and opens a store of keys."""
     assert_type(Destination.parse(DESTINATION).conn_id, str | None)
-    with open_store(DESTINATION, issuer="https://app.polytomic.com") as store:
-        assert_type(store.read(), Held)
-        assert_type(store.read().value, ApiKey | None)
-        assert_type(store.read_back(), ApiKey | None)
-        store.write("a-key-as-text", store.read())  # type: ignore[arg-type]
+    store = open_store(DESTINATION, issuer="https://app.polytomic.com")
+    assert_type(store.read(), Held)
+    assert_type(store.read().value, ApiKey | None)
+    assert_type(store.read_back(), ApiKey | None)
+    store.write("a-key-as-text", store.read())  # type: ignore[arg-type]
 
 
 def emulator(server: PolytomicEmulator) -> None:
