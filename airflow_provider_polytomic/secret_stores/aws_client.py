@@ -14,8 +14,8 @@ from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws_errors import OF_BOTO, code_of, explain
 from airflow_provider_polytomic.secret_stores.aws_quiet import quiet
-from airflow_provider_polytomic.secret_stores.naming import canonical_url
 from airflow_provider_polytomic.secret_stores.backends import StubClient
+from airflow_provider_polytomic.secret_stores.naming import canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -118,8 +118,8 @@ def rotate(scene: Scene, rounds: int, reader: Reader, standby: Target | None = N
 
 
 def _rotated(hook: PolytomicHook, first: Target, standby: Target | None = None) -> Reference:
-    with open_store(scenes.CONNECTION, issuer=hook.base_url) as store:
-        return issue(hook, store, first, renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
+    store = open_store(scenes.CONNECTION, issuer=hook.base_url)
+    return issue(hook, store, first, renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
 
 
 def test_no_call_fails_while_the_keys_of_two_users_take_turns(
