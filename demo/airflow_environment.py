@@ -89,6 +89,10 @@ def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level:
         "AIRFLOW__API__BASE_URL": address,
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        # A busy machine may need longer than the default half a minute to import a DAG file.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
+        "AIRFLOW__CORE__DAG_FILE_PROCESSOR_TIMEOUT": "600",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
         # Nobody shall wait for five minutes.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",

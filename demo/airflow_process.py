@@ -92,8 +92,9 @@ class AirflowProcess:
         self._http.trust_env = False
 
     def __enter__(self) -> Self:
-        """Migrate the database and start the components."""
-        self.command("db", "migrate")
+        """Make the database, unless it was put there, and start the components."""
+        if not self.database.exists():
+            self.command("db", "migrate")
         components = {"scheduler": ["scheduler", "--skip-serve-logs"]}
         if self.major > 2:  # noqa: PLR2004 - Airflow 3 split these off the scheduler
             components |= {"api-server": ["api-server"], "dag-processor": ["dag-processor"]}

@@ -30,7 +30,7 @@ __all__ = ["main"]
 
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 TERM_SECONDS = 15.0
-KILL_SECONDS = 15.0
+KILL_SECONDS = 60.0
 REAP_EVERY_SECONDS = 0.5
 
 

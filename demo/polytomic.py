@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmulatorError", "rows_of", "start_emulator", "state_of", "users_of"]
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 class EmulatorError(RuntimeError):

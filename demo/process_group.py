@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessGroup", "ProcessGroupError"]
 
-STOP_SECONDS = 60.0
+STOP_SECONDS = 120.0
 
 
 class ProcessGroupError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Does the leak scan find what it must, and show nothing of it? One case for each way a secret is written down."""
+"""The leak scan finds what it must and shows nothing of it: one case for each way a secret is written down."""
 
 from __future__ import annotations
 

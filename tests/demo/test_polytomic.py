@@ -1,4 +1,4 @@
-"""Does the demo tell what its emulated Polytomic has, and nothing that is a key?"""
+"""The demo tells what its emulated Polytomic has, and nothing that is a key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_each_user_is_a_row_with_its_roles_and_what_its_keys_begin_with_as_finge
 
 def test_one_that_does_not_answer_is_an_error_that_says_so(emulator):
     emulator.stop()
-    with pytest.raises(EmulatorError, match="does not tell its state"):
+    with pytest.raises(EmulatorError):
         state_of(emulator.base_url)
 
 
@@ -50,5 +50,6 @@ def test_it_is_started_with_what_its_command_line_is_given(tmp_path):
 
 
 def test_what_is_wrong_with_its_command_line_is_said(tmp_path):
-    with ProcessGroup() as group, pytest.raises(ProcessGroupError, match="no-such-option"):
+    with ProcessGroup() as group, pytest.raises(ProcessGroupError) as error:
         start_emulator(group, tmp_path / "home", ["--no-such-option"])
+    assert "no-such-option" in str(error.value)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.dying.flight import Flight
 
 # The first test of the run waits for all that is started.
-pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

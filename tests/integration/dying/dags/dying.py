@@ -8,6 +8,7 @@ from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 
 TOLD = json.loads(Path(__file__).with_name("dying.json").read_text())
@@ -26,5 +27,10 @@ with DAG(
 
         return {conn_id: str(PolytomicHook(polytomic_conn_id=conn_id).get_identity().id) for conn_id in conn_ids}
 
-    rotations = [PolytomicRotateApiKeyOperator(task_id=name, retry_for=600, **given) for name, given in TOLD.items()]
+    rotations = [
+        PolytomicRotateApiKeyOperator(
+            task_id=name, max_age=timedelta(days=6), retry_for=600, outlets=[api_keys_alias()], **given
+        )
+        for name, given in TOLD.items()
+    ]
     rotations >> call(list(TOLD))
