@@ -1,4 +1,4 @@
-"""How is Airflow told of AWS's two stores? By prefixes of its own, with users whom IAM allows so much."""
+"""AWS's two stores, in which Airflow has prefixes of its own, with users whom IAM allows so much; as ``VaultSite``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.secrets_settings import BACKEND, KWARGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.integration.sites import Rights
+    from tests.integration.servers import Rights
     from tests.servers.aws_accounts import Credentials
     from tests.servers.aws_server import AwsServer
 

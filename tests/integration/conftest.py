@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.secrets_settings import configure_secrets, secrets_settings
-from tests.integration.servers import Servers
-from tests.integration.sites import SITES
+from tests.integration.servers import SITES, Servers
 from tests.scene import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.integration.sites import Site
+    from tests.integration.servers import Site
     from tests.scene import Scene
 
 __all__ = ["scene"]

@@ -21,7 +21,7 @@ __all__ = ["fleet_dag"]
 
 def fleet_dag(name: str, *, shards: list[int] | None = None, **given: Any) -> Any:
     """Return a DAG of the one task ``rotate``, mapped over the shards where there are any."""
-    parameters = {"task_id": "rotate", "retry_for": 20.0, "max_workers": 3, "outlets": [api_keys_alias()], **given}
+    parameters = {"task_id": "rotate", "max_age": 0, "max_workers": 3, "outlets": [api_keys_alias()], **given}
     with DAG(name, schedule=None) as dag:
         if shards is None:
             PolytomicBatchRotateApiKeysOperator(**parameters)

@@ -1,4 +1,4 @@
-"""How does a test run a DAG? In this process, with ``dag.test()``, which the two versions spell differently."""
+"""DAG runs in this process, with ``dag.test()``, which the two versions of Airflow spell differently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Run", "name_of", "run_dag", "run_of", "xcom_of"]
+__all__ = ["Run", "run_cleared", "run_dag", "xcom_of"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ def run_dag(dag: Any, *, at: datetime | None = None, conf: Mapping[str, Any] | N
     :param at: the run's own time; the same time again is the same run, cleared.
     """
     at = at or datetime.now(UTC)
-    return run_of(_on_airflow_3(dag, at, conf) if AIRFLOW_V_3_0_PLUS else _on_airflow_2(dag, at, conf))
+    return _run_of(_on_airflow_3(dag, at, conf) if AIRFLOW_V_3_0_PLUS else _on_airflow_2(dag, at, conf))
 
 
-def run_of(dag_run: Any) -> Run:
+def _run_of(dag_run: Any) -> Run:
     """Return what became of Airflow's own object."""
-    instances = {name_of(ti): ti for ti in dag_run.get_task_instances()}
+    instances = {_name_of(ti): ti for ti in dag_run.get_task_instances()}
     return Run(
         run_id=dag_run.run_id,
         state=dag_run.state,
@@ -53,13 +53,13 @@ def run_of(dag_run: Any) -> Run:
     )
 
 
-def name_of(ti: Any) -> str:
+def _name_of(ti: Any) -> str:
     """Return what :class:`Run` calls a task instance of Airflow's."""
     return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
 
 
 def xcom_of(run: Run, task_id: str, *, key: str = "return_value") -> Any:
-    """Return what the task returned or pushed, as the metadata database holds it."""
+    """Return what the task returned, or pushed under another key, as the metadata database holds it."""
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
@@ -67,6 +67,30 @@ def xcom_of(run: Run, task_id: str, *, key: str = "return_value") -> Any:
     with create_session() as session:
         value = session.execute(text(query), {"run_id": run.run_id, "task_id": task_id, "key": key}).scalar_one()
     return json.loads(value)
+
+
+def run_cleared(dag: Any, run: Run, *names: str) -> Run:
+    """Clear the task instances of these names and nothing else, as a person does it in the UI, and run what can be run.
+
+    ``dag.test()`` only ever begins a run anew, without what its tasks have returned.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import clear_task_instances
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(DagRun).where(DagRun.dag_id == dag.dag_id, DagRun.run_id == run.run_id)
+        dag_run: Any = session.scalars(query).one()
+        instances = [ti for ti in dag_run.get_task_instances(session=session) if _name_of(ti) in names]
+        assert len(instances) == len(names), names
+        clear_task_instances(instances, session, dag_run_state=DagRunState.RUNNING)
+        session.commit()
+        dag_run.dag = _as_scheduled(dag)
+        while dag_run.state == DagRunState.RUNNING:
+            _advance(dag, dag_run, session)
+        return _run_of(dag_run)
 
 
 def _on_airflow_3(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any:
@@ -89,3 +113,31 @@ def _on_airflow_2(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any
     except AirflowTaskTimeout:
         # It ends dag.test() itself there, being no Exception. The same run again is then the next try.
         return dag.test(execution_date=at, run_conf=dict(conf or {}))
+
+
+def _advance(dag: Any, dag_run: Any, session: Any) -> None:
+    """Do once what ``dag.test()`` does over and over."""
+    from airflow.utils.state import TaskInstanceState
+
+    session.expire_all()
+    instances, _ = dag_run.update_state(session=session)
+    for ti in instances:
+        ti.try_number += 1
+        ti.state = TaskInstanceState.SCHEDULED
+    session.commit()
+    for ti in instances:
+        if AIRFLOW_V_3_0_PLUS:
+            from airflow.sdk.definitions.dag import _run_task
+
+            _run_task(ti=ti, task=dag.task_dict[ti.task_id])
+        else:
+            ti.task = dag.task_dict[ti.task_id]
+            ti._run_raw_task(session=session)
+
+
+def _as_scheduled(dag: Any) -> Any:
+    if not AIRFLOW_V_3_0_PLUS:
+        return dag
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from demo.airflow_environment import local_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-__all__ = ["BACKEND", "KWARGS", "WORKERS_BACKEND", "WORKERS_KWARGS", "configure_secrets", "secrets_settings"]
+__all__ = [
+    "BACKEND",
+    "KWARGS",
+    "WORKERS_BACKEND",
+    "WORKERS_KWARGS",
+    "configure_secrets",
+    "meddling",
+    "secrets_settings",
+]
 
 BACKEND, KWARGS = "AIRFLOW__SECRETS__BACKEND", "AIRFLOW__SECRETS__BACKEND_KWARGS"
 WORKERS_BACKEND, WORKERS_KWARGS = "AIRFLOW__WORKERS__SECRETS_BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS"
@@ -47,6 +58,16 @@ def configure_secrets(settings: Mapping[str, str]) -> None:
         from airflow import configuration
 
         _backends_of_2_11()[:] = configuration.initialize_secrets_backends()
+
+
+def meddling(moment: str, connections: Path) -> dict[str, str]:
+    """Return the settings of a backend that misbehaves at a moment.
+
+    :param moment: one that :class:`~tests.integration.meddling_backend.MeddlingBackend` knows.
+    :param connections: its file; that of Variables is beside it.
+    """
+    kwargs = json.loads(local_secrets(connections.parent)[KWARGS]) | {"moment": moment}
+    return {BACKEND: "tests.integration.meddling_backend.MeddlingBackend", KWARGS: json.dumps(kwargs)}
 
 
 def _backends_of_2_11() -> list[Any]:

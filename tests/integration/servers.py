@@ -1,9 +1,9 @@
-"""On which servers do DAGs run? Vault (the real one where there is one) and AWS, each started when first asked for."""
+"""The servers on which DAGs keep their secrets, started when asked for: Vault (a real one if there is one) and AWS."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.integration.aws_sites import ParameterStoreSite, SecretsManagerSite
 from tests.integration.vault_site import VaultSite
@@ -11,11 +11,16 @@ from tests.servers.vault_fake import VaultFake
 from tests.servers.vault_real import VaultReal, vault_binary
 
 if TYPE_CHECKING:
-    from tests.integration.sites import Site
     from tests.servers.aws_server import AwsServer
     from tests.servers.vault_server import VaultServer
 
-__all__ = ["Servers"]
+__all__ = ["SITES", "Rights", "Servers", "Site"]
+
+Rights = Literal["none", "read", "write"]
+Site = VaultSite | SecretsManagerSite | ParameterStoreSite
+"""A store of a company's, empty, which one test has to itself: how Airflow is told of it, and what people do there."""
+
+SITES = ("vault-kv1", "vault-kv2", "aws-secrets-manager", "aws-ssm")
 
 
 class Servers:
@@ -35,7 +40,7 @@ class Servers:
         return AwsServer()
 
     def site(self, name: str) -> Site:
-        """Make a new site, one of :data:`~tests.integration.sites.SITES`."""
+        """Make a new site, one of :data:`SITES`."""
         if name.startswith("vault-kv"):
             return VaultSite(self.vault, int(name[-1]))
         return SecretsManagerSite(self.aws) if name == "aws-secrets-manager" else ParameterStoreSite(self.aws)

@@ -1,11 +1,15 @@
-"""What becomes of a key when Airflow keeps its secrets in Vault, Secrets Manager or Parameter Store?"""
+"""What becomes of a key when Airflow keeps its secrets in Vault, Secrets Manager or Parameter Store.
+
+The contract suite proves the stores. Here, Airflow's own backends read what was written, and Airflow's own retries
+decide what is tried again.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.integration.in_process import Run
-    from tests.integration.sites import Site
+    from tests.integration.servers import Servers, Site
     from tests.scene import Scene
 
     Configure = Callable[[Mapping[str, str]], None]
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 OWNER, WRITER = "the data team", "store_writer"
+CONNECTION, WITH_WRITER, OUTSIDE = "airflow://connection/acme", f"airflow://{WRITER}@connection/acme", "outside"
+VAULT, AWS = "vault-kv2", "aws-secrets-manager"
 
 
 @pytest.fixture
@@ -45,6 +51,8 @@ def issue_then_use(scene: Scene, request: pytest.FixtureRequest) -> Callable[...
             def use() -> str | None:
                 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
+                if destination.endswith("connection/acme"):
+                    return PolytomicHook("acme").get_identity().id
                 return PolytomicHook.for_destination(destination, server="polytomic_default").get_identity().id
 
             issue >> use()
@@ -63,43 +71,31 @@ def _went_well(scene: Scene, run: Run) -> str:
     return key
 
 
-@pytest.mark.parametrize("kind", ["connection", "variable"])
-def test_the_next_task_gets_the_key_and_after_a_renewal_the_new_one(
-    scene: Scene, site: Site, configure: Configure, issue_then_use: Any, kind: str
+def test_the_next_task_gets_the_key_of_a_connection_whose_other_fields_stay(
+    scene: Scene, site: Site, configure: Configure, issue_then_use: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    destination = f"airflow://{kind}/acme"
-    configure(site.settings())
-    dag = issue_then_use(destination)
+    """The backend may only read here, so that the key is written with a connection that may."""
+    fields = {"conn_type": "polytomic", "host": scene.emulator.base_url, "extra": json.dumps({"organization": "Acme"})}
+    site.put("acme", {**fields, "password": scene.emulator.give_key(scene.user.id)})
+    monkeypatch.setenv(f"AIRFLOW_CONN_{WRITER.upper()}", site.connection())
+    configure(site.settings("read"))
+    dag = issue_then_use(WITH_WRITER, take_over=True)
     keys = []
-    for force in (False, False, True):
+    for force in (True, False, True):
         keys.append(_went_well(scene, run_dag(dag, conf={"force": force})))
-        assert keys[-1] == (site.variable("acme") if kind == "variable" else site.fields("acme")["password"])
+        assert site.fields("acme")["password"] == keys[-1]
+        assert site.fields("acme")["extra"] == fields["extra"]
     assert keys[0] == keys[1] != keys[2]
     assert len(scene.posts) == 2
 
 
-def test_a_worker_that_may_only_read_writes_with_a_connection_of_its_own(
-    scene: Scene, site: Site, configure: Configure, issue_then_use: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"AIRFLOW_CONN_{WRITER.upper()}", site.connection())
-    configure(site.settings("read"))
-    dag = issue_then_use(f"airflow://{WRITER}@connection/acme")
-    first, second = (_went_well(scene, run_dag(dag, conf={"force": force})) for force in (False, True))
-    assert first != second == site.fields("acme")["password"]
-
-
-def test_what_else_is_in_the_connection_stays(
+def test_the_next_task_gets_the_key_of_a_variable(
     scene: Scene, site: Site, configure: Configure, issue_then_use: Any
 ) -> None:
-    old = scene.emulator.give_key(scene.user.id)
-    extra = {"organization": "Acme"}
-    fields = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": old, "extra": json.dumps(extra)}
-    site.put("acme", fields)
     configure(site.settings())
-    dag = issue_then_use("airflow://connection/acme", take_over=True)
-    _went_well(scene, run_dag(dag, conf={"force": True}))
-    assert site.fields("acme")["password"] != old
-    assert site.fields("acme")["extra"] == fields["extra"]
+    dag = issue_then_use("airflow://variable/acme")
+    assert site.variable("acme") is None
+    assert _went_well(scene, run_dag(dag)) == site.variable("acme")
 
 
 def test_a_destination_outside_airflow_is_read_by_the_hook_and_keeps_its_other_fields(
@@ -114,17 +110,18 @@ def test_a_destination_outside_airflow_is_read_by_the_hook_and_keeps_its_other_f
     assert site.held_outside("acme") == (key, site.beside and OWNER)
 
 
+@pytest.mark.parametrize("name", [VAULT, AWS])
 def test_a_store_that_is_down_costs_a_try_and_no_post(
-    scene: Scene, site: Site, configure: Configure, issue_then_use: Any
+    scene: Scene, servers: Servers, configure: Configure, issue_then_use: Any, name: str
 ) -> None:
-    posts = []
+    posts, site = [], servers.site(name)
 
     def repair(_context: Any) -> None:
         posts.append(len(scene.posts))
         configure(site.settings())
 
     configure(site.settings(down=True))
-    dag = issue_then_use("airflow://connection/acme", on_retry_callback=repair, retry_for=2.0)
+    dag = issue_then_use(CONNECTION, on_retry_callback=repair)
     run = run_dag(dag)
     _went_well(scene, run)
     assert (posts, run.tries["issue"]) == ([0], 2)
@@ -132,13 +129,58 @@ def test_a_store_that_is_down_costs_a_try_and_no_post(
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="2.11 has no [workers] secrets_backend")
 def test_the_backend_of_workers_is_written_where_they_have_one_of_their_own(
-    scene: Scene, site: Site, configure: Configure, issue_then_use: Any
+    scene: Scene, servers: Servers, configure: Configure, issue_then_use: Any
 ) -> None:
+    site = servers.site(VAULT)
     theirs = site.settings()
     configure(
         local_secrets(scene.connections.parent) | {WORKERS_BACKEND: theirs[BACKEND], WORKERS_KWARGS: theirs[KWARGS]}
     )
-    dag = issue_then_use("airflow://connection/acme")
-    key = _went_well(scene, run_dag(dag))
+    key = _went_well(scene, run_dag(issue_then_use(CONNECTION)))
     assert site.fields("acme")["password"] == key
     assert scene.stored("acme") is None
+
+
+class Refusal(NamedTuple):
+    """What is wrong, on which site, for which destination, with which settings of the backend, and the error."""
+
+    what: str
+    site: str
+    destination: str
+    settings: Mapping[str, Any]
+    error: str
+
+
+REFUSALS = [
+    Refusal("no writer", AWS, WITH_WRITER, {"rights": "read"}, "MisconfiguredError"),
+    Refusal("no writer outside", VAULT, OUTSIDE, {}, "MisconfiguredError"),
+    Refusal("may only read", VAULT, CONNECTION, {"rights": "read"}, "DeniedError"),
+    Refusal("may do nothing", AWS, CONNECTION, {"rights": "none"}, "DeniedError"),
+    Refusal("never looked for", "aws-ssm", CONNECTION, {"connections_prefix": None}, "MisconfiguredError"),
+    Refusal("another version", "vault-kv1", CONNECTION, {"kv_engine_version": 2}, "MisconfiguredError"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.what.replace(" ", "-"))
+def test_a_store_that_refuses_fails_the_task_at_its_first_try_and_no_key_is_asked_for(
+    servers: Servers, scene: Scene, configure: Configure, refusal: Refusal
+) -> None:
+    outside, site = refusal.destination == OUTSIDE, servers.site(refusal.site)
+    configure({} if outside else site.settings(**refusal.settings))
+    errors: list[BaseException] = []
+    ids: dict[str, Any] = scene.ids
+    with DAG("refused", schedule=None) as dag:
+        PolytomicCreateApiKeyOperator(
+            task_id="issue",
+            destination=site.outside.format(conn_id=WRITER, name="acme") if outside else refusal.destination,
+            retries=2,
+            retry_delay=timedelta(0),
+            on_failure_callback=lambda context: errors.append(context["exception"]),
+            **ids,
+        )
+    run = run_dag(dag)
+    assert (run.states, run.tries) == ({"issue": "failed"}, {"issue": 1})
+    assert [type(error).__name__ for error in errors] == [refusal.error]
+    assert scene.posts == []
+    assert site.fields("acme") == {}
+    assert site.held_outside("acme") == (None, None)

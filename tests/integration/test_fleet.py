@@ -1,4 +1,4 @@
-"""What becomes of a fleet when Airflow runs the DAG? Retries, shards, XCom, events, metastore: all in this process."""
+"""What becomes of a fleet when Airflow runs the DAG: retries, shards, XCom, events, metastore, all in this process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, metastore_variable_get
-from tests.fleets import add_customers, assert_one_live_key_each, mints
+from tests.fleets import add_customers, mints
+from tests.integration.examples import ENDS_THE_TRY
 from tests.integration.fleet_task import fleet_dag
 from tests.integration.in_process import run_dag, xcom_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from tests.scene import Scene
 
@@ -42,39 +42,11 @@ def dag(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return make
 
 
-def test_one_task_rotates_them_all_once_a_run(scene: Scene, at: datetime, rows: Any, dag: Callable[..., Any]) -> None:
-    made = dag(targets=rows, max_age=timedelta(days=6))
-    for later, rotated in ((timedelta(0), 12), (timedelta(0), 0), (timedelta(days=7), 12)):
-        run = run_dag(made, at=at + later)
-        assert run.states == {"rotate": "success"}
-        assert (xcom_of(run, "rotate")["rotated"], xcom_of(run, "rotate")["kept"]) == (rotated, 12 - rotated)
-    assert mints(scene, rows) == [2] * 12
-    assert_one_live_key_each(scene, rows)
-
-
-def test_shards_are_mapped_and_their_union_is_complete(
-    scene: Scene, at: datetime, rows: Any, dag: Callable[..., Any], tmp_path: Path
-) -> None:
-    fleet = tmp_path / "fleet.csv"
-    lines = [",".join(row.values()) for row in rows]
-    fleet.write_text("\n".join([",".join(rows[0]), *lines, ""]))
-    made = dag(targets=str(fleet), report_path=str(tmp_path / "report.jsonl"), shards=[0, 1, 2])
-    run = run_dag(made, at=at)
-    assert run.states == {f"rotate[{n}]": "success" for n in range(3)}
-    assert run.labels == {f"rotate[{n}]": str(n) for n in range(3)}
-    reports = [path.read_text().splitlines() for path in tmp_path.glob("report*")]
-    assert len(reports) == 3
-    told = sorted(json.loads(line)["user_id"] for report in reports for line in report)
-    assert told == sorted(row["user_id"] for row in rows)
-    assert mints(scene, rows) == [1] * 12
-    assert_one_live_key_each(scene, rows)
-
-
 def test_a_retry_does_only_what_is_left_and_succeeds(
     scene: Scene, at: datetime, rows: Any, dag: Callable[..., Any]
 ) -> None:
-    scene.emulator.inject(f"status:503 endpoint=create_api_key user={rows[3]['user_id']} times=always")
-    made = dag(targets=rows, retries=2, retry_for=1.0, on_retry_callback=lambda _context: scene.emulator.clear_faults())
+    scene.emulator.inject(f"status:503 endpoint=create_api_key user={rows[3]['user_id']} times=always {ENDS_THE_TRY}")
+    made = dag(targets=rows, retries=2, on_retry_callback=lambda _context: scene.emulator.clear_faults())
     run = run_dag(made, at=at)
     assert (run.states, run.tries) == ({"rotate": "success"}, {"rotate": 2})
     assert xcom_of(run, "rotate")["rotated"] == 12
@@ -92,11 +64,10 @@ def test_a_task_that_fails_for_good_leaves_its_summary_in_xcom(
     assert summary["failures"][0]["user_id"] == rows[3]["user_id"]
 
 
-@pytest.mark.parametrize("shards", [None, [0, 1]])
 def test_each_new_key_is_an_event_and_a_kept_one_is_none(
-    scene: Scene, at: datetime, rows: Any, dag: Callable[..., Any], shards: list[int] | None
+    scene: Scene, at: datetime, rows: Any, dag: Callable[..., Any]
 ) -> None:
-    made = dag(targets=rows, shards=shards, max_age=timedelta(days=6))
+    made = dag(targets=rows, shards=[0, 1], max_age=timedelta(days=6))
     run = run_dag(made, at=at)
     assert set(run.states.values()) == {"success"}
     events = events_of(run.run_id)

@@ -81,15 +81,6 @@ def test_each_key_is_renewed_every_seventh_night(
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
 
-def test_a_run_that_only_looks_tells_of_each_key_and_issues_none(
-    scene: Scene, rows: list[dict[str, str]], nights: Nights
-) -> None:
-    run = nights.run(rows, check_only=True)
-    assert run.state == "success"
-    assert nights.told() == {row["user_id"]: "due" for row in rows}
-    assert mints(scene, rows) == [0] * len(rows)
-
-
 def test_who_fails_stops_nobody_and_is_told_and_is_done_the_next_night(
     scene: Scene, rows: list[dict[str, str]], nights: Nights, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -105,14 +96,3 @@ def test_who_fails_stops_nobody_and_is_told_and_is_done_the_next_night(
     pass_(scene, NIGHT)
     assert nights.run(rows).state == "success"
     assert mints(scene, rows) == [1] * len(rows)
-
-
-def test_of_a_file_that_cannot_be_meant_nothing_is_rotated_and_the_line_is_told(
-    scene: Scene, rows: list[dict[str, str]], nights: Nights, caplog: pytest.LogCaptureFixture
-) -> None:
-    run = nights.run([*rows, rows[0]])
-    assert set(run.states.values()) == {"failed"}
-    assert scene.posts == []
-    told = [record.getMessage() for record in caplog.records if record.name.endswith(NAME)]
-    assert len(told) == SHARDS
-    assert all("line 11: " in each for each in told)

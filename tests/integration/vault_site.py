@@ -1,4 +1,4 @@
-"""How is Airflow told of a Vault or OpenBao? By a mount of its own, with tokens and a user for it."""
+"""A Vault or OpenBao to which Airflow has a mount of its own, with tokens and a user for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.secrets_settings import BACKEND, KWARGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.integration.sites import Rights
+    from tests.integration.servers import Rights
     from tests.servers.vault_server import VaultServer
 
 __all__ = ["VaultSite"]
@@ -28,7 +28,12 @@ _CAPABILITIES: Mapping[Rights, list[str]] = {
 
 
 class VaultSite:
-    """One mount of a KV engine, of version 1 or 2; backends have a token, and the connection logs in as a user."""
+    """One mount of a KV engine, of version 1 or 2; backends have a token, and the connection logs in as a user.
+
+    ``outside`` is a destination outside Airflow, one field of a secret, with ``{conn_id}`` and ``{name}`` to be put in;
+    ``beside`` is another field of such a secret, or None where a secret is the key alone; ``secrets`` are the
+    credentials that were handed out, which may be nowhere but in the settings.
+    """
 
     beside: str | None = "owner"
 
@@ -44,6 +49,12 @@ class VaultSite:
             self._grant(rights, rights)
 
     def settings(self, rights: Rights = "write", *, down: bool = False, **kwargs: Any) -> dict[str, str]:
+        """Return the settings of Airflow's.
+
+        :param rights: of the backend.
+        :param down: nobody listens there.
+        :param kwargs: further arguments of the backend.
+        """
         url = f"http://127.0.0.1:{free_port()}" if down else self._server.url
         token = self._server.token([f"{self.mount}-{rights}"])
         self.secrets.append(token)
@@ -54,6 +65,7 @@ class VaultSite:
         }
 
     def connection(self) -> str:
+        """Return a connection of Airflow's that may write, as JSON."""
         user, password = f"{self.mount}-writer", secrets.token_urlsafe(24)
         self._server.userpass(user, password, [f"{self.mount}-write"])
         self.secrets.append(password)
@@ -79,6 +91,7 @@ class VaultSite:
         return found.get("api_key"), found.get("owner")
 
     def deny(self) -> None:
+        """Take from all writers what they need to replace what people have put there."""
         self._grant("write", "read")
 
     def _grant(self, policy: str, rights: Rights) -> None:

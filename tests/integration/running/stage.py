@@ -14,26 +14,27 @@ from cryptography.fernet import Fernet
 from demo.airflow_environment import local_secrets, private_folder
 from demo.airflow_process import AirflowProcess
 from tests.dag_files import for_this_airflow
+from tests.integration.meddling_backend import DATABASE_PASSWORD
 from tests.integration.running.cases import PARTNER_KEY, SOMEBODY_ELSE
-from tests.integration.running.customers import GLOBEX, OCCUPIED, many, unsteady_polytomic
 from tests.integration.running.interrupted_emulator import InterruptedEmulator
-from tests.integration.running.meddling_backend import DATABASE_PASSWORD
 from tests.integration.running.store_cases import STORES
+from tests.integration.secrets_settings import meddling
 from tests.unit.fake_distribution import ROOT, with_fake_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, User
+    from airflow_provider_polytomic.testing import Fault, User
     from tests.integration.running.cases import Case
     from tests.integration.servers import Servers
 
 __all__ = [
     "CARELESS",
     "EXAMPLES",
-    "FOREIGN",
+    "GLOBEX",
     "ISSUE",
     "ISSUE_MANY",
+    "MANY",
     "OFFBOARDING",
     "ONBOARDING",
     "ONBOARDING_MANY",
@@ -54,14 +55,23 @@ CARELESS = {
     "issued_as_variable": ["issued_as_variable"],
     "stores": [f"{case}_on_{store}" for store in STORES for case in ("issued", "outside")],
 }
+GLOBEX = {
+    "organization": "Globex",
+    "email": "Scorpio@Globex.example",
+    "role": "Sync Editor",
+    "destination": "airflow://connection/globex_polytomic",
+}
+MANY = [
+    {"name": name, "organization": f"{name} Ltd", "email": f"ada@{name}.example", "role": "Viewer"}
+    for name in ("hooli", "initech")
+]
 FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
-MEDDLING = "tests.integration.running.meddling_backend.MeddlingBackend"
 # A play key with everything that JSON, URLs and Python write in another way, and a plain piece.
 PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
 
 
 class Stage:
-    """Everything that one Airflow of the tests needs; nothing is started but the emulators.
+    """Everything that one Airflow of the tests needs; nothing is started but the emulator.
 
     :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
     :param log_level: of Airflow.
@@ -77,10 +87,6 @@ class Stage:
         self.canary = 'Canary/q+9"\\z%' + secrets.token_hex(16)
         self.emulator = InterruptedEmulator(PARTNER)
         self.emulator.start()
-        self.unsteady = unsteady_polytomic()
-        self.unsteady.start()
-        # At DEBUG few will do: what a task leaves behind is the same for each.
-        self.customers = many(5 if log_level == "INFO" else 2)
         self.organization = self.emulator.add_organization("Acme")
         self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
         self.sites = {case.name: servers.site(case.store) for case in self.cases.values() if case.store}
@@ -91,15 +97,9 @@ class Stage:
             for fault in case.faults:
                 self.emulator.inject(self._aimed(case, fault))
 
-    @property
-    def emulators(self) -> tuple[PolytomicEmulator, ...]:
-        """Every Polytomic that this Airflow knows."""
-        return self.emulator, self.unsteady
-
     def close(self) -> None:
-        """Stop the emulators; they can still be looked into."""
-        for emulator in self.emulators:
-            emulator.stop()
+        """Stop the emulator; it can still be looked into."""
+        self.emulator.stop()
 
     def ids(self, name: str) -> dict[str, str]:
         """Return the ids of one user, as an operator takes them."""
@@ -112,7 +112,7 @@ class Stage:
             ISSUE: self.ids("example"),
             ISSUE_MANY: {"customers": [{"name": "mapped", **self.ids("mapped")}, nobody]},
             ONBOARDING: GLOBEX,
-            ONBOARDING_MANY: {"customers": self.customers},
+            ONBOARDING_MANY: {"customers": MANY},
             SELF_CHECK: {},
         }
         if example == OFFBOARDING:
@@ -194,9 +194,9 @@ class Stage:
         return self.secrets / (f"of_{case}" if case else "") / f"{kind}.json"
 
     def _airflow(self, database: Path) -> AirflowProcess:
+        issuing = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": PARTNER}
         env = local_secrets(self.secrets) | {
-            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": _connection(self.emulator),
-            "AIRFLOW_CONN_POLYTOMIC_UNSTEADY": _connection(self.unsteady),
+            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(issuing),
             "LEAK_CANARY": self.canary,
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
             # So that what anybody leaves in a temporary file is scanned too.
@@ -205,7 +205,7 @@ class Stage:
         for case in self.cases.values():
             if case.outside:
                 env[f"AIRFLOW_CONN_WRITER_OF_{case.name.upper()}"] = self.sites[case.name].connection()
-        self._file("connections").write_text(json.dumps({"warehouse": FOREIGN, OCCUPIED: FOREIGN}))
+        self._file("connections").write_text(json.dumps({"warehouse": FOREIGN}))
         airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), log_level=self.log_level, env=env)
         shutil.copy(database, airflow.database)
         shutil.copy(Path(__file__).with_name("airflow_local_settings.py"), private_folder(airflow.home / "config"))
@@ -217,7 +217,7 @@ class Stage:
             file = f"{example}.py"
             (dags / file).write_text(for_this_airflow((ROOT / "dags_examples" / file).read_text()))
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
-        told = {
+        told: dict[str, Any] = {
             "cases": [self._arguments(case) for case in self.cases.values()],
             "careless": {
                 f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
@@ -225,23 +225,16 @@ class Stage:
             },
             "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
         }
+        told["errors"] = str(private_folder(self.root / "errors"))
         (dags / "leak_cases.json").write_text(json.dumps(told))
         return dags
-
-    def _trap(self, case: Case) -> dict[str, str]:
-        file = self._file("connections", case.name)
-        kwargs = json.loads(local_secrets(file.parent)["AIRFLOW__SECRETS__BACKEND_KWARGS"]) | {"moment": case.trap}
-        file.write_text(json.dumps(case.entries))
-        if case.denied:
-            file.chmod(0o000)
-        return {"AIRFLOW__SECRETS__BACKEND": MEDDLING, "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(kwargs)}
 
     def _settings(self, case: Case) -> str | None:
         """Return the file with the settings of the task's own Airflow; None if it has none."""
         if case.trap == "none":
             settings: dict[str, str] = {}
         elif case.trap:
-            settings = self._trap(case)
+            settings = meddling(case.trap, self._file("connections", case.name))
         elif case.store and not case.outside:
             settings = self.sites[case.name].settings()
         else:
@@ -256,16 +249,8 @@ class Stage:
     def _arguments(self, case: Case) -> dict[str, Any]:
         return {
             "task_id": case.name,
-            # What cannot end well shall end soon.
-            "retry_for": 2.0 if any(fault.times is None for fault in case.faults) else 60.0,
             **self.ids(case.name),
             **case.given,
             "destination": self.destination(case),
             "settings": self._settings(case),
-            "denied": case.denied,
         }
-
-
-def _connection(emulator: PolytomicEmulator) -> str:
-    """Return a connection with the partner key, as JSON."""
-    return json.dumps({"conn_type": "polytomic", "host": emulator.base_url, "password": emulator.partner_key})

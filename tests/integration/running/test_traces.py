@@ -1,4 +1,4 @@
-"""Is a line allowed only if nothing but Airflow's own ``MaskSecret(value=...)`` in it tells a secret?"""
+"""What the search lets pass: a secret in Airflow's own ``MaskSecret(value=...)`` or in AWS's answer alone."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.leak_scan import Finding, LeakScan
-from tests.integration.running.meddling_backend import DATABASE_PASSWORD
+from tests.integration.meddling_backend import DATABASE_PASSWORD
 from tests.integration.running.store_cases import READ_BY_AIRFLOW
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def secrets_of(flight: Flight) -> list[str]:
     """Return what must be nowhere: every key that ever was, the password that a mistyped destination named, and what
     opens the stores.
     """
-    keys = {key for emulator in flight.stage.emulators for key in emulator.all_keys()}
     of_stores = {secret for site in flight.stage.sites.values() for secret in site.secrets}
-    return [*keys, DATABASE_PASSWORD, *of_stores]
+    return [*flight.stage.emulator.all_keys(), DATABASE_PASSWORD, *of_stores]
 
 
 def traces_of(flight: Flight, secrets: list[str]) -> Traces:
@@ -59,8 +58,7 @@ def traces_of(flight: Flight, secrets: list[str]) -> Traces:
     scan.folder(stage.root, leave_out=[stage.secrets])
     scan.database(stage.airflow.database)
     scan.text("arguments of processes", "\n".join(sorted(flight.arguments)))
-    requests = [request for emulator in stage.emulators for request in emulator.requests]
-    scan.text("URLs", "\n".join(f"{request.path} {dict(request.query)}" for request in requests))
+    scan.text("URLs", "\n".join(f"{request.path} {dict(request.query)}" for request in stage.emulator.requests))
     read = {key for case in READ_BY_AIRFLOW for key in stage.emulator.keys_of(stage.users[case].id)}
     allowed = [found for found in scan.findings if is_only_masking(found, secrets)]
     reads = [found for found in scan.findings if found not in allowed and is_only_read(found, secrets, read)]

@@ -7,6 +7,7 @@ place (first with a placeholder, to prove the right to write, later with the key
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_P
 class MeddlingBackend(LocalFilesystemBackend):
     """A LocalFilesystemBackend with an enemy, or with a fault whose error quotes all that it has read.
 
-    :param moment: when to misbehave; ``open`` and ``closed`` are none.
+    :param moment: when to misbehave, and how.
     """
 
     def __init__(self, moment: str, connections_file_path: str, variables_file_path: str) -> None:
@@ -41,6 +42,7 @@ class MeddlingBackend(LocalFilesystemBackend):
         if ahead and PLACEHOLDER in content:
             self._before_the_post(conn_id)
         elif ahead:
+            self._time_out_once()
             self._fail_if("fails on the new file", content)
         else:
             self._fail_if("fails after promote", content)
@@ -62,6 +64,13 @@ class MeddlingBackend(LocalFilesystemBackend):
             record = self.in_place.with_name(f"{self.in_place.name}.polytomic-issuance") / f"connection.{conn_id}.json"
             record.unlink()
             record.mkdir()
+
+    def _time_out_once(self) -> None:
+        """Have the task's time be over at this very moment, in its first try."""
+        struck = self.in_place.with_name("timed-out")
+        if self.moment == "times out on the new file" and not struck.exists():
+            struck.touch()
+            signal.raise_signal(signal.SIGALRM)
 
     def _fail_if(self, moment: str, content: str) -> None:
         if self.moment == moment:
