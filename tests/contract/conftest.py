@@ -1,9 +1,8 @@
-"""Which stores, and whose rights? Fixtures of the contract suite."""
+"""Fixtures of the contract suite: which stores, and whose rights."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import uuid
@@ -23,22 +22,6 @@ CASES = METASTORE_CASES if os.environ.get(IN_A_TASK) else {**LOCAL_CASES, **VAUL
 
 # Of the suite, what only a running task can run.
 collect_ignore = [] if os.environ.get(IN_A_TASK) else ["test_metastore.py"]
-
-# Of a store that is there in several ways, what only the content decides is tried in those that have one of their own.
-_SAME_CONTENT = re.compile(r"writer|vault_real-kv\d-(variable|outside)")
-_OF_THE_CONTENT = {"test_readers_get_the_very_key", "test_readers_find_the_key_under_odd_names"}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    again = [
-        item
-        for item in items
-        if isinstance(item, pytest.Function)
-        and item.originalname in _OF_THE_CONTENT
-        and _SAME_CONTENT.search(str(item.callspec.params.get("case", "")))
-    ]
-    config.hook.pytest_deselected(items=again)
-    items[:] = [item for item in items if item not in again]
 
 
 @pytest.fixture(params=CASES)

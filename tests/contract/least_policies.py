@@ -1,4 +1,4 @@
-"""Which kinds of store have a policy on a page, and how is each made for a test? The page's words, on a server."""
+"""The kinds of store that have a policy on a page, and how each is made for a test: the page's words, on a server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How does an issuance go where rights are narrow? A first key, one that is kept, a renewal; each is settled.
-
-And a removal?
-"""
+"""Issuances and removals where rights are narrow: a first key, one that is kept, a renewal; each is settled."""
 
 from __future__ import annotations
 
@@ -94,13 +91,19 @@ class Issuer:
             return error
         return None
 
-    def leave_record(self) -> None:
-        """Leave what an issuance leaves that Polytomic refused: a record alone."""
+    def leave_key(self) -> tuple[bool, bool]:
+        """Leave a key and its record; return what :meth:`found` then says."""
+        self.complete("a first key")
+        return True, True
+
+    def leave_record(self) -> tuple[bool, bool]:
+        """Leave what an issuance leaves that Polytomic refused: a record alone; return what :meth:`found` then says."""
         target = Target.parse(self.user.organization_id, self.user.id)
         record = Record("failed", str(UUID(int=1)), False, 1, _MONDAY, "absent", target)
         with self._opened() as (_, store):
             store.read_record()
             store.write_record(record.to_mapping())
+        return False, True
 
     def found(self) -> tuple[bool, bool]:
         """Say whether there is a key, and whether there is a record."""

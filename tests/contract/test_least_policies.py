@@ -1,6 +1,7 @@
-"""Are the policies of the docs the least? With them everything works; without any of their lines nothing is issued.
+"""The policies of the docs are the least: with them everything works, without any of their lines it does not.
 
-Or, for the rights that a page says cannot be proved beforehand: what was issued is stored once the right is granted.
+Without a line nothing is issued; or, for the rights that a page says cannot be proved beforehand, what was issued is
+stored once the right is granted. What a removal leaves is removed once the right is granted.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,25 +21,35 @@ from tests.docs.policies import Policy, reduced, unproved
 from tests.integration.secrets_settings import secrets_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.docs.store_pages import StorePage
 
-WHOLE = [
-    pytest.param(name, server, destination, id=f"{name}-{server}-{destination}")
-    for name, kind in KINDS.items()
-    for server in kind.servers
-    for destination in kind.places
-]
-LESS = [
-    pytest.param(name, server, role, less, id=f"{name}-{server}-{role}-{less}")
-    for name, kind in KINDS.items()
-    for server in kind.servers
-    for role in ("worker", "consumer")
-    for less in reduced(getattr(kind, role))
-    if not kind.tried or less.lacks in kind.tried
-]
+# With a key of the customer's own in AWS, nothing of a removal differs.
+REMOVED_FROM = {name: kind for name, kind in KINDS.items() if not kind.tried}
+
+
+def _whole(kinds: Mapping[str, Kind]) -> list[Any]:
+    return [
+        pytest.param(name, server, destination, id=f"{name}-{server}-{destination}")
+        for name, kind in kinds.items()
+        for server in kind.servers
+        for destination in kind.places
+    ]
+
+
+def _less(kinds: Mapping[str, Kind], *roles: str) -> list[Any]:
+    return [
+        pytest.param(name, server, role, less, id=f"{name}-{server}-{role}-{less}")
+        for name, kind in kinds.items()
+        for server in kind.servers
+        for role in roles
+        for less in reduced(getattr(kind, role))
+        if not kind.tried or less.lacks in kind.tried
+    ]
+
+
 # AWS does not say which right to a key is missing.
 WORDS = {"kms:Decrypt": "KMS is not allowed|ciphertext refers to a customer master key"}
 
@@ -84,7 +95,7 @@ def trial(
         yield make
 
 
-@pytest.mark.parametrize(("name", "server", "destination"), WHOLE)
+@pytest.mark.parametrize(("name", "server", "destination"), _whole(KINDS))
 def test_with_the_whole_policies_everything_works(trial, name, server, destination):
     on = trial(name, server, destination)
     on.grant()
@@ -94,7 +105,7 @@ def test_with_the_whole_policies_everything_works(trial, name, server, destinati
     on.issuer.complete("a renewal")
 
 
-@pytest.mark.parametrize(("name", "server", "role", "less"), LESS)
+@pytest.mark.parametrize(("name", "server", "role", "less"), _less(KINDS, "worker", "consumer"))
 def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, name, server, role, less):
     on = trial(name, server, KINDS[name].destination(role, less))
     right = less.lacks or (less.rule.rights[0] if len(less.rule.rights) == 1 else None)
@@ -119,4 +130,36 @@ def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, 
         else:
             assert not_proved
             assert isinstance(outcome.error, IssuanceIncompleteError), told
-            assert "a retry goes on from there, and within 24 hours gets the same key" in told
+
+
+@pytest.mark.parametrize(("name", "server", "destination"), _whole(REMOVED_FROM))
+def test_with_the_rights_to_remove_a_removal_works(trial, name, server, destination):
+    on = trial(name, server, destination)
+    on.grant(worker=on.kind.worker + on.kind.remover)
+    for leave in (on.issuer.leave_record, on.issuer.leave_key):
+        assert on.issuer.found() == (False, False)
+        assert leave() == on.issuer.found()
+        assert on.issuer.attempt_removal() is None
+    assert on.issuer.found() == (False, False)
+
+
+@pytest.mark.parametrize(("name", "server", "role", "less"), _less(REMOVED_FROM, "remover"))
+def test_without_a_line_the_error_names_it_and_what_is_left_is_removed_once_it_is_there(
+    trial, name, server, role, less
+):
+    on = trial(name, server, KINDS[name].destination("worker", less))
+    refused = []
+    for leave in (on.issuer.leave_record, on.issuer.leave_key):
+        on.grant(worker=on.kind.worker + less.policy)
+        left = leave()
+        error = on.issuer.attempt_removal()
+        if error is not None:
+            refused.append(error)
+            assert on.issuer.found() in {left, (False, True)}, "at most the key is gone, before its record"
+            on.grant(worker=on.kind.worker + on.kind.remover)
+            assert on.issuer.attempt_removal() is None
+        assert on.issuer.found() == (False, False)
+    assert refused, "the line is not needed"
+    for error in refused:
+        assert isinstance(error, DeniedError)
+        assert (less.lacks or on.issuer.name) in str(error)

@@ -1,4 +1,4 @@
-"""What must only the metastore do? Keep quiet at DEBUG, find what shadows it, say how to name it. Run in a task."""
+"""What only the metastore does: it keeps quiet at DEBUG, finds what shadows it, says how to name it. Run in a task."""
 
 from __future__ import annotations
 
