@@ -22,21 +22,23 @@ COLLECTED = pytest.StashKey[list[str]]()
 
 # What asks nothing of Airflow but its base classes, so that a second version of it would show nothing new.
 _ANY_AIRFLOW = (
-    "benchmarks", "crash/test_creating_races", "crash/test_kills", "crash/test_races", "crash/test_removal_kills",
-    "demo/test_process_group", "interleavings", "packaging", "proof", "servers", "unit/issuing", "unit/provisioning",
-    "unit/removing", "unit/sdk", "unit/testing",
+    "benchmarks", "contract/test_least_policies", "crash/test_creating_races", "crash/test_kills", "crash/test_races",
+    "crash/test_removal_kills", "demo/test_process_group", "interleavings", "packaging", "proof", "servers",
+    "unit/issuing", "unit/provisioning", "unit/removing", "unit/sdk", "unit/testing",
 )  # fmt: skip
 
 # Left to `make test-all`, but for those that FAST finds in them.
 _SLOW = (
     "benchmarks", "contract", "crash", "integration/dying", "integration/running", "interleavings", "proof", "servers",
 )  # fmt: skip
-_ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-outside|secretsmanager-connection|ssm-outside"
+_ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-field|secretsmanager-connection|ssm-outside"
 FAST = tuple(
     re.compile(pattern)
     for pattern in (
-        # One variant of each engine; what readers get, of all.
-        rf"contract/test_(values|records|removal|rights_and_crowds)\.py::\w+\[({_ENGINES})\b",
+        # One variant of each engine, and the policies of one; what readers get, of all.
+        rf"contract/test_(values|removal)\.py::\w+\[({_ENGINES})\b",
+        r"contract/test_values\.py::test_(readers_get|what_a_person_stored|what_others_keep)\w+\[(?!vault_real)",
+        r"contract/test_least_policies\.py::\w+\[kv2-shared_vault_fake",
         r"contract/test_in_a_task",  # the metastore
         r"crash/test_kills.py::test_killed_before\w+\[(json-connection-forced|vault-kv2-connection-forced)",
         r"crash/test_operator_kills.*\[user created",
