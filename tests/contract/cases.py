@@ -36,6 +36,7 @@ __all__ = [
     "TEXT",
     "BackendCase",
     "Form",
+    "LocalCase",
     "MetastoreCase",
     "StoreCase",
     "Way",
@@ -61,8 +62,8 @@ class StoreCase(Protocol):
     """Whether a removal takes only the key's field; elsewhere a connection or a text goes whole."""
     names: re.Pattern[str]
     """The names that it can hold."""
-    denied: str
-    """The reason of the error where the right to write is missing."""
+    denied: frozenset[str]
+    """The reasons of an error where the right to write is missing."""
     checks_rights: bool
     """Whether :meth:`SecretStore.check_write` finds that out where something is stored."""
 
@@ -124,7 +125,7 @@ class BackendCase:
 
     parallel = True
     names = ANY_NAME
-    denied = "missing_right"
+    denied = frozenset({"missing_right"})
     checks_rights = True
     writer = ""
     outside = ("", "")
@@ -168,7 +169,8 @@ class BackendCase:
             connection = self.backend.get_connection(name)
             return connection.password if connection else None
         content = self.get(name)
-        return content.get(self.form.key) if content and self.form.key else content
+        key: str | None = content.get(self.form.key) if content and self.form.key else content
+        return key
 
     def set(self, name: str, content: Any) -> None:
         """Store a text, or fields, without compare-and-set."""
@@ -182,7 +184,7 @@ class BackendCase:
 class LocalCase(BackendCase):
     """A file, read by Airflow's own class."""
 
-    denied = "file_rights"
+    denied = frozenset({"file_rights"})
 
     def __init__(self, folder: Path, way: Literal["connection", "variable"]) -> None:
         self.way, self.form = way, CONNECTION if way == "connection" else TEXT
@@ -208,7 +210,7 @@ class MetastoreCase:
     parallel = False
     # The Execution API of dag.test() cannot decode others; the one of a scheduler's task is another.
     names = re.compile(r"[ -~]+") if AIRFLOW_V_3_0_PLUS else ANY_NAME
-    denied = ""
+    denied: frozenset[str] = frozenset()
     checks_rights = False
     keeps_beside: str | None = None
     has_fields = False

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.aws_cases import AWS_CASES
-from tests.contract.cases import IN_A_TASK, LOCAL_CASES, METASTORE_CASES
+from tests.contract.cases import IN_A_TASK, LOCAL_CASES, METASTORE_CASES, LocalCase
 from tests.contract.vault_cases import VAULT_CASES
 from tests.servers.aws_fixtures import aws_server, running_aws_server
 from tests.servers.vault_fixtures import shared_vault_fake, vault_real
@@ -40,12 +40,12 @@ def name():
 
 
 @pytest.fixture
-def unprivileged_after():
-    """Do something, then be a user whom file modes bind, where the tests run as root."""
-    root = os.geteuid() == 0
+def deny(case):
+    """Take away the right to write; where the tests run as root, be a user whom file modes bind."""
+    root = os.geteuid() == 0 and isinstance(case, LocalCase)
 
-    def become(act):
-        act()
+    def become():
+        case.deny()
         if root:
             os.seteuid(65534)
 

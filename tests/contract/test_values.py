@@ -184,11 +184,13 @@ def test_a_check_changes_nothing(case, name):
     assert case.consumer(name) == "by-hand"
 
 
-def test_without_the_right_to_write_nothing_changes_and_no_error_holds_the_key(case, name, unprivileged_after):
+def test_without_the_right_to_write_nothing_changes_and_no_error_holds_the_key(case, name, deny):
     if not case.parallel:
         pytest.skip("Airflow 3.3 lets every task write and delete every Variable")
     case.put(name, "by-hand")
-    unprivileged_after(case.deny)
+    # That other user may not be able to import what is first needed here.
+    case.open(name).check_write(case.open(name).read())
+    deny()
     store = case.open(name)
     held = store.read()
     acts = [
@@ -201,7 +203,7 @@ def test_without_the_right_to_write_nothing_changes_and_no_error_holds_the_key(c
     for act in acts:
         with pytest.raises(DeniedError) as denied:
             act()
-        assert denied.value.reason == case.denied
+        assert denied.value.reason in case.denied
         assert_hidden(denied.value, KEY, "by-hand")
     assert store.read().version == held.version
     assert store.read_record() is None

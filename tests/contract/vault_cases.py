@@ -35,6 +35,7 @@ class VaultCase(BackendCase):
     """A mount of its own."""
 
     writer = "vault_of_the_test"
+    denied = frozenset({"missing_right", "refused_by_vault"})
 
     def __init__(self, server: VaultServer, monkeypatch: pytest.MonkeyPatch, version: Literal[1, 2], way: Way) -> None:
         self.server, self.monkeypatch, self.version = server, monkeypatch, version
