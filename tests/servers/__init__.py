@@ -1,1 +1,1 @@
-"""Which servers do the tests of the stores talk to? Stand-ins that are as strict as the real ones, over HTTP."""
+"""The servers of the stores, for tests: stand-ins that are as strict as the real ones, over HTTP."""

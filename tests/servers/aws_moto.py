@@ -1,4 +1,4 @@
-"""How does moto take part? It runs in this process: asked over WSGI, looked at and put right as objects."""
+"""moto's part: it runs in this process, is asked over WSGI, and is looked at and put right as objects."""
 
 from __future__ import annotations
 

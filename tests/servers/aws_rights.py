@@ -1,4 +1,4 @@
-"""Which rights does a request need before AWS looks at anything else, and on which resource?
+"""The rights that a request needs before AWS looks at anything else, and the resources they are on.
 
 Authorisation comes before existence: who may not read a secret is not told whether there is one. For a secret that does
 not exist, IAM judges an ARN with six characters made up for it, so ``secret:name-??????`` matches and ``secret:name``

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,7 +43,7 @@ class Received:
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Fault:
     """What happens to the requests that match: a status, or no answer where it is None.
 
@@ -57,7 +56,6 @@ class _Fault:
     status: int | None
     applied: bool
     times: int
-    skip: int
 
     def meets(self, method: str, path: str) -> bool:
         return self.method in {"*", method} and fnmatchcase(path, self.path)
@@ -73,7 +71,7 @@ class VaultFake:
 
     def __init__(self) -> None:
         self._core = Core()
-        self._faults: deque[_Fault] = deque()
+        self._faults: list[_Fault] = []
         self._received: list[Received] = []
         # Held while a request is handled; tests arrange things from another thread.
         self._lock = threading.RLock()
@@ -139,19 +137,17 @@ class VaultFake:
         drop: bool = False,
         applied: bool = False,
         times: int = 1,
-        skip: int = 0,
     ) -> None:
         """Have the next requests that match go wrong, with a status or without an answer.
 
         :param path: a shell pattern over the path below ``/v1/``; ``*`` crosses slashes.
         :param applied: do what the request asks before failing it.
         :param times: how many of them.
-        :param skip: how many that match are spared before.
         """
         if drop == (status is not None):
             raise ValueError("a fault either answers with a status or drops the connection")
         with self._lock:
-            self._faults.append(_Fault(method, path, status, applied, times, skip))
+            self._faults.append(_Fault(method, path, status, applied, times))
 
     def forget(self) -> None:
         """Drop the faults that are still to come, and the list of requests."""
@@ -188,16 +184,9 @@ class VaultFake:
             await send_reply(reply, scope, receive, send)
 
     def _take_fault(self, method: str, path: str) -> _Fault | None:
-        """Return the fault that a request meets: the first that matches and spares it no longer."""
-        for number, fault in enumerate(self._faults):
-            if not fault.meets(method, path):
-                continue
-            if fault.skip:
-                self._faults[number] = replace(fault, skip=fault.skip - 1)
-                continue
-            if fault.times == 1:
-                del self._faults[number]
-            else:
-                self._faults[number] = replace(fault, times=fault.times - 1)
-            return fault
-        return None
+        """Return the fault that a request meets: the first that matches."""
+        fault = next((fault for fault in self._faults if fault.meets(method, path)), None)
+        if fault is not None:
+            fault.times -= 1
+            self._faults = [fault for fault in self._faults if fault.times]
+        return fault

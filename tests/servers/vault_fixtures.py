@@ -1,4 +1,4 @@
-"""Which Vaults do tests run against? The fake, and a real one where there is one."""
+"""The Vaults that tests run against: the fake, and a real one where there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a real Vault or OpenBao started for tests? In its dev mode, from whichever binary is on PATH."""
+"""A real Vault or OpenBao in its dev mode, from whichever binary is on PATH."""
 
 from __future__ import annotations
 
