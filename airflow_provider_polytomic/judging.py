@@ -35,9 +35,11 @@ class Vendor(parts.Vendor, Protocol):
         """Tell that there is such an organization, and that the caller may know of it."""
 
 
-def refusal(place: str, what: str, remedy: str) -> IssuanceRefusedError:
+def refusal(
+    place: str, what: str, remedy: str, *, reason: str, fields: tuple[str, ...] = ("allow_live",)
+) -> IssuanceRefusedError:
     """Say that nothing was removed, and why."""
-    return IssuanceRefusedError(f"{place} {what}. Nothing was removed. {remedy}.")
+    return IssuanceRefusedError(f"{place} {what}. Nothing was removed. {remedy}.", reason=reason, fields=fields)
 
 
 def check_organization(vendor: Vendor, place: str, record: Record) -> None:
@@ -62,8 +64,10 @@ def check_organization(vendor: Vendor, place: str, record: Record) -> None:
         f"belongs to {record.target}, and the connection's server or partner does not know that organization ({said}): "
         "either the key was issued through another connection, or the organization is gone with all of its keys. "
         "Nothing of what is stored was sent",
-        "Use the connection through which it was issued; or, if the organization is known to be gone, say "
+        "Use the connection through which it was issued; or, if the organization is known to be gone, set "
         "allow_live=True",
+        reason="organization_unknown",
+        fields=("polytomic_conn_id", "allow_live"),
     )
 
 
@@ -80,8 +84,9 @@ def check_dead(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> Non
             raise refusal(
                 place,
                 f"holds a key of user {owner.id} of organization {owner.organization_id} that still works",
-                "Delete that user first, and the key dies; or, if it may live on without being stored here, say "
+                "Delete that user first, and the key dies; or, if it may live on without being stored here, set "
                 "allow_live=True",
+                reason="key_still_works",
             )
         runtime.sleep(wait)
     vendor.get_identity()
@@ -101,7 +106,8 @@ def _owner(vendor: Vendor, place: str, key: ApiKey) -> Identity | None:
     raise IssuanceIncompleteError(
         f"Whether the key in {place} still works is not known: the answer, {status}, was not in Polytomic's words, but "
         "perhaps in those of a proxy on the way. Nothing was removed. A retry asks again; if it stays so, see what "
-        "answers for the connection's server."
+        "answers for the connection's server.",
+        reason="proxy_answered",
     )
 
 
@@ -113,17 +119,19 @@ def check_gone(vendor: Vendor, place: str, record: Record) -> None:
     """
     try:
         vendor.get_user(record.target.org_id, record.target.user_id)
-        found = "and its user still exists"
+        found, reason = "and its user still exists", "user_still_exists"
     except PolytomicNotFoundError as error:
         if error.own_words:
             return
         raise
     except PolytomicForbiddenError as error:
         found = f"and Polytomic does not say whether its user is gone ({str(error).rstrip('. ')})"
+        reason = "user_state_unknown"
     raise refusal(
         place,
         f"has an issuance for {record.target} that is open since {record.opened_at.isoformat()}: a key may have been "
         f"issued that is stored nowhere, {found}",
-        "Delete the user first, or let that issuance finish; if such a key is known to be dead, or may live on, say "
+        "Delete the user first, or let that issuance finish; if such a key is known to be dead, or may live on, set "
         "allow_live=True",
+        reason=reason,
     )

@@ -94,7 +94,8 @@ def remove_key(
             return Removed(removed=True, target=target, fingerprint=_fingerprint(held, record))
     raise IssuanceIncompleteError(
         f"{store.place} was still changed by somebody else when it was looked at for the {MOST_TRIES}th time. See what "
-        "issues keys there; a retry goes on from what it finds."
+        "issues keys there; a retry goes on from what it finds.",
+        reason="destination_keeps_changing",
     )
 
 
@@ -120,6 +121,8 @@ class _Removal:
                 self.store.place,
                 "holds the caller's own key, with which keys are issued",
                 "Correct the destination: that key stays",
+                reason="callers_own_key",
+                fields=("destination",),
             )
         ours = _is_ours(held, record)
         if _is_occupied(held) and not ours:
@@ -161,8 +164,10 @@ class _Removal:
             raise refusal(
                 self.store.place,
                 f"holds {_stranger(held, record)}; it was not sent to Polytomic",
-                f"{_FINISH if record and record.state == 'open' else ''}If it may be removed all the same, say "
+                f"{_FINISH if record and record.state == 'open' else ''}If it may be removed all the same, set "
                 "take_over=True; otherwise correct the destination",
+                reason="unknown_value",
+                fields=("take_over", "destination"),
             )
         if record is not None and record.state == "done":
             log.warning(
@@ -186,11 +191,13 @@ class _Removal:
         if found == (held.value.fingerprint if held.value else _fingerprint(held, record)):
             raise IssuanceIncompleteError(
                 f"The key was removed from {self.store.place}, but readers still get it. Its record stays until they "
-                "do not; a retry looks again. If that does not change, another secrets backend or entry holds it too."
+                "do not; a retry looks again. If that does not change, another secrets backend or entry holds it too.",
+                reason="readers_behind",
             )
         raise IssuanceRefusedError(
             f"Nothing is stored in {self.store.place} any more, but readers get something else under its name: another "
-            "secrets backend, an environment variable or another entry answers. Remove that and run the task again."
+            "secrets backend, an environment variable or another entry answers. Remove that and run the task again.",
+            reason="shadowed",
         )
 
 

@@ -90,7 +90,7 @@ def _bring(attempt: Attempt) -> Reference:
     except SecretStoreError as error:
         if not (attempt.posted or looking.is_under_way(attempt)):
             raise
-        raise attempt.incomplete(str(error)) from error
+        raise attempt.incomplete(str(error), reason="store_failed") from error
 
 
 def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
@@ -113,7 +113,8 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
             attempt.fail(intent, spent=True)
             raise IssuanceIncompleteError(
                 f"Polytomic gave a key for {attempt.target} that does not answer, perhaps one that was issued and "
-                f"revoked earlier. {attempt.store.place} is unchanged. The next try asks for another one."
+                f"revoked earlier. {attempt.store.place} is unchanged. The next try asks for another one.",
+                reason="key_does_not_answer",
             )
         elif record and record.state == "open" and intent.is_named_by(record):
             intent.held = held
@@ -157,7 +158,9 @@ def check(
     if caller.is_user or caller.is_organization:
         raise IssuanceRefusedError(
             f"No key can be issued for {attempt.target}: the connection's key is not a partner key, and only such a "
-            "key can issue. Nothing was issued or changed. Put a partner key into the connection."
+            "key can issue. Nothing was issued or changed. Put a partner key into the connection.",
+            reason="no_partner_key",
+            fields=("polytomic_conn_id",),
         )
     for user in users:
         vendor.get_user(user.org_id, user.user_id)

@@ -149,7 +149,8 @@ class Attempt:
         if self.looks > MOST_LOOKS:
             raise self.incomplete(
                 f"what is stored, or which key works, still changed when it was looked at for the {MOST_LOOKS}th "
-                "time; see what else issues keys for this user."
+                "time; see what else issues keys for this user.",
+                reason="destination_keeps_changing",
             )
         held = self.store.read()
         return held, Record.parse(self.store.read_record(), place=self.store.place)
@@ -165,7 +166,8 @@ class Attempt:
         except PolytomicError as error:
             if is_dead(error):
                 return None
-            raise self.incomplete(f"Polytomic did not say whether the stored key works ({error})") from error
+            what = f"Polytomic did not say whether the stored key works ({error})"
+            raise self.incomplete(what, reason="key_state_unknown") from error
         for user in self.users:
             if answers_as(user, identity):
                 return user
@@ -174,7 +176,9 @@ class Attempt:
         raise IssuanceRefusedError(
             f"{self.store.place} holds a working key of {owner_of(identity)}, not of {self.users}. It stays: one "
             f"customer's key never takes the place of another's. {self.state} Correct the ids or the destination; if "
-            "the destination is to change hands, say take_over=True."
+            "the destination is to change hands, set take_over=True.",
+            reason="key_of_another_user",
+            fields=("org_id", "user_id", "destination"),
         )
 
     @property
@@ -192,7 +196,8 @@ class Attempt:
         try:
             return self.vendor.server_time()
         except PolytomicError as error:
-            raise self.incomplete(f"Polytomic did not say what time it is ({error})") from error
+            what = f"Polytomic did not say what time it is ({error})"
+            raise self.incomplete(what, reason="server_time_unknown") from error
 
     def latest_run(self, record: Record) -> Run | None:
         """Return the run that an open issuance counts for: an older one that is cleared leaves it to the newer one."""
@@ -203,7 +208,7 @@ class Attempt:
         """Give up a settled idempotency key for the next one, and say so in the record before it is used."""
         if self.burnt == MOST_BURNT:
             raise self.incomplete(
-                f"Polytomic gave no usable key {MOST_BURNT + 1} times ({cause or 'dead keys'})"
+                f"Polytomic gave no usable key {MOST_BURNT + 1} times ({cause or 'dead keys'})", reason="no_usable_key"
             ) from cause
         self.burnt += 1
         intent.record = replace(intent.record, spent=intent.record.spent + 1, refused_at=None)
@@ -224,7 +229,7 @@ class Attempt:
     def done(self, record: Record, key: ApiKey, owner: Target, *, issued_at: datetime) -> Record:
         """Record whose key is stored since when.
 
-        :param issued_at: by Polytomic's clock.
+        :param issued_at: by Polytomic's clock; not before the issuance was opened, whichever of its servers told that.
         """
         done = replace(
             record,
@@ -232,18 +237,19 @@ class Attempt:
             state="done",
             spent=record.spent + 1,
             fingerprint=key.fingerprint,
-            issued_at=issued_at,
+            issued_at=max(issued_at, record.opened_at),
             refused_at=None,
         )
         self.store.write_record(done.to_mapping())
         return done
 
-    def incomplete(self, what: str) -> IssuanceIncompleteError:
+    def incomplete(self, what: str, *, reason: str) -> IssuanceIncompleteError:
         """Say that the try ends here and that the next one goes on."""
         return IssuanceIncompleteError(
             f"The key of {self.target} for {self.store.place} is not there yet: {what.rstrip('. ')}. What was begun "
             "is in the record beside the destination; a retry goes on from there, and within 24 hours gets the same "
-            f"key.{self._readers}"
+            f"key.{self._readers}",
+            reason=reason,
         )
 
     @property

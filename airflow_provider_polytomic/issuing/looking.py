@@ -77,7 +77,9 @@ def look(attempt: Attempt) -> tuple[Held, Record | None]:
             turns = " If the two users take turns here, give both: user_id and standby_user_id." if siblings else ""
             raise IssuanceRefusedError(
                 f"{attempt.store.place} belongs to {record.target}, not to {attempt.users}. {attempt.state} Correct "
-                f"the ids, or use another destination.{turns} If this one is to change hands, say take_over=True."
+                f"the ids, or use another destination.{turns} If this one is to change hands, set take_over=True.",
+                reason="record_of_another_user",
+                fields=("org_id", "user_id", "destination"),
             )
         # Of what is stored since before that, it is still all that tells that it was issued here; not how old it is.
         if attempt.take_over or record.before != mark(held):
@@ -92,13 +94,15 @@ def keep(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     """
     kept = _decide(attempt, held, record)
     if kept is None and held.reshapes and not attempt.take_over:
-        raise needs_take_over(attempt, "a connection in another form, one URI, which would be replaced by fields")
+        what = "a connection in another form, one URI, which would be replaced by fields"
+        raise needs_take_over(attempt, what, reason="stored_as_uri")
     return kept
 
 
 def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if held.foreign and not attempt.take_over:
-        raise needs_take_over(attempt, "something other than a Polytomic key; it was not sent to Polytomic")
+        what = "something other than a Polytomic key; it was not sent to Polytomic"
+        raise needs_take_over(attempt, what, reason="foreign_value")
     key = held.value
     if key is None:
         attempt.in_use = None
@@ -107,10 +111,13 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if attempt.vendor.is_own_key(key):
         raise IssuanceRefusedError(
             f"{attempt.store.place} holds the caller's own key, with which keys are issued. Nothing was issued or "
-            "changed. Use another destination."
+            "changed. Use another destination.",
+            reason="callers_own_key",
+            fields=("destination",),
         )
     if not (held.ours or attempt.take_over or is_accounted_for(key, record)):
-        raise needs_take_over(attempt, "a value that this package did not put there; it was not sent to Polytomic")
+        what = "a value that this package did not put there; it was not sent to Polytomic"
+        raise needs_take_over(attempt, what, reason="unknown_value")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None
     is_due = isinstance(attempt.mode, Renew) and _is_due(attempt.mode, record, dated)
     if is_due and not attempt.users.standby:
@@ -122,8 +129,10 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if owner and not is_due and (dated or not attempt.forced):
         return Kept(key, owner, dated, None)
     if record is None and not attempt.take_over:
-        state = "a working key of this user, but no record of its age" if owner else "a dead key without a record"
-        raise needs_take_over(attempt, state)
+        if owner:
+            what = "a working key of this user, but no record of its age"
+            raise needs_take_over(attempt, what, reason="age_unknown")
+        raise needs_take_over(attempt, "a dead key without a record", reason="dead_without_record")
     attempt.in_use = owner
     attempt.target = next_user(attempt.users, record, in_use=owner)
     return None
@@ -180,11 +189,13 @@ def is_stale(attempt: Attempt, unfinished: Record) -> bool:
     return attempt.now() - unfinished.opened_at > REPLAYED_FOR
 
 
-def needs_take_over(attempt: Attempt, what: str) -> IssuanceRefusedError:
+def needs_take_over(attempt: Attempt, what: str, *, reason: str) -> IssuanceRefusedError:
     """Say that what is stored stays as it is until the user decides."""
     return IssuanceRefusedError(
         f"{attempt.store.place} holds {what}. It stays as it is, and nothing was issued. If it may be replaced by the "
-        f"key of {attempt.target}, say take_over=True; otherwise use another destination."
+        f"key of {attempt.target}, set take_over=True; otherwise use another destination.",
+        reason=reason,
+        fields=("take_over", "destination"),
     )
 
 
@@ -200,7 +211,8 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
         raise IssuanceIncompleteError(
             f"A forced issuance of {attempt.target} for {attempt.store.place} is open since "
             f"{record.opened_at.isoformat()}. This try issued nothing. Let that one finish (run its task again if it "
-            "died), then try again."
+            "died), then try again.",
+            reason="forced_issuance_open",
         )
     before = mark(held)
     state = json.dumps([attempt.store.identity, target.org_id, target.user_id, attempt.forced, before])

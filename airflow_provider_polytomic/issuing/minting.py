@@ -56,7 +56,8 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
                 attempt.fail(intent, spent=True)
                 raise IssuanceIncompleteError(
                     f"Polytomic repeats the same error for {attempt.target}: {error} {attempt.store.place} is "
-                    "unchanged. The next try asks under another Idempotency-Key."
+                    "unchanged. The next try asks under another Idempotency-Key.",
+                    reason="recorded_error",
                 ) from error
             attempt.burn(intent, error)
         else:
@@ -66,13 +67,14 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
 def _take_refusal(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
     """Give up the idempotency key if the refusal settles it; end the try if it does not, or if it is the last word."""
     if not refusal.own_words:  # a proxy's page: it tells nothing of what Polytomic did
-        raise attempt.incomplete(str(refusal)) from refusal
+        raise attempt.incomplete(str(refusal), reason="proxy_answered") from refusal
     if intent.unsettled or refusal.earlier_unknown:
         _wait_for_earlier(attempt, intent, refusal)
     elif not intent.joined:
         attempt.fail(intent, spent=False)
         raise IssuanceRefusedError(
-            f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged."
+            f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged.",
+            reason="refused_by_polytomic",
         ) from refusal
     attempt.burn(intent)  # told to an earlier try, perhaps put right since, and replayed for 24 hours
 
@@ -93,7 +95,8 @@ def _wait_for_earlier(attempt: Attempt, intent: Intent, refusal: PolytomicApiErr
         attempt.store.write_record(intent.record.to_mapping())
     raise attempt.incomplete(
         f"Polytomic refuses now ({refusal}), but an earlier request may still be applied. If that stays so, the first "
-        f"try after {(since + SETTLED_AFTER).isoformat(timespec='seconds')} asks anew"
+        f"try after {(since + SETTLED_AFTER).isoformat(timespec='seconds')} asks anew",
+        reason="refusal_not_settled",
     ) from refusal
 
 
@@ -104,9 +107,11 @@ def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> Ap
     except PolytomicServerError as again:
         if (again.key, again.server_message) == (error.key, error.server_message):
             return None
-        raise attempt.incomplete(f"Polytomic fails in different ways ({error}) ({again})") from again
+        what = f"Polytomic fails in different ways ({error}) ({again})"
+        raise attempt.incomplete(what, reason="outcome_unclear") from again
     except REFUSED as refusal:
-        raise attempt.incomplete(f"Polytomic failed first ({error}), and then refused ({refusal})") from refusal
+        what = f"Polytomic failed first ({error}), and then refused ({refusal})"
+        raise attempt.incomplete(what, reason="outcome_unclear") from refusal
 
 
 def _post(attempt: Attempt, intent: Intent) -> ApiKey:
@@ -114,9 +119,10 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
         if not attempt.posted:
             raise PolytomicStoppedError(
                 f"The task was told to end before it asked for the key of {attempt.target} for {attempt.store.place}. "
-                "This try issued nothing; the next one looks again."
+                "This try issued nothing; the next one looks again.",
+                reason="stopped",
             )
-        raise attempt.incomplete("the task was asked to stop before the request was sent")
+        raise attempt.incomplete("the task was asked to stop before the request was sent", reason="stopped")
     if intent.posted_at is None:
         intent.posted_at = attempt.runtime.monotonic()
     attempt.posted = True
@@ -132,13 +138,13 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
         raise
     except PolytomicConfigurationError as error:  # a certificate, say; for good, unless something is under way
         if intent.unsettled or error.earlier_unknown:
-            raise attempt.incomplete(str(error)) from error
+            raise attempt.incomplete(str(error), reason="outcome_unknown") from error
         raise
     except PolytomicConflictError as conflict:
         hint = "" if attempt.forced else " Without force this may mean that the user has a key already"
-        raise attempt.incomplete(f"{conflict}{hint}") from conflict
+        raise attempt.incomplete(f"{conflict}{hint}", reason="conflict") from conflict
     except PolytomicError as error:
-        raise attempt.incomplete(str(error)) from error
+        raise attempt.incomplete(str(error), reason="outcome_unknown") from error
     attempt.hide(key)
     attempt.minted = True
     intent.minted = key

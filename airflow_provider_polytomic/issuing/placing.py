@@ -76,7 +76,8 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
         return True
     raise IssuanceRefusedError(
         f"The key that Polytomic issued for {attempt.target} answers as {owner_of(identity)}. It was not stored; "
-        f"{attempt.store.place} is unchanged. Ask Polytomic's support; for 24 hours a retry gets the same key."
+        f"{attempt.store.place} is unchanged. Ask Polytomic's support; for 24 hours a retry gets the same key.",
+        reason="issued_key_of_another_user",
     )
 
 
@@ -94,11 +95,13 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         if key.matches(held.value):
             return key
         if (held.foreign or held.reshapes) and not (attempt.take_over and held.version == looked_at):
-            raise needs_take_over(attempt, "something other than a Polytomic key, which came there meanwhile")
+            what = "something other than a Polytomic key, which came there meanwhile"
+            raise needs_take_over(attempt, what, reason="foreign_value")
         changed = mark(held) != intent.record.before
         if not verified and (changed or attempt.users.standby):
             meanwhile = "somebody changed the destination" if changed else "the key in use stays"
-            raise attempt.incomplete(f"{meanwhile}, and Polytomic did not say whether the new key works")
+            what = f"{meanwhile}, and Polytomic did not say whether the new key works"
+            raise attempt.incomplete(what, reason="new_key_unverified")
         if changed and held.value is not None and attempt.owner(held.value):
             return held.value
         try:
@@ -115,7 +118,7 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
             intent.held = replace(held, value=key, version=version)
             return key
     what = f"the store could not be written in {STORE_TRIES} tries ({problem or 'it kept changing'})"
-    raise attempt.incomplete(what) from problem
+    raise attempt.incomplete(what, reason="store_failed") from problem
 
 
 def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> Proven:
@@ -150,10 +153,12 @@ def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = Fal
             return back
         attempt.runtime.pause(tries)
     if found == before:
-        raise attempt.incomplete("it is stored, but readers still get what was there before")
+        what = "it is stored, but readers still get what was there before"
+        raise attempt.incomplete(what, reason="readers_behind")
     raise IssuanceRefusedError(
         f"The key of {attempt.target} is stored in {attempt.store.place}, but readers get something else: "
-        f"{_shadow(attempt, held)}. Remove what shadows it and run the task again; it finds the same key."
+        f"{_shadow(attempt, held)}. Remove what shadows it and run the task again; it finds the same key.",
+        reason="shadowed",
     )
 
 

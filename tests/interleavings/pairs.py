@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.issuing import issue
+from airflow_provider_polytomic.records import Record
 
 from .replay import USERS, Ended, Role, key_of
 from .states import states_of
@@ -69,17 +70,16 @@ class Pair:
 
 def record_amiss(world: World, *, age: bool = True) -> str:
     """Say whether the record is of the stored key, of its owner, and as old as it is."""
-    record = dict(world.record or ())
-    if record.get("state") != "done":
+    record = Record.parse(dict(world.record) if world.record else None, place="")
+    if record is None or record.state != "done" or record.issued_at is None:
         return "the record is not done"
-    if record["fingerprint"] != key_of(world.stored).fingerprint:
+    if record.fingerprint != key_of(world.stored).fingerprint:
         return "the record is of another key"
     key = world.keys[world.stored - 1]
-    if record["user_id"] != USERS[key.user].user_id:
+    if record.target != USERS[key.user]:
         return "the record is of another user"
-    issued_at, made_at = datetime.fromisoformat(record["issued_at"]), Role(run=key.run).started
-    if age and issued_at > made_at + REPLAYED_FOR:
+    if age and max(record.issued_at, record.counts_from) > Role(run=key.run).started + REPLAYED_FOR:
         return "the key is older than its record says"
-    if issued_at < datetime.fromisoformat(record["opened_at"]):
+    if record.issued_at < record.opened_at:
         return "the key is younger than its record says"
     return ""

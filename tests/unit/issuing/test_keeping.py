@@ -13,6 +13,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
 )
 from airflow_provider_polytomic.issuing import Ensure
+from tests.reasons import raises
 from tests.runs import renew
 
 from .bench import MONDAY, OTHER, OWN, TARGET, TUESDAY, Bench, fingerprint
@@ -35,13 +36,13 @@ OURS = {"issued_at": None, "ours": True}
         (ENSURE, WORKS, True, "kept"),
         (ENSURE, DEAD, False, "issued"),
         (ENSURE, WORKS | OURS, False, "kept"),
-        (ENSURE, DEAD | OURS, False, "a dead key without a record"),
+        (ENSURE, DEAD | OURS, False, "dead_without_record"),
         (ENSURE, DEAD | OURS, True, "issued"),
-        (ENSURE, WORKS | NO_RECORD, False, "did not put there"),
+        (ENSURE, WORKS | NO_RECORD, False, "unknown_value"),
         (ENSURE, WORKS | NO_RECORD, True, "kept"),
         (ENSURE, DEAD | NO_RECORD, True, "issued"),
-        (ENSURE, OTHERS | OURS, False, "holds a working key of user"),
-        (ENSURE, OTHERS, False, "holds a working key of user"),
+        (ENSURE, OTHERS | OURS, False, "key_of_another_user"),
+        (ENSURE, OTHERS, False, "key_of_another_user"),
         (ENSURE, OTHERS | OURS, True, "issued"),
         (RENEW, None, False, "issued"),
         (RENEW, WORKS, False, "issued"),
@@ -49,13 +50,13 @@ OURS = {"issued_at": None, "ours": True}
         (RENEW, WORKS | {"issued_at": MONDAY}, False, "kept"),
         (RENEW, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
         (RENEW, DEAD | {"issued_at": TUESDAY}, False, "issued"),
-        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "holds a working key of user"),
+        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "key_of_another_user"),
         (renew(MONDAY, timedelta(days=7, seconds=1)), WORKS, False, "kept"),
         (renew(MONDAY, timedelta(days=7)), WORKS, False, "issued"),
-        (RENEW, WORKS | OURS, False, "no record of its age"),
+        (RENEW, WORKS | OURS, False, "age_unknown"),
         (RENEW, WORKS | OURS, True, "issued"),
-        (RENEW, DEAD | OURS, False, "a dead key without a record"),
-        (RENEW, WORKS | NO_RECORD, False, "did not put there"),
+        (RENEW, DEAD | OURS, False, "dead_without_record"),
+        (RENEW, WORKS | NO_RECORD, False, "unknown_value"),
         (RENEW, WORKS | NO_RECORD, True, "issued"),
     ],
 )
@@ -72,9 +73,8 @@ def test_what_becomes_of_a_stored_key(bench: Bench, mode, held, take_over, ends)
         if ends == "kept":
             assert bench.store.snapshot() == before
         return
-    with pytest.raises(IssuanceRefusedError, match=ends) as refused:
+    with raises(IssuanceRefusedError, ends):
         bench.issue(mode, take_over=take_over)
-    assert "take_over=True" in str(refused.value)
     assert bench.store.snapshot() == before
     assert bench.vendor.posts == []
 
@@ -82,7 +82,7 @@ def test_what_becomes_of_a_stored_key(bench: Bench, mode, held, take_over, ends)
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
 def test_a_value_of_unknown_origin_is_not_sent_to_polytomic(bench: Bench, mode):
     bench.hold("a-database-password", issued_at=None)
-    with pytest.raises(IssuanceRefusedError, match="was not sent to Polytomic"):
+    with raises(IssuanceRefusedError, "unknown_value"):
         bench.issue(mode)
     assert bench.vendor.asked_about == []
 
@@ -90,7 +90,7 @@ def test_a_value_of_unknown_origin_is_not_sent_to_polytomic(bench: Bench, mode):
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
 def test_something_foreign_is_replaced_only_when_the_user_says_so(bench: Bench, mode):
     bench.store.put(None, foreign=True)
-    with pytest.raises(IssuanceRefusedError, match=r"other than a Polytomic key.*take_over=True"):
+    with raises(IssuanceRefusedError, "foreign_value"):
         bench.issue(mode)
     assert bench.vendor.posts == []
     assert bench.issue(mode, take_over=True).issued
@@ -102,7 +102,7 @@ def test_something_foreign_is_replaced_only_when_the_user_says_so(bench: Bench, 
 @pytest.mark.parametrize("issued_at", [None, A_WEEK_AGO])
 def test_the_callers_own_key_is_never_replaced(bench: Bench, mode, take_over, issued_at):
     bench.hold(OWN, ours=True, issued_at=issued_at)
-    with pytest.raises(IssuanceRefusedError, match="caller's own key"):
+    with raises(IssuanceRefusedError, "callers_own_key"):
         bench.issue(mode, take_over=take_over)
     assert bench.vendor.posts == []
     assert bench.store.value == OWN
@@ -121,7 +121,7 @@ def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench:
     bench.hold(owner=OTHER, issued_at=None, ours=ours)
     bench.record("failed", target=OTHER)
     before = bench.store.snapshot()
-    with pytest.raises(IssuanceRefusedError, match="take_over"):
+    with raises(IssuanceRefusedError, "key_of_another_user" if ours else "unknown_value"):
         bench.issue(mode)
     assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
 
@@ -133,7 +133,7 @@ def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands
     held = {"fingerprint": fingerprint("stored-key"), "issued_at": A_WEEK_AGO} if state == "done" else {}
     bench.record(state, target=OTHER, **held)
     before = bench.store.snapshot()
-    with pytest.raises(IssuanceRefusedError, match=f"belongs to {OTHER}, not to {TARGET}"):
+    with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue(mode)
     assert (bench.vendor.posts, bench.vendor.asked_about, bench.store.snapshot()) == ([], [], before)
     assert bench.issue(mode, take_over=True).issued
@@ -177,7 +177,7 @@ def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at,
     bench.hold(issued_at=issued_at)
     before = bench.store.snapshot()
     bench.vendor.order("get_identity", error)
-    with pytest.raises(IssuanceIncompleteError, match="did not say whether the stored key works"):
+    with raises(IssuanceIncompleteError, "key_state_unknown"):
         bench.issue(mode)
     assert bench.vendor.posts == []
     assert bench.store.snapshot() == before
@@ -199,7 +199,7 @@ def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(be
 def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(bench: Bench, mode):
     bench.hold("stored-before", owner=None)
     bench.hold("put-by-hand", issued_at=None)
-    with pytest.raises(IssuanceRefusedError, match="did not put there"):
+    with raises(IssuanceRefusedError, "unknown_value"):
         bench.issue(mode)
     assert bench.vendor.asked_about == []
     assert bench.store.value == "put-by-hand"
@@ -209,7 +209,7 @@ def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(
 def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Bench, mode):
     bench.hold()
     bench.store.readers_get.extend(["of-the-environment"] * 5)
-    with pytest.raises(IssuanceRefusedError, match="readers get something else"):
+    with raises(IssuanceRefusedError, "shadowed"):
         bench.issue(mode)
     assert bench.vendor.posts == []
     assert bench.issue(mode).issued is False

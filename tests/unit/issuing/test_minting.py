@@ -22,6 +22,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnreadableAnswerError,
 )
 from airflow_provider_polytomic.issuing import Ensure
+from tests.reasons import raises
 from tests.runs import renew
 
 from .bench import MONDAY, After, Bench
@@ -48,7 +49,7 @@ def recorded(words: str = "internal") -> PolytomicServerError:
 @REFUSALS
 def test_a_refusal_that_nobody_can_have_caused_earlier_is_final(bench: Bench, mode, kind, status):
     bench.vendor.order("create_api_key", kind("they say no", status=status, own_words=True))
-    with pytest.raises(IssuanceRefusedError, match=r"they say no memory:acme is unchanged"):
+    with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(mode)
     assert bench.vendor.spent == [0]
     assert (bench.store.parsed.state, bench.store.value) == ("failed", None)
@@ -73,7 +74,7 @@ def test_a_refusal_recorded_by_an_earlier_try_is_asked_about_once_more(bench: Be
 def test_refused_under_the_next_idempotency_key_as_well_it_is_final(bench: Bench, mode, kind, status):
     bench.vendor.order("create_api_key", *[kind("they say no", status=status, own_words=True)] * 3)
     for _ in range(2):
-        with pytest.raises(IssuanceRefusedError, match="they say no"):
+        with raises(IssuanceRefusedError, "refused_by_polytomic"):
             bench.issue(mode)
     assert bench.vendor.spent == [0, 0, 1]
     assert bench.store.parsed.state == "failed"
@@ -86,7 +87,7 @@ def test_a_refusal_burns_nothing_while_an_earlier_request_may_still_be_applied(b
     no = kind("they say no", status=status, own_words=True)
     bench.vendor.order("create_api_key", no, no, no)
     for _ in range(2):
-        with pytest.raises(IssuanceIncompleteError, match=r"they say no.*an earlier request may still be applied"):
+        with raises(IssuanceIncompleteError, "refusal_not_settled"):
             bench.issue(mode)
         bench.clock.pass_(minutes=7)
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
@@ -102,7 +103,7 @@ def test_a_refusal_after_a_lost_answer_of_the_same_call_burns_nothing(bench: Ben
     no = kind("they say no", status=status, own_words=True)
     no.earlier_unknown = True
     bench.vendor.order("create_api_key", After(no))
-    with pytest.raises(IssuanceIncompleteError, match="they say no"):
+    with raises(IssuanceIncompleteError, "refusal_not_settled"):
         bench.issue(mode)
     assert bench.issue(mode).issued
     assert (bench.vendor.spent, bench.vendor.minted) == ([0, 0], 1)
@@ -115,7 +116,7 @@ def test_a_proxys_refusal_tells_nothing_and_burns_nothing(bench: Bench, mode, ki
     if joined:
         bench.record(forced=mode is RENEW)
     bench.vendor.order("create_api_key", kind("a page of a proxy", status=status))
-    with pytest.raises(IssuanceIncompleteError, match="a page of a proxy"):
+    with raises(IssuanceIncompleteError, "proxy_answered"):
         bench.issue(mode)
     assert bench.vendor.spent == [0]
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
@@ -137,7 +138,7 @@ def test_a_proxys_refusal_tells_nothing_and_burns_nothing(bench: Bench, mode, ki
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_an_open_end_burns_nothing_and_the_next_try_gets_the_same_key(bench: Bench, mode, error, takes_effect):
     bench.vendor.order("create_api_key", After(error) if takes_effect else error)
-    with pytest.raises(IssuanceIncompleteError, match=f"{error}.*a retry goes on from there") as incomplete:
+    with pytest.raises(IssuanceIncompleteError) as incomplete:
         bench.issue(mode)
     assert incomplete.value.__cause__ is error
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
@@ -165,7 +166,7 @@ def test_a_500_that_is_repeated_word_for_word_is_settled_and_forced_burnt(bench:
 
 def test_a_settled_500_is_not_followed_by_another_unforced_post(bench: Bench):
     bench.vendor.order("create_api_key", recorded(), recorded())
-    with pytest.raises(IssuanceIncompleteError, match="repeats the same error"):
+    with raises(IssuanceIncompleteError, "recorded_error"):
         bench.issue(ENSURE)
     assert bench.vendor.spent == [0, 0]
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("failed", 1)
@@ -201,7 +202,7 @@ def test_a_500_followed_by_a_key_was_a_passing_one(bench: Bench, mode):
 
 def test_two_idempotency_keys_are_burnt_at_most(bench: Bench):
     bench.vendor.order("create_api_key", *[recorded()] * 6)
-    with pytest.raises(IssuanceIncompleteError, match=r"no usable key 3 times.*internal"):
+    with raises(IssuanceIncompleteError, "no_usable_key"):
         bench.issue(RENEW)
     assert bench.vendor.spent == [0, 0, 1, 1, 2, 2]
     assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 2)
@@ -209,7 +210,7 @@ def test_two_idempotency_keys_are_burnt_at_most(bench: Bench):
 
 def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
     bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 9)
-    with pytest.raises(IssuanceIncompleteError, match=r"no usable key 3 times \(dead keys\)"):
+    with raises(IssuanceIncompleteError, "no_usable_key"):
         bench.issue(RENEW)
     assert bench.vendor.spent == [0, 1, 2]
     assert bench.store.value is None
@@ -217,7 +218,7 @@ def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(ben
 
 def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
     bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 3)
-    with pytest.raises(IssuanceIncompleteError, match="does not answer"):
+    with raises(IssuanceIncompleteError, "key_does_not_answer"):
         bench.issue(ENSURE)
     assert bench.vendor.spent == [0]
     assert (bench.store.parsed.state, bench.store.parsed.spent, bench.store.value) == ("failed", 1, None)
@@ -246,7 +247,7 @@ def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
         bench.vendor.live.clear()
 
     bench.vendor.order("get_identity", *[somebody_else_opens] * 9)
-    with pytest.raises(IssuanceIncompleteError, match="still changed when it was looked at for the 5th time"):
+    with raises(IssuanceIncompleteError, "destination_keeps_changing"):
         bench.issue(RENEW)
     assert bench.calls.count("read") == 5
     assert len(bench.vendor.posts) == 3
@@ -254,7 +255,7 @@ def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
 
 @MODES
 def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
-    with pytest.raises(PolytomicStoppedError, match="told to end before it asked for the key"):
+    with raises(PolytomicStoppedError, "stopped"):
         bench.issue(mode, stopping=lambda: True)
     assert bench.vendor.posts == []
     assert bench.store.parsed.state == "open"
@@ -264,7 +265,7 @@ def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
 @pytest.mark.parametrize(("errors", "posts"), [([recorded()], 1), ([recorded(), recorded()], 2)])
 def test_once_asked_to_stop_no_further_post_is_sent(bench: Bench, errors, posts):
     bench.vendor.order("create_api_key", *errors)
-    with pytest.raises(IssuanceIncompleteError, match="asked to stop"):
+    with raises(IssuanceIncompleteError, "stopped"):
         bench.issue(RENEW, stopping=lambda: len(bench.vendor.posts) == posts)
     assert len(bench.vendor.posts) == posts
     assert bench.store.parsed.state == "open"
@@ -284,6 +285,6 @@ def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Bench):
 
 def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Bench):
     bench.vendor.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
-    with pytest.raises(PolytomicConfigurationError, match="the certificate is not trusted"):
+    with pytest.raises(PolytomicConfigurationError):
         bench.issue(RENEW)
     assert bench.store.parsed.state == "open"

@@ -15,6 +15,7 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, Renew, check, issue
 from airflow_provider_polytomic.secret_stores.opening import open_store
 from airflow_provider_polytomic.targets import Target
+from tests.reasons import raises
 from tests.runs import renew
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def check_that_nothing_was_carried(scene: Scene) -> None:
 @pytest.mark.parametrize("content", WAREHOUSES.values(), ids=WAREHOUSES)
 def test_a_connection_of_another_type_is_left_alone_and_its_password_stays_here(scene: Scene, content, mode):
     before = put(scene, content)
-    with pytest.raises(IssuanceRefusedError, match="was not sent to Polytomic") as refused:
+    with raises(IssuanceRefusedError, "unknown_value") as refused:
         run(scene, mode, take_over=False)
     assert PASSWORD not in str(refused.value)
     assert scene.posts == []
@@ -98,7 +99,7 @@ def test_the_key_of_another_server_is_not_sent_to_this_one(scene: Scene, mode):
     put(
         scene, {"conn_type": "polytomic", "host": "https://polytomic.elsewhere.example", "password": "key-of-elsewhere"}
     )
-    with pytest.raises(IssuanceRefusedError, match="was not sent to Polytomic"):
+    with raises(IssuanceRefusedError, "unknown_value"):
         run(scene, mode, take_over=False)
     assert "key-of-elsewhere" not in carried(scene)
     assert scene.posts == []

@@ -16,6 +16,7 @@ from airflow_provider_polytomic.exceptions import (
     UnavailableError,
 )
 from airflow_provider_polytomic.issuing import Ensure
+from tests.reasons import raises
 from tests.runs import renew, run_at
 
 from .bench import MONDAY, OTHER, TARGET, TUESDAY, After, Bench, fingerprint
@@ -66,7 +67,7 @@ def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_re
     bench.hold()
     left_open(bench, OTHER)
     bench.store.order("read", AWAY)
-    with pytest.raises(IssuanceIncompleteError, match="away"):
+    with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue(standby=OTHER)
 
 
@@ -83,7 +84,7 @@ def test_what_was_open_for_a_single_user_is_not_asked_for_while_his_key_is_in_us
 def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(bench: Bench):
     bench.hold()
     left_open(bench, OTHER)
-    with pytest.raises(IssuanceRefusedError, match=f"belongs to {OTHER}, not to {TARGET}"):
+    with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue()
     assert bench.issue(target=OTHER).target == OTHER, "but he himself goes on with it"
 
@@ -174,7 +175,7 @@ def test_a_key_that_was_not_verified_is_never_promoted(bench: Bench, stored):
     if stored:
         bench.hold()
     bench.vendor.order("get_identity", *[None] * stored, LOST)
-    with pytest.raises(IssuanceIncompleteError, match="the key in use stays, and Polytomic did not say"):
+    with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == ("stored-key" if stored else None)
     assert bench.store.parsed.state == "open"
@@ -185,7 +186,7 @@ def test_a_key_that_was_not_verified_is_never_promoted(bench: Bench, stored):
 def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Bench):
     bench.hold()
     bench.vendor.order("get_identity", None, lambda: bench.vendor.live.update({"minted-key-1": TARGET}))
-    with pytest.raises(IssuanceRefusedError, match=f"issued for {OTHER} answers as {TARGET}"):
+    with raises(IssuanceRefusedError, "issued_key_of_another_user"):
         bench.issue(standby=OTHER)
     assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")
 
@@ -203,7 +204,7 @@ def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(benc
     bench.hold()
     bench.store.order("write", ConflictError("changed"))
     bench.vendor.order("get_identity", None, None, LOST)
-    with pytest.raises(IssuanceIncompleteError, match="did not say whether the new key works"):
+    with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == "stored-key"
 

@@ -13,6 +13,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.fleet.failures import kind_of
 from airflow_provider_polytomic.issuing import Ensure
+from tests.reasons import raises
 from tests.runs import renew
 
 from .bench import MONDAY, TUESDAY, After, Bench
@@ -37,7 +38,7 @@ def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(be
 @MODES
 def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(bench: Bench, mode):
     bench.store.order("write_record", After(UnavailableError("away")))
-    with pytest.raises((UnavailableError, IssuanceIncompleteError), match="away"):
+    with pytest.raises((UnavailableError, IssuanceIncompleteError)):
         bench.issue(mode)
     assert bench.vendor.posts == []
     opened = bench.store.parsed
@@ -57,9 +58,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
     bench.store.order(call, *passing, *[error] * (faults - len(passing)))
     with pytest.raises(IssuanceIncompleteError) as incomplete:
         bench.issue(mode)
-    assert "a retry goes on from there, and within 24 hours gets the same key" in str(incomplete.value)
-    told = "could not be written in 5 tries" if (kind, call) == (UnavailableError, "write") else "the store says no"
-    assert told in str(incomplete.value)
+    assert incomplete.value.reason == "store_failed"
     assert kind_of(incomplete.value) is kind, "what a fleet counts"
     assert bench.store.parsed.state == "open"
     bench.store._orders.clear()
@@ -72,7 +71,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
 def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Bench, kind, call):
     bench.vendor.order("get_identity", lambda: bench.vendor.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
     bench.store.order(call, None, kind("the store says no"))
-    with pytest.raises(IssuanceIncompleteError, match="the store says no"):
+    with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue()
     assert bench.store.parsed.state == "open"
     assert bench.issue().issued
@@ -84,7 +83,7 @@ def test_an_idempotency_key_is_not_used_before_the_record_says_so(bench: Bench, 
     recorded = PolytomicServerError("internal", status=500, key="internal", server_message="internal")
     bench.vendor.order("create_api_key", recorded, recorded)
     bench.store.order("write_record", None, kind("the store says no"))
-    with pytest.raises(IssuanceIncompleteError, match="the store says no"):
+    with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue()
     assert bench.vendor.spent == [0, 0]
     assert bench.store.parsed.spent == 0
@@ -111,7 +110,7 @@ def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(benc
     bench.hold("old-key", owner=None)
     bench.record(forced=True)
     bench.store.order("read", MisconfiguredError("somebody is editing the file"))
-    with pytest.raises(IssuanceIncompleteError, match="somebody is editing the file"):
+    with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue(renew(TUESDAY))
     assert bench.issue(renew(TUESDAY)).issued
 
@@ -119,6 +118,6 @@ def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(benc
 @MODES
 def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench: Bench, mode) -> None:
     bench.store.order("read", MisconfiguredError("no such file"))
-    with pytest.raises(MisconfiguredError, match="no such file"):
+    with pytest.raises(MisconfiguredError):
         bench.issue(mode)
     assert bench.vendor.posts == []

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
     PolytomicForbiddenError,
@@ -16,6 +14,7 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.removing import Removed, remove_key
+from tests.reasons import raises
 from tests.unit.issuing import bench
 from tests.unit.issuing.bench import OTHER, OWN, TARGET, After, fingerprint
 
@@ -78,12 +77,10 @@ class Bench(bench.Bench):
         )
 
 
-def assert_refused(bench: Bench, match: str, **given: bool) -> str:
-    """Check that it is refused, says so, and changed nothing; return what it said."""
+def assert_refused(bench: Bench, reason: str, **given: bool) -> str:
+    """Check that it is refused for this reason, and changed nothing; return what it said."""
     before = bench.store.snapshot()
-    with pytest.raises(IssuanceRefusedError, match=match) as caught:
+    with raises(IssuanceRefusedError, reason) as caught:
         bench.remove(**given)
-    assert "Nothing was removed" in str(caught.value)
-    assert "memory:acme" in str(caught.value)
     assert bench.store.snapshot() == before
     return str(caught.value)

@@ -1,0 +1,23 @@
+"""Errors by their class and reason, never by their text."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_polytomic.exceptions import PolytomicError
+
+__all__ = ["raises"]
+
+
+@contextmanager
+def raises(kind: type[PolytomicError], reason: str) -> Iterator[pytest.ExceptionInfo[PolytomicError]]:
+    """Check that an error of this class is raised, for this reason."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert (type(caught.value), caught.value.reason) == (kind, reason)
