@@ -59,7 +59,7 @@ class Place:
         }
         if version:
             headers["X-Polytomic-Version"] = version
-        return requests.request(method, self.emulator.base_url + path, json=body, headers=headers, timeout=10, **more)
+        return requests.request(method, self.emulator.base_url + path, json=body, headers=headers, timeout=60, **more)
 
     def mint(self, idempotency_key: str | None = None, *, force: bool = False, **more: Any) -> requests.Response:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}

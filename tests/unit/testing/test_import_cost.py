@@ -79,7 +79,7 @@ def test_the_fixture_gives_each_test_a_fresh_emulator(tmp_path):
         "import requests\n\n\n"
         "def test_one(polytomic_emulator):\n"
         "    polytomic_emulator.add_organization('Acme')\n"
-        "    assert requests.get(polytomic_emulator.base_url + '/api/me', timeout=10).status_code == 401\n\n\n"
+        "    assert requests.get(polytomic_emulator.base_url + '/api/me', timeout=60).status_code == 401\n\n\n"
         "def test_two(polytomic_emulator):\n"
         "    polytomic_emulator.add_organization('Acme')\n"
     )

@@ -30,17 +30,16 @@ def test_an_organization_is_created_read_and_deleted(place):
     assert place.send("GET", path).status_code == 404
 
 
-def test_an_update_clears_what_it_does_not_name(place):
+def test_an_update_clears_what_it_does_not_name_and_may_keep_the_name(place):
     path = f"/api/organizations/{place.organization.id}"
     place.send("PUT", path, {"name": "Acme", "sso_domain": "acme.example"})
-    assert place.send("PUT", path, {"name": "Acme 2"}).json()["data"]["sso_domain"] is None
+    assert place.send("PUT", path, {"name": "Acme"}).json()["data"]["sso_domain"] is None
 
 
 def test_deleting_an_organization_revokes_the_keys_of_its_users(place):
     key = place.emulator.give_key(place.user.id)
     place.send("DELETE", f"/api/organizations/{place.organization.id}")
-    assert place.me(key) == 401
-    assert place.emulator.keys_of(place.user.id) == []
+    assert (place.me(key), place.emulator.keys_of(place.user.id)) == (401, [])
 
 
 @pytest.mark.parametrize(
@@ -77,18 +76,6 @@ def test_what_a_taken_name_is_answered_can_be_chosen(make_place, existing_name):
         answer = place.send(method, path, {"name": "Acme"})
         assert (answer.status_code, answer.json()["metadata"]) == (existing_name, {"field": "name"})
     assert [organization.name for organization in place.emulator.organizations()] == ["Emulated Partner", "Acme"]
-
-
-def test_an_organization_may_keep_its_own_name(place):
-    path = f"/api/organizations/{place.organization.id}"
-    assert place.send("PUT", path, {"name": "Acme", "issuer": "https://idp"}).status_code == 200
-
-
-def test_the_owner_is_refused_deletion_and_keeps_its_users(place):
-    owner = place.emulator.owner
-    place.emulator.add_user(owner.id, "boss@partner.example")
-    assert place.send("DELETE", f"/api/organizations/{owner.id}").status_code == 403
-    assert [user.email for user in place.emulator.users_of(owner.id)] == ["boss@partner.example"]
 
 
 class TestRoles:
@@ -138,20 +125,15 @@ class TestRoles:
         path = "/api/permissions/roles" + path.format(admin=place.emulator.role_id("Admin"), own=own)
         assert send(method, path, body).status_code == status
 
-    def test_a_role_of_another_organization_is_not_found(self, send, place):
+    def test_a_role_is_of_one_organization_and_another_may_have_one_of_its_name(self, send, place):
         role = send("POST", "/api/permissions/roles", {"name": "Auditor"}).json()["data"]
         other = basic(place.emulator.add_organization("Other").id, place.emulator.partner_key)
         path = f"/api/permissions/roles/{role['id']}"
         for method, body in (("GET", None), ("PUT", {"name": "X"}), ("DELETE", None)):
             assert place.send(method, path, body, auth=other).status_code == 404
         assert role not in place.send("GET", "/api/permissions/roles", auth=other).json()["data"]
+        assert place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=other).status_code == 200
         assert send("GET", path).json()["data"] == role
-
-    def test_two_organizations_may_have_a_role_of_one_name(self, send, place):
-        other = basic(place.emulator.add_organization("Other").id, place.emulator.partner_key)
-        assert send("POST", "/api/permissions/roles", {"name": "Auditor"}).status_code == 200
-        answer = place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=other)
-        assert answer.status_code == 200
 
     def test_deleting_a_role_leaves_its_users_their_other_roles(self, send, place):
         role = send("POST", "/api/permissions/roles", {"name": "Auditor"}).json()["data"]["id"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
 import requests
 
 BAD_DAY = ("drop", "drop when=after", "status:503", "status:503 when=after")
@@ -20,25 +19,19 @@ def met(place, *faults, count=MANY):
         session.headers["Authorization"] = f"Bearer {place.emulator.partner_key}"
         for _ in range(count):
             try:
-                session.get(place.emulator.base_url + "/api/me", timeout=10)
+                session.get(place.emulator.base_url + "/api/me", timeout=60)
             except requests.ConnectionError:
                 session.close()
     place.emulator.clear_faults()
     return [n for n, request in enumerate(place.emulator.requests[before:]) if request.status != 200]
 
 
-def test_it_meets_about_its_share(place):
-    assert 0.05 * MANY < len(met(place, "status:503 share=0.1 seed=7 times=always")) < 0.15 * MANY
-
-
-def test_the_same_seed_meets_the_same_requests_on_another_emulator_too(make_place):
+def test_it_meets_about_its_share_and_with_the_same_seed_the_same_requests(make_place):
     fault = "status:503 share=0.1 seed=7 times=always"
-    assert met(make_place(), fault) == met(make_place(), fault)
-
-
-def test_another_seed_meets_others(place):
-    first, second = (met(place, f"status:503 share=0.1 seed={seed} times=always") for seed in (7, 8))
-    assert first != second
+    first = met(make_place(), fault)
+    assert 0.05 * MANY < len(first) < 0.15 * MANY
+    place = make_place()
+    assert met(place, fault) == first != met(place, fault.replace("7", "8"))
 
 
 def test_faults_of_one_seed_do_not_meet_the_same_requests(place):
@@ -54,10 +47,6 @@ def test_times_and_skip_count_as_without_a_share(place):
     assert met(place, "status:503 share=0.1 seed=7") == always[:1]
     assert met(place, "status:503 share=0.1 seed=7 times=3") == always[:3]
     assert met(place, "status:503 share=0.1 seed=7 times=3 skip=50") == [50 + n for n in always[:3]]
-
-
-def test_a_whole_share_meets_every_request(place):
-    assert met(place, "status:503 share=1 times=always", count=5) == [0, 1, 2, 3, 4]
 
 
 def test_other_endpoints_use_up_no_draws(place):
@@ -84,11 +73,3 @@ def test_as_many_go_wrong_when_requests_come_at_the_same_time(place):
     for thread in threads:
         thread.join()
     assert sum(request.status == 503 for request in place.emulator.requests[before:]) == len(alone)
-
-
-@pytest.mark.parametrize("times", [1, "always"])
-def test_control_paths_are_never_met(place, times):
-    place.emulator.inject(f"drop share=1 times={times}")
-    for _ in range(20):
-        assert requests.get(place.emulator.base_url + "/_emulator/state", timeout=10).status_code == 200
-    assert met(place, count=1) == [0]

@@ -1,4 +1,4 @@
-"""Does the emulator tell what it received and answered?"""
+"""Does the emulator tell what it received and answered, and what exists?"""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
+from airflow_provider_polytomic.testing import RefusalError
 from tests.unit.testing.conftest import bearer
 
 
 def test_a_request_is_kept_as_it_arrived(place):
-    place.send(
-        "POST", place.users_path, {"email": "b@acme.example"}, headers={"Idempotency-Key": "user-0001", "X-Odd": "yes"}
-    )
+    headers = {"Idempotency-Key": "user-0001", "X-Odd": "yes"}
+    place.send("POST", place.users_path, {"email": "b@acme.example"}, headers=headers)
     (request,) = place.emulator.requests
     assert (request.method, request.path, request.query) == ("POST", place.users_path, {})
     assert request.body == b'{"email": "b@acme.example"}'
@@ -23,32 +23,43 @@ def test_a_request_is_kept_as_it_arrived(place):
         request.status = 500
 
 
-def test_the_query_is_decoded(place):
+def test_requests_are_looked_up_by_endpoint_the_refused_ones_too(place):
     place.mint(force=True)
-    assert place.emulator.requests[0].query == {"force": "true"}
-    assert place.emulator.requests[0].idempotency_key is None
-
-
-def test_requests_can_be_looked_up_by_endpoint(place):
-    place.send("GET", "/api/me")
-    place.mint()
+    place.send("GET", "/api/me", auth="Bearer unknown")
     place.send("GET", "/api/nothing")
     place.send("PATCH", "/api/me")
-    assert [request.endpoint for request in place.emulator.requests] == [
-        "get_identity",
-        "create_api_key",
-        "unknown",
-        "unknown",
-    ]
-    assert [request.status for request in place.emulator.received("create_api_key")] == [200]
-    assert [request.status for request in place.emulator.received("unknown")] == [404, 405]
+    received = {name: place.emulator.received(name) for name in ("create_api_key", "get_identity", "unknown")}
+    assert {name: [request.status for request in requests] for name, requests in received.items()} == {
+        "create_api_key": [200],
+        "get_identity": [401],
+        "unknown": [404, 405],
+    }
+    assert place.emulator.counts() == {"create_api_key": 1, "get_identity": 1, "unknown": 2}
+    (minting,) = received["create_api_key"]
+    assert (minting.query, minting.idempotency_key) == ({"force": "true"}, None)
+    place.emulator.requests.append("nonsense")  # a copy
+    assert len(place.emulator.requests) == 4
 
 
-def test_a_list_of_requests_is_a_copy(place):
-    place.emulator.requests.append("nonsense")
-    assert place.emulator.requests == []
+def test_what_exists_can_be_looked_at(place):
+    settings = {"issuer": "https://idp.example", "sso_domain": "beta.example", "sso_org_id": "org_1"}
+    place.send("POST", "/api/organizations", {"name": "Beta", **settings})
+    names = [organization.name for organization in place.emulator.organizations()]
+    assert names == [place.emulator.owner.name, "Acme", "Beta"]
+    assert settings.items() <= dataclasses.asdict(place.emulator.organizations()[-1]).items()
+    roles = [place.emulator.role_id(name) for name in ("Viewer", "Admin")]
+    grace = place.emulator.add_user(place.organization.id, "Grace@acme.example", roles)
+    assert place.emulator.users_of(place.organization.id) == [place.user, grace]
+    assert (place.emulator.roles_of(grace.id), place.emulator.roles_of(place.user.id)) == (["Admin", "Viewer"], [])
+    assert place.emulator.invitations == []
 
 
-def test_refused_requests_are_kept_too(place):
-    place.send("GET", "/api/me", auth="Bearer unknown")
-    assert [request.status for request in place.emulator.received("get_identity")] == [401]
+def test_what_does_not_exist_is_refused(place):
+    for look in (
+        lambda: place.emulator.add_user(place.organization.id, "x@acme.example", ["no such role"]),
+        lambda: place.emulator.roles_of("nobody"),
+        lambda: place.emulator.role_id("Emperor"),
+    ):
+        with pytest.raises(RefusalError) as caught:
+            look()
+        assert caught.value.status == 404

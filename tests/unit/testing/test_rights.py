@@ -8,6 +8,7 @@ from tests.unit.testing.conftest import DEPLOYMENT_KEY, basic, bearer
 
 READS = {"organization", "list users", "get user", "list roles", "get role"}
 CHANGES = {"create user", "update user", "delete user", "create role", "update role", "delete role"}
+ALL = dict.fromkeys(READS | CHANGES, 200)
 
 
 def answers(place, auth):
@@ -32,12 +33,7 @@ def answers(place, auth):
     return {name: place.send(*request, auth=auth).status_code for name, request in tries.items()}
 
 
-ALL = dict.fromkeys(READS | CHANGES, 200)
-
-
-@pytest.mark.parametrize(
-    ("role", "changes"), [("Admin", 200), ("Editor", 403), ("Sync Editor", 403), ("Viewer", 403), (None, 403)]
-)
+@pytest.mark.parametrize(("role", "changes"), [("Admin", 200), ("Editor", 403), (None, 403)])
 def test_of_an_organizations_users_only_admins_make_changes(place, role, changes):
     role_ids = [place.emulator.role_id(role)] if role else []
     caller = place.emulator.add_user(place.organization.id, "caller@acme.example", role_ids)
@@ -50,10 +46,8 @@ def test_the_partner_needs_the_form_that_names_the_organization(place, kind):
     assert answers(place, basic(place.organization.id, key)) == ALL
 
 
-@pytest.mark.parametrize("kind", ["partner", "deployment"])
-def test_a_bearer_key_of_the_partner_names_no_organization(place, kind):
-    key = place.emulator.partner_key if kind == "partner" else DEPLOYMENT_KEY
-    assert answers(place, bearer(key)) == dict.fromkeys(ALL, 403)
+def test_a_bearer_key_of_the_partner_names_no_organization(place):
+    assert answers(place, bearer(place.emulator.partner_key)) == dict.fromkeys(ALL, 403)
 
 
 def test_whoever_may_not_is_told_so_before_the_body_is_looked_at(place):
@@ -68,13 +62,11 @@ def test_whoever_may_not_is_told_so_before_the_body_is_looked_at(place):
         assert place.send(method, path, {}, auth=key).status_code == 403
 
 
-@pytest.mark.parametrize("gone", ["deleted", "demoted"])
-def test_an_admin_may_do_it_to_itself_and_has_no_more_rights_then(place, gone):
+@pytest.mark.parametrize(("gone", "status"), [("deleted", 401), ("demoted", 403)])
+def test_an_admin_may_do_it_to_itself_and_has_no_more_rights_then(place, gone, status):
     admin = place.emulator.add_user(place.organization.id, "root@acme.example", [place.emulator.role_id("Admin")])
     auth = bearer(place.emulator.give_key(admin.id))
     path = f"/api/organization/users/{admin.id}"
     request = ("DELETE", path, None) if gone == "deleted" else ("PUT", path, {"role": "user"})
     assert place.send(*request, auth=auth).status_code == 200
-    assert place.send("GET", "/api/me", auth=auth).status_code == (401 if gone == "deleted" else 200)
-    refused = place.send("POST", "/api/organization/users", {"email": "new@acme.example"}, auth=auth)
-    assert refused.status_code == (401 if gone == "deleted" else 403)
+    assert place.send("POST", "/api/organization/users", {"email": "x@acme.example"}, auth=auth).status_code == status
