@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
+from airflow_provider_polytomic.records import Record, Run
+from airflow_provider_polytomic.targets import Target
 
 # Alike among them, so that one in the place of another is seen.
 NAMES = ["a", "Acme", "acme.prod-1_x", "team/acme", "TEAM/acme", "team_acme", "team-acme", "team_acme_b", "äcme_übung",
@@ -34,6 +39,20 @@ RECORD = {
     "odd": "quotes \" ' percent % brace { umlaut ü",
     "empty": "",
 }
+# As full as a record can be, with as much in it as a later version of this package may add.
+FULL = Record(
+    state="done",
+    issuance_id=str(UUID(int=1)),
+    forced=True,
+    spent=2,
+    opened_at=datetime(2031, 1, 6, 10, 0, 0, 123456, tzinfo=UTC),
+    before="absent",
+    target=Target.parse(str(UUID(int=2)), str(UUID(int=3))),
+    fingerprint="f" * 32,
+    issued_at=datetime(2031, 1, 6, 10, 0, 1, 123456, tzinfo=UTC),
+    run=Run(str(UUID(int=4)), datetime(2031, 1, 6, tzinfo=UTC)),
+    unknown=tuple((f"later_{'x' * 13}{number}", "".join(map(chr, range(33, 113)))) for number in range(5)),
+)
 KEY = "pk-live-0123456789abcdefghij"
 
 
@@ -170,6 +189,15 @@ def test_a_record_comes_back_whole_and_it_and_the_value_do_not_touch_each_other(
     store.write_record({"state": "failed"})
     assert store.read_record() == {"state": "failed"}
     assert store.read_back().reveal() == "a-key"
+
+
+def test_what_a_later_version_added_to_a_record_survives_a_rewrite(case, name):
+    case.open(name).write_record(FULL.to_mapping())
+    store = case.open(name)
+    found = Record.parse(store.read_record(), place=store.place)
+    assert found == FULL
+    store.write_record(replace(found, state="failed", spent=3).to_mapping())
+    assert Record.parse(case.open(name).read_record(), place=store.place) == replace(FULL, state="failed", spent=3)
 
 
 def test_a_check_changes_nothing(case, name):
