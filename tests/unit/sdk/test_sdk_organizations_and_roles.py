@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from polytomic.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError, UnprocessableEntityError
+from polytomic.errors import ForbiddenError, NotFoundError
 
 
 def test_organizations(partner, emulator):
@@ -18,17 +18,6 @@ def test_organizations(partner, emulator):
     assert organizations.delete(created.id) is None
     with pytest.raises(NotFoundError):
         organizations.get(created.id)
-
-
-def test_organizations_that_are_refused(partner, emulator, organization):
-    with pytest.raises(ConflictError):
-        partner.organization.create(name="Acme")
-    with pytest.raises(UnprocessableEntityError):
-        partner.organization.create(name="")
-    with pytest.raises(ConflictError):
-        partner.organization.update(emulator.owner.id, name="Acme")
-    with pytest.raises(ForbiddenError):
-        partner.organization.delete(emulator.owner.id)
 
 
 def test_the_current_organization(partner, inside, sdk, emulator, user):
@@ -48,13 +37,3 @@ def test_roles(inside, organization):
     assert roles.delete(created.id) is None
     with pytest.raises(NotFoundError):
         roles.get(created.id)
-
-
-def test_roles_that_are_refused(inside, emulator):
-    roles = inside.permissions.roles
-    with pytest.raises(BadRequestError):
-        roles.create(name="Admin")
-    with pytest.raises(ForbiddenError):
-        roles.update(emulator.role_id("Admin"), name="King")
-    with pytest.raises(ForbiddenError):
-        roles.delete(emulator.role_id("Admin"))

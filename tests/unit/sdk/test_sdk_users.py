@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from polytomic.errors import ForbiddenError, NotFoundError, UnprocessableEntityError
+from polytomic.errors import ForbiddenError, NotFoundError
 
 
 def test_the_partners_paths(partner, emulator, organization):
@@ -44,22 +44,6 @@ def test_an_admins_own_key_manages_users_and_an_editors_does_not(sdk, emulator, 
     with pytest.raises(ForbiddenError):
         editor.users.create_current_org_user(email="other@acme.example")
     assert len(editor.users.list_current_org_users().data) == 3
-
-
-@pytest.mark.parametrize(
-    ("arguments", "field"),
-    [
-        ({"email": "ada@acme.example"}, "email"),
-        ({"email": "b@c.example", "role": "admin", "role_ids": ["x"]}, "role"),
-        ({"email": "b@c.example", "role_ids": []}, "role_ids"),
-    ],
-)
-def test_a_refused_user_names_the_field(partner, inside, user, arguments, field):
-    with pytest.raises(UnprocessableEntityError) as caught:
-        partner.users.create(user.organization_id, **arguments)
-    assert caught.value.body.metadata == {"field": field}
-    with pytest.raises(UnprocessableEntityError):
-        inside.users.create_current_org_user(**arguments)
 
 
 def test_a_user_is_created_once_under_one_idempotency_key(partner, emulator, organization):
