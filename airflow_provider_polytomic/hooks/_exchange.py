@@ -14,6 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from airflow_provider_polytomic.bare import bare
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicError,
@@ -90,6 +91,7 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 (HTTP statuses)
 
 
+@bare  # the frames and exceptions of requests hold the Authorization header
 def exchange(session: requests.Session, call: Call, timeout: float, timing: Timing) -> Answer:
     """Send a request once and read its answer whole, within bounds.
 
@@ -97,24 +99,6 @@ def exchange(session: requests.Session, call: Call, timeout: float, timing: Timi
     :raises PolytomicNoAnswerError: if the connection was refused or lost, or no answer came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
     """
-    answer: Answer | BaseException
-    try:
-        answer = _attempt(session, call, timeout, timing)
-    except BaseException as interruption:  # noqa: BLE001 (a signal, such as Airflow's timeout; raised again below)
-        answer = interruption.with_traceback(None)
-        answer.__cause__ = answer.__context__ = None
-    # Raised here and not where it was made: the frames and exceptions of requests hold the Authorization header.
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
-
-
-def unsettled(method: str) -> str:
-    """Say in what state things are after a request that nothing settled, and what to do."""
-    return _UNSETTLED.get(method, _REPEATABLE)
-
-
-def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timing) -> Answer | PolytomicError:
     give_up_at = timing.clock() + timeout
     try:
         request = session.prepare_request(
@@ -144,7 +128,13 @@ def _attempt(session: requests.Session, call: Call, timeout: float, timing: Timi
                 served_at=_date(response.headers.get("Date", "")),
             )
     except _LIBRARY_ERRORS as error:
-        return _no_answer(error, call)
+        no_answer = _no_answer(error, call)
+    raise no_answer
+
+
+def unsettled(method: str) -> str:
+    """Say in what state things are after a request that nothing settled, and what to do."""
+    return _UNSETTLED.get(method, _REPEATABLE)
 
 
 def _body(response: requests.Response, longest: int, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:
