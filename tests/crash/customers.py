@@ -124,7 +124,7 @@ class Customers:
 def ask(emulator: PolytomicEmulator, method: str, path: str, body: dict[str, Any] | None = None) -> None:
     """Do something at Polytomic without this package."""
     headers = {"Authorization": f"Bearer {emulator.partner_key}"}
-    requests.request(method, emulator.base_url + path, json=body, headers=headers, timeout=10).raise_for_status()
+    requests.request(method, emulator.base_url + path, json=body, headers=headers, timeout=60).raise_for_status()
 
 
 def state(emulator: PolytomicEmulator) -> State:

@@ -16,6 +16,7 @@ from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.scene import scene
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_polytomic.testing import ReceivedRequest, User
@@ -63,7 +64,7 @@ class _QuietServer(ThreadingHTTPServer):
 class Stub:
     """A server on this machine that gives its replies in turn, and the last one from then on."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.replies: list[Reply] = [Reply()]
         self.requests: list[Seen] = []
         stub = self
@@ -96,6 +97,9 @@ class Stub:
 
         self._server = _QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "http" if tls is None else "https"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -104,7 +108,7 @@ class Stub:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def idempotency_keys(self) -> list[str | None]:
@@ -217,10 +221,10 @@ def connect(polytomic: PolytomicEmulator, define: Callable[..., None], fake_time
     """Make a hook on it: of the partner, or as the fields of the connection say; its waits take no time."""
     made: list[PolytomicHook] = []
 
-    def connect_as(*, retry_for: float = 60.0, **fields: Any) -> PolytomicHook:
+    def connect_as(*, stopping: Callable[[], bool] = lambda: False, **fields: Any) -> PolytomicHook:
         conn_id = f"polytomic_{len(made)}"
         define(conn_id, **{"host": polytomic.base_url, "password": polytomic.partner_key, **fields})
-        made.append(PolytomicHook(conn_id, retry_for=retry_for, _timing=fake_time.timing))
+        made.append(PolytomicHook(conn_id, stopping=stopping, _timing=fake_time.timing))
         return made[-1]
 
     yield connect_as

@@ -17,7 +17,7 @@ ELSEWHERE = "https://elsewhere.example"
 def key(scene):
     """A key of the customer's user in a connection of the user's own and in a Variable."""
     key = scene.emulator.give_key(scene.user.id)
-    scene.put("acme", conn_type="polytomic", host=scene.emulator.base_url, password=key, extra={"timeout": 7})
+    scene.put("acme", conn_type="polytomic", host=scene.emulator.base_url, password=key, extra={"timeout": 70})
     scene.connections.with_name("variables.json").write_text(json.dumps({"acme": key}))
     return key
 
@@ -32,7 +32,7 @@ def test_a_connection_is_used_with_all_of_its_fields(scene, key, server):
     given = scene.emulator.base_url.upper() if server == "its own" else server
     hook = PolytomicHook.for_destination(CONNECTION, server=given)
     assert hook.get_identity().id == scene.user.id
-    assert (sent(scene), hook.polytomic_conn_id, hook.settings.timeout) == (f"Bearer {key}", "acme", 7)
+    assert (sent(scene), hook.polytomic_conn_id, hook.settings.timeout) == (f"Bearer {key}", "acme", 70)
 
 
 @pytest.mark.parametrize("server", [ELSEWHERE, "other"])
@@ -53,10 +53,10 @@ def test_any_other_key_is_sent_to_the_given_server_and_no_connection_is_needed(s
 
 def test_a_connection_given_as_the_server_lends_its_settings_but_not_its_login(scene, key):
     login = scene.user.organization_id
-    scene.put("lender", conn_type="polytomic", host=scene.emulator.base_url, login=login, extra={"timeout": 9})
+    scene.put("lender", conn_type="polytomic", host=scene.emulator.base_url, login=login, extra={"timeout": 90})
     hook = PolytomicHook.for_destination(VARIABLE, server="lender")
     assert hook.get_identity().id == scene.user.id
-    assert (sent(scene), hook.polytomic_conn_id, hook.settings.timeout) == (f"Bearer {key}", "lender", 9)
+    assert (sent(scene), hook.polytomic_conn_id, hook.settings.timeout) == (f"Bearer {key}", "lender", 90)
 
 
 def test_a_key_that_may_be_any_servers_is_sent_to_none(scene, key):

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -19,6 +20,7 @@ from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret import Secret
+from airflow_provider_polytomic.secret_stores.opening import Clients
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
 from tests.unit.hooks.told import BASIC, OURS, assert_tells_no_key
 
@@ -94,6 +96,27 @@ def test_a_signal_in_the_middle_of_a_request_brings_no_frame_with_a_key_along(de
         server.join()
     signal.signal(signal.SIGUSR1, before)
     assert_tells_no_key(caught.value, PARTNER_KEY)
+
+
+def _looked_up(*_args: object) -> Any:
+    """Be interrupted where a backend has all its secrets at hand."""
+    everybodys = f"{PARTNER_KEY}"
+    raise _Interruption(len(everybodys))
+
+
+def test_a_look_up_that_is_interrupted_brings_no_frame_with_what_the_backend_had_read(monkeypatch):
+    with pytest.raises(_Interruption) as bare:
+        _looked_up()
+    assert PARTNER_KEY in _told_with_locals(bare.value)  # it would show without the hook's doing
+    monkeypatch.setattr(PolytomicHook, "get_connection", _looked_up)
+    for look_up in (lambda: PolytomicHook().base_url, lambda: Clients().of("writer", "Vault", _looked_up)):
+        with pytest.raises(_Interruption) as caught:
+            look_up()
+        assert PARTNER_KEY not in _told_with_locals(caught.value)
+
+
+def _told_with_locals(error: BaseException) -> str:
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
 @pytest.mark.parametrize(

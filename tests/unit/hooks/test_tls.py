@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
-import threading
 import warnings
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from cryptography import x509
@@ -16,23 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-
-
-class _Me(BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = b'{"data": {"is_partner": true}}'
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args):
-        """Print nothing."""
-
-
-class _QuietServer(HTTPServer):
-    def handle_error(self, *_args):
-        """Print nothing when a client does not trust us."""
+from tests.unit.hooks.conftest import Stub
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +36,14 @@ def certificate(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    served = _QuietServer(("127.0.0.1", 0), _Me)
-    served.socket = context.wrap_socket(served.socket, server_side=True)
-    threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"https://127.0.0.1:{served.server_port}"
-    served.shutdown()
-    served.server_close()
+    stub = Stub(context)
+    stub.reply_data({"is_partner": True})
+    yield stub.base_url
+    stub.stop()
 
 
 def test_an_untrusted_certificate_is_told_at_once_and_nothing_was_sent(define, fake_time, server):

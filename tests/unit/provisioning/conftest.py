@@ -29,7 +29,7 @@ def polytomic(request: pytest.FixtureRequest, fake_time: FakeTime) -> Iterator[P
 
 @pytest.fixture
 def partner(connect: Callable[..., PolytomicHook]) -> PolytomicHook:
-    return connect(retry_for=10.0)
+    return connect()
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def died_in_flight(ensure, connect):
     """An earlier try, whose request comes three seconds later."""
     ensure.inject("late:3")
     with pytest.raises(PolytomicUnavailableError):
-        ensure(connect(retry_for=1.0))
+        ensure(connect(stopping=lambda: True))
 
 
 @either_way
