@@ -42,11 +42,13 @@ def _problem(error: Exception, what: str, key: str) -> SecretStoreError:
     if status in (401, 403):
         return DeniedError(
             f"The Variable {key} was not {what}: Airflow's API server answered {status}. "
-            "Let this task's team or role use that Variable."
+            "Let this task's team or role use that Variable.",
+            reason="refused_by_airflow",
         )
     state = "nothing was changed" if what == "read" else f"whether it was {what} is not known, so it is read again"
     kind = f"{type(error).__name__}{f', status {status}' if status else ''}"
     return UnavailableError(
         f"The Variable {key} could not be {what} in Airflow's metastore ({kind}); {state}. "
-        "See the log of the API server or the database."
+        "See the log of the API server or the database.",
+        reason="no_answer",
     )

@@ -62,7 +62,10 @@ class Destination:
         """
         if not isinstance(uri, str):
             raise PolytomicConfigurationError(
-                f"A destination is a text, not of type {type(uri).__name__}. Allowed: {_FORMS}."
+                f"A destination is a text, not of type {type(uri).__name__}.",
+                f"Allowed: {_FORMS}.",
+                reason="invalid_destination",
+                fields=["destination"],
             )
         # Not urlsplit: it lower-cases hosts, drops control characters and takes what follows a colon for a port.
         found = _URI.fullmatch(uri)
@@ -162,4 +165,6 @@ def _is_conn_id(text: str) -> bool:
 def _refuse(uri: str, problem: str) -> NoReturn:
     # What stands before an @ or after a ? can be a secret that somebody put there by mistake.
     shown = "The destination (not shown, because of its '@', '?' or '#')" if set(uri) & set("@?#") else f"{uri!r:.120}"
-    raise PolytomicConfigurationError(f"{shown} {problem}.", f"Allowed: {_FORMS}.") from None
+    raise PolytomicConfigurationError(
+        f"{shown} {problem}.", f"Allowed: {_FORMS}.", reason="invalid_destination", fields=["destination"]
+    ) from None

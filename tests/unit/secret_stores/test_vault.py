@@ -6,7 +6,6 @@ import uuid
 
 import hvac
 import pytest
-from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
 from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, SecretStoreError, UnavailableError
@@ -86,20 +85,6 @@ def test_with_teams_an_id_that_could_name_another_teams_secret_is_refused(vault,
     issue(opened(backend_of(vault, mount)))
 
 
-class Upper(VaultBackend):
-    """A company's own class, which reads another form."""
-
-    def get_conn_value(self, conn_id, team_name=None):
-        found = super().get_conn_value(conn_id, team_name)
-        return found and found.upper()
-
-
-def test_a_subclass_that_would_not_understand_is_found_before_anything_is_written(vault, mount):
-    store = opened(backend_of(vault, mount, cls=Upper))
-    with because("useless_with_a_key"):
-        store.check_write(store.read())
-
-
 def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(vault, mount, root):
     fields = {"conn_type": "polytomic", "host": ISSUER, "password": "old", "owner": "us"}
     root.secrets.kv.v2.create_or_update_secret("connections/acme", fields, mount_point=mount)
@@ -172,18 +157,6 @@ def test_records_of_two_writers_do_not_conflict(vault, mount):
     two.write_record({"of": "two"})
     one.write_record({"of": "one again"})
     assert two.read_record() == {"of": "one again"}
-
-
-def test_a_revoked_token_is_replaced_by_another_login(vault, mount):
-    policy, user = f"p{uuid.uuid4().hex}", f"u{uuid.uuid4().hex[:8]}"
-    vault.policy(policy, f'path "{mount}/*" {{ capabilities = ["create", "read", "update"] }}')
-    vault.userpass(user, "a-password", [policy])
-    backend = backend_of(vault, mount, auth_type="userpass", token=None, username=user, password="a-password")
-    store = opened(backend)
-    issue(store)
-    vault.revoke(backend.vault_client.client.token)
-    issue(store, "another-key")
-    assert backend.get_connection("acme").password == "another-key"
 
 
 WRONG: dict[str, tuple[dict[str, str | None], type[SecretStoreError], str]] = {
