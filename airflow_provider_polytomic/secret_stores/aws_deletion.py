@@ -71,8 +71,8 @@ class Deletion:
         else:
             return
         raise MisconfiguredError(
-            f"{self._aws.place}: AWS does not delete it in its present state (InvalidRequestException). Nothing was "
-            "removed. Remove its replicas first, or have the service of AWS that it belongs to delete it.",
+            "AWS does not delete it in its present state (InvalidRequestException). Nothing was removed. Remove its "
+            "replicas first, or have the service of AWS that it belongs to delete it.",
             reason="not_deletable",
         )
 
@@ -81,14 +81,13 @@ class Deletion:
         date = self._described().get("DeletedDate")
         if date is None or abs(datetime.now(UTC) - date) < _SOON:
             return UnavailableError(
-                f"{self._aws.place}: AWS is still deleting the secret that was there, and makes none of this name "
-                "before. Nothing was written. Try again in a few minutes; if it stays, see whether somebody has "
-                "scheduled its deletion.",
+                "AWS is still deleting the secret that was there. Nothing was written. Try again in a few minutes; if "
+                "this stays, see whether somebody has scheduled its deletion.",
                 reason="being_deleted",
             )
         return MisconfiguredError(
-            f"{self._aws.place} is scheduled for deletion (restore it, have it deleted at once, or take another name). "
-            "Until then AWS lets nobody read it or make another one. Nothing was written.",
+            "the secret is scheduled for deletion. Nothing was written. Restore it, delete it at once, or use another "
+            "name.",
             reason="scheduled_for_deletion",
         )
 

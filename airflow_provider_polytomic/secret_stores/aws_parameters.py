@@ -101,15 +101,15 @@ class Parameter:
         most = _MOST_BYTES.get(settings.get("Tier", ""), max(_MOST_BYTES.values()))
         if len(text.encode()) > most:
             raise MisconfiguredError(
-                f"{self._aws.place}: with a key put into it, it would be longer than the {most} bytes of its tier. "
-                "Nothing was changed. Shorten it, or give it the advanced tier.",
+                f"with a key in it, it would be longer than the {most} bytes of its tier. Nothing was changed. Shorten "
+                "it, or give it the advanced tier.",
                 reason="too_long",
             )
         pattern = settings.get("AllowedPattern")
         if pattern and _matches(pattern, text) is False:
             raise MisconfiguredError(
-                f"{self._aws.place}: its allowed pattern does not match what it would be with a key of any other form, "
-                "and then AWS would not store it. Nothing was changed. Widen the pattern to any text, or take it off.",
+                "its allowed pattern would not match a key of any other form, so AWS would not store it. Nothing was "
+                "changed. Widen the pattern to any text, or remove it.",
                 reason="pattern_does_not_match",
             )
 
@@ -119,9 +119,8 @@ class Parameter:
         labels = versions[oldest].get("Labels")
         if len(versions) >= _MOST_VERSIONS and labels:
             raise MisconfiguredError(
-                f"{self._aws.place} has {_MOST_VERSIONS} versions, and AWS cannot drop the oldest one, {oldest}, for a "
-                f"new one, because it has a label: {', '.join(labels)}. Nothing was changed. Take it off version "
-                f"{oldest}, or move it to a later one.",
+                f"it has {_MOST_VERSIONS} versions, and AWS cannot drop the oldest, {oldest}, because of its label: "
+                f"{', '.join(labels)}. Nothing was changed. Remove the label, or move it to a later version.",
                 reason="oldest_version_has_label",
             )
 
@@ -144,8 +143,8 @@ class Parameter:
     def _secure(self, settings: dict[str, Any]) -> dict[str, Any]:
         if settings["Type"] != SECURE["Type"]:
             raise MisconfiguredError(
-                f"{self._aws.place} is a {settings['Type']}, where a key would be stored in clear, and the type of a "
-                "parameter cannot be changed. Nothing was changed. Delete it, or use another name.",
+                f"it is a {settings['Type']}, where a key would be stored in clear, and a parameter's type cannot be "
+                "changed. Nothing was changed. Delete it, or use another name.",
                 reason="stored_in_clear",
             )
         return settings

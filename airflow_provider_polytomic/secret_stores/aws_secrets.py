@@ -86,9 +86,7 @@ class AwsSecret:
     def check_move(self) -> None:
         """Send a move between versions that no secret has, which AWS looks at for rights and refuses."""
         if self._move(*_NO_VERSIONS):
-            raise MisconfiguredError(
-                f"{self._aws.place}: AWS made a move that it had to refuse. Look at this secret.", reason="unexpected"
-            )
+            raise MisconfiguredError("AWS made a move that it had to refuse. Look at this secret.", reason="unexpected")
 
     def tags(self) -> list[dict[str, str]] | None:
         """Return the tags; None where there is no secret, or none any more that can be read."""
@@ -149,8 +147,7 @@ class AwsSecret:
 
     def _not_tagged(self, code: str, number: int) -> MisconfiguredError:
         return MisconfiguredError(
-            f"{self._aws.place}: AWS does not take the {number} tags of the issuance record ({code}). None was "
-            f"written. A secret has at most {MOST_TAGS} tags: take others off, or use another secret. If there are "
-            "fewer, see whether a tag policy forbids these.",
+            f"AWS does not take the {number} tags of the issuance record ({code}); a secret has at most {MOST_TAGS}. "
+            "None was written. Remove others or use another secret; if there are fewer, look for a tag policy.",
             reason="no_room_for_tags",
         )

@@ -128,8 +128,8 @@ class SecretsManagerStore(ServerStore):
     def _check_size(self, text: str) -> None:
         if len(text.encode()) > _MOST_BYTES:
             raise MisconfiguredError(
-                f"{self.place}: with a key put into it, it would be longer than the {_MOST_BYTES} bytes of a secret. "
-                "Nothing was changed. Shorten what else it holds, or use another secret.",
+                f"with a key in it, it would be longer than the {_MOST_BYTES} bytes of a secret. Nothing was changed. "
+                "Shorten what else it holds, or use another secret.",
                 reason="too_long",
             )
 

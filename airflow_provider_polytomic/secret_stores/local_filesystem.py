@@ -50,15 +50,8 @@ __all__ = ["LocalFilesystemStore", "on_backend"]
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MISCONFIGURED = {
-    errno.EBUSY,
-    errno.EXDEV,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-    errno.ELOOP,
-    errno.ENXIO,
-}
+    errno.EBUSY, errno.EXDEV, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO,
+}  # fmt: skip
 
 
 class LocalFilesystemStore:
@@ -200,8 +193,7 @@ class LocalFilesystemStore:
             return entry
         if len(entry) > 1:
             raise MisconfiguredError(
-                f"{self.place} is given {len(entry)} times, so Airflow reads none of that file. Keep one.",
-                reason="given_twice",
+                f"it is given {len(entry)} times, so Airflow reads none of that file. Keep one.", reason="given_twice"
             )
         return entry[0] if entry else None
 
@@ -232,8 +224,8 @@ class LocalFilesystemStore:
             found = self._ask(trial)
             if not (expected.matches(found) if expected else found is None):
                 raise MisconfiguredError(
-                    f"{type(self._backend).__name__} does not find {self.place} as its file says; a subclass may "
-                    "look elsewhere, or keep what it read. Nothing was changed. Use another destination or change it.",
+                    f"{type(self._backend).__name__} does not find what its file says; a subclass may look elsewhere, "
+                    "or keep what it read. Nothing was changed. Use another destination or change it.",
                     reason="backend_looks_elsewhere",
                 )
             yield at
@@ -256,12 +248,8 @@ class LocalFilesystemStore:
     def _culprits(self) -> str:
         if self._kind == "variable":
             return "an entry that it does not allow"
-        illegal = illegal_connections(self._entries())
-        return (
-            f"the connection {', '.join(illegal)}, whose form it does not allow"
-            if illegal
-            else "a connection that it does not allow"
-        )
+        illegal = ", ".join(illegal_connections(self._entries()))
+        return f"the connection {illegal}, whose form it does not allow" if illegal else "one that it does not allow"
 
     def _check_rights(self) -> None:
         """Look at what a rename does not ask for: a read-only file, the record's own folder."""
@@ -282,7 +270,7 @@ class LocalFilesystemStore:
             raise self._explain(error) from None
 
     def _explain(self, error: OSError) -> SecretStoreError:
-        what = f"{self.place}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         if error.errno in _DENIED:
             return DeniedError(
                 f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}.",

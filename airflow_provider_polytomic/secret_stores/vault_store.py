@@ -172,8 +172,8 @@ class VaultStore(ServerStore):
         """Notice a version that came right before the deletion of the one before it."""
         if self.compare_and_set and self.read().version != ABSENT:
             raise ConflictError(
-                f"{self.place} was written by somebody else at the very moment of the removal. What they wrote stays; "
-                "only the version before it was deleted.",
+                "somebody else wrote it at the very moment of the removal. What they wrote stays; only the version "
+                "before it was deleted.",
                 reason="written_while_removed",
             )
 
