@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicForbiddenError,
@@ -27,124 +30,130 @@ from tests.runs import renew
 
 from .bench import MONDAY, After, Bench
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
 
-REFUSALS = pytest.mark.parametrize(
-    ("kind", "status"),
-    [
-        (PolytomicUnauthorizedError, 401),
-        (PolytomicForbiddenError, 403),
-        (PolytomicNotFoundError, 404),
-        (PolytomicRejectedError, 422),
-    ],
-)
+REFUSALS: list[tuple[type[PolytomicApiError], int]] = [
+    (PolytomicUnauthorizedError, 401),
+    (PolytomicForbiddenError, 403),
+    (PolytomicNotFoundError, 404),
+    (PolytomicRejectedError, 422),
+]
+OPEN_ENDS = [
+    (PolytomicNoAnswerError("the connection was lost"), "outcome_unknown"),
+    (PolytomicUnavailableError("408", status=408), "outcome_unknown"),
+    (PolytomicRateLimitedError("429", status=429), "outcome_unknown"),
+    (PolytomicUnavailableError("503", status=503), "outcome_unknown"),
+    (PolytomicConflictError("409", status=409), "conflict"),
+    (PolytomicUnreadableAnswerError("a page that is no JSON"), "outcome_unknown"),
+]
 
 
 def recorded(words: str = "internal") -> PolytomicServerError:
     return PolytomicServerError(words, status=500, key="internal", server_message=words)
 
 
-@MODES
-@REFUSALS
-def test_a_refusal_that_nobody_can_have_caused_earlier_is_final(bench: Bench, mode, kind, status):
-    bench.vendor.order("create_api_key", kind("they say no", status=status, own_words=True))
-    with raises(IssuanceRefusedError, "refused_by_polytomic"):
-        bench.issue(mode)
-    assert bench.vendor.spent == [0]
-    assert (bench.store.parsed.state, bench.store.value) == ("failed", None)
-    assert bench.issue(mode).issued, "once put right, the next try succeeds"
-    assert bench.vendor.minted == 1
+class Tries(NamedTuple):
+    """Tries of one issuance, one after the other.
+
+    :param ends: for each try, the answers to its POSTs that are none as usual, and how it ends: ``issued``, or why not.
+    :param spent: the number of the Idempotency-Key of each POST.
+    :param opened: an earlier try has left the record open.
+    :param forced: in which mode; None for either.
+    :param apart: minutes between the tries.
+    """
+
+    ends: list[tuple[list[Any], str]]
+    spent: list[int]
+    opened: bool = False
+    forced: bool | None = None
+    apart: float = 0
 
 
-@MODES
-@REFUSALS
-def test_a_refusal_recorded_by_an_earlier_try_is_asked_about_once_more(bench: Bench, mode, kind, status):
-    no = kind("they say no", status=status, own_words=True)
-    bench.vendor.order("create_api_key", no, no)
-    with pytest.raises(IssuanceRefusedError):
-        bench.issue(mode)
-    assert bench.issue(mode).issued, "put right since, but replayed for 24 hours under the first idempotency key"
-    assert bench.vendor.spent == [0, 0, 1]
-    assert bench.store.parsed.spent == 2
+def settled(no: Exception, unknown: Exception) -> dict[str, Tries]:
+    """Return the tries that begin with a refusal.
+
+    :param unknown: the same refusal, after an answer of the same call that was lost.
+    """
+    final, waits = "refused_by_polytomic", "refusal_not_settled"
+    return {
+        "refused, then put right": Tries([([no], final), ([], "issued")], [0, 0]),
+        # Put right since, but replayed for 24 hours under the first idempotency key.
+        "replayed once put right": Tries([([no], final), ([no], "issued")], [0, 0, 1]),
+        "refused for good": Tries([([no], final), ([no, no], final)], [0, 0, 1]),
+        "an earlier request may still be applied": Tries(
+            [([no], waits), ([no], waits), ([no], waits), ([no], "issued")], [0, 0, 0, 0, 1], opened=True, apart=5
+        ),
+        "an answer of the same call was lost": Tries([([After(unknown)], waits), ([], "issued")], [0, 0]),
+    }
 
 
-@MODES
-@REFUSALS
-def test_refused_under_the_next_idempotency_key_as_well_it_is_final(bench: Bench, mode, kind, status):
-    bench.vendor.order("create_api_key", *[kind("they say no", status=status, own_words=True)] * 3)
-    for _ in range(2):
-        with raises(IssuanceRefusedError, "refused_by_polytomic"):
-            bench.issue(mode)
-    assert bench.vendor.spent == [0, 0, 1]
-    assert bench.store.parsed.state == "failed"
+def after_500(forced: bool) -> dict[str, Tries]:
+    """Return the tries that begin with a 500 in Polytomic's own words: perhaps a recorded one."""
+    gone = PolytomicNotFoundError("404", status=404, own_words=True)
+    found = {
+        "another 500": Tries([([recorded(), recorded("something else")], "outcome_unclear")], [0, 0]),
+        "a 500 and a refusal": Tries([([recorded(), gone], "outcome_unclear")], [0, 0]),
+        "a 500 and no answer": Tries([([recorded(), PolytomicNoAnswerError("lost")], "outcome_unknown")], [0, 0]),
+        "a 500 and a conflict": Tries([([recorded(), PolytomicConflictError("409", status=409)], "conflict")], [0, 0]),
+        "a passing 500": Tries([([recorded()], "issued")], [0, 0]),
+    }
+    if forced:
+        found["a recorded 500"] = Tries([([recorded()] * 2, "issued")], [0, 0, 1])
+        found["two are given up at most"] = Tries([([recorded()] * 6, "no_usable_key")], [0, 0, 1, 1, 2, 2])
+    else:
+        # No other unforced POST at once: the user might get a second key.
+        found["a recorded 500"] = Tries([([recorded()] * 2, "recorded_error"), ([], "issued")], [0, 0, 1])
+    return {name: tries._replace(forced=forced) for name, tries in found.items()}
 
 
-@MODES
-@REFUSALS
-def test_a_refusal_burns_nothing_while_an_earlier_request_may_still_be_applied(bench: Bench, mode, kind, status):
-    bench.record(forced=mode is RENEW)
-    no = kind("they say no", status=status, own_words=True)
-    bench.vendor.order("create_api_key", no, no, no)
-    for _ in range(2):
-        with raises(IssuanceIncompleteError, "refusal_not_settled"):
-            bench.issue(mode)
-        bench.clock.pass_(minutes=7)
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
-    bench.clock.pass_(minutes=2)
-    assert bench.issue(mode).issued
-    assert bench.vendor.spent == [0, 0, 0, 1]
-    assert bench.store.parsed.refused_at is None
+def all_tries() -> Iterator[tuple[str, Tries]]:
+    for kind, status in REFUSALS:
+        no, unknown = (kind("no", status=status, own_words=True) for _ in range(2))
+        unknown.earlier_unknown = True
+        yield from ((f"{status}, {name}", tries) for name, tries in settled(no, unknown).items())
+        for opened in (False, True):
+            page = Tries([([kind("page", status=status)], "proxy_answered"), ([], "issued")], [0, 0], opened)
+            yield f"a page of a proxy, {status}, {'joined' if opened else 'opened'}", page
+    for error, reason in OPEN_ENDS:
+        yield f"{error}", Tries([([error], reason), ([], "issued")], [0, 0])
+        yield f"{error}, applied", Tries([([After(error)], reason), ([], "issued")], [0, 0])
+    for forced in (False, True):
+        yield from after_500(forced).items()
 
 
-@MODES
-@REFUSALS
-def test_a_refusal_after_a_lost_answer_of_the_same_call_burns_nothing(bench: Bench, mode, kind, status):
-    no = kind("they say no", status=status, own_words=True)
-    no.earlier_unknown = True
-    bench.vendor.order("create_api_key", After(no))
-    with raises(IssuanceIncompleteError, "refusal_not_settled"):
-        bench.issue(mode)
-    assert bench.issue(mode).issued
-    assert (bench.vendor.spent, bench.vendor.minted) == ([0, 0], 1)
+TRIES = [
+    pytest.param(mode, tries, id=f"{name}, {'renew' if mode is RENEW else 'ensure'}")
+    for name, tries in all_tries()
+    for mode in (ENSURE, RENEW)
+    if tries.forced in {None, mode is RENEW}
+]
 
 
-@MODES
-@REFUSALS
-@pytest.mark.parametrize("joined", [False, True])
-def test_a_proxys_refusal_tells_nothing_and_burns_nothing(bench: Bench, mode, kind, status, joined):
-    if joined:
+@pytest.mark.parametrize(("mode", "tries"), TRIES)
+def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Bench, mode, tries):
+    if tries.opened:
         bench.record(forced=mode is RENEW)
-    bench.vendor.order("create_api_key", kind("a page of a proxy", status=status))
-    with raises(IssuanceIncompleteError, "proxy_answered"):
-        bench.issue(mode)
-    assert bench.vendor.spent == [0]
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
-
-
-@MODES
-@pytest.mark.parametrize(
-    "error",
-    [
-        PolytomicNoAnswerError("the connection was lost"),
-        PolytomicUnavailableError("408", status=408),
-        PolytomicRateLimitedError("429", status=429),
-        PolytomicUnavailableError("503", status=503),
-        PolytomicConflictError("409", status=409),
-        PolytomicUnreadableAnswerError("a page that is no JSON"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("takes_effect", [False, True])
-def test_an_open_end_burns_nothing_and_the_next_try_gets_the_same_key(bench: Bench, mode, error, takes_effect):
-    bench.vendor.order("create_api_key", After(error) if takes_effect else error)
-    with pytest.raises(IssuanceIncompleteError) as incomplete:
-        bench.issue(mode)
-    assert incomplete.value.__cause__ is error
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
-    assert bench.issue(mode).issued
-    assert bench.vendor.spent == [0, 0]
-    assert bench.vendor.minted == 1
+    for answers, end in tries.ends:
+        bench.vendor.order("create_api_key", *answers)
+        try:
+            ended = "issued" if bench.issue(mode).issued else "kept"
+        except (IssuanceRefusedError, IssuanceIncompleteError) as error:
+            ended = error.reason
+            final = isinstance(error, IssuanceRefusedError)
+            assert final is (ended == "refused_by_polytomic")
+            assert (bench.store.parsed.state, bench.store.value) == (
+                ("failed", None) if final or ended == "recorded_error" else ("open", None)
+            )
+        assert ended == end
+        bench.clock.pass_(minutes=tries.apart)
+    assert bench.vendor.spent == tries.spent
+    if ended == "issued":
+        assert (bench.vendor.minted, bench.store.parsed.spent) == (1, tries.spent[-1] + 1)
+        assert bench.store.parsed.refused_at is None
 
 
 @pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (RENEW, False)])
@@ -155,57 +164,6 @@ def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: B
         bench.issue(mode)
     assert words in str(incomplete.value)
     assert ("Without force this may mean that the user has a key already" in str(incomplete.value)) is hint
-
-
-def test_a_500_that_is_repeated_word_for_word_is_settled_and_forced_burnt(bench: Bench):
-    bench.vendor.order("create_api_key", recorded(), recorded())
-    assert bench.issue(RENEW).issued
-    assert bench.vendor.spent == [0, 0, 1]
-    assert bench.clock.slept == [pytest.approx(0.75)], "a pause between the two"
-
-
-def test_a_settled_500_is_not_followed_by_another_unforced_post(bench: Bench):
-    bench.vendor.order("create_api_key", recorded(), recorded())
-    with raises(IssuanceIncompleteError, "recorded_error"):
-        bench.issue(ENSURE)
-    assert bench.vendor.spent == [0, 0]
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("failed", 1)
-    assert bench.issue(ENSURE).issued
-    assert bench.vendor.spent == [0, 0, 1]
-
-
-@MODES
-@pytest.mark.parametrize(
-    "second",
-    [
-        recorded("something else"),
-        PolytomicNotFoundError("404", status=404, own_words=True),
-        PolytomicNoAnswerError("lost"),
-        PolytomicConflictError("409", status=409),
-    ],
-    ids=str,
-)
-def test_a_500_followed_by_anything_else_is_not_settled(bench: Bench, mode, second):
-    bench.vendor.order("create_api_key", recorded(), second)
-    with pytest.raises(IssuanceIncompleteError):
-        bench.issue(mode)
-    assert bench.vendor.spent == [0, 0]
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 0)
-
-
-@MODES
-def test_a_500_followed_by_a_key_was_a_passing_one(bench: Bench, mode):
-    bench.vendor.order("create_api_key", recorded())
-    assert bench.issue(mode).issued
-    assert bench.vendor.spent == [0, 0]
-
-
-def test_two_idempotency_keys_are_burnt_at_most(bench: Bench):
-    bench.vendor.order("create_api_key", *[recorded()] * 6)
-    with raises(IssuanceIncompleteError, "no_usable_key"):
-        bench.issue(RENEW)
-    assert bench.vendor.spent == [0, 0, 1, 1, 2, 2]
-    assert (bench.store.parsed.state, bench.store.parsed.spent) == ("open", 2)
 
 
 def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
