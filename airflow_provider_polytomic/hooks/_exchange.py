@@ -163,9 +163,9 @@ def _retry_after(value: str, timing: Timing) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)  # "-0000" is UTC, too
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)  # "-0000" is UTC, too
 
 
 def _redirect_host(response: requests.Response, url: str) -> str | None:

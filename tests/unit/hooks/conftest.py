@@ -82,7 +82,7 @@ class Stub:
                     self.close_connection = True
                     return
                 content = reply.body.encode() if isinstance(reply.body, str) else reply.body
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)  # without a Date of its own
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content) if reply.length is None else reply.length))

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, PolytomicNoAnswerError
 from airflow_provider_polytomic.issuing import Ensure, Renew
 from airflow_provider_polytomic.records import Run
+from tests.reasons import raises
 from tests.runs import renew, run_at
 
 from .bench import MONDAY, TARGET, Bench
@@ -124,6 +126,14 @@ def test_a_run_whose_time_lies_ahead_is_reported(bench: Bench, caplog: pytest.Lo
     assert "lies ahead" not in caplog.text
     bench.issue(renew(MONDAY + 2 * DAY))
     assert "lies ahead of Polytomic's clock" in caplog.text
+
+
+def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_written(bench: Bench) -> None:
+    bench.vendor.order("server_time", PolytomicNoAnswerError("the connection was lost"))
+    with raises(IssuanceIncompleteError, "server_time_unknown"):
+        bench.issue(renew(MONDAY))
+    assert (bench.vendor.posts, bench.store.record) == ([], None)
+    assert bench.issue(renew(MONDAY)).issued
 
 
 @pytest.mark.parametrize(("zone", "ends"), [("UTC", "kept"), ("Europe/Berlin", "issued")])
