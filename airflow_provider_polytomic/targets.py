@@ -53,7 +53,7 @@ def _kind(value: object) -> str:
     return f"a text of {len(value)} characters" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Target:
     """The user whose key is meant.
 

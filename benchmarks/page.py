@@ -60,7 +60,7 @@ task, so `BashOperator` stands beside it.
 Polytomic revokes the old key before it makes the new one, so readers are cut off from the request until the new key
 is stored: three round trips (the request, the question whose the new key is, the write). The bare ones are the same
 three by `requests`, on warm connections, to the same servers, {outage_rounds} times each in random order.
-`outage_seconds` of the reference goes on until the value has been read back, which is a fourth round trip.
+`outage_seconds` in the log goes on until the value has been read back, which is a fourth round trip.
 
 | round trip | until | bare: median (quartiles), p99 | ours: median (quartiles), p99 | of medians | of p99 |
 | --- | --- | --- | --- | --- | --- |

@@ -41,7 +41,7 @@ def goals(found: Found) -> Iterator[str]:
         yield _goal(what, "≥ 20", share, least=20) if "loop" in name else _row(what, "", f"{share:.1f}", "")
     speed = found["fleet"]["speed_of_plain"]
     yield _goal(f"{keys} {far} away, speed by bare pooled requests", "≥ 0.8", speed, least=0.8)
-    yield _goal("memory for the largest fleet, more than for the smallest", "≤ 50 MB", _growth(found)[-1], most=50)
+    yield _goal("memory for the largest fleet, more than for the smallest", "≤ 100 MB", _growth(found)[-1], most=100)
 
 
 def imports(found: Found) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How are the keys of a fleet rotated? Each by the same issuance as a single one, several at a time.
+"""Rotation of the keys of a fleet: each by the same issuance as a single one, several at a time.
 
 Nothing here knows Airflow or HTTP. A rotation that ends early leaves nothing to be tidied up: the records beside the
 destinations tell the next try what is left.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["OpensStores", "Orders", "rotate_fleet"]
+__all__ = ["OpensStores", "Orders", "Rotation"]
 
 log = logging.getLogger(__name__)
 
@@ -70,83 +70,15 @@ class _Result(NamedTuple):
     error: BaseException | None = None
 
 
-def rotate_fleet(
-    vendor: Vendor,
-    stores: OpensStores,
-    fleet: Iterable[FleetTarget],
-    orders: Orders,
-    *,
-    report: Report,
-    failures: Failures,
-    pace: Pace,
-    progress: Progress,
-    max_workers: int,
-    stop: Stop,
-    on_new_key: Callable[[FleetTarget, Reference], None] = lambda _target, _reference: None,
-) -> None:
-    """Rotate what is due. What became of each target is in the report, and why it ended early in ``failures.reason``.
+@dataclass
+class Rotation:
+    """Rotates what is due. What became of each target is in the report, and why it ended early in ``failures.reason``.
 
-    Returns early once ``stop`` says so, and whatever is raised in the calling thread gets through: in both cases
-    without starting or issuing anything new, and not before the threads have stored what they had Polytomic issue.
-
-    :param fleet: read as it goes.
     :param max_workers: threads, and the most targets that are under way at a time.
     :param stop: looked at ten times a second, before each start and before each POST. The vendor is to repeat nothing
         any more once it says so.
-    :param on_new_key: told, in the calling thread, of each key that this run issued, in this try or an earlier one.
-    :raises PolytomicError: when only checking, if Polytomic does not say who the caller is.
-    """
-    if orders.check_only:
-        vendor = _CallerKnown(vendor, vendor.get_identity())
-    rotation = _Rotation(vendor, stores, orders, report, failures, stop, on_new_key)
-    crew = Crew(max_workers, rotation.do)
-    try:
-        crew.assemble()
-        _run(rotation, crew, fleet, pace, progress)
-    except BaseException:
-        stop.now()
-        raise
-    finally:
-        for result in crew.close():
-            rotation.settle(result)
-        progress.finish(report.counts)
-
-
-def _run(
-    rotation: _Rotation,
-    crew: Crew[FleetTarget, _Result],
-    fleet: Iterable[FleetTarget],
-    pace: Pace,
-    progress: Progress,
-) -> None:
-    """Start one target after the other, as soon as a thread is free and the pace allows, and settle what comes back."""
-    targets = iter(fleet)
-    upcoming = next(targets, None)
-    under_way = 0
-    while under_way or (upcoming is not None and not rotation.is_over()):
-        wait = _TICK
-        if upcoming is not None and under_way < crew.size and not rotation.is_over():
-            wait = pace.wait()
-            if not wait:
-                pace.started()
-                crew.start(upcoming)
-                under_way += 1
-                upcoming = next(targets, None)
-                continue
-        if (result := crew.finished(min(wait, _TICK))) is not None:
-            under_way -= 1
-            rotation.settle(result)
-        progress.update(rotation.report.counts, paused=pace.paused)
-    while upcoming is not None and not rotation.stop():
-        rotation.report.add(rotation.not_started(upcoming))
-        upcoming = next(targets, None)
-
-
-@dataclass
-class _Rotation:
-    """What the threads do with a target, and what the one that started it makes of the result.
-
-    :param logged: how many failures have a line in the log.
+    :param on_new_key: called, in the thread that calls :meth:`run`, with each key that this run issued, in this try or
+        an earlier one.
     """
 
     vendor: Vendor
@@ -154,32 +86,80 @@ class _Rotation:
     orders: Orders
     report: Report
     failures: Failures
+    pace: Pace
+    progress: Progress
     stop: Stop
-    on_new_key: Callable[[FleetTarget, Reference], None]
-    logged: int = 0
+    max_workers: int
+    on_new_key: Callable[[FleetTarget, Reference], None] = lambda _target, _reference: None
+    _logged: int = 0
 
-    def is_over(self) -> bool:
+    def run(self, fleet: Iterable[FleetTarget]) -> None:
+        """Rotate the fleet.
+
+        Returns early once ``stop`` says so, and whatever is raised in the calling thread gets through: in both cases
+        without starting or issuing anything new, and not before the threads have stored what they had Polytomic issue.
+
+        :raises PolytomicError: when only checking, if Polytomic does not say who the caller is.
+        """
+        if self.orders.check_only:
+            self.vendor = _CallerKnown(self.vendor, self.vendor.get_identity())
+        crew = Crew(self.max_workers, self._do)
+        try:
+            crew.assemble()
+            self._run(crew, fleet)
+        except BaseException:
+            self.stop.now()
+            raise
+        finally:
+            for result in crew.close():
+                self._settle(result)
+            self.progress.finish(self.report.counts)
+
+    def _run(self, crew: Crew[FleetTarget, _Result], fleet: Iterable[FleetTarget]) -> None:
+        """Start one target after the other, as soon as a thread is free and the pace allows, and settle the results."""
+        targets = iter(fleet)
+        upcoming = next(targets, None)
+        under_way = 0
+        while under_way or (upcoming is not None and not self._is_over()):
+            wait = _TICK
+            if upcoming is not None and under_way < crew.size and not self._is_over():
+                wait = self.pace.wait()
+                if not wait:
+                    self.pace.started()
+                    crew.start(upcoming)
+                    under_way += 1
+                    upcoming = next(targets, None)
+                    continue
+            if (result := crew.finished(min(wait, _TICK))) is not None:
+                under_way -= 1
+                self._settle(result)
+            self.progress.update(self.report.counts, paused=self.pace.paused)
+        while upcoming is not None and not self.stop():
+            self.report.add(self._not_started(upcoming))
+            upcoming = next(targets, None)
+
+    def _is_over(self) -> bool:
         """Whether nothing is to be started or issued any more."""
         return self.failures.reason is not None or self.stop()
 
-    def do(self, target: FleetTarget) -> _Result:
+    def _do(self, target: FleetTarget) -> _Result:
         """Rotate one key; whatever is raised is a result."""
-        if self.is_over():
-            return _Result(self.not_started(target))
+        if self._is_over():
+            return _Result(self._not_started(target))
         began = time.monotonic()
         try:
             outcome = self._check(target, began) if self.orders.check_only else self._issue(target, began)
         except PolytomicStoppedError:
-            return _Result(self.not_started(target))
+            return _Result(self._not_started(target))
         except BaseException as error:  # noqa: BLE001 (one target's trouble is not the others', and a thread has no caller)
             return _Result(Outcome.failed(target, error, time.monotonic() - began), error)
         return _Result(outcome)
 
-    def not_started(self, target: FleetTarget) -> Outcome:
+    def _not_started(self, target: FleetTarget) -> Outcome:
         """Return the outcome of a target for which nothing was issued, because it is over."""
         return Outcome(target, "not_started", message=self.failures.reason or "The task was told to end.")
 
-    def settle(self, result: _Result) -> None:
+    def _settle(self, result: _Result) -> None:
         """Count a result, write it down, and tell of a new key."""
         outcome, error = result
         self.report.add(outcome)
@@ -195,7 +175,7 @@ class _Rotation:
         orders = self.orders
         reference = issue(
             self.vendor, self.stores.open(target.destination), target.target, orders.mode,
-            standby=target.standby, take_over=orders.take_over, hide=orders.hide, stopping=self.is_over,
+            standby=target.standby, take_over=orders.take_over, hide=orders.hide, stopping=self._is_over,
         )  # fmt: skip
         is_new = reference.issued or (orders.retried and reference.is_of_run(orders.mode.run))
         return Outcome(target, "rotated" if is_new else "kept", reference, seconds=time.monotonic() - began)
@@ -210,11 +190,11 @@ class _Rotation:
         return Outcome(target, status, message=prospect.reason, seconds=time.monotonic() - began)
 
     def _log(self, outcome: Outcome, error: BaseException) -> None:
-        self.logged += 1
-        if self.logged > _MOST_LOGGED:
+        self._logged += 1
+        if self._logged > _MOST_LOGGED:
             return
         more = "" if isinstance(error, PolytomicError) else f" ({_where_raised(error)})"
-        last = " Further failures are counted, and in the report." if self.logged == _MOST_LOGGED else ""
+        last = " Further failures are counted, and in the report." if self._logged == _MOST_LOGGED else ""
         log.warning("%s: %s: %s%s%s", outcome.fleet_target, outcome.error, outcome.message, more, last)
 
 

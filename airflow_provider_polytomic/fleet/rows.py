@@ -1,4 +1,4 @@
-"""What does a list of targets say? Row by row, from a list, JSON Lines or CSV; not yet whether it can be meant."""
+"""Rows of a list of targets, from a list, JSON Lines or CSV; what they say is not checked yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     # Numbered lines of text to rows.
     _Parser = Callable[[Iterable[tuple[int, str]]], Iterator["Row"]]
 
-__all__ = ["LONGEST_LINE", "Row", "Source", "lines", "source_of"]
+__all__ = ["LONGEST_LINE", "Row", "Source", "rows_of"]
 
 LONGEST_LINE = 64 * 1024  # bytes: several times what the longest ids and destination take
 _CHUNK = 64 * 1024
@@ -62,7 +62,7 @@ class Source:
         return f"{self.unit} {number}" if self.file is None else f"{self.unit} {number} of {self.file}"
 
 
-def source_of(targets: object) -> Source:
+def rows_of(targets: object) -> Source:
     """Return the rows of what a DAG gives as ``targets``; a file is opened when the first row is asked for.
 
     :param targets: a list of mappings, its JSON as a text, or the address of a JSON Lines or CSV file.
@@ -72,16 +72,17 @@ def source_of(targets: object) -> Source:
         text = targets.strip()
         if text.startswith("["):
             return Source("item", None, _items(_list_of(text)))
-        return _source_of_file(FileAddress("targets", text))
+        return _rows_of_file(FileAddress("targets", text))
     # Not list: XComs of mapped tasks are Airflow's own sequences.
     if isinstance(targets, Sequence) and not isinstance(targets, bytes | bytearray | memoryview):
         return Source("item", None, _items(targets))
     raise PolytomicConfigurationError(
-        f"targets must be a list of mappings or the address of a file, not a {type(targets).__name__}."
+        f"targets must be a list of mappings or the address of a file, not a {type(targets).__name__}.",
+        fields=["targets"],
     )
 
 
-def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
+def _lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
     """Split a stream at line feeds, holding no more of it than a chunk and the longest line.
 
     :param read: returns at most so many bytes, none at the end.
@@ -96,37 +97,28 @@ def lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _source_of_file(file: FileAddress) -> Source:
-    name = file.text.lower()
-    packed = name.endswith(".gz")
-    parse = _PARSERS.get(name.removesuffix(".gz").rpartition(".")[2])
+def _rows_of_file(file: FileAddress) -> Source:
+    parse = _PARSERS.get(file.text.lower().rpartition(".")[2])
     if parse is None:
         raise PolytomicConfigurationError(
             f"The file {file} (targets) has none of the suffixes that tell what it holds.",
-            (
-                "JSON Lines (one object a line, not one list) is .jsonl or .ndjson, CSV with a header is .csv; .gz may "
-                "follow."
-            ),
+            "JSON Lines (one object a line, not one list) is .jsonl, CSV with a header is .csv.",
+            reason="unknown_suffix",
+            fields=["targets"],
         )
-    return Source("line", file, _rows(file, parse, compression="gzip" if packed else None))
+    return Source("line", file, _rows(file, parse))
 
 
-def _rows(file: FileAddress, parse: _Parser, *, compression: str | None) -> Iterator[Row]:
-    with file.open("rb", compression=compression) as stream:
-
-        def read(size: int) -> bytes:
-            with file.explained("rb"):
-                chunk: bytes = stream.read(size)
-            return chunk
-
+def _rows(file: FileAddress, parse: _Parser) -> Iterator[Row]:
+    with file.open("rb") as stream, file.explained("rb"):
         try:
-            yield from parse(_texts(read))
+            yield from parse(_texts(stream.read))
         except _UnreadableError as error:
             yield Row(error.args[0], {}, error.args[1])
 
 
 def _texts(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines(read), start=1):
+    for number, line in enumerate(_lines(read), start=1):
         if len(line) > LONGEST_LINE:
             raise _UnreadableError(
                 number,
@@ -171,7 +163,6 @@ def _csv_rows(texts: Iterable[tuple[int, str]]) -> Iterator[Row]:
 
 _PARSERS: Mapping[str, _Parser] = {
     "jsonl": _json_rows,
-    "ndjson": _json_rows,
     "csv": _csv_rows,
 }
 

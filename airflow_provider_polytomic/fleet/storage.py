@@ -1,11 +1,9 @@
-"""Where do the files of a fleet lie? Wherever Airflow's ObjectStoragePath reaches; each address is checked first."""
+"""Files of a fleet, wherever Airflow's ObjectStoragePath reaches; each address is checked first."""
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,10 +22,7 @@ _LONGEST_ADVICE = 600  # of an ImportError, which ends with what to install
 # What s3fs holds in memory of a file that is being written; its default is 50 MiB, and S3 takes no smaller part.
 _BLOCK = 5 * 2**20
 # What stays as it is until somebody does something; all else may be gone at the next try.
-_LASTING = (
-    FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ImportError, ValueError, EOFError,
-    gzip.BadGzipFile, zlib.error,
-)  # fmt: skip
+_LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ImportError, ValueError)
 
 
 class FileAddress:
@@ -57,27 +52,24 @@ class FileAddress:
         return self._shown
 
     @contextmanager
-    def open(self, mode: Literal["rb", "wb"], *, compression: str | None = None) -> Iterator[Any]:
+    def open(self, mode: Literal["rb", "wb"]) -> Iterator[Any]:
         """Open the file, and close it in the end.
 
-        :param compression: a name that fsspec knows, such as ``gzip``.
         :raises PolytomicError: if it cannot be opened or closed; of what is done with it, :meth:`explained` says so.
         """
         with self.explained(mode):
-            file = self.opened(mode, compression=compression)
+            file = self.opened(mode)
         try:
             yield file
         finally:
             with self.explained(mode):
                 file.close()
 
-    def opened(self, mode: Literal["rb", "wb"], *, compression: str | None = None) -> Any:
+    def opened(self, mode: Literal["rb", "wb"]) -> Any:
         """Return the open file; whatever goes wrong is raised as it comes."""
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         options: dict[str, Any] = {"block_size": _BLOCK} if mode == "wb" else {}
-        if compression is not None:
-            options["compression"] = compression
         path: Any = ObjectStoragePath(self.text)  # its open is untyped
         return path.open(mode, **options)
 

@@ -1,162 +1,102 @@
-"""Whose keys, and where do they go? Every row is checked, in this shard and outside it, before anything is sent."""
+"""The targets of a fleet: every row is checked, in this shard and outside it, before any request is sent."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
-from typing import IO, TYPE_CHECKING, NoReturn, Self
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
-from airflow_provider_polytomic.fleet.rows import Source, lines, source_of
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.fleet.rows import rows_of
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_provider_polytomic.fleet.rows import Row
+    from airflow_provider_polytomic.fleet.rows import Row, Source
     from airflow_provider_polytomic.fleet.storage import FileAddress
 
-__all__ = ["Fleet", "FleetTarget", "open_fleet", "parse_shard", "shard_of"]
+__all__ = ["Fleet", "FleetTarget", "parse_shard", "read_fleet", "shard_of"]
 
 _MOST_SHOWN = 10  # problems
 _DIGITS = 9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FleetTarget:
     """One row: whose key goes where.
 
     :param standby: the user of the same organization who takes turns with the target; None where none does.
-    :param where: the row's place, for messages: ``line 17 of s3://...``, ``item 3``.
+    :param number: of the row in its source, from 1.
     """
 
     target: Target
     standby: Target | None
     destination: Destination
-    where: str
+    number: int
+    source: Source
+
+    @property
+    def where(self) -> str:
+        """The row's place, for messages: ``line 17 of s3://...``, ``item 3``."""
+        return self.source.where(self.number)
 
     def __str__(self) -> str:
         """Name the row as the messages do."""
         return f"{self.target}, destination {self.destination} ({self.where})"
 
 
+@dataclass(frozen=True)
 class Fleet:
-    """The rows of one shard, in their order; to be closed. Made by :func:`open_fleet`.
+    """The targets of one shard, in their order.
 
-    Iterable any number of times, from any thread. The rows are in a temporary file without a name, so that memory does
-    not grow with them and nothing depends on where they were read from.
-
-    :param source: where the rows came from.
-    :param shard: which one, from 0.
-    :param shards: how many there are.
+    :param total: how many all shards have.
+    :param file: the file that the rows came from; None where they were given as a list.
     """
 
-    def __init__(self, source: Source, *, shard: int, shards: int) -> None:
-        self.shard, self.shards = shard, shards
-        self.total = 0
-        self._source, self._mine = source, 0
-        self._file = _temporary_file()
-
-    @property
-    def file(self) -> FileAddress | None:
-        """The file that the rows came from; None where they were given as a list."""
-        return self._source.file
+    targets: Sequence[FleetTarget]
+    total: int
+    shard: int
+    shards: int
+    file: FileAddress | None
 
     def __len__(self) -> int:
-        """How many rows this shard has."""
-        return self._mine
+        """Return how many targets this shard has."""
+        return len(self.targets)
 
     def __iter__(self) -> Iterator[FleetTarget]:
-        """Read this shard's rows."""
-        at = 0
-
-        def read(size: int) -> bytes:
-            # Not seek and read: each iteration has a place of its own.
-            nonlocal at
-            chunk = os.pread(self._file.fileno(), size, at)
-            at += len(chunk)
-            return chunk
-
-        for line in lines(read):
-            number, org_id, user_id, standby, destination = json.loads(line)
-            yield FleetTarget(
-                Target(org_id, user_id),
-                None if standby is None else Target(org_id, standby),
-                Destination.parse(destination),
-                self._source.where(number),
-            )
-
-    def __enter__(self) -> Self:
-        """Return the fleet itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Forget the rows."""
-        self.close()
-
-    def close(self) -> None:
-        """Forget the rows."""
-        self._file.close()
-
-    def _add(self, number: int, found: FleetTarget) -> None:
-        self.total += 1
-        if shard_of(found.target, self.shards) != self.shard:
-            return
-        self._mine += 1
-        target, standby = found.target, found.standby.user_id if found.standby else None
-        row = [number, target.org_id, target.user_id, standby, str(found.destination)]
-        self._file.write(json.dumps(row).encode() + b"\n")
-
-    def _complete(self) -> None:
-        self._file.flush()
+        """Iterate over this shard's targets."""
+        return iter(self.targets)
 
 
-class _Seen:
-    """Which users and places were named before, and where.
-
-    A digest of eight bytes stands for each, because memory is what a large fleet is short of. Of 300,000 of them two
-    are the same by chance once in 400 million fleets, and then nothing is sent.
-    """
-
-    def __init__(self) -> None:
-        self._first: dict[bytes, int] = {}
-
-    def before(self, number: int, *what: str) -> int | None:
-        """Return which row named this first; None where it is this one."""
-        digest = blake2b("\0".join(what).encode(), digest_size=8).digest()
-        first = self._first.setdefault(digest, number)
-        return None if first == number else first
-
-
-def open_fleet(
+def read_fleet(
     targets: Sequence[Mapping[str, object]] | str, *, shard: object = None, shards: object = None, conn_id: str
 ) -> Fleet:
-    """Read all targets once, check every one, and return those of one shard.
+    """Read all targets, check every one, and return those of one shard.
 
-    :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, its JSON as a text, or the
-        address of a JSON Lines (``.jsonl``, ``.ndjson``) or CSV (``.csv``) file, which may be packed (``.gz``).
+    :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, its JSON as a string, or
+        the address of a JSON Lines (``.jsonl``) or CSV (``.csv``) file.
     :param shard: which part of them, from 0, the default; a number or its digits.
     :param shards: in how many parts they are split, by a hash of organization and user: the same in every
         process; by default 1.
     :param conn_id: the connection whose key issues; it is no destination.
     :raises PolytomicConfigurationError: if anything is wrong with any target of any shard, or two of them are about one
-        user or one place; the first ten are named. Nothing has been sent.
+        user or one place; the first ten are named.
     :raises UnavailableError: if the file cannot be read now.
     """
     number, count = parse_shard(shard, shards)
-    source = source_of(targets)
-    fleet = Fleet(source, shard=number, shards=count)
-    try:
-        _fill(fleet, source, conn_id)
-    except BaseException:
-        fleet.close()
-        raise
-    return fleet
+    source = rows_of(targets)
+    check = _Check(conn_id, source.unit)
+    found = [
+        FleetTarget(target, standby, destination, row.number, source)
+        for row in source.rows
+        if (parsed := check(row)) is not None
+        for target, standby, destination in [parsed]
+        if shard_of(target, count) == number
+    ]
+    check.finish(source.file)
+    return Fleet(found, check.total, number, count, source.file)
 
 
 def shard_of(target: Target, shards: int) -> int:
@@ -189,78 +129,89 @@ def _whole(name: str, value: object) -> int:
     )
 
 
-def _fill(fleet: Fleet, source: Source, conn_id: str) -> None:
-    seen, count, advice = _Seen(), 0, ""
-    problems: list[str] = []
-    with closing(source.rows) as rows:  # type: ignore[type-var]  # a generator, which Iterator does not say
-        for row in rows:
-            try:
-                found = _parsed(row, source.where(row.number), conn_id)
-                _refuse_second(found, row.number, source.unit, seen)
-            except PolytomicConfigurationError as error:
-                count += 1
-                if len(problems) < _MOST_SHOWN:
-                    problems.append(f"{source.unit} {row.number}: {error.problem.removesuffix('.')}.")
-                    advice = error.advice or advice
-            else:
-                fleet._add(row.number, found)  # noqa: SLF001 (the same module's)
-    if problems:
-        _refuse(source, problems, count, advice)
-    if not fleet.total:
-        raise PolytomicConfigurationError(
-            f"There is no target in {source.file or 'the list'} (targets).",
-            "Where a fleet can be empty, skip the task.",
-        )
-    fleet._complete()  # noqa: SLF001
+_Parsed = tuple[Target, Target | None, Destination]
 
 
-def _parsed(row: Row, where: str, conn_id: str) -> FleetTarget:
-    if row.problem is not None:
-        raise PolytomicConfigurationError(row.problem)
-    fields = row.fields
-    target = Target.parse(fields["org_id"], fields["user_id"])
-    # CSV has no other way to leave it out than an empty cell.
-    given = fields.get("standby_user_id")
-    standby = None if given is None or given == "" else Target.parse_standby(target.org_id, target.user_id, given)
-    text = fields["destination"]
-    if isinstance(text, str) and "://" not in text:
-        # Destination.parse would show it, and in a shifted column it may be anything.
-        raise PolytomicConfigurationError(f"destination is no URI (a text of {len(text)} characters)")
-    destination = Destination.parse(text)
-    if destination.is_connection(conn_id):
-        raise PolytomicConfigurationError(
-            f"{destination} is the connection whose key issues keys (polytomic_conn_id), which would be locked out"
-        )
-    return FleetTarget(target, standby, destination, where)
+class _Check:
+    """Checks one row after the other, and remembers who and what was named before.
 
+    :param conn_id: the connection whose key issues.
+    :param unit: what a row is called.
+    """
 
-def _refuse_second(found: FleetTarget, number: int, unit: str, seen: _Seen) -> None:
-    target, standby, place = found.target, found.standby, found.destination
-    if first := seen.before(number, "user", target.org_id, target.user_id):
-        raise PolytomicConfigurationError(f"{target} is in {unit} {first} already, and each user has one key")
-    if standby and (first := seen.before(number, "user", standby.org_id, standby.user_id)):
-        raise PolytomicConfigurationError(
-            f"{standby} (standby) is in {unit} {first} already, and each user has one key"
-        )
-    # As readers read it: by whose connection it is written is no difference within Airflow, and a secret outside has
-    # one record for all of its fields.
-    outside = () if place.scheme == "airflow" else (place.conn_id or "", place.authority)
-    if first := seen.before(number, "place", place.scheme, place.kind, *outside, place.name):
-        raise PolytomicConfigurationError(f"{place} is where the key of {unit} {first} goes already")
+    def __init__(self, conn_id: str, unit: str) -> None:
+        self.total = 0
+        self._conn_id, self._unit = conn_id, unit
+        self._first: dict[object, int] = {}
+        self._count = 0
+        self._problems: list[str] = []
+        self._advice = ""
 
+    def __call__(self, row: Row) -> _Parsed | None:
+        """Return what the row says; None if it is invalid, of which :meth:`finish` tells."""
+        try:
+            parsed = self._parse(row)
+        except PolytomicConfigurationError as error:
+            self._count += 1
+            if len(self._problems) < _MOST_SHOWN:
+                self._problems.append(f"{self._unit} {row.number}: {error.problem.removesuffix('.')}.")
+                self._advice = error.advice or self._advice
+            return None
+        self.total += 1
+        return parsed
 
-def _refuse(source: Source, problems: list[str], count: int, advice: str) -> NoReturn:
-    more = f"\n- and {count - len(problems):,} more." if count > len(problems) else ""
-    listed = "\n- ".join([f"{count:,} of the targets in {source.file or 'the list'} are invalid:", *problems])
-    raise PolytomicConfigurationError(f"{listed}{more}", f"Correct them. {advice}".rstrip())
+    def finish(self, file: FileAddress | None) -> None:
+        """Refuse the fleet if any row was invalid, or there was none.
 
+        :raises PolytomicConfigurationError: which names the first ten.
+        """
+        where = file or "the list"
+        if self._problems:
+            listed = "\n- ".join([f"{self._count:,} of the targets in {where} are invalid:", *self._problems])
+            left = self._count - len(self._problems)
+            more = f"\n- and {left:,} more." if left else ""
+            advice = f"Correct them. {self._advice}".rstrip()
+            raise PolytomicConfigurationError(f"{listed}{more}", advice, fields=["targets"])
+        if not self.total:
+            raise PolytomicConfigurationError(
+                f"There is no target in {where} (targets).",
+                "Where a fleet can be empty, skip the task.",
+                reason="no_targets",
+                fields=["targets"],
+            )
 
-def _temporary_file() -> IO[bytes]:
-    try:
-        return tempfile.TemporaryFile()  # closed by Fleet.close
-    except OSError as error:
-        kind = type(error).__name__
-    raise UnavailableError(
-        f"No temporary file can be made for the targets ({kind}). No request was sent. See whether this worker's "
-        "temporary folder (TMPDIR) is there and has room."
-    )
+    def _parse(self, row: Row) -> _Parsed:
+        if row.problem is not None:
+            raise PolytomicConfigurationError(row.problem)
+        fields = row.fields
+        target = Target.parse(fields["org_id"], fields["user_id"])
+        # CSV has no other way to leave it out than an empty cell.
+        given = fields.get("standby_user_id")
+        standby = None if given is None or given == "" else Target.parse_standby(target.org_id, target.user_id, given)
+        destination = self._parse_destination(fields["destination"])
+        self._refuse_second(row.number, target, standby, destination)
+        return target, standby, destination
+
+    def _parse_destination(self, text: Any) -> Destination:
+        if isinstance(text, str) and "://" not in text:
+            # Destination.parse would show it, and in a shifted column it may be anything.
+            raise PolytomicConfigurationError(f"destination is no URI (a text of {len(text)} characters)")
+        destination = Destination.parse(text)
+        if destination.is_connection(self._conn_id):
+            raise PolytomicConfigurationError(
+                f"{destination} is the connection whose key issues keys (polytomic_conn_id), which would be locked out"
+            )
+        return destination
+
+    def _refuse_second(self, number: int, target: Target, standby: Target | None, place: Destination) -> None:
+        for user, name in ((target, str(target)), (standby, f"{standby} (standby)")):
+            if user and (first := self._first.setdefault(user, number)) != number:
+                raise PolytomicConfigurationError(
+                    f"{name} is in {self._unit} {first} already, and each user has one key"
+                )
+        # As readers read it: by whose connection it is written is no difference within Airflow, and a secret outside
+        # has one record for all of its fields.
+        outside = () if place.scheme == "airflow" else (place.scheme, place.conn_id, place.authority)
+        first = self._first.setdefault((place.kind, place.name, *outside), number)
+        if first != number:
+            raise PolytomicConfigurationError(f"{place} is where the key of {self._unit} {first} goes already")

@@ -1,6 +1,6 @@
 """Operator that rotates the keys of many customers in one task, in threads.
 
-The hard parts are behind ``open_fleet`` and ``rotate_fleet``.
+The hard parts are behind ``read_fleet`` and ``Rotation``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
 """
 
@@ -145,7 +145,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         from airflow_provider_polytomic.fleet.bounds import to_limit
         from airflow_provider_polytomic.fleet.failures import Failures
         from airflow_provider_polytomic.fleet.report import Report
-        from airflow_provider_polytomic.fleet.targets import open_fleet
+        from airflow_provider_polytomic.fleet.targets import read_fleet
         from airflow_provider_polytomic.operators.events import KeyEvents
 
         orders, failures = self._orders(context), Failures(to_limit(self.max_failures))
@@ -156,22 +156,22 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
                 "A user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
                 "between, readers stay cut off until somebody clears it. Set retries=10, say."
             )
-        with open_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self._conn_id()) as fleet:
-            report = Report(
-                to_optional("report_path", self.report_path),
-                # The connection is read here, in the thread that Airflow expects to ask for one.
-                server=hook.base_url,
-                targets=len(fleet),
-                shard=fleet.shard,
-                shards=fleet.shards,
-                apart_from=fleet.file,
-            )
-            try:
-                with report:
-                    self._rotate(hook, fleet, orders, report=report, failures=failures, events=events)
-            finally:
-                summary = report.summary()
-                self._push(context["ti"], summary)
+        fleet = read_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self._conn_id())
+        report = Report(
+            to_optional("report_path", self.report_path),
+            # The connection is read here, in the thread that Airflow expects to ask for one.
+            server=hook.base_url,
+            targets=len(fleet),
+            shard=fleet.shard,
+            shards=fleet.shards,
+            apart_from=fleet.file,
+        )
+        try:
+            with report:
+                self._rotate(hook, fleet, orders, report=report, failures=failures, events=events)
+        finally:
+            summary = report.summary()
+            self._push(context["ti"], summary)
         if "report_path" in summary:
             self.log.info("What became of each target is in %s.", summary["report_path"])
         return self._end(summary, failures, context)
@@ -214,7 +214,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     ) -> None:
         from airflow_provider_polytomic.fleet.bounds import to_workers
         from airflow_provider_polytomic.fleet.progress import Progress
-        from airflow_provider_polytomic.fleet.rotating import rotate_fleet
+        from airflow_provider_polytomic.fleet.rotating import Rotation
 
         workers, server = to_workers(self.max_workers), hook.base_url
         self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
@@ -223,11 +223,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             destination = str(target.destination)
             events.emit(destination, reference.to_json(destination, server=server))
 
-        rotate_fleet(
-            hook, self._make_stores(server), fleet, orders,
-            report=report, failures=failures, pace=self._pace, progress=Progress(len(fleet), self.log.info),
-            max_workers=workers, stop=self._stop, on_new_key=emit,
-        )  # fmt: skip
+        Rotation(
+            hook, self._make_stores(server), orders, report, failures, self._pace,
+            Progress(len(fleet), self.log.info), self._stop, workers, on_new_key=emit,
+        ).run(fleet)  # fmt: skip
         events.warn_about_dropped()
 
     def _end(self, summary: dict[str, Any], failures: Failures, context: Any) -> dict[str, Any]:

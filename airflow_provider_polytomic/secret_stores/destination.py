@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Literal, NoReturn
 from urllib.parse import quote, unquote
 
@@ -33,7 +34,7 @@ _MAX_LENGTH = 250  # of both columns: airflow.models.base.ID_LEN
 _LONGEST_SECRET = 1024  # above the limit of every store, each of which has its own
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One place that can hold one key.
 
@@ -78,7 +79,7 @@ class Destination:
             _refuse(uri, "has something other than ?field=<name> behind its path, or no path, or a colon before its @")
         conn_id, authority, field = (_decode(uri, found[part]) for part in ("conn_id", "authority", "field"))
         destination = cls(
-            scheme=found["scheme"],
+            scheme=intern(found["scheme"]),  # a fleet has many
             kind=_KINDS.get(authority or "", "secret") if found["scheme"] == "airflow" else "secret",
             name=_decode(uri, found["name"]) or "",
             conn_id=conn_id,

@@ -12,8 +12,8 @@ from airflow_provider_polytomic.fleet.masking import FirstKeys
 from airflow_provider_polytomic.fleet.pace import Pace, Stop
 from airflow_provider_polytomic.fleet.progress import Progress
 from airflow_provider_polytomic.fleet.report import Report
-from airflow_provider_polytomic.fleet.rotating import Orders, rotate_fleet
-from airflow_provider_polytomic.fleet.targets import open_fleet
+from airflow_provider_polytomic.fleet.rotating import Orders, Rotation
+from airflow_provider_polytomic.fleet.targets import read_fleet
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import issue
 from airflow_provider_polytomic.secret_stores.opening import Stores
@@ -104,15 +104,12 @@ def _rotate_fleet(vendor: Any, stores: _Watching, job: Rotations, run_time: str)
         issued[str(target.destination)] = reference.issued
 
     number = len(job.targets)
-    with (
-        open_fleet(job.targets, conn_id="polytomic_default") as fleet,
-        Report(None, server="", targets=number) as report,
-    ):
-        rotate_fleet(
-            vendor, stores, fleet, Orders(renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret)),
-            report=report, failures=Failures(number), pace=Pace(), progress=Progress(number, lambda _line: None),
-            max_workers=job.workers, stop=Stop(), on_new_key=tell,
-        )  # fmt: skip
-        if report.counts.get("failed") or sum(report.counts.values()) != number:
-            raise IssuanceIncompleteError(str(report.summary()))
+    fleet, report = read_fleet(job.targets, conn_id="polytomic_default"), Report(None, server="", targets=number)
+    orders = Orders(renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret))
+    Rotation(
+        vendor, stores, orders, report, Failures(number), Pace(), Progress(number, lambda _line: None), Stop(),
+        job.workers, on_new_key=tell,
+    ).run(fleet)  # fmt: skip
+    if report.counts.get("failed") or sum(report.counts.values()) != number:
+        raise IssuanceIncompleteError(str(report.summary()))
     return issued

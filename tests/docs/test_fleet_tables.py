@@ -15,8 +15,9 @@ from airflow_provider_polytomic.fleet import rows as fleet_rows
 from airflow_provider_polytomic.fleet.bounds import MOST_WORKERS
 from airflow_provider_polytomic.fleet.progress import as_line
 from airflow_provider_polytomic.fleet.report import Outcome, Report
+from airflow_provider_polytomic.fleet.rows import Source
 from airflow_provider_polytomic.fleet.storage import FileAddress
-from airflow_provider_polytomic.fleet.targets import FleetTarget, open_fleet
+from airflow_provider_polytomic.fleet.targets import FleetTarget, read_fleet
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
@@ -42,12 +43,12 @@ def names(heading: str, number: int = 0) -> list[str]:
 def test_the_fields_and_forms_of_targets_are_those_that_are_read():
     assert names("The targets") == list(fleet_rows._FIELDS)
     suffixes = names("The targets", 1)
-    assert {suffix.removesuffix(".gz").removeprefix(".") for suffix in suffixes} == set(fleet_rows._PARSERS)
-    assert sum(suffix.endswith(".gz") for suffix in suffixes) == len(suffixes) / 2
+    assert {suffix.removeprefix(".") for suffix in suffixes} == set(fleet_rows._PARSERS)
     for suffix in suffixes:
-        fleet_rows.source_of(f"/data/fleet{suffix}")
-    with pytest.raises(PolytomicConfigurationError, match="suffixes"):
-        fleet_rows.source_of("/data/fleet.json")
+        fleet_rows.rows_of(f"/data/fleet{suffix}")
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        fleet_rows.rows_of("/data/fleet.json")
+    assert caught.value.reason == "unknown_suffix"
 
 
 def test_the_summary_has_the_fields_that_the_page_says():
@@ -79,8 +80,7 @@ def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suff
     (block,) = blocks(language, "targets")
     file = tmp_path / f"fleet.{suffix}"
     file.write_text(block.content)
-    with open_fleet(str(file), conn_id="polytomic_default") as fleet:
-        (found,) = fleet
+    (found,) = read_fleet(str(file), conn_id="polytomic_default")
     assert (found.target, found.standby) == (Target(ORG_ID, USER_ID), None)
     assert str(found.destination) == CONNECTION
 
@@ -146,4 +146,4 @@ def test_another_field_of_a_secret_takes_no_key_of_another_user(
 
 
 def _target() -> FleetTarget:
-    return FleetTarget(Target(ORG_ID, USER_ID), None, Destination.parse(CONNECTION), "item 1")
+    return FleetTarget(Target(ORG_ID, USER_ID), None, Destination.parse(CONNECTION), 1, Source("item", None, iter(())))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from airflow_provider_polytomic.fleet.targets import open_fleet
+from airflow_provider_polytomic.fleet.targets import read_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,8 +44,7 @@ def written(folder: Path, name: str, content: bytes | str) -> str:
 
 
 def read(targets: Any, **options: Any) -> list[FleetTarget]:
-    with open_fleet(targets, **{"conn_id": ISSUING, **options}) as fleet:
-        return list(fleet)
+    return list(read_fleet(targets, **{"conn_id": ISSUING, **options}))
 
 
 def numbers(found: Iterable[FleetTarget]) -> list[int]:

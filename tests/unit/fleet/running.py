@@ -11,8 +11,8 @@ from airflow_provider_polytomic.fleet.failures import Failures
 from airflow_provider_polytomic.fleet.pace import Pace, Stop
 from airflow_provider_polytomic.fleet.progress import Progress
 from airflow_provider_polytomic.fleet.report import Report
-from airflow_provider_polytomic.fleet.rotating import Orders, rotate_fleet
-from airflow_provider_polytomic.fleet.targets import open_fleet
+from airflow_provider_polytomic.fleet.rotating import Orders, Rotation
+from airflow_provider_polytomic.fleet.targets import read_fleet
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.opening import Stores
@@ -63,26 +63,22 @@ class Run:
             on_rate_limited=self.pace.pause,
             _timing=Timing(sleep=self.stop.sleep),
         )
-        with (
-            closing(hook),
-            open_fleet(self.rows, conn_id="polytomic_default") as fleet,
-            Report(None, server=hook.base_url, targets=len(fleet)) as report,
-        ):
-            failures = Failures(self.most)
+        fleet, failures = read_fleet(self.rows, conn_id="polytomic_default"), Failures(self.most)
+        report = Report(None, server=hook.base_url, targets=len(fleet))
+        with closing(hook), report:
             try:
-                rotate_fleet(
+                Rotation(
                     self.asks(hook),
                     self.opens(Stores(issuer=hook.base_url)),
-                    fleet,
                     Orders(renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
-                    report=report,
-                    failures=failures,
-                    pace=self.pace,
-                    progress=Progress(len(fleet), self.lines.append),
-                    max_workers=self.workers,
-                    stop=self.stop,
+                    report,
+                    failures,
+                    self.pace,
+                    Progress(len(fleet), self.lines.append),
+                    self.stop,
+                    self.workers,
                     on_new_key=lambda target, _reference: self.told.append(target.target.user_id),
-                )
+                ).run(fleet)
             finally:
                 self.reason, self.retryable = failures.reason, failures.retryable
                 self.summary = report.summary()

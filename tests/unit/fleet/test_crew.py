@@ -10,14 +10,16 @@ import pytest
 from airflow_provider_polytomic.fleet.crew import Crew
 
 INTERRUPTED = """
-import signal, sys, time
+import signal, sys, threading
 from airflow_provider_polytomic.fleet.crew import Crew
 
 def stop(*_):
     raise TimeoutError
 
+interrupted = threading.Event()
+
 def do(work):
-    time.sleep(1.0)
+    interrupted.wait(60)
     print("stored", flush=True)
     return work
 
@@ -31,6 +33,7 @@ for _ in range(int(sys.argv[1])):
         list(crew.close())
     except TimeoutError:
         print("interrupted", flush=True)
+interrupted.set()
 """
 
 

@@ -12,7 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
 from airflow_provider_polytomic.fleet.report import Outcome, Report
-from airflow_provider_polytomic.fleet.targets import open_fleet
+from airflow_provider_polytomic.fleet.targets import read_fleet
 from tests.unit.fleet.listed import ISSUING, json_lines, read, row, written
 
 if TYPE_CHECKING:
@@ -83,21 +83,21 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
     (tmp_path / "link").symlink_to(tmp_path)
     report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
-    with open_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING) as fleet:
-        with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
-            Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
-        # Another name is another file.
-        Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
+    fleet = read_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
+    with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
+        Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
+    # Another name is another file.
+    Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
 
 
 def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) -> None:
     address, files = bucket
     name = address.rpartition("@")[2]
     files.pipe(f"/{name}/targets.jsonl", json_lines([row(1)]))
-    with open_fleet(f"{address}/targets.jsonl", conn_id=ISSUING) as fleet:
-        for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
-            with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
-                Report(same, server=SERVER, targets=1, apart_from=fleet.file)
+    fleet = read_fleet(f"{address}/targets.jsonl", conn_id=ISSUING)
+    for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
+        with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
+            Report(same, server=SERVER, targets=1, apart_from=fleet.file)
 
 
 @pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
