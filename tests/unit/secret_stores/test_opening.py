@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
+from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
@@ -19,17 +20,41 @@ class OtherBackend(EnvironmentVariablesBackend):
     pass
 
 
-def test_without_a_backend_a_connection_has_no_place_and_the_error_says_what_to_do():
-    with because("no_backend") as caught:
-        store_on(None, Destination.parse("airflow://connection/acme"), issuer=SERVER)
-    assert FILE_BACKEND in str(caught.value)
+class Broken(LocalFilesystemBackend):
+    """A subclass that raises whatever it likes."""
+
+    @property
+    def connections_file(self):
+        raise KeyError("s3cr3t")
+
+    @connections_file.setter
+    def connections_file(self, _path):
+        pass
 
 
-@pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme"])
-def test_any_other_backend_is_refused_with_the_supported_ones(uri):
-    with because("backend_not_supported") as caught:
-        store_on(OtherBackend(), Destination.parse(uri), issuer=SERVER)
-    assert FILE_BACKEND in str(caught.value)
+REFUSED = {
+    "no backend": (None, "airflow://connection/acme", "no_backend"),
+    "a backend without a store": (OtherBackend, "airflow://variable/acme", "backend_not_supported"),
+    "a writer to the metastore": (None, "airflow://writer@variable/acme", "writer_not_used"),
+    "a writer to a file": (LocalFilesystemBackend, "airflow://writer@connection/acme", "writer_not_used"),
+    "a backend of no use": (Broken, "airflow://connection/acme", "backend_unusable"),
+}
+
+
+@pytest.mark.parametrize(("backend", "uri", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_opened_is_refused(backend, uri, reason):
+    with because(reason) as caught:
+        store_on(backend and backend(), Destination.parse(uri), issuer=SERVER)
+    assert "s3cr3t" not in str(caught.value)
+    if reason in {"no_backend", "backend_not_supported"}:
+        assert FILE_BACKEND in str(caught.value), "what is supported"
+
+
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "airflow_provider_polytomic.secret_stores.vault", None)
+    with because("package_missing") as caught:
+        open_store("vault://c@secret/acme", issuer=SERVER)
+    assert "airflow-provider-polytomic[hashicorp]" in str(caught.value)
 
 
 def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):
