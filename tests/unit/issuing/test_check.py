@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,76 +23,35 @@ ENSURE, RENEW = Ensure(), renew(MONDAY)
 WRITES = {"write", "write_record", "create_api_key", "hide"}
 
 
-def nothing(bench: Bench) -> None:
-    pass
+OF_OTHER: dict[str, Any] = {"owner": OTHER, "recorded": OTHER}
+PROMOTED: dict[str, Any] = {"target": OTHER, "before": "what-was-before"}
+# What is there: calls of the bench's methods, in their order.
+SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "nothing": [],
+    "a key that is due": [("hold", {})],
+    "a key of this run": [("hold", {"issued_at": MONDAY})],
+    "a dead key": [("hold", {"owner": None})],
+    "an open record": [("record", {})],
+    "an open unforced record": [("record", {"forced": False})],
+    "a key that is not closed": [("record", {"forced": False}), ("hold", {"issued_at": None})],
+    "a foreign value": [("hold", {"owner": None, "issued_at": None, "foreign": True})],
+    "a value by hand": [("hold", {"issued_at": None})],
+    "a key of another": [("hold", {"owner": OTHER}), ("record", {"target": OTHER})],
+    "the caller's own": [("hold", {"key": OWN})],
+    "a key of the standby user": [("hold", OF_OTHER)],
+    "a promoted key": [("hold", {"owner": OTHER}), ("record", PROMOTED)],
+    "a key promoted long ago": [
+        ("hold", {"owner": OTHER}), ("record", PROMOTED | {"opened_at": MONDAY - timedelta(days=8)}),
+    ],
+    "an open record of the standby user": [("hold", {}), ("record", {"target": OTHER})],
+}  # fmt: skip
 
 
-def a_key_that_is_due(bench: Bench) -> None:
-    bench.hold()
-
-
-def a_key_of_this_run(bench: Bench) -> None:
-    bench.hold(issued_at=MONDAY)
-
-
-def a_dead_key(bench: Bench) -> None:
-    bench.hold(owner=None)
-
-
-def an_open_record(bench: Bench) -> None:
-    bench.record()
-
-
-def an_open_unforced_record(bench: Bench) -> None:
-    bench.record(forced=False)
-
-
-def a_key_that_is_not_closed(bench: Bench) -> None:
-    bench.record(forced=False)
-    bench.hold(issued_at=None)
-
-
-def a_foreign_value(bench: Bench) -> None:
-    bench.store.put(None, foreign=True)
-
-
-def a_value_by_hand(bench: Bench) -> None:
-    bench.hold(issued_at=None)
-
-
-def a_key_of_another(bench: Bench) -> None:
-    bench.hold(owner=OTHER)
-    bench.record(target=OTHER)
-
-
-def the_callers_own(bench: Bench) -> None:
-    bench.hold(OWN)
-
-
-def a_key_of_the_standby_user(bench: Bench):
-    bench.hold(owner=OTHER, recorded=OTHER)
-
-
-def a_promoted_key(bench: Bench):
-    bench.hold(owner=OTHER)
-    bench.record(target=OTHER, before="what-was-before")
-
-
-def a_key_promoted_long_ago(bench: Bench):
-    bench.hold(owner=OTHER)
-    bench.record(target=OTHER, before="what-was-before", opened_at=MONDAY - timedelta(days=8))
-
-
-def an_open_record_of_the_standby_user(bench: Bench):
-    bench.hold()
-    bench.record(target=OTHER)
-
-
-SITUATIONS = [
-    nothing, a_key_that_is_due, a_key_of_this_run, a_dead_key, an_open_record, an_open_unforced_record,
-    a_key_that_is_not_closed, a_foreign_value, a_value_by_hand, a_key_of_another, the_callers_own,
-    a_key_of_the_standby_user, a_promoted_key, a_key_promoted_long_ago, an_open_record_of_the_standby_user,
-]  # fmt: skip
+def in_situation(name: str) -> Bench:
+    bench = Bench()
+    for method, given in SITUATIONS[name]:
+        getattr(bench, method)(**given)
+    return bench
 
 
 @pytest.mark.parametrize("standby", [None, OTHER], ids=["single", "standby"])
@@ -99,9 +59,7 @@ SITUATIONS = [
 @pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over, standby):
-    checked, issued = Bench(), Bench()
-    situation(checked)
-    situation(issued)
+    checked, issued = in_situation(situation), in_situation(situation)
     before, live = checked.store.snapshot(), dict(checked.vendor.live)
     foretold: object
     happened: object
@@ -122,14 +80,14 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
 @pytest.mark.parametrize(
     ("situation", "mode", "says"),
     [
-        (nothing, ENSURE, "A key would be issued for"),
-        (nothing, RENEW, "all earlier keys of the user would be revoked first"),
-        (an_open_record, RENEW, "The open issuance would be resumed for"),
-        (a_key_of_this_run, RENEW, "holds a working key"),
+        ("nothing", ENSURE, "A key would be issued for"),
+        ("nothing", RENEW, "all earlier keys of the user would be revoked first"),
+        ("an open record", RENEW, "The open issuance would be resumed for"),
+        ("a key of this run", RENEW, "holds a working key"),
     ],
 )
-def test_a_check_says_why_and_who_asks(bench: Bench, situation, mode, says):
-    situation(bench)
+def test_a_check_says_why_and_who_asks(situation, mode, says):
+    bench = in_situation(situation)
     prospect = bench.check(mode)
     assert says in prospect.reason
     assert str(TARGET) in prospect.reason
@@ -158,16 +116,15 @@ def test_a_check_finds_that_there_is_no_such_user(bench: Bench):
 @pytest.mark.parametrize(
     ("situation", "says"),
     [
-        (a_key_that_is_due, f"A key would be issued for {OTHER}"),
-        (a_key_of_the_standby_user, f"A key would be issued for {TARGET}"),
-        (an_open_record_of_the_standby_user, f"The open issuance would be resumed for {OTHER}"),
-        (a_promoted_key, f"holds a working key of {OTHER}, which would be kept"),
-        (a_key_promoted_long_ago, f"A key would be issued for {TARGET}"),
+        ("a key that is due", f"A key would be issued for {OTHER}"),
+        ("a key of the standby user", f"A key would be issued for {TARGET}"),
+        ("an open record of the standby user", f"The open issuance would be resumed for {OTHER}"),
+        ("a promoted key", f"holds a working key of {OTHER}, which would be kept"),
+        ("a key promoted long ago", f"A key would be issued for {TARGET}"),
     ],
 )
-def test_a_check_says_whose_turn_it_is(bench: Bench, situation, says):
-    situation(bench)
-    assert says in bench.check(standby=OTHER).reason
+def test_a_check_says_whose_turn_it_is(situation, says):
+    assert says in in_situation(situation).check(standby=OTHER).reason
 
 
 def test_a_check_asks_for_both_users(bench: Bench):

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
-    IssuanceIncompleteError,
     IssuanceRefusedError,
     PolytomicNoAnswerError,
     PolytomicNotFoundError,
@@ -19,7 +18,7 @@ from airflow_provider_polytomic.records import Record
 from tests.reasons import raises
 from tests.runs import renew, run_at
 
-from .bench import MONDAY, OTHER, OWN, TARGET, THIRD, TUESDAY, Bench, fingerprint
+from .bench import MONDAY, OTHER, TARGET, THIRD, TUESDAY, Bench, fingerprint
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
@@ -84,12 +83,6 @@ def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Bench):
     assert owners == [TARGET, OTHER, TARGET, OTHER, TARGET]
 
 
-def test_a_single_user_is_cut_off_for_a_while_and_says_so(bench: Bench):
-    bench.hold()
-    bench.vendor.order("create_api_key", lambda: bench.clock.pass_(seconds=3))
-    assert bench.issue().outage_seconds == pytest.approx(3)
-
-
 @pytest.mark.parametrize("standby", [None, OTHER])
 def test_nothing_issued_is_no_outage_at_all(bench: Bench, standby):
     bench.hold(issued_at=MONDAY)
@@ -126,15 +119,6 @@ def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(
     assert bench.vendor.live[bench.store.value or ""] == reference.target
 
 
-def test_no_answer_about_the_stored_key_is_not_dead(bench: Bench):
-    bench.hold()
-    before = bench.store.snapshot()
-    bench.vendor.order("get_identity", LOST)
-    with raises(IssuanceIncompleteError, "key_state_unknown"):
-        bench.issue(standby=OTHER)
-    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
-
-
 @pytest.mark.parametrize("standby", [None, OTHER])
 def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(bench: Bench, standby):
     bench.hold(owner=THIRD, recorded=THIRD)
@@ -169,13 +153,6 @@ def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Bench
     with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue()
     assert bench.vendor.posts == []
-
-
-def test_the_callers_own_key_is_never_replaced(bench: Bench):
-    bench.hold(OWN, ours=True)
-    with raises(IssuanceRefusedError, "callers_own_key"):
-        bench.issue(standby=OTHER, take_over=True)
-    assert bench.store.value == OWN
 
 
 @pytest.mark.parametrize("time", [MONDAY, TUESDAY])
