@@ -8,8 +8,6 @@ import pytest
 
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
-    PolytomicConflictError,
-    PolytomicForbiddenError,
 )
 from airflow_provider_polytomic.models import Organization
 from tests.unit.hooks.conftest import ORG, Request
@@ -33,50 +31,6 @@ def signed_in_by_sso(partner, sent):
     organization = partner.create_organization("Acme", **SETTINGS)
     sent()
     return organization
-
-
-def test_organizations_are_listed_the_partners_own_first(partner, polytomic, sent, ada):
-    assert [each.name for each in partner.list_organizations()] == [polytomic.owner.name, "Acme"]
-    assert sent() == [Request("GET", "/api/organizations")]
-
-
-def test_an_organization_is_read(partner, sent, ada):
-    assert partner.get_organization(ada.organization_id.upper()).name == "Acme"
-    assert sent() == [Request("GET", f"/api/organizations/{ada.organization_id}")]
-
-
-def test_the_own_organization_is_read_with_a_users_key_or_basic(connect, polytomic, sent, ada):
-    for fields in ({"password": polytomic.give_key(ada.id)}, {"login": ada.organization_id}):
-        assert connect(**fields).get_organization("current").id == ada.organization_id
-    assert sent() == [Request("GET", "/api/organization")] * 2
-    with pytest.raises(PolytomicForbiddenError):
-        connect().get_organization("current")
-
-
-def test_an_organization_is_created_with_what_was_given_and_a_key_of_its_own(partner, polytomic, sent):
-    bare = partner.create_organization("Bare")
-    full = partner.create_organization("Full", idempotency_key="one-of-my-own", **SETTINGS)
-    assert sent() == [
-        Request("POST", "/api/organizations", {"name": "Bare"}, has_idempotency_key=True),
-        Request("POST", "/api/organizations", {"name": "Full", **SETTINGS}, has_idempotency_key=True),
-    ]
-    assert [request.idempotency_key for request in polytomic.requests][1:] == ["one-of-my-own"]
-    assert held(polytomic, bare.id) == {"name": "Bare", **dict.fromkeys(SETTINGS), "issuer": None}
-    assert held(polytomic, full.id) == {"name": "Full", **SETTINGS, "issuer": None}
-
-
-@pytest.mark.parametrize("endpoint", ["create_organization", "create_user", "create_role"])
-def test_a_409_to_a_creation_is_told_at_once_for_the_caller_to_look(partner, polytomic, ada, endpoint):
-    polytomic.inject(f"status:409 endpoint={endpoint} times=always")
-    arguments = {
-        "create_organization": ("Globex",),
-        "create_user": (ada.organization_id, "bob@acme.example"),
-        "create_role": (ada.organization_id, "Auditor"),
-    }[endpoint]
-    with pytest.raises(PolytomicConflictError) as caught:
-        getattr(partner, endpoint)(*arguments)
-    assert type(caught.value) is PolytomicConflictError
-    assert len(polytomic.received(endpoint)) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,14 +100,6 @@ def test_an_update_whose_answer_is_lost_is_repeated_without_an_idempotency_key(
     put = {"name": "Acme 2", "sso_domain": "acme.example", "sso_org_id": "org_01H"}
     path = f"/api/organizations/{signed_in_by_sso.id}"
     assert sent() == [Request("GET", path), Request("PUT", path, put), Request("PUT", path, put)]
-
-
-def test_an_organization_is_deleted_and_the_partners_own_is_refused_by_polytomic(partner, polytomic, sent, ada):
-    assert partner.delete_organization(ada.organization_id) is None
-    assert sent() == [Request("DELETE", f"/api/organizations/{ada.organization_id}")]
-    with pytest.raises(PolytomicForbiddenError):
-        partner.delete_organization(polytomic.owner.id)
-    assert [each.id for each in polytomic.organizations()] == [polytomic.owner.id]
 
 
 def test_an_organization_without_a_name_is_read_and_updated_and_unknown_fields_are_ignored(stub, hook):

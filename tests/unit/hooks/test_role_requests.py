@@ -8,12 +8,9 @@ import pytest
 
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
-    PolytomicForbiddenError,
-    PolytomicNotFoundError,
-    PolytomicRejectedError,
     PolytomicUnauthorizedError,
 )
-from tests.unit.hooks.conftest import ORG, Request
+from tests.unit.hooks.conftest import ORG
 
 PATH = "/api/permissions/roles"
 IDS = {
@@ -34,45 +31,6 @@ def basic(pair: str) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-@pytest.fixture(params=["partner", "deployment", "partner within another one", "a user's own"])
-def scope(request, polytomic, ada, connect):
-    """The hook of a caller, the organization as that caller says it, and what signs the requests for its roles."""
-    org_id, key = ada.organization_id, polytomic.deployment_key
-    if request.param == "partner":
-        return connect(), org_id, basic(f"{org_id}:{polytomic.partner_key}")
-    if request.param == "deployment":
-        return connect(password=key), org_id, basic(f"{org_id}:{key}")
-    if request.param == "partner within another one":
-        return connect(login=polytomic.owner.id), org_id, basic(f"{org_id}:{polytomic.partner_key}")
-    own = polytomic.give_key(ada.id)
-    return connect(password=own), "current", f"Bearer {own}"
-
-
-def test_every_method_is_signed_for_the_organization_that_is_meant(scope, sent, polytomic):
-    hook, org_id, authorization = scope
-    role = hook.create_role(org_id, "Auditor")
-    assert role.name in [each.name for each in hook.list_roles(org_id)]
-    assert hook.get_role(org_id, role.id.upper()) == role
-    assert hook.update_role(org_id, role.id, "Inspector").name == "Inspector"
-    assert hook.delete_role(org_id, role.id) is None
-    requests = sent()
-    assert requests == [
-        Request("POST", PATH, {"name": "Auditor"}, has_idempotency_key=True),
-        Request("GET", PATH),
-        Request("GET", f"{PATH}/{role.id}"),
-        Request("PUT", f"{PATH}/{role.id}", {"name": "Inspector"}),
-        Request("DELETE", f"{PATH}/{role.id}"),
-    ]
-    assert {request.authorization for request in requests} == {authorization}
-
-
-def test_the_own_organization_is_that_of_basic_and_a_bare_partner_key_has_none(connect, sent, polytomic, ada):
-    connect(login=ada.organization_id).list_roles("current")
-    assert sent()[0].authorization == basic(f"{ada.organization_id}:{polytomic.partner_key}")
-    with pytest.raises(PolytomicForbiddenError):
-        connect().list_roles("current")
-
-
 def test_a_users_key_for_an_organization_by_its_id_is_told_to_say_current(connect, polytomic, ada):
     hook = connect(password=polytomic.give_key(ada.id))
     calls = {
@@ -91,18 +49,6 @@ def test_a_users_key_for_an_organization_by_its_id_is_told_to_say_current(connec
     with pytest.raises(PolytomicUnauthorizedError) as caught:
         connect(password="unknown-key").list_roles("current")
     assert not hasattr(caught.value, "__notes__")
-
-
-def test_polytomics_own_roles_stay(connect, polytomic, ada):
-    hook, admin = connect(), polytomic.role_id("Admin")
-    for call, kind in (
-        (lambda: hook.delete_role(ada.organization_id, admin), PolytomicForbiddenError),
-        (lambda: hook.update_role(ada.organization_id, admin, "Boss"), PolytomicForbiddenError),
-        (lambda: hook.create_role(ada.organization_id, "admin"), PolytomicRejectedError),
-        (lambda: hook.get_role(ada.organization_id, ADMIN), PolytomicNotFoundError),
-    ):
-        with pytest.raises(kind):
-            call()
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import PARTNER_KEY
 
@@ -54,8 +57,6 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"password": ""}, ["password"]),
         ({"password": None}, ["password"]),
         ({"password": "two words"}, ["password"]),
-        ({"extra": "[]"}, ["extra"]),
-        ({"extra": "{"}, ["extra"]),
         ({"extra": {"timeout": 0}}, ["timeout"]),
         ({"extra": {"timeout": "nan"}}, ["timeout"]),
         ({"extra": {"timeout": True}}, ["timeout"]),
@@ -75,6 +76,16 @@ def test_a_connection_that_cannot_be_meant_is_refused_by_the_names_of_its_fields
         _ = PolytomicHook().settings
     assert (caught.value.reason, caught.value.fields) == ("connection_invalid", tuple(fields))
     assert "hidden-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("extra", ["[]", "{", "7"])
+def test_an_extra_that_is_no_json_object_is_refused(extra):
+    # Not from the environment: Airflow 2.11 itself warns of such a connection.
+    nothing = dict.fromkeys(("host", "schema", "port", "login"))
+    fields = ConnectionFields.of(SimpleNamespace(**nothing, conn_type="polytomic", password=PARTNER_KEY, extra=extra))
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        ConnectionSettings.parse("acme", fields)
+    assert caught.value.fields == ("extra",)
 
 
 def test_a_refusal_says_what_is_wrong_what_state_things_are_in_and_what_to_do(define):

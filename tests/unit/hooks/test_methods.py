@@ -1,0 +1,122 @@
+"""What does each method send: which request, with which body, signed by which key?"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import PolytomicConflictError, PolytomicTakenError
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from tests.unit.hooks.conftest import ORG, PARTNER_KEY, USER, Reply
+
+ROLE = "9b2f6a10-6a52-4a0f-8d1b-0a7c5e3d2f14"
+SETTINGS = {"sso_domain": "acme.example", "sso_org_id": "org_01H"}
+MAIL = "Ada@Acme.example"
+ORGANIZATIONS, USERS, ROLES = "/api/organizations", f"/api/organizations/{ORG}/users", "/api/permissions/roles"
+OWN = "/api/organization"
+AS_CALLER = f"Bearer {PARTNER_KEY}"
+WITHIN = f"Basic {base64.b64encode(f'{ORG}:{PARTNER_KEY}'.encode()).decode()}"
+Row = tuple[str, tuple[Any, ...], dict[str, Any], str, Any, str]
+
+
+def users(org_id: str, path: str) -> list[Row]:
+    return [
+        ("list_users", (org_id,), {}, f"GET {path}", None, AS_CALLER),
+        ("get_user", (org_id, USER), {}, f"GET {path}/{USER}", None, AS_CALLER),
+        ("create_user", (org_id, MAIL), {}, f"POST {path}", {"email": MAIL}, AS_CALLER),
+        ("delete_user", (org_id, USER), {}, f"DELETE {path}/{USER}", None, AS_CALLER),
+    ]
+
+
+def roles(org_id: str, key: str) -> list[Row]:
+    return [
+        ("list_roles", (org_id,), {}, f"GET {ROLES}", None, key),
+        ("get_role", (org_id, ROLE), {}, f"GET {ROLES}/{ROLE}", None, key),
+        ("create_role", (org_id, "Auditor"), {}, f"POST {ROLES}", {"name": "Auditor"}, key),
+        ("update_role", (org_id, ROLE, "Auditor"), {}, f"PUT {ROLES}/{ROLE}", {"name": "Auditor"}, key),
+        ("delete_role", (org_id, ROLE), {}, f"DELETE {ROLES}/{ROLE}", None, key),
+    ]
+
+
+# method, what it takes, and then the request, its body and what signs it; ids are given in upper case.
+ROWS: list[Row] = [
+    ("get_identity", (), {}, "GET /api/me", None, AS_CALLER),
+    ("list_organizations", (), {}, f"GET {ORGANIZATIONS}", None, AS_CALLER),
+    ("get_organization", (ORG,), {}, f"GET {ORGANIZATIONS}/{ORG}", None, AS_CALLER),
+    ("get_organization", ("current",), {}, f"GET {OWN}", None, AS_CALLER),
+    ("create_organization", ("Acme",), {}, f"POST {ORGANIZATIONS}", {"name": "Acme"}, AS_CALLER),
+    ("create_organization", ("Acme",), SETTINGS, f"POST {ORGANIZATIONS}", {"name": "Acme", **SETTINGS}, AS_CALLER),
+    ("delete_organization", (ORG,), {}, f"DELETE {ORGANIZATIONS}/{ORG}", None, AS_CALLER),
+    ("create_user", (ORG, MAIL, [ROLE]), {}, f"POST {USERS}", {"email": MAIL, "role_ids": [ROLE]}, AS_CALLER),
+    *users(ORG, USERS),
+    *users("current", f"{OWN}/users"),
+    *roles(ORG, WITHIN),
+    *roles("current", AS_CALLER),
+]
+
+
+IDS = (ORG, USER, ROLE)
+
+
+def shouted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [shouted(each) for each in value]
+    return value.upper() if value in IDS else value
+
+
+@pytest.mark.parametrize(("method", "given", "named", "request_line", "body", "signed"), ROWS)
+def test_a_method_sends_one_request(stub, hook, *, method, given, named, request_line, body, signed):
+    answer = {"id": next((each for each in given[::-1] if each in IDS), ORG)}
+    stub.reply_data([] if method.startswith("list") else answer)
+    getattr(hook, method)(*map(shouted, given), **named)
+    (sent,) = stub.requests
+    assert f"{sent.method} {sent.path}" == request_line
+    assert (json.loads(sent.body) if sent.body else None) == body
+    assert sent.headers["authorization"] == signed
+    assert ("idempotency-key" in sent.headers) is (sent.method == "POST")
+
+
+def test_basic_of_the_connection_itself_serves_the_own_organization_and_roles_of_a_named_one(stub, define):
+    define(host=stub.base_url, login=USER)  # of some organization
+    stub.reply_data([])
+    PolytomicHook().list_roles("current")
+    PolytomicHook().list_roles(ORG)
+    own = f"Basic {base64.b64encode(f'{USER}:{PARTNER_KEY}'.encode()).decode()}"
+    assert [request.headers["authorization"] for request in stub.requests] == [own, WITHIN]
+
+
+@pytest.mark.parametrize(
+    ("org_id", "email", "sent"),
+    [
+        (ORG, MAIL, [("PUT", {"role_ids": [ROLE], "email": MAIL})]),
+        (ORG, None, [("GET", None), ("PUT", {"role_ids": [ROLE], "email": MAIL})]),
+        ("current", MAIL, [("PUT", {"role_ids": [ROLE]})]),
+        ("current", None, [("PUT", {"role_ids": [ROLE]})]),
+    ],
+)
+def test_an_update_of_a_user_repeats_the_address_where_polytomic_wants_it(stub, hook, org_id, email, sent):
+    stub.reply_data({"id": USER, "email": MAIL, "role_ids": [ROLE]})
+    assert hook.update_user(org_id, USER, role_ids=[ROLE.upper()], email=email).role_ids == (ROLE,)
+    assert [(each.method, json.loads(each.body) if each.body else None) for each in stub.requests] == sent
+
+
+@pytest.mark.parametrize(
+    ("method", "given"), [("create_organization", ("Acme",)), ("create_user", (ORG, MAIL)), ("create_role", (ORG, "A"))]
+)
+def test_a_409_to_a_creation_is_told_at_once_for_the_caller_to_look(stub, hook, method, given):
+    stub.reply(Reply(409))
+    with pytest.raises(PolytomicConflictError) as caught:
+        getattr(hook, method)(*given)
+    assert (type(caught.value), len(stub.requests)) == (PolytomicConflictError, 1)
+
+
+def test_a_409_to_an_update_means_that_the_name_is_taken(connect, polytomic, ada):
+    polytomic.add_organization("Globex")
+    with pytest.raises(PolytomicTakenError) as caught:
+        connect().update_organization(ada.organization_id, name="Globex")
+    assert (caught.value.status, caught.value.retryable, caught.value.own_words) == (409, False, True)
+    assert caught.value.server_message
+    assert len(polytomic.received("update_organization")) == 1
