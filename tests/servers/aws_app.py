@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tests.servers.aws_accounts import Accounts, CustomerKeys
-from tests.servers.aws_call import ACCOUNT, AwsError, Context, Reply, error_reply, parse_call, xml_reply
+from tests.servers.aws_call import AwsError, Context, Reply, error_reply, parse_call
 from tests.servers.aws_moto import Moto
 from tests.servers.aws_parameters import PARAMETERS_RULES
 from tests.servers.aws_rights import needed_rights
@@ -153,12 +153,6 @@ class AwsApp:
             self.requests.append(AwsRequest(call.service, call.action, call.body, call.access_key_id, status, error))
 
 
-def _get_caller_identity(context: Context) -> Reply:
-    """Needs no right."""
-    identity = {"Arn": context.caller.arn, "UserId": str(context.call.access_key_id), "Account": ACCOUNT}
-    return xml_reply("GetCallerIdentity", identity)
-
-
 def _assume_role(context: Context) -> Reply:
     role = context.body["RoleArn"]
     context.caller.check("sts:AssumeRole", role, code="AccessDenied")
@@ -185,5 +179,5 @@ _BY_MOTO_ALONE = {
 _RULES: Mapping[str, Mapping[str, Callable[[Context], Reply]]] = {
     "secretsmanager": {**dict.fromkeys(_BY_MOTO_ALONE["secretsmanager"], Context.ask_moto), **SECRETS_RULES},
     "ssm": {**dict.fromkeys(_BY_MOTO_ALONE["ssm"], Context.ask_moto), **PARAMETERS_RULES},
-    "sts": {"GetCallerIdentity": _get_caller_identity, "AssumeRole": _assume_role},
+    "sts": {"AssumeRole": _assume_role},
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.servers.aws_accounts import Accounts, CustomerKeys, Principal
     from tests.servers.aws_moto import Moto
 
-__all__ = ["ACCOUNT", "AwsError", "Call", "Context", "Reply", "error_reply", "json_reply", "parse_call", "xml_reply"]
+__all__ = ["ACCOUNT", "AwsError", "Call", "Context", "Reply", "error_reply", "json_reply", "parse_call"]
 
 ACCOUNT = "123456789012"  # the one that moto uses unless told otherwise
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -106,17 +106,6 @@ def parse_call(environ: Mapping[str, Any], body: bytes) -> Call:
 def json_reply(content: Mapping[str, Any]) -> Reply:
     """Return a successful answer of a JSON service."""
     return Reply(200, json.dumps(content).encode())
-
-
-def xml_reply(action: str, result: Mapping[str, str]) -> Reply:
-    """Return a successful answer of STS."""
-    fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in result.items())
-    return Reply(
-        200,
-        f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>{fields}</{action}Result>'
-        f"</{action}Response>".encode(),
-        "text/xml",
-    )
 
 
 def error_reply(call: Call, error: AwsError) -> Reply:

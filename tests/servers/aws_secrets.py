@@ -1,4 +1,4 @@
-"""Where Secrets Manager is stricter than moto: one function an action; the messages are AWS's where they are known.
+"""Where Secrets Manager is stricter than moto: one function an action. Codes and words of rights are AWS's.
 
 Sources: botocore's service model; answers of AWS recorded in LocalStack's snapshot tests of Secrets Manager; "How AWS
 Secrets Manager uses AWS KMS".
@@ -10,12 +10,14 @@ drops the other labels of the previous version, and leaves its own other labels 
 
 from __future__ import annotations
 
+import base64
+import re
 import time
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from tests.servers.aws_accounts import is_managed_by_aws
 from tests.servers.aws_call import AwsError, Reply, json_reply
-from tests.servers.aws_checks import check_name, check_same, check_tags, check_value, token_of
 from tests.servers.aws_moto import is_being_deleted
 
 if TYPE_CHECKING:
@@ -27,31 +29,31 @@ __all__ = ["SECRETS_RULES"]
 
 _CURRENT = "AWSCURRENT"
 _PREVIOUS = "AWSPREVIOUS"
-_TOO_MANY_TAGS = "InvalidParameterException"
+_INVALID = "ValidationException"
+_PARAMETER = "InvalidParameterException"
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
+_MOST_BYTES = 65_536
+_MOST_TAGS = 50
+_TAG_LENGTHS = {"Key": 128, "Value": 256}
+_TAG_SYMBOLS = "_.:/=+-@"
 
 
 def _create(context: Context) -> Reply:
     body = context.body
-    check_name(body["Name"])
-    check_tags(body.get("Tags", []), too_many=_TOO_MANY_TAGS)
-    check_value(body)
-    version = token_of(body)
+    if not _NAME.fullmatch(body["Name"]):
+        raise AwsError(_INVALID, "Invalid name.")
+    _check_tags(body.get("Tags", []))
+    _check_value(body)
+    version = _token_of(body)
     existing = context.moto.secret(context.call.region, body["Name"])
     if existing is not None and is_being_deleted(existing):
-        raise AwsError(
-            "InvalidRequestException", "You can't perform this operation on the secret because it was deleted."
-        )
+        raise AwsError("InvalidRequestException", "The secret was deleted.")
     if existing is not None and existing.is_deleted():
-        raise AwsError(
-            "InvalidRequestException",
-            "You can't create this secret because a secret with this name is already scheduled for deletion.",
-        )
+        raise AwsError("InvalidRequestException", "A secret with this name is already scheduled for deletion.")
     if existing is not None and version not in existing.versions:
-        raise AwsError(
-            "ResourceExistsException", f"The operation failed because the secret {body['Name']} already exists."
-        )
+        raise AwsError("ResourceExistsException", f"The secret {body['Name']} already exists.")
     if existing is not None:
-        check_same(existing, version, body)
+        _check_same(existing, version, body)
         return json_reply({"ARN": existing.arn, "Name": existing.name, "VersionId": version})
     # As when the key of a secret changes: AWS tries the key out, with or without a value.
     _use_key(context, body.get("KmsKeyId"), ["kms:GenerateDataKey", "kms:Decrypt"], "EncryptionFailure")
@@ -60,12 +62,12 @@ def _create(context: Context) -> Reply:
 
 def _put(context: Context) -> Reply:
     body = context.body
-    check_value(body)
-    version = token_of(body)
+    _check_value(body)
+    version = _token_of(body)
     secret = _live_secret(context)
     if version in secret.versions:
         _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
-        check_same(secret, version, body)
+        _check_same(secret, version, body)
         return _version_reply(secret, version)
     if "SecretString" not in body and "SecretBinary" not in body:
         # There is nothing to encrypt; the API Reference names the code for "the parameters are wrong" in general.
@@ -89,9 +91,7 @@ def _get(context: Context) -> Reply:
     if version is not None and version not in secret.versions:
         raise _no_value(f"VersionId: {version}")
     if version is not None and stage is not None and labels.get(stage) != version:
-        raise AwsError(
-            "InvalidRequestException", "You provided a VersionStage that is not associated to the provided VersionId."
-        )
+        raise AwsError("InvalidRequestException", "The VersionStage is not associated to the VersionId.")
     _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
     answer = context.ask_moto({"SecretId": secret.arn, "VersionId": version or labels[str(stage)]}).json
     return json_reply({name: value for name, value in answer.items() if value != []})
@@ -117,7 +117,7 @@ def _move(context: Context) -> Reply:
 
 def _tag(context: Context) -> Reply:
     secret = _live_secret(context)
-    check_tags(context.body["Tags"], [tag["Key"] for tag in secret.tags or []], too_many=_TOO_MANY_TAGS)
+    _check_tags(context.body["Tags"], [tag["Key"] for tag in secret.tags or []])
     return context.ask_moto()
 
 
@@ -153,10 +153,7 @@ def _live_secret(context: Context) -> Any:
     if secret is None:
         raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     if secret.is_deleted():
-        raise AwsError(
-            "InvalidRequestException",
-            "You can't perform this operation on the secret because it was marked for deletion.",
-        )
+        raise AwsError("InvalidRequestException", "The secret was marked for deletion.")
     return secret
 
 
@@ -177,6 +174,47 @@ def _no_value(which: str) -> AwsError:
 def _version_reply(secret: Any, version: str) -> Reply:
     stages = secret.versions[version]["version_stages"]
     return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages})
+
+
+def _token_of(body: Mapping[str, Any]) -> str:
+    """Return the ClientRequestToken, which SDKs make up and AWS insists on; it becomes the id of the version."""
+    token: str = body.get("ClientRequestToken", "")
+    if not token:
+        raise AwsError("InvalidRequestException", "You must provide a ClientRequestToken value.")
+    if not 32 <= len(token) <= 64:
+        raise AwsError(_PARAMETER, "ClientRequestToken must be 32-64 characters long.")
+    return token
+
+
+def _check_value(body: Mapping[str, Any]) -> None:
+    text, binary = body.get("SecretString", "").encode(), base64.b64decode(body.get("SecretBinary", ""))
+    if max(len(text), len(binary)) > _MOST_BYTES:
+        raise AwsError(_INVALID, f"A value must have length less than or equal to {_MOST_BYTES}.")
+
+
+def _check_same(secret: Any, token: str, body: Mapping[str, Any]) -> None:
+    """Refuse another value for a version that exists."""
+    held = secret.versions[token]
+    if (held.get("secret_string"), held.get("secret_binary")) != (body.get("SecretString"), body.get("SecretBinary")):
+        raise AwsError("ResourceExistsException", f"ClientRequestToken {token} is in use for a version of this secret.")
+
+
+def _check_tags(tags: Iterable[Mapping[str, str]], present: Iterable[str] = ()) -> None:
+    """Refuse tags that AWS would not take: it documents the limits, and not each code.
+
+    :param present: the keys of those that are there already.
+    """
+    keys = {tag["Key"] for tag in tags}
+    for tag in tags:
+        for part, length in _TAG_LENGTHS.items():
+            text = tag.get(part, "")
+            is_legal = all(letter in _TAG_SYMBOLS or unicodedata.category(letter)[0] in "LNZ" for letter in text)
+            if not is_legal or len(text) > length:
+                raise AwsError(_INVALID, f"The {part} of a tag does not satisfy a constraint.")
+    if any(key.lower().startswith("aws:") for key in keys):
+        raise AwsError(_PARAMETER, "Tag keys can't start with the reserved prefix aws:.")
+    if len(keys | set(present)) > _MOST_TAGS:
+        raise AwsError(_PARAMETER, f"There can be at most {_MOST_TAGS} tags.")
 
 
 def _labels_of(secret: Any) -> dict[str, str]:
@@ -210,25 +248,13 @@ def _moved(secret: Any, label: str, source: str | None, target: str | None) -> d
     labels = _labels_of(secret)
     holder = labels.get(label)
     if source is None and holder not in {None, target}:
-        raise AwsError(
-            "InvalidParameterException",
-            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to version "
-            f"{holder}, so you must explicitly reference that version in RemoveFromVersionId.",
-        )
+        raise AwsError(_PARAMETER, f"RemoveFromVersionId can't be empty: {label} is attached to version {holder}.")
     if source is not None and source != holder:
-        raise AwsError(
-            "InvalidParameterException",
-            f"When you move staging label {label}, if you specify RemoveFromVersionId, it must be set to the version "
-            f"that currently has the staging label {label}.",
-        )
+        raise AwsError(_PARAMETER, f"RemoveFromVersionId must be the version that has {label}.")
+    if target is None and label == _CURRENT:
+        raise AwsError(_PARAMETER, f"{label} can be moved, not removed.")
     if target is None:
-        if label == _CURRENT:
-            raise AwsError(
-                "InvalidParameterException",
-                f"You can only move staging label {_CURRENT} to a different secret version. It can't be completely "
-                "removed.",
-            )
         return {other: version for other, version in labels.items() if other != label}
     if target not in secret.versions:
-        raise AwsError("InvalidParameterException", f"Not a valid version: {target}")
+        raise AwsError(_PARAMETER, f"Not a valid version: {target}")
     return _attached(labels, target, [label])

@@ -14,49 +14,52 @@ PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
 CURRENT = {"SecretId": "a", "VersionStage": "AWSCURRENT"}
 NO_KMS = "Access to KMS is not allowed"
 # Where there are a secret "a" and a parameter "/a", with a value each.
-INVALID, REQUEST, GONE = "ValidationException", "InvalidParameterException", "ResourceNotFoundException"
-SECRETS_REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    *[("create_secret", {"Name": name}, INVALID, "Invalid name. Must be a valid name containing")
-      for name in ("a b", "a:b", "a{b}", "\u00e9", "x" * 513)],
-    *[("create_secret", {"Name": "b", "Tags": [{"Key": key, "Value": value}]}, INVALID, "failed to satisfy constraint")
-      for key, value in [("a", '{"b": 1}'), ("a", "x" * 257), ("k" * 129, "b"), ("a,b", "c"), ("a", "b;c")]],
-    ("create_secret", {"Name": "b", "SecretString": "x" * 65_537}, INVALID, "less than or equal to 65536"),
-    ("create_secret", {"Name": "a", "SecretString": "1"}, "ResourceExistsException", "the secret a already exists."),
-    ("put_secret_value", {"SecretId": "a", "SecretString": "\u00e9" * 32_769}, INVALID, "less than or equal to 65536"),
-    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "b", "Value": "{}"}]}, INVALID, "failed to satisfy constraint"),
-    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "aws:x", "Value": ""}]}, REQUEST, "aws:"),
-    ("tag_resource", {"SecretId": "a", "Tags": [{"Key": f"t{n}", "Value": ""} for n in range(51)]}, REQUEST, "50 tags"),
-    ("untag_resource", {"SecretId": "b", "TagKeys": ["x"]}, GONE, "can't find the specified secret."),
-    ("get_secret_value", {"SecretId": "b"}, GONE, "can't find the specified secret."),
-    ("get_secret_value", {"SecretId": "a", "VersionStage": "Other"}, GONE, "secret value for staging label: Other"),
-    ("get_secret_value", {"SecretId": "a", "VersionId": "x" * 32}, GONE, "secret value for VersionId: x"),
-    *[("delete_secret", {"SecretId": "a", "RecoveryWindowInDays": days}, REQUEST, "must be between 7 and 30 days")
-      for days in (1, 6, 31)],
-    ("update_secret", {"SecretId": "a", "SecretString": "2"}, "NotModelled", "UpdateSecret"),
-]  # fmt: skip
-PARAMETERS_REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("put_parameter", {"Name": "/a"}, "ParameterAlreadyExists", ""),
-    ("put_parameter", {"Name": "/a", "Type": "String", "Overwrite": True}, "HierarchyTypeMismatchException", ""),
-    ("put_parameter", {"KeyId": "alias/none"}, "InvalidKeyId", ""),
-    ("put_parameter", {"Tags": [{"Key": "a", "Value": "b"}]}, "NotModelled", "Tags"),
-    ("put_parameter", {"Tier": "Intelligent-Tiering"}, "NotModelled", "tier"),
-    ("put_parameter", {"AllowedPattern": r"\d{1,4}", "Value": "10,000"}, "ParameterPatternMismatchException", ""),
-    *[("put_parameter", {"Value": value}, INVALID, "nested or reference") for value in ("{{ssm:/a}}", "{{a}}")],
-    *[("put_parameter", {"Value": value}, INVALID, "maximum parameter value of 4096")
-      for value in ("x" * 4097, "\u00e9" * 2049)],
-    ("put_parameter", {"Value": "x" * 8193, "Tier": "Advanced"}, INVALID, "maximum parameter value of 8192"),
-    *[("put_parameter", {"Name": name}, INVALID, "can't be prefixed with")
-      for name in ("/a b", "/a//b", "/a/", "/a:b", "ssm-b")],
-    ("put_parameter", {"Name": "a/b"}, INVALID, "Parameter name must be a fully qualified name."),
-    ("put_parameter", {"Name": "/aws/b"}, "AccessDeniedException", "No access to reserved parameter name"),
-    ("put_parameter", {"Name": "/x" * 16}, "HierarchyLevelLimitExceededException", "15 levels"),
-    ("put_parameter", {"Name": "/" + "x" * 967}, INVALID, "1011"),
-    *[("get_parameter", {"Name": name}, INVALID, "can't be prefixed with") for name in ("/a b", "a/b", "/a{b}")],
-    ("get_parameter", {"Name": "/none"}, "ParameterNotFound", ""),
-    ("get_parameter", {"Name": "/a:3"}, "ParameterVersionNotFound", ""),
-    ("delete_parameter", {"Name": "/none"}, "ParameterNotFound", ""),
-    ("get_parameters", {"Names": ["/a"]}, "NotModelled", "GetParameters"),
-]  # fmt: skip
+Refused = dict[str, list[tuple[str, dict[str, Any]]]]
+SECRETS_REFUSED: Refused = {
+    "ValidationException": [
+        *[("create_secret", {"Name": name}) for name in ("a b", "a:b", "a{b}", "\u00e9", "x" * 513)],
+        *[("create_secret", {"Name": "b", "Tags": [{"Key": key, "Value": value}]})
+          for key, value in [("a", '{"b": 1}'), ("a", "x" * 257), ("k" * 129, "b"), ("a,b", "c"), ("a", "b;c")]],
+        ("create_secret", {"Name": "b", "SecretString": "x" * 65_537}),
+        ("put_secret_value", {"SecretId": "a", "SecretString": "\u00e9" * 32_769}),
+        ("put_secret_value", {"SecretId": "a", "SecretBinary": b"x" * 65_537}),
+        ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "b", "Value": "{}"}]}),
+    ],
+    "InvalidParameterException": [
+        ("tag_resource", {"SecretId": "a", "Tags": [{"Key": "aws:x", "Value": ""}]}),
+        ("tag_resource", {"SecretId": "a", "Tags": [{"Key": f"t{n}", "Value": ""} for n in range(51)]}),
+        *[("delete_secret", {"SecretId": "a", "RecoveryWindowInDays": days}) for days in (1, 6, 31)],
+    ],
+    "ResourceNotFoundException": [
+        ("untag_resource", {"SecretId": "b", "TagKeys": ["x"]}),
+        ("get_secret_value", {"SecretId": "b"}),
+        ("get_secret_value", {"SecretId": "a", "VersionStage": "Other"}),
+        ("get_secret_value", {"SecretId": "a", "VersionId": "x" * 32}),
+    ],
+    "ResourceExistsException": [("create_secret", {"Name": "a", "SecretString": "1"})],
+    "NotModelled": [("update_secret", {"SecretId": "a", "SecretString": "2"})],
+}  # fmt: skip
+# Of a new parameter, but for what is said.
+PUTS_REFUSED: dict[str, list[dict[str, Any]]] = {
+    "ParameterAlreadyExists": [{"Name": "/a"}],
+    "HierarchyTypeMismatchException": [{"Name": "/a", "Type": "String", "Overwrite": True}],
+    "HierarchyLevelLimitExceededException": [{"Name": "/x" * 16}],
+    "AccessDeniedException": [{"Name": "/aws/b"}],
+    "InvalidKeyId": [{"KeyId": "alias/none"}],
+    "ParameterPatternMismatchException": [{"AllowedPattern": r"\d{1,4}", "Value": "10,000"}],
+    "ValidationException": [
+        *[{"Name": name} for name in ("/a b", "/a//b", "/a/", "/a:b", "ssm-b", "a/b", "/" + "x" * 967)],
+        *[{"Value": value} for value in ("{{ssm:/a}}", "{{a}}", "x" * 4097, "\u00e9" * 2049)],
+        {"Value": "x" * 8193, "Tier": "Advanced"},
+    ],
+    "NotModelled": [{"Tags": [{"Key": "a", "Value": "b"}]}, {"Tier": "Intelligent-Tiering"}],
+}
+PARAMETERS_REFUSED: Refused = {
+    "ValidationException": [("get_parameter", {"Name": name}) for name in ("/a b", "a/b", "/a{b}")],
+    "ParameterNotFound": [("get_parameter", {"Name": "/none"}), ("delete_parameter", {"Name": "/none"})],
+    "ParameterVersionNotFound": [("get_parameter", {"Name": "/a:3"})],
+    "NotModelled": [("get_parameters", {"Names": ["/a"]})],
+}
 
 
 @contextmanager
@@ -95,21 +98,24 @@ def put_parameter(ssm, value="one", name="/a", **more):
     return ssm.put_parameter(Name=name, Value=value, **({"Type": "SecureString"} | more))
 
 
-def test_what_secrets_manager_refuses_is_refused_in_its_words(client):
+def test_what_secrets_manager_refuses_is_refused(client):
     client.create_secret(Name="a", SecretString="1")
-    for act, parameters, code, message in SECRETS_REFUSED:
-        with refused(code, message):
-            getattr(client, act)(**parameters)
+    for code, calls in SECRETS_REFUSED.items():
+        for act, parameters in calls:
+            with refused(code):
+                getattr(client, act)(**parameters)
     assert client.get_secret_value(SecretId="a")["SecretString"] == "1"
     assert len(client.list_secrets()["SecretList"]) == 1
 
 
-def test_what_parameter_store_refuses_is_refused_in_its_words(ssm):
+def test_what_parameter_store_refuses_is_refused(ssm):
     put_parameter(ssm)
     new = {"Name": "/b", "Value": "one", "Type": "SecureString"}
-    for act, parameters, code, message in PARAMETERS_REFUSED:
-        with refused(code, message):
-            getattr(ssm, act)(**((new | parameters) if act == "put_parameter" else parameters))
+    puts = {code: [("put_parameter", new | each) for each in cases] for code, cases in PUTS_REFUSED.items()}
+    for code, calls in [*puts.items(), *PARAMETERS_REFUSED.items()]:
+        for act, parameters in calls:
+            with refused(code):
+                getattr(ssm, act)(**parameters)
     assert ssm.get_parameter(Name="/a", WithDecryption=True)["Parameter"]["Value"] == "one"
     assert len(ssm.describe_parameters()["Parameters"]) == 1
 
@@ -127,7 +133,7 @@ def test_what_is_just_possible_is_taken(client, ssm):
 
 def test_a_secret_without_a_value_has_none_to_read_and_its_first_version_is_current(client):
     client.create_secret(Name="a", Tags=[{"Key": "record", "Value": "x"}])
-    with refused("ResourceNotFoundException", "secret value for staging label: AWSCURRENT"):
+    with refused("ResourceNotFoundException"):
         client.get_secret_value(SecretId="a")
     assert "VersionIdsToStages" not in client.describe_secret(SecretId="a")
     first, second = token(), token()
@@ -146,9 +152,9 @@ def test_a_token_stands_for_one_value(client):
     again = client.put_secret_value(SecretId="a", SecretString="1", ClientRequestToken=version)
     assert again["VersionStages"] == ["AWSPREVIOUS"]
     assert client.get_secret_value(SecretId="a")["SecretString"] == "2"
-    with refused("ResourceExistsException", f"You can't use ClientRequestToken {version}"):
+    with refused("ResourceExistsException"):
         client.put_secret_value(SecretId="a", SecretString="3", ClientRequestToken=version, VersionStages=["Pending"])
-    with refused("InvalidRequestException", "not associated to the provided VersionId"):
+    with refused("InvalidRequestException"):
         client.get_secret_value(SecretId="a", VersionId=version, VersionStage="AWSCURRENT")
 
 
@@ -193,11 +199,11 @@ def test_a_secret_scheduled_for_deletion_can_only_be_described_and_restored(clie
         "update_secret_version_stage": {"VersionStage": "X", "MoveToVersionId": version},
     }
     for act, parameters in acts.items():
-        with refused("InvalidRequestException", "because it was marked for deletion"):
+        with refused("InvalidRequestException"):
             getattr(client, act)(SecretId="a", **parameters)
-    with refused("InvalidRequestException", "already scheduled for deletion"):
+    with refused("InvalidRequestException"):
         client.create_secret(Name="a")
-    with refused("InvalidRequestException", "currently marked deleted"):
+    with refused("InvalidRequestException"):
         client.delete_secret(SecretId="a")
     assert client.describe_secret(SecretId="a")["DeletedDate"]
     client.restore_secret(SecretId="a")
@@ -214,9 +220,9 @@ def test_a_forced_deletion_can_take_its_time_and_keeps_the_name_until_then(aws_s
     for _ in range(2):
         client.delete_secret(SecretId="a", ForceDeleteWithoutRecovery=True)
     assert client.describe_secret(SecretId="a")["DeletedDate"]
-    with refused("InvalidRequestException", "marked for deletion"):
+    with refused("InvalidRequestException"):
         client.get_secret_value(SecretId="a")
-    with refused("InvalidRequestException", "because it was deleted"):
+    with refused("InvalidRequestException"):
         client.create_secret(Name="a")
     aws_server.finish_deletions()
     client.create_secret(Name="a")
@@ -225,9 +231,9 @@ def test_a_forced_deletion_can_take_its_time_and_keeps_the_name_until_then(aws_s
 def test_a_parameter_keeps_its_versions_until_it_is_deleted_its_tier_and_its_pattern_but_not_its_key(aws_server, ssm):
     key = aws_server.key("alias/team")
     put_parameter(ssm, "1", KeyId="alias/team", Tier="Advanced", AllowedPattern=r"\d{1,4}")
-    with refused("ValidationException", "You can't downgrade a parameter from the advanced-parameter tier"):
+    with refused("ValidationException"):
         put_parameter(ssm, "2", Overwrite=True)
-    with refused("ParameterPatternMismatchException", r"cannot be validated against allowedPattern: \d{1,4}"):
+    with refused("ParameterPatternMismatchException"):
         put_parameter(ssm, "two", Overwrite=True, Tier="Advanced")
     put_parameter(ssm, "2", Overwrite=True, Tier="Advanced", KeyId=key)
     assert put_parameter(ssm, "3", Overwrite=True, Tier="Advanced")["Version"] == 3
@@ -290,8 +296,7 @@ def test_a_refusal_is_worded_as_by_aws_a_deny_wins_and_what_is_not_judged_is_not
         ([allow("*"), denied], "with an explicit deny in an identity-based policy"),
     ):
         user = aws_server.user(policy)
-        me = aws_server.client("sts", user).get_caller_identity()["Arn"]
-        words = f"User: {me} is not authorized to perform: secretsmanager:PutSecretValue on resource: acme {why}"
+        words = f" is not authorized to perform: secretsmanager:PutSecretValue on resource: acme {why}"
         with refused("AccessDeniedException", words):
             aws_server.client("secretsmanager", user).put_secret_value(SecretId="acme", SecretString="x")
     with pytest.raises(ValueError, match="Condition"):
