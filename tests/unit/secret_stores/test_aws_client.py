@@ -35,15 +35,6 @@ def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
-def test_the_backends_own_session_assumes_its_role(aws_server, cls):
-    role = aws_server.role("key-writer")
-    sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}
-    policy = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}]
-    issue(opened(backend_of(aws_server, cls, policy, role_arn=role, service_config=sts)))
-    assert actions(aws_server).count("AssumeRole") == 1
-
-
-@pytest.mark.parametrize("cls", BACKENDS)
 def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
     role = aws_server.role("key-writer")
     sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import stat
 import sys
 
 import pytest
@@ -19,25 +18,6 @@ from tests.unit.secret_stores.test_local_filesystem import OTHERS, open_at, writ
 def remove(store):
     store.remove(store.read(), for_good=True)
     store.remove_record()
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o640])
-def test_what_others_keep_in_the_file_stays_as_does_its_mode(tmp_path, mode):
-    file = tmp_path / "connections.json"
-    file.write_text(json.dumps(OTHERS))
-    file.chmod(mode)
-    store = open_at(file)
-    write(store)
-    store.write_record({"state": "done"})
-    remove(store)
-    assert json.loads(file.read_text()) == OTHERS
-    assert stat.S_IMODE(file.stat().st_mode) == mode
-    assert LocalFilesystemBackend(connections_file_path=str(file)).get_connection("uri") is not None
-    assert {path.name for path in tmp_path.rglob("*")} == {
-        "connections.json",
-        ".connections.json.polytomic-lock",
-        "connections.json.polytomic-issuance",
-    }
 
 
 def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):

@@ -20,12 +20,14 @@ PATHS = {
     "a list of one": ({"connections_path": ["only"]}, "only/acme"),
     "a fallback behind it": ({"global_secrets_path": "common"}, "connections/acme"),
     "no team": ({"use_team_secrets_path": False}, "connections/acme"),
+    "slashes around the mount": ({"mount_point": "/{}/"}, "connections/acme"),
 }
 
 
 @pytest.mark.parametrize(("given", "path"), PATHS.values(), ids=PATHS)
 @pytest.mark.filterwarnings("ignore:The `global_secrets_path`")
 def test_a_key_goes_where_the_backend_looks(vault, mount, root, given, path):
+    given = {name: text.format(mount) if name == "mount_point" else text for name, text in given.items()}
     backend = backend_of(vault, mount, **given)
     store = opened(backend)
     issue(store)

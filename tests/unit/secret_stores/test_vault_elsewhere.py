@@ -16,7 +16,7 @@ from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredEr
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
+from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, issue, opened
 
 WRITER = Destination.parse("airflow://writer@connection/acme")
 OLD = {"conn_type": "polytomic", "host": ISSUER, "password": "old-key"}
@@ -114,13 +114,6 @@ def test_a_store_with_a_login_is_not_pickled(vault_fake):
         pickle.dumps(opened(backend_of(vault_fake, "secret")))
 
 
-def test_slashes_around_a_mount_do_no_harm(vault, mount, root):
-    store = opened(backend_of(vault, f"{mount}/"))
-    issue(store)
-    assert store.place.startswith(f"{mount}/connections/acme in Vault")
-    assert contents(root, mount, "connections/acme")["password"] == "a-new-key"
-
-
 def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
     name = f"n{uuid.uuid4().hex[:8]}"
     vault.namespace(name)
@@ -181,9 +174,3 @@ def test_an_adapter_of_a_companys_own_stays(vault, mount):
     backend = backend_of(vault, mount, session=session)
     issue(opened(backend))
     assert type(session.get_adapter(vault.url)) is Adapter
-
-
-def test_a_writer_connection_that_is_not_there_is_named(vault, mount):
-    destination = Destination.parse("airflow://no_such_writer@connection/acme")
-    with because("connection_unusable"):
-        store_on(backend_of(vault, mount), destination, issuer=ISSUER)

@@ -39,20 +39,6 @@ def test_the_version_that_was_read_is_deleted_and_can_be_undeleted(vault, mount,
     assert backend.get_connection("acme").password == "second-key"
 
 
-def test_the_record_is_deleted_and_the_next_key_takes_the_next_versions(vault, mount, root):
-    backend = backend_of(vault, mount)
-    issue(opened(backend))
-    store = opened(backend)
-    remove(store)
-    assert (store.read().version, store.read_record()) == ("absent", None)
-    issue(store, "another-key")
-    assert store.read().version == "v2"
-    assert contents(root, mount, RECORD) == {"state": "done"}
-    remove(store)
-    issue(opened(backend), "a-third-key")
-    assert backend.get_connection("acme").password == "a-third-key"
-
-
 class Interposing(requests.adapters.HTTPAdapter):
     """Has somebody else act right before a deletion is sent."""
 
