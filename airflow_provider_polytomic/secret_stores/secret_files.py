@@ -44,9 +44,9 @@ def check_suffix(path: Path) -> None:
 
 
 def conversion(path: Path) -> str:
-    """Return the shell command that writes a YAML file anew as JSON, beside it and for its owner alone."""
+    """Return the shell command that writes a YAML file anew as JSON, beside it, for its owner alone, over no other."""
     source, target = shlex.quote(str(path)), shlex.quote(str(path.with_suffix(".json")))
-    return f"(umask 077 && python -c {shlex.quote(_CONVERT)} < {source} > {target})"
+    return f"(umask 077 && set -C && python -c {shlex.quote(_CONVERT)} < {source} > {target})"
 
 
 def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:

@@ -175,7 +175,10 @@ def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_writt
     with pytest.raises(MisconfiguredError) as caught:
         write(open_at(file))
     assert conversion(file) in str(caught.value)
-    subprocess.run(["/bin/sh", "-c", conversion(file)], check=True, env={"PATH": str(Path(sys.executable).parent)})
+    convert = ["/bin/sh", "-c", conversion(file)]
+    subprocess.run(convert, check=True, env={"PATH": str(Path(sys.executable).parent)})
+    again = subprocess.run(convert, check=False, env={"PATH": str(Path(sys.executable).parent)})
+    assert again.returncode, "no file is overwritten"
     assert stat.S_IMODE((folder / "connections.json").stat().st_mode) == 0o600
     store = open_at(folder / "connections.json")
     assert store.read().ours
