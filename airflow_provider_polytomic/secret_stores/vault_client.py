@@ -129,23 +129,19 @@ class VaultClient:
             known = _MOUNTED.setdefault(self._provider, {})
         if mount not in known:
             url = f"/v1/sys/internal/ui/mounts/{quote(f'{mount}/{path}')}"
-            found = self._told(url, f"do anything with {mount}/{path}")
+            try:
+                what = f"do anything with {mount}/{path}"
+                found: dict[str, Any] = self.call(lambda client: client.adapter.get(url), what)["data"]
+            except (hvac_errors.InvalidPath, KeyError, TypeError):
+                raise MisconfiguredError(
+                    f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or "
+                    "OpenBao?",
+                    reason="not_a_vault",
+                    fields=["host"],
+                ) from None
             version = int((found.get("options") or {}).get("version") or 1)
             known[mount] = Mounted(str(found.get("type")), version, str(found.get("path") or mount).strip("/"))
         return known[mount]
-
-    def _told(self, url: str, what: str) -> dict[str, Any]:
-        try:
-            told: dict[str, Any] = self.call(lambda client: client.adapter.get(url), what)["data"]
-        except (hvac_errors.InvalidPath, KeyError, TypeError):
-            pass
-        else:
-            return told
-        raise MisconfiguredError(
-            f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or OpenBao?",
-            reason="not_a_vault",
-            fields=["host"],
-        )
 
     def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
         """Return the client, logged in.
