@@ -1,4 +1,4 @@
-"""What is a kill, seen from inside? The end of everything, after a call of one method."""
+"""A kill as a process sees it: the end of everything, after a call of one method."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ class Mortal:
     """A vendor or a store that ends the process after a call of one of its methods.
 
     :param calls: after which of them.
-    :param acted: whether that call has its effect.
     """
 
     part: Any
     method: str
     calls: int = 1
-    acted: bool = True
     made: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
@@ -33,9 +31,8 @@ class Mortal:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self.made.append(name)
-            dies = len(self.made) == self.calls
-            result = found(*args, **kwargs) if self.acted or not dies else None
-            if dies:
+            result = found(*args, **kwargs)
+            if len(self.made) == self.calls:
                 raise Killed
             return result
 
