@@ -33,7 +33,7 @@ __all__ = ["PolytomicBatchRotateApiKeysOperator"]
 
 
 class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
-    """Renew the stored Polytomic API keys of a fleet that are older than ``max_age``, or do not answer any more.
+    """Renew the stored Polytomic API keys of a fleet that have reached ``max_age``, or do not answer any more.
 
     Returns a summary: how many ``targets`` there are, how many of them were ``rotated``, ``kept``, ``failed`` and
     ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. However the task ends, the

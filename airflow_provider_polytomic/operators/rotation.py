@@ -19,7 +19,7 @@ __all__ = ["PolytomicRotateApiKeyOperator"]
 
 
 class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
-    """Renew a stored Polytomic API key that is older than ``max_age``, or does not answer any more.
+    """Renew a stored Polytomic API key that has reached ``max_age``, or does not answer any more.
 
     Returns a reference, as :class:`~airflow_provider_polytomic.operators.api_keys.PolytomicCreateApiKeyOperator` does;
     with ``outlets=[api_keys_alias()]``, a new key is likewise an event of

@@ -27,7 +27,7 @@ from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.references import Reference
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.targets import Target
-from tests.runs import renew
+from tests.runs import run_at
 
 from .world import ABSENT, Answer, Call
 
@@ -46,6 +46,7 @@ class Role(NamedTuple):
     run: float = 1
     users: tuple[int, ...] = (0,)  # of USERS: one, or one and a standby user
     max_age: int = 0  # days
+    dag_id: str = "rotate"
 
     @property
     def run_time(self) -> datetime:
@@ -58,7 +59,8 @@ class Role(NamedTuple):
 
     @property
     def mode(self) -> Ensure | Renew:
-        return renew(self.run_time, timedelta(days=self.max_age)) if self.force else Ensure()
+        run = run_at(self.run_time, self.dag_id)
+        return Renew(run, timedelta(days=self.max_age)) if self.force else Ensure(run)
 
 
 class Ended(NamedTuple):

@@ -18,8 +18,9 @@ from .world import Setup
 
 F = Role()  # forced, run 1
 G = Role(run=2)  # forced, run 2
+H = Role(dag_id="another")  # forced, another DAG's run of the same time
 E = Role(force=False)
-NAMES = {F: "forced", G: "next-run", E: "unforced"}
+NAMES = {F: "forced", G: "next-run", H: "same-time", E: "unforced"}
 
 SCENARIOS: list[tuple[tuple[Role, ...], dict[str, int]]] = [
     ((F,), {"crash": 2, "lost": 1, "error": 1, "retry": 2}),
@@ -49,6 +50,8 @@ SCENARIOS: list[tuple[tuple[Role, ...], dict[str, int]]] = [
     ((F, G), {"refusal": 1, "crash": 1, "retry": 1}),
     ((F, G), {"proxy": 1, "retry": 1}),
     ((F, G), {"gateway": 1, "retry": 1}),
+    ((F, H), {"crash": 1, "retry": 1}),
+    ((F, H), {"gateway": 1, "retry": 1}),
     ((F, E), {"crash": 1, "retry": 1}),
     ((F, E), {"me_5xx": 1, "retry": 1}),
     ((E, E), {"crash": 1, "lost": 1, "error": 1, "retry": 1}),

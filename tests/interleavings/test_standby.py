@@ -25,6 +25,7 @@ from .starts import between, record_of
 from .world import Key, Setup
 
 P = Role(users=(0, 1))
+B = P._replace(dag_id="another")  # another DAG's run of the same time
 Q = P._replace(run=1.5)  # the next run, 12 hours later
 R = P._replace(run=2)  # and the one after that
 L = P._replace(run=3)  # two days after the first: what that left open is no longer replayed
@@ -35,6 +36,7 @@ T = Role(users=(1,))  # forced, for the second one alone
 E = Role(force=False)  # ensures a key of the first one
 NAMES = {
     P: "first",
+    B: "same-time",
     Q: "next",
     R: "third",
     L: "late",
@@ -96,6 +98,7 @@ TWO: list[Scenario] = [
     ((P, Q), {"gateway": 1, "retry": 1}),
     ((P, Q), {"record": 1, "retry": 1}),
     ((P, Q), {"store": 1, "retry": 1}),
+    ((P, B), {"crash": 1, "lost": 1, "retry": 1}),
 ]
 SWAPPED: list[Scenario] = [((P, W), {"crash": 1, "lost": 1, "retry": 1}), ((P, W), {"gateway": 1, "retry": 1})]
 THREE: list[Scenario] = [((P, P, P), {"crash": 1}), ((P, P, Q), {}), ((P, Q, R), {})]
