@@ -11,7 +11,6 @@ from airflow_provider_polytomic.exceptions import (
     ConflictError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicMissingValueError,
     PolytomicNoAnswerError,
     UnavailableError,
 )
@@ -191,15 +190,6 @@ def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Bench):
     assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")
 
 
-@pytest.mark.parametrize("owner", [TARGET, OTHER])
-def test_a_working_key_of_either_that_came_meanwhile_is_kept(bench: Bench, owner):
-    bench.hold()
-    bench.store.order("write", lambda: bench.hold("theirs", owner=owner, issued_at=None, ours=True))
-    reference = bench.issue(standby=OTHER)
-    assert (reference.issued, reference.target, bench.store.value) == (False, owner, "theirs")
-    assert (bench.store.parsed.target, bench.store.parsed.fingerprint) == (owner, fingerprint("theirs"))
-
-
 def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(bench: Bench):
     bench.hold()
     bench.store.order("write", ConflictError("changed"))
@@ -207,14 +197,6 @@ def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(benc
     with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == "stored-key"
-
-
-def test_a_dead_new_key_is_replaced_under_the_next_idempotency_key_of_the_same_user(bench: Bench):
-    bench.hold()
-    bench.vendor.order("create_api_key", After(PolytomicMissingValueError("no value")))
-    reference = bench.issue(standby=OTHER)
-    assert (reference.target, bench.vendor.spent) == (OTHER, [0, 1])
-    assert bench.vendor.live == {"stored-key": TARGET, "minted-key-2": OTHER}
 
 
 def test_what_never_fits_but_stays_the_same_is_read_twice(bench: Bench):
