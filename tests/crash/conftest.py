@@ -1,29 +1,27 @@
-"""What do the crash tests share? One emulator, and one process that forks all that are killed."""
+"""Fixtures of the crash tests: one emulator, one of each server, and one process that forks all that are killed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from .scenario import Scenario
 from .servers import SERVED
-from .worlds import running_world
+from .world import METASTORE, running_world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .scenario import World
+    from .world import World
 
 
 @pytest.fixture(scope="package")
-def world():
+def world() -> Iterator[World]:
     with running_world() as world:
-        for operator in (False, True):
-            job = world.scenario("json-connection", forced=True).job
-            world.zygote.warm_up(replace(job, operator=operator))
-        for place in SERVED:
-            world.zygote.warm_up(world.scenario(place, forced=True).job)
+        for place in ("json-connection", *SERVED):
+            world.zygote.warm_up(Scenario.new(world, place).job())
         yield world
 
 
@@ -33,3 +31,9 @@ def world_of_tasks(world: World, airflow_db: Path) -> World:
     assert airflow_db.exists()
     world.zygote.prepare_for_tasks()
     return world
+
+
+@pytest.fixture
+def world_of(request: pytest.FixtureRequest) -> Callable[[str], World]:
+    """Return the world in which jobs reach a store."""
+    return lambda place: request.getfixturevalue("world_of_tasks" if place == METASTORE else "world")

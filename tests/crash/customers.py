@@ -1,4 +1,4 @@
-"""What is there before a task that dies, and what must be so in the end? Two customers, of whom it is about one.
+"""What is there before a task that dies, and what must be so in the end: two customers, of whom it is about one.
 
 Each scenario has an emulator of its own, so that nothing can be touched unseen.
 """
@@ -17,7 +17,8 @@ import requests
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.onboarding_state import state_of
 
-from .job import Strike, Task, Tasks
+from .executor import Task, Tasks
+from .job import Strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ class Customers:
         parameters = {
             name: value.format(**given) if isinstance(value, str) else value for name, value in case.parameters.items()
         }
-        return Tasks((Task("it", case.operator, parameters),), self.environ)
+        return Tasks(tasks=(Task("it", case.operator, parameters),), environ=self.environ)
 
     def after(self, case: Case) -> State:
         """What must be there in the end."""

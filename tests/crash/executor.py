@@ -1,8 +1,9 @@
-"""How does a forked process run a DAG's tasks? Each as one try of it: ``execute``, with what Airflow gives it."""
+"""A forked process that runs a DAG's tasks: each as one try of it, ``execute`` with what Airflow gives it."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,28 @@ from airflow_provider_polytomic.operators import api_keys, organizations, users
 from airflow_provider_polytomic.operators.base import PolytomicOperator
 from tests.runs import airflow_run
 
+from .job import Job
+
 if TYPE_CHECKING:
-    from .job import Tasks
     from .points import Points
 
-__all__ = ["base_url", "context_of", "execute", "kill_the_running"]
+__all__ = ["Task", "Tasks", "base_url"]
 
 _running: list[PolytomicOperator] = []
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a DAG.
+
+    :param operator: the name of its class.
+    :param parameters: as the DAG gives them. ``{organization[id]}`` in a text is what the task ``organization``
+        returned as ``id``.
+    """
+
+    task_id: str
+    operator: str
+    parameters: dict[str, Any]
 
 
 class FirstCall(PolytomicOperator):
@@ -31,50 +47,48 @@ class FirstCall(PolytomicOperator):
         return f"Connection {self.polytomic_conn_id}"
 
 
-def execute(job: Tasks, points: Points) -> dict[str, Any]:
-    """Execute one task after the other, and return what is to be reported.
+_CLASSES = {"FirstCall": FirstCall, **vars(organizations), **vars(users), **vars(api_keys)}
 
-    :raises PolytomicError: as the task would fail.
-    :raises PolytomicError: as the task would.
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks(Job):
+    """Execute the tasks of one DAG run, one after the other in one process, and report ``results`` by their names.
+
+    :param try_number: of each of them.
+    :param struck: the only task at whose points the strike is aimed; None for all.
     """
-    results: dict[str, Any] = {}
-    for task in job.tasks:
-        parameters = {name: _rendered(value, results) for name, value in task.parameters.items()}
-        operator = _class(task.operator)(task_id=task.task_id, retries=3, **{"retry_for": 2.0, **parameters})
-        _running[:] = [operator]
-        points.armed = job.struck in (None, task.task_id)
-        results[task.task_id] = operator.execute(context_of(datetime.now(UTC), job.try_number))
-        if operator._is_killed():
-            break  # its process would end here
-    points.armed = False
-    return {"results": results, "since": points.since}
+
+    tasks: tuple[Task, ...]
+    try_number: int = 1
+    struck: str | None = None
+
+    def do(self, points: Points) -> dict[str, Any]:
+        results: dict[str, Any] = {}
+        for task in self.tasks:
+            parameters = {name: _rendered(value, results) for name, value in task.parameters.items()}
+            operator = _CLASSES[task.operator](task_id=task.task_id, retries=3, **{"retry_for": 60.0, **parameters})
+            _running[:] = [operator]
+            points.armed = self.struck in (None, task.task_id)
+            results[task.task_id] = operator.execute(_context(self.try_number))
+            if operator._is_killed():
+                break  # its process would end here
+        points.armed = False
+        return {"results": results, "since": points.since}
+
+    def end(self) -> None:
+        for operator in _running:
+            operator.on_kill()
 
 
-def kill_the_running() -> None:
-    """Tell the task that runs that Airflow wants it to end."""
-    for operator in _running:
-        operator.on_kill()
-
-
-def context_of(moment: datetime, try_number: int = 1) -> dict[str, Any]:
+def _context(try_number: int) -> dict[str, Any]:
     """Return as much of a task's context as our operators look at."""
-    run = airflow_run(moment)
-    return {"dag_run": run, "ti": SimpleNamespace(map_index=-1, try_number=try_number)}
+    return {"dag_run": airflow_run(datetime.now(UTC)), "ti": SimpleNamespace(map_index=-1, try_number=try_number)}
 
 
 def base_url() -> str:
     """Return the address of the Polytomic that the tasks ask."""
     with closing(PolytomicHook()) as hook:
         return hook.base_url
-
-
-def _class(name: str) -> type[PolytomicOperator]:
-    if name == FirstCall.__name__:
-        return FirstCall
-    found: type[PolytomicOperator] = next(
-        getattr(module, name) for module in (organizations, users, api_keys) if hasattr(module, name)
-    )
-    return found
 
 
 def _rendered(value: Any, results: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""How does a forked process reach the metastore as a running task does? As ``dag.test()`` has it, without a DAG."""
+"""The metastore for a forked process, as a running task reaches it: as ``dag.test()`` has it, without a DAG."""
 
 from __future__ import annotations
 

@@ -1,95 +1,142 @@
-"""How does a forked process issue? With the real hook into the real store; and it reports what readers then get."""
+"""A forked process that issues: one key or a fleet of them, with every call to vendor and stores a point."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
+from airflow_provider_polytomic.fleet.failures import Failures
+from airflow_provider_polytomic.fleet.masking import FirstKeys
+from airflow_provider_polytomic.fleet.pace import Pace, Stop
+from airflow_provider_polytomic.fleet.progress import Progress
+from airflow_provider_polytomic.fleet.report import Report
+from airflow_provider_polytomic.fleet.rotating import Orders, Rotation
+from airflow_provider_polytomic.fleet.targets import read_fleet
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import Ensure, issue
-from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from airflow_provider_polytomic.removing import remove_key
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.opening import Stores
 from airflow_provider_polytomic.targets import Target
 from airflow_provider_polytomic.version_compat import mask_secret, variable_get
-from tests.runs import renew
+from tests import runs
 
-from .executor import context_of
+from .job import Job
 from .points import Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_polytomic.fleet.targets import FleetTarget
     from airflow_provider_polytomic.references import Reference
 
-    from .job import Job
     from .points import Points
 
-__all__ = ["issue_or_remove", "readers_get"]
-
-_ISSUER = "https://app.polytomic.com"
+__all__ = ["Issuance", "issue_one", "readers_get"]
 
 
-def issue_or_remove(job: Job, points: Points) -> dict[str, Any]:
-    """Do the job, and return what is to be reported.
+@dataclass(frozen=True, kw_only=True)
+class Issuance(Job):
+    """Issue at one destination or at several of one store, in one run after the other; strikes are for the last run.
+
+    It reports, each by destination: ``issued`` in the last run, what ``readers_got`` before and ``readers_get`` now (a
+    fingerprint), and the ``records``.
+
+    :param targets: of each destination: org_id, user_id, destination, and standby_user_id where there is one.
+    :param runs: the runs' own times.
+    :param renew: whether a run renews what is stored; else it ensures that there is a key.
+    :param workers: so many threads rotate a fleet of them; 0: the first alone is issued, without a fleet.
+    :param look_first: what readers get is looked up before anything else, too.
+    :param remove: do not strike while it issues: afterwards the user is deleted, and what is stored removed.
+    """
+
+    targets: tuple[Mapping[str, str], ...]
+    runs: tuple[str, ...]
+    renew: bool
+    workers: int = 0
+    look_first: bool = False
+    remove: bool = False
+
+    def do(self, points: Points) -> dict[str, Any]:
+        destinations = [each["destination"] for each in self.targets]
+        readers_got = {each: readers_get(each) for each in destinations if self.look_first}
+        issued: dict[str, bool] = {}
+        with closing(PolytomicHook(retry_for=60.0, pool_size=max(1, self.workers))) as hook:
+            vendor, stores = Watched(hook, points), _WatchedStores(hook, points)
+            for number, run_time in enumerate(self.runs, 1):
+                points.armed = number == len(self.runs) and not self.remove
+                if self.workers:
+                    issued = self._rotate_fleet(vendor, stores, run_time)
+                else:
+                    (target,) = self.targets
+                    reference = issue_one(vendor, stores.open(destinations[0]), target, run_time, renew=self.renew)
+                    issued = {destinations[0]: reference.issued}
+                points.armed = False
+            if self.remove:
+                hook.delete_user(self.targets[0]["org_id"], self.targets[0]["user_id"])
+                points.armed = True
+                remove_key(vendor, stores.open(destinations[0]))
+                points.armed = False
+        return {
+            "issued": issued,
+            "readers_got": readers_got,
+            "readers_get": {} if self.remove else {each: readers_get(each) for each in destinations},
+            "records": {each: dict(stores.open(each).read_record() or {}) for each in destinations},
+        }
+
+    def _rotate_fleet(self, vendor: Any, stores: _WatchedStores, run_time: str) -> dict[str, bool]:
+        """Rotate a fleet, and tell of each destination whether a key was issued.
+
+        :raises IssuanceIncompleteError: if any failed.
+        """
+        issued = {each["destination"]: False for each in self.targets}
+
+        def tell(target: FleetTarget, reference: Reference) -> None:
+            issued[str(target.destination)] = reference.issued
+
+        number = len(self.targets)
+        fleet, report = read_fleet(self.targets, conn_id="polytomic_default"), Report(None, server="", targets=number)
+        orders = Orders(runs.renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret))
+        Rotation(
+            vendor, stores, orders, report, Failures(number), Pace(), Progress(number, lambda _line: None), Stop(),
+            self.workers, on_new_key=tell,
+        ).run(fleet)  # fmt: skip
+        if report.counts.get("failed") or sum(report.counts.values()) != number:
+            raise IssuanceIncompleteError(str(report.summary()))
+        return issued
+
+
+class _WatchedStores:
+    """The real stores, each watched."""
+
+    def __init__(self, hook: PolytomicHook, points: Points) -> None:
+        self._stores, self._points = Stores(issuer=hook.base_url), points
+
+    def open(self, destination: Destination | str) -> Any:
+        """Open the one that holds a destination."""
+        return Watched(self._stores.open(destination), self._points)
+
+
+def issue_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str, *, renew: bool) -> Reference:
+    """Issue one key.
 
     :raises PolytomicError: as it comes.
-    :raises PolytomicError: as the operator would fail.
     """
-    done: list[dict[str, Any]] = []
-    with closing(PolytomicHook(retry_for=20.0)) as hook:
-        stores = Stores(issuer=_ISSUER if job.operator else hook.base_url)
-        for number, (forced, run_time) in enumerate(job.runs, 1):
-            points.armed = number == len(job.runs) and not job.remove
-            if job.operator:
-                done.append(_operate(job, forced, run_time))
-            else:
-                reference = _issue(job, hook, stores, points, forced=forced, run_time=run_time)
-                done.append(reference.to_json(job.destination, server=hook.base_url))
-            points.armed = False
-        if job.remove:
-            return _remove(job, hook, stores, points)
-    record = stores.open(job.destination).read_record()
-    return {
-        "references": done,
-        "readers_get": readers_get(job.destination),
-        "record": dict(record) if record else None,
-    }
-
-
-def _issue(job: Job, hook: PolytomicHook, stores: Stores, points: Points, *, forced: bool, run_time: str) -> Reference:
+    standby = target.get("standby_user_id")
     return issue(
-        Watched(hook, points),
-        Watched(stores.open(job.destination), points),
-        Target.parse(job.org_id, job.user_id),
-        renew(datetime.fromisoformat(run_time)) if forced else Ensure(),
+        vendor,
+        store,
+        Target.parse(target["org_id"], target["user_id"]),
+        runs.renew(datetime.fromisoformat(run_time)) if renew else Ensure(),
         hide=mask_secret,
+        standby=Target.parse(target["org_id"], standby) if standby else None,
     )
-
-
-def _operate(job: Job, forced: bool, run_time: str) -> dict[str, Any]:
-    operator = PolytomicCreateApiKeyOperator(
-        task_id="issue",
-        org_id=job.org_id,
-        user_id=job.user_id,
-        destination=job.destination,
-        force=forced,
-        retry_for=2.0,
-        retries=1,
-    )
-    reference: dict[str, Any] = operator.execute(context_of(datetime.fromisoformat(run_time)))
-    return reference
-
-
-def _remove(job: Job, hook: PolytomicHook, stores: Stores, points: Points) -> dict[str, Any]:
-    hook.delete_user(job.org_id, job.user_id)
-    points.armed = True
-    removed = remove_key(Watched(hook, points), Watched(stores.open(job.destination), points))
-    points.armed = False
-    return {"removed": removed.removed, "fingerprint": removed.fingerprint}
 
 
 def readers_get(destination: str) -> str | None:

@@ -1,4 +1,4 @@
-"""At which points can a process die? Before and after every call to vendor and store, and at every step inside them."""
+"""The points at which a process can die: before and after every call to vendor and store, and every step inside."""
 
 from __future__ import annotations
 

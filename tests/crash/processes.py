@@ -1,9 +1,9 @@
-"""How do the tests start, stop and reap the processes that they kill? Through one zygote, which owns them all."""
+"""The processes that the tests kill: started, stopped and reaped through one zygote, which owns them all."""
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .job import Outcome
 
 if TYPE_CHECKING:
-    from .job import AnyJob
+    from .job import Job
 
 __all__ = ["Zygote"]
 
@@ -39,7 +39,6 @@ class Zygote:
                 cwd=ROOT,
                 # The root first: without an installed package it is where everything is found.
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-                text=True,
             )
         return self
 
@@ -49,29 +48,27 @@ class Zygote:
         assert self._process.stdout
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
+            self._process.wait(timeout=120)
+        finally:
             self._process.kill()
             self._process.wait()
-            raise
-        finally:
             self._process.stdout.close()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def warm_up(self, job: AnyJob) -> None:
+    def warm_up(self, job: Job) -> None:
         """Have the zygote itself do a job, so that no fork has to import anything."""
-        self._ask("warm up", job.to_json())
+        self._ask("warm up", job)
 
     def prepare_for_tasks(self) -> None:
         """Have it make what a job ``in_a_task`` needs."""
         self._ask("prepare for tasks", None)
 
-    def start(self, job: AnyJob) -> int:
+    def start(self, job: Job) -> int:
         """Fork a process for the job and return its id."""
-        pid: int = self._ask("start", job.to_json())
+        pid: int = self._ask("start", job)
         return pid
 
     def wait(self, pid: int) -> Outcome:
@@ -84,7 +81,7 @@ class Zygote:
         """Let a process that stands still go on."""
         self._ask("signal", [pid, signal.SIGCONT])
 
-    def run(self, job: AnyJob) -> Outcome:
+    def run(self, job: Job) -> Outcome:
         """Fork a process for the job and wait for its end."""
         return self.wait(self.start(job))
 
@@ -95,9 +92,9 @@ class Zygote:
     def _ask(self, command: str, argument: Any) -> Any:
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps([command, argument]) + "\n")
+        self._process.stdin.write(pickle.dumps((command, argument)))
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"the zygote died:\n{self.said()}")
-        return json.loads(answer)
+        try:
+            return pickle.load(self._process.stdout)
+        except EOFError:
+            raise RuntimeError(f"the zygote died:\n{self.said()}") from None

@@ -1,4 +1,4 @@
-"""How does a forked process race? It does what it is told over a socket, and says what came of it, until told no more.
+"""A forked process that races: it does what it is told over a socket, and says what came of it, until told no more.
 
 It can be told to stop at a point, where it says so and waits: then those who race stand where they are wanted.
 """
@@ -8,50 +8,48 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Ensure, issue
 from airflow_provider_polytomic.secret_stores.opening import Stores
-from airflow_provider_polytomic.targets import Target
-from airflow_provider_polytomic.version_compat import mask_secret
 
-from .issuer import readers_get
+from .issuer import issue_one, readers_get
+from .job import Job
 from .points import Watched
-from .rotator import rotate_one
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from .points import Points
 
-    from .job import Race
-
-__all__ = ["race"]
+__all__ = ["Channel", "Race"]
 
 
 class Channel:
-    """Lines of JSON, both ways."""
+    """Lines of JSON, both ways; iterating hears them until the other one hangs up."""
 
-    def __init__(self, address: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(address)
-        self._lines = self._socket.makefile("rb")
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._lines = connection, connection.makefile("rb")
 
-    def orders(self) -> Iterator[dict[str, Any]]:
-        """Hear what is to be done, until those who tell it hang up."""
-        for line in self._lines:
-            yield json.loads(line)
+    def fileno(self) -> int:
+        return self._connection.fileno()
 
-    def say(self, said: dict[str, Any]) -> None:
-        """Tell them."""
-        self._socket.sendall(json.dumps(said).encode() + b"\n")
+    def say(self, **said: Any) -> None:
+        """Tell the other one."""
+        self._connection.sendall(json.dumps(said).encode() + b"\n")
 
-    def wait(self) -> None:
-        """Wait for the next word."""
-        self._lines.readline()
+    def hear(self) -> dict[str, Any] | None:
+        """Wait for what the other one says; None if it has hung up."""
+        line = self._lines.readline()
+        said: dict[str, Any] | None = json.loads(line) if line else None
+        return said
+
+    def hang_up(self) -> None:
+        self._lines.close()
+        self._connection.close()
 
 
-class Meeting:
+class _Meeting:
     """The one point at which it waits for the others, when it comes there first; what :class:`Watched` tells it."""
 
     def __init__(self, channel: Channel, at: str | None) -> None:
@@ -61,32 +59,39 @@ class Meeting:
         """A call to vendor or store begins or has ended."""
         if name == self._at:
             self._at = None
-            self._channel.say({"met": name})
-            self._channel.wait()
+            self._channel.say(met=name)
+            self._channel.hear()
 
 
-def race(job: Race) -> dict[str, Any]:
-    """Do one thing after the other."""
-    channel = Channel(job.channel)
-    with closing(PolytomicHook(retry_for=20.0)) as hook:
-        stores = Stores(issuer=hook.base_url)
-        for order in channel.orders():
-            if order["act"] == "look":
-                channel.say({"readers_get": readers_get(order["destination"])})
-                continue
-            meeting = Meeting(channel, order["meet"])
-            try:
-                done = _do(order, Watched(hook, meeting), Watched(stores.open(order["destination"]), meeting))
-            except PolytomicError as error:
-                failed = {"type": type(error).__name__, "text": str(error), "retryable": error.retryable}
-                channel.say({"error": failed})
-            else:
-                channel.say({"reference": done, "readers_get": readers_get(order["destination"])})
-    return {}
+@dataclass(frozen=True, kw_only=True)
+class Race(Job):
+    """Be at the command of somebody who lets several such processes race, until they hang up.
 
+    :param address: the Unix socket at which they listen.
+    """
 
-def _do(order: dict[str, Any], vendor: Any, store: Any) -> dict[str, Any]:
-    if order["act"] == "rotate":
-        return rotate_one(vendor, store, order, order["run_time"])
-    target = Target.parse(order["org_id"], order["user_id"])
-    return issue(vendor, store, target, Ensure(), hide=mask_secret).to_json(order["destination"], server="")
+    address: str
+
+    def do(self, points: Points) -> dict[str, Any]:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.address)
+        channel = Channel(connection)
+        with closing(PolytomicHook(retry_for=60.0)) as hook:
+            stores = Stores(issuer=hook.base_url)
+            while order := channel.hear():
+                destination = order["destination"]
+                if order["act"] == "look":
+                    channel.say(readers_get=readers_get(destination))
+                    continue
+                meeting = _Meeting(channel, order["meet"])
+                vendor, store = Watched(hook, meeting), Watched(stores.open(destination), meeting)
+                try:
+                    done = issue_one(vendor, store, order, order["run_time"], renew=order["act"] == "rotate")
+                except PolytomicError as error:
+                    channel.say(error=repr(error), retryable=error.retryable)
+                else:
+                    channel.say(
+                        reference={"fingerprint": done.fingerprint, **done.details()},
+                        readers_get=readers_get(destination),
+                    )
+        return {}

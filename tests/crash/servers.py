@@ -1,4 +1,4 @@
-"""Where can a key go besides files and the metastore? To Vault and AWS, by both ways of addressing.
+"""Where a key can go besides files and the metastore: to Vault and AWS, by both ways of addressing.
 
 The servers run in the tests' own process, so they outlive the issuers that are killed.
 """

@@ -1,4 +1,4 @@
-"""What if two tries, or a try and what is left of an earlier one, create the same? One of it, and one invitation."""
+"""Two tries, or a try and what is left of an earlier one, create the same: one of it, and one invitation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scenario import count_struck
 
 if TYPE_CHECKING:
     from .job import Outcome
-    from .scenario import World
+    from .world import World
 
 pytestmark = pytest.mark.crash
 
@@ -30,14 +30,6 @@ def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
     assert first["id"] == second["id"]
     assert {first["created"], second["created"]} == {True, False}, ends
     customers.check(CASES[name], ends)
-
-
-@creating
-def test_of_two_that_start_together_one_creates(world: World, name):
-    for _ in range(10):
-        with Customers.made(world.zygote) as customers:
-            both = [world.zygote.start(customers.job(CASES[name])) for _ in range(2)]
-            check_both(customers, name, [world.zygote.wait(each) for each in both])
 
 
 # What is refused is not documented: a name with 409, inferred, an address with 422.

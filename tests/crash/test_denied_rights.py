@@ -1,4 +1,4 @@
-"""What is said, and what is sent, where a right is missing? One after the other, with the real operator.
+"""What is sent where a right is missing: nothing that issues, one right after the other, with the real operator.
 
 As a user whom file modes bind: the tests may run as root.
 """
@@ -7,127 +7,127 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .scenario import unprivileged
+from .executor import Task, Tasks
+from .scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .job import Outcome
-    from .scenario import Scenario, World
+    from .world import World
 
 pytestmark = pytest.mark.crash
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
+# A user whom file modes bind; None where that is so already.
+UID = 65534 if os.geteuid() == 0 else None
+
+
+def file_of(scenario: Scenario) -> Path:
+    assert scenario.customer.file
+    return scenario.customer.file
 
 
 def records(scenario: Scenario) -> Path:
-    return scenario.secrets.with_name(f"{scenario.secrets.name}.polytomic-issuance")
+    return file_of(scenario).with_name(f"{file_of(scenario).name}.polytomic-issuance")
 
 
-def set_up(world: World, place: str, *, forced: bool) -> Scenario:
-    """The first run is done, where there is one, and all files belong to the user who runs the next."""
-    scenario = world.scenario(place, forced=forced)
-    if forced:
-        assert world.zygote.run(replace(scenario.job, runs=scenario.job.runs[:1])).code == 0
-    records(scenario).mkdir(exist_ok=True)
-    if (uid := unprivileged()) is not None:
-        folder = scenario.secrets.parent
-        for each in (folder, *folder.rglob("*")):
-            os.chown(each, uid, uid)
-    return scenario
+@pytest.fixture(params=["ensured", "forced"])
+def new_scenario(request: pytest.FixtureRequest, world: World) -> Callable[..., Scenario]:
+    """Do the first run, where there is one, and give all files to the user who runs the next."""
+
+    def new(place: str = "json-connection") -> Scenario:
+        scenario = Scenario.new(world, place, request.param)
+        scenario.do_history()
+        records(scenario).mkdir(exist_ok=True)
+        if UID is not None:
+            folder = file_of(scenario).parent
+            for each in (folder, *folder.rglob("*")):
+                os.chown(each, UID, UID)
+        return scenario
+
+    return new
 
 
-def posts(scenario: Scenario) -> list[str]:
-    return [each.path for each in scenario.emulator.received("create_api_key") if scenario.user.id in each.path]
+class Before:
+    """What there is before a task that is to change nothing."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.user_id = scenario.customer.user_ids[0]
+        self.state = self._state()
+
+    def _state(self) -> object:
+        emulator = self.scenario.world.emulator
+        return emulator.keys_of(self.user_id), emulator.minted(self.user_id), file_of(self.scenario).read_bytes()
+
+    def run_and_check(self, *told: str, environ: Any = None, **changed: str) -> None:
+        """Run the operator's task: it fails for good, says what it is about, and has changed nothing."""
+        customer, zygote = self.scenario.customer, self.scenario.world.zygote
+        given = {**customer.target, "force": self.scenario.shape.renew, **changed}
+        tasks = (Task("issue", "PolytomicCreateApiKeyOperator", given),)
+        outcome = zygote.run(Tasks(tasks=tasks, environ={**customer.environ, **(environ or {})}, uid=UID))
+        assert (outcome.state, outcome.code) == ("exited", 1), zygote.said()
+        for each in (given["org_id"], given["user_id"], customer.destination, *told):
+            assert each in outcome.told["error"]["text"]
+        assert outcome.told["error"]["retryable"] is False, "trying again cannot help"
+        assert self._state() == self.state
 
 
-def run_operator(scenario: Scenario, **changed: Any) -> Outcome:
-    job = replace(scenario.last_run, operator=True, uid=unprivileged())
-    return scenario.zygote.run(replace(job, **changed))
-
-
-def check_what_is_said(scenario: Scenario, outcome: Outcome, *told: str) -> None:
-    assert (outcome.state, outcome.code) == ("exited", 1), scenario.zygote.said()
-    for each in (scenario.job.destination, *told):
-        assert each in outcome.told["error"]["text"]
-    assert outcome.told["error"]["retryable"] is False, "trying again cannot help"
-
-
-OURS: dict[str, tuple[Callable[[Scenario], Path], int, str]] = {
-    "reading the store": (lambda scenario: scenario.secrets, 0o000, "Let this user"),
-    "writing the store's file": (lambda scenario: scenario.secrets, 0o444, "Let this user"),
-    "writing the store's folder": (lambda scenario: scenario.secrets.parent, 0o555, "Let this user"),
-    "reading the record": (records, 0o000, "Let this user"),
-    "writing the record": (records, 0o555, "Let this user"),
+OURS: dict[str, tuple[Callable[[Scenario], Path], int]] = {
+    "reading the store": (file_of, 0o000),
+    "writing the store's file": (file_of, 0o444),
+    "writing the store's folder": (lambda scenario: file_of(scenario).parent, 0o555),
+    "reading the record": (records, 0o000),
+    "writing the record": (records, 0o555),
 }
 
 
 @pytest.mark.parametrize("place", ["json-connection", "json-variable"])
-@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 @pytest.mark.parametrize("right", OURS)
-def test_a_right_that_the_task_lacks_is_found_before_anything_is_asked_of_polytomic(world, place, forced, right):
-    scenario = set_up(world, place, forced=forced)
-    keys, sent, content = scenario.emulator.keys_of(scenario.user.id), posts(scenario), scenario.secrets.read_bytes()
-    denied, mode, advice = OURS[right]
-    path, before = denied(scenario), denied(scenario).stat().st_mode
+def test_a_right_that_the_task_lacks_is_found_before_a_key_is_asked_for(new_scenario, place, right):
+    scenario = new_scenario(place)
+    posts = len(scenario.world.emulator.received("create_api_key"))
+    before = Before(scenario)
+    denied, mode = OURS[right]
+    path, mode_before = denied(scenario), denied(scenario).stat().st_mode
     path.chmod(mode)
-    outcome = run_operator(scenario)
-    path.chmod(before)
-    check_what_is_said(scenario, outcome, scenario.user.id, scenario.user.organization_id, advice, str(path))
-    assert posts(scenario) == sent
-    assert scenario.emulator.keys_of(scenario.user.id) == keys
-    assert scenario.secrets.read_bytes() == content
-    scenario.check_that_the_next_run_completes(f"{right} was denied")
-
-
-def caller(scenario: Scenario, key: str) -> dict[str, str | None]:
-    connection = {"conn_type": "polytomic", "host": scenario.emulator.base_url, "password": key}
-    return {**scenario.job.environ, "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(connection)}
+    try:
+        before.run_and_check(str(path))
+    finally:
+        path.chmod(mode_before)
+    assert len(scenario.world.emulator.received("create_api_key")) == posts
+    scenario.check_that_the_next_try_completes(f"{right} was denied")
 
 
 def of_another_user(scenario: Scenario) -> str:
-    colleague = scenario.emulator.add_user(scenario.user.organization_id, "bob@acme.example")
-    return scenario.emulator.give_key(colleague.id)
+    emulator = scenario.world.emulator
+    return emulator.give_key(emulator.add_user(scenario.customer.org_id, "bob@acme.example").id)
 
 
 def revoked(scenario: Scenario) -> str:
     key = of_another_user(scenario)
-    scenario.emulator.revoke(key)
+    scenario.world.emulator.revoke(key)
     return key
 
 
-@pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
 @pytest.mark.parametrize(
-    ("key", "told"),
-    [
-        (lambda _: "this-key-never-was", ("401", "Put a key that works into the connection 'polytomic_default'")),
-        (revoked, ("401", "Put a key that works into the connection 'polytomic_default'")),
-        (of_another_user, ("403", "need a partner key")),
-    ],
+    ("key", "status"),
+    [(lambda _: "this-key-never-was", "401"), (revoked, "401"), (of_another_user, "403")],
     ids=["unknown", "revoked", "of a user"],
 )
-def test_a_caller_who_may_not_issue_mints_nothing_and_once_put_right_it_goes_on(world, forced, key, told):
-    scenario = set_up(world, "json-connection", forced=forced)
-    keys, content = scenario.emulator.keys_of(scenario.user.id), scenario.secrets.read_bytes()
-    outcome = run_operator(scenario, environ=caller(scenario, key(scenario)))
-    check_what_is_said(scenario, outcome, scenario.user.id, scenario.user.organization_id, *told)
-    assert scenario.emulator.keys_of(scenario.user.id) == keys
-    assert scenario.secrets.read_bytes() == content
-    scenario.check_that_the_next_run_completes("the caller might not issue")
+def test_a_caller_who_may_not_issue_mints_nothing_and_once_put_right_it_goes_on(new_scenario, key, status):
+    scenario = new_scenario()
+    connection = {"conn_type": "polytomic", "host": scenario.world.emulator.base_url, "password": key(scenario)}
+    Before(scenario).run_and_check(status, environ={"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(connection)})
+    scenario.check_that_the_next_try_completes("the caller might not issue")
 
 
+@pytest.mark.parametrize("new_scenario", ["ensured"], indirect=True)
 @pytest.mark.parametrize("unknown", ["user_id", "org_id"])
-def test_an_unknown_user_or_organization_is_named(world, unknown):
-    scenario = set_up(world, "json-connection", forced=False)
-    content = scenario.secrets.read_bytes()
-    outcome = run_operator(scenario, **{unknown: NOBODY})
-    ids = {"user_id": scenario.user.id, "org_id": scenario.user.organization_id} | {unknown: NOBODY}
-    check_what_is_said(scenario, outcome, *ids.values(), "404", "Check the ids")
-    assert scenario.emulator.minted(scenario.user.id) == 0
-    assert scenario.secrets.read_bytes() == content
+def test_an_unknown_user_or_organization_is_named(new_scenario, unknown):
+    Before(new_scenario()).run_and_check("404", **{unknown: NOBODY})

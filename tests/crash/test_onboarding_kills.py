@@ -1,4 +1,4 @@
-"""Does kill -9 at any point of an onboarding leave a second of anything? All of its tasks, run again from the start."""
+"""kill -9 at any point of an onboarding leaves no second of anything: all of its tasks, run again from the start."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.onboarding_state import onboarded
 
 from .customers import Customers, state
-from .job import Task, Tasks
+from .executor import Task, Tasks
 from .performing import TERMINATED
 from .scenario import count_struck
+from .world import local_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .scenario import World
+    from .world import World
 
 pytestmark = pytest.mark.crash
 
@@ -42,11 +43,7 @@ _MAKING = (
 def chain(customers: Customers, file: Path) -> Tasks:
     """All tasks, and a file of connections with one that is not ours."""
     file.write_text(json.dumps({"other": "postgres://u:p@db/x"}))
-    backend: dict[str, str | None] = {
-        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
-        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(file)}),
-    }
-    return Tasks(ONBOARDING, customers.environ | backend)
+    return Tasks(tasks=ONBOARDING, environ=customers.environ | local_backend("connection", file))
 
 
 def check_that_all_is_there_once(customers: Customers, file: Path, what_happened: object) -> None:

@@ -1,4 +1,4 @@
-"""Does kill -9 ever make something twice, or leave it half done? Struck around every request of every operator."""
+"""kill -9 never makes something twice, nor leaves it half done: struck around every request of every operator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .customers import Case
-    from .scenario import World
+    from .world import World
 
 pytestmark = pytest.mark.crash
 

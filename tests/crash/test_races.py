@@ -1,4 +1,4 @@
-"""What if another issuer is at the same destination while one is killed? One key, whoever finishes."""
+"""Another issuer at the same destination while one is killed: one key, whoever finishes."""
 
 from __future__ import annotations
 
@@ -6,65 +6,68 @@ import itertools
 import random
 import signal
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .job import Strike
+from .scenario import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .job import Watch
+    from .world import World
 
 pytestmark = pytest.mark.crash
 
-FORCED = pytest.mark.parametrize("forced", [False, True], ids=["ensured", "forced"])
-
 
 @pytest.mark.parametrize(
-    ("place", "forced", "watch", "points"),
+    ("place", "shape", "watch", "points"),
     [
-        ("json-connection", False, "calls", range(1, 23)),
-        ("json-connection", True, "calls", range(1, 23)),
-        ("json-connection", False, "lines", range(1, 180, 9)),
-        ("json-connection", True, "lines", range(1, 180, 9)),
-        ("vault-kv1-connection", True, "calls", range(1, 23, 2)),
-        ("vault-kv2-connection", True, "calls", range(2, 23, 2)),
-        ("aws-secretsmanager-connection", True, "steps", range(1, 43, 4)),
-        ("aws-ssm-connection", True, "steps", range(1, 43, 4)),
+        ("json-connection", "ensured", "calls", range(1, 23)),
+        ("json-connection", "forced", "calls", range(1, 23)),
+        ("json-connection", "ensured", "lines", range(1, 180, 9)),
+        ("json-connection", "forced", "lines", range(1, 180, 9)),
+        ("vault-kv1-connection", "forced", "calls", range(1, 23, 2)),
+        ("vault-kv2-connection", "forced", "calls", range(2, 23, 2)),
+        ("aws-secretsmanager-connection", "forced", "steps", range(1, 43, 4)),
+        ("aws-ssm-connection", "forced", "steps", range(1, 43, 4)),
     ],
 )
-def test_of_two_that_race_one_is_killed(world, place, forced, watch, points):
+def test_of_two_that_race_one_is_killed(
+    world: World, place: str, shape: str, watch: Watch, points: Sequence[int]
+) -> None:
     killed = 0
     for at in points:
-        scenario = world.scenario(place, forced=forced)
-        if forced:
-            assert world.zygote.run(replace(scenario.job, runs=scenario.job.runs[:1])).code == 0
-        doomed, other = (
-            world.zygote.start(replace(scenario.last_run, strike=strike))
-            for strike in (Strike(at, signal.SIGKILL, watch), None)
-        )
+        scenario = Scenario.new(world, place, shape)
+        scenario.do_history()
+        job = scenario.last_run
+        doomed = world.zygote.start(replace(job, strike=Strike(at, signal.SIGKILL, watch)))
+        other = world.zygote.start(job)
         ends = [world.zygote.wait(doomed), world.zygote.wait(other)]
         killed += ends[0].state == "killed"
-        assert ends[1].state == "exited", "nobody waits for a lock of the dead"
-        assert ends[1].code == 0 or ends[1].told["error"]["retryable"], ends
-        scenario.check_that_the_next_run_completes(ends)
-        if scenario.aside():
+        assert ends[1].may_be_tried_again, f"nobody waits for a lock of the dead: {ends}"
+        scenario.check_that_the_next_try_completes(ends)
+        if scenario.customer.aside():
             scenario.check_that_a_later_run_tidies_up()
     assert killed > 5
 
 
-@FORCED
-def test_one_stands_still_while_another_dies_and_then_goes_on(world, forced):
+@pytest.mark.parametrize("shape", ["ensured", "forced"])
+def test_one_stands_still_while_another_dies_and_then_goes_on(world: World, shape: str) -> None:
     """The sample of all pairs of points: where the one stands, where the other is killed."""
     met = 0
     pairs = list(itertools.product(range(1, 23), range(1, 23)))
     for stands_at, dies_at in random.Random(11).sample(pairs, 30):
-        scenario = world.scenario("json-connection", forced=forced)
-        slow = world.zygote.start(replace(scenario.job, strike=Strike(stands_at, signal.SIGSTOP)))
+        scenario = Scenario.new(world, "json-connection", shape)
+        slow = world.zygote.start(replace(scenario.job(), strike=Strike(stands_at, signal.SIGSTOP)))
         stood = world.zygote.wait(slow)
-        other = scenario.strike(dies_at, whole=False)
-        ends = [stood, other]
+        ends = [stood, scenario.strike(dies_at, whole=False)]
         if stood.state == "stopped":
             met += 1
             world.zygote.resume(slow)
             ends.append(world.zygote.wait(slow))
-            assert ends[-1].state == "exited", ends
-            assert ends[-1].code == 0 or ends[-1].told["error"]["retryable"], ends
-        scenario.check_that_the_next_run_completes(ends)
+            assert ends[-1].may_be_tried_again, ends
+        scenario.check_that_the_next_try_completes(ends)
     assert met > 20

@@ -1,45 +1,47 @@
-"""Does a task that Airflow 2.11 terminates leave a state from which the next try goes on? SIGTERM at every point.
+"""A task that Airflow 2.11 terminates leaves a state from which the next try goes on: SIGTERM at every point.
 
 Its handler raises an exception that is no ``Exception``, between any two lines.
 """
 
 from __future__ import annotations
 
-import itertools
 import signal
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .performing import TERMINATED
-from .scenario import count_struck
+from .scenario import Scenario, count_struck, each_point
+
+if TYPE_CHECKING:
+    from .job import Watch
+    from .world import World
 
 pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize(
-    ("place", "forced", "watch"),
+    ("place", "shape", "watch"),
     [
-        ("json-connection", False, "calls"),
-        ("json-connection", False, "lines"),
-        ("json-connection", True, "calls"),
-        ("json-connection", True, "steps"),
-        ("vault-kv2-connection", True, "calls"),
-        ("aws-secretsmanager-connection", True, "calls"),
+        ("json-connection", "ensured", "calls"),
+        ("json-connection", "ensured", "lines"),
+        ("json-connection", "forced", "calls"),
+        ("json-connection", "forced", "steps"),
+        ("vault-kv2-connection", "forced", "calls"),
+        ("aws-secretsmanager-connection", "forced", "calls"),
     ],
 )
-def test_terminated_at_any_point_and_completed_by_the_next_run(world, place, forced, watch):
+def test_terminated_at_any_point_and_completed_by_the_next_run(
+    world: World, place: str, shape: str, watch: Watch
+) -> None:
     points = []
-    for at in itertools.count(1):
-        scenario = world.scenario(place, forced=forced)
-        outcome = scenario.strike(at, signal.SIGTERM, watch=watch)
-        if outcome.point is None:
-            assert (outcome.state, outcome.code) == ("exited", 0), scenario.zygote.said()
-            break
-        assert (outcome.state, outcome.code) == ("exited", TERMINATED), scenario.zygote.said()
+    new, ends = partial(Scenario.new, world, place, shape), ("exited", TERMINATED)
+    for scenario, point in each_point(new, watch=watch, signal_=signal.SIGTERM, ends=ends):
         # Between any two lines can also be within the clean-up itself; the next run does it then.
-        assert watch != "calls" or not scenario.aside(), "no copy of the key is left behind"
-        scenario.check_that_the_next_run_completes(f"terminated {outcome.point}")
-        assert scenario.aside() == []
-        points.append(outcome.point)
+        assert watch != "calls" or not scenario.customer.aside(), "no copy of the key is left behind"
+        scenario.check_that_the_next_try_completes(f"terminated {point}")
+        assert scenario.customer.aside() == []
+        points.append(point)
     assert len(points) >= 20
-    count_struck(f"{place}, {'forced' if forced else 'ensured'}, terminated, {watch}", len(points))
+    count_struck(f"{place}, {shape}, terminated, {watch}", len(points))

@@ -1,7 +1,7 @@
-"""How does a test get a fresh process in milliseconds? From one that has imported Airflow once, and forks.
+"""A fresh process in milliseconds: from one that has imported Airflow once, and forks.
 
-``python -m tests.crash.zygote`` reads commands from its standard input and answers each with one line of JSON. It ends
-when its input does.
+``python -m tests.crash.zygote`` reads commands from its standard input and answers each, pickled. It ends when its
+input does.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -19,18 +20,17 @@ import psutil
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
 from . import in_a_task
-from .job import read_job
 from .performing import perform
 
 if TYPE_CHECKING:
-    from .job import AnyJob
+    from .job import Job
 
 __all__: list[str] = []
 
 _FAILED = 70  # EX_SOFTWARE
 
 
-def _start(job: AnyJob) -> int:
+def _start(job: Job) -> int:
     """Fork a process for the job; what it tells can be read from the pipe that is noted under its id."""
     assert threading.active_count() == 1, "a fork would lose the other threads"
     reader, writer = os.pipe()
@@ -89,7 +89,7 @@ def _keep_what_boto_parses() -> None:
     Loader.list_available_services = list_once
 
 
-def _warm_up(job: AnyJob) -> None:
+def _warm_up(job: Job) -> None:
     """Do the job in this very process: what it imports, every fork then has."""
     code = perform(job, lambda _told: None)
     assert code == 0, "the first job failed"
@@ -105,13 +105,13 @@ def _warm_up(job: AnyJob) -> None:
 def _obey(command: str, argument: Any) -> Any:
     match command:
         case "start":
-            return _start(read_job(argument))
+            return _start(argument)
         case "wait":
             return _wait(argument)
         case "signal":
             return os.kill(*argument)
         case "warm up":
-            return _warm_up(read_job(argument))
+            return _warm_up(argument)
         case "prepare for tasks":
             return in_a_task.prepare()
     raise ValueError(command)
@@ -120,13 +120,15 @@ def _obey(command: str, argument: Any) -> Any:
 if __name__ == "__main__":
     _readers: dict[int, int] = {}
     # Airflow 3 logs to standard output, which is the test's to read.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then closes our input
     _keep_what_boto_parses()
     try:
-        for line in sys.stdin:
-            print(json.dumps(_obey(*json.loads(line))), file=answers)
+        while True:
+            answers.write(pickle.dumps(_obey(*pickle.load(sys.stdin.buffer))))
+    except EOFError:
+        pass
     finally:
         for pid in _readers:
             os.kill(pid, signal.SIGKILL)

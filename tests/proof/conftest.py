@@ -1,4 +1,4 @@
-"""How much is proven? A little with every run of the tests, and as much as the promise says with ``--proof=full``.
+"""How much is proven: a little with every run of the tests, and as much as the promise says with ``--proof=full``.
 
 The option itself is in ``tests/conftest.py``, which pytest loads before it reads its options.
 """
@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_polytomic.testing import PolytomicEmulator
-from tests.crash.servers import REAL
-from tests.crash.worlds import running_world
+from tests.crash.scenario import Scenario
+from tests.crash.servers import REAL, SERVED
+from tests.crash.world import LOCAL, METASTORE, running_world
 from tests.servers.vault_real import VaultReal, vault_binary
-
-from .places import METASTORE, PLACES
-from .rotations import SHAPES, Rotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.crash.scenario import World
+    from tests.crash.world import World
+
+
+# The stores in which keys are rotated: all there are, and a real Vault if any.
+PLACES = (*LOCAL, *SERVED, *REAL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -49,7 +51,7 @@ def world_of_all() -> Iterator[World]:
         with running_world(real) as world:
             for place in PLACES:
                 if place != METASTORE and (real or place not in REAL):
-                    world.zygote.warm_up(Rotation.new(world, place, SHAPES["standby"], 0).job(0, 0))
+                    world.zygote.warm_up(Scenario.new(world, place, "standby").job(0, 0))
             yield world
     finally:
         if real:

@@ -1,13 +1,12 @@
-"""What do readers notice of a rotation? A real process reads and calls all the while: with a standby user, nothing.
+"""What readers notice of a rotation, a real process that calls all the while: with a standby user, nothing.
 
-With a single user they are cut off for a moment, which is measured and told, not judged.
+With a single user they are cut off for a moment, which the benchmarks measure.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -157,27 +156,6 @@ def test_a_single_users_readers_are_cut_off_for_a_moment_and_then_go_on(
     count("rotations of a single user, read by a process all the while", "rotations", len(done))
     count("calls of that user's process", "answered", len(reader.calls) - len(failed))
     count("calls of that user's process", "failed", len(failed))
-    told = [reference.outage_seconds or 0.0 for reference in done]
-    for name, windows in (("as issuing measured it", told), ("as its reader saw it", _windows(reader.calls))):
-        if windows:
-            count(f"ms of outage, median, {name}", "ms", round(statistics.median(windows) * 1000, 1))
-            count(f"ms of outage, p99, {name}", "ms", round(_p99(windows) * 1000, 1))
     assert {call.status for call in failed} <= {"401"}, "cut off by nothing but the revocation"
     assert reader.calls[-1].status == "200"
     assert all(reference.issued for reference in done)
-
-
-def _windows(calls: list[Seen]) -> list[float]:
-    """Return how long it was each time from the beginning of the first call that failed to that of the next success."""
-    windows, since = [], None
-    for call in calls:
-        if call.status != "200":
-            since = since or call.began
-        elif since is not None:
-            windows.append(call.began - since)
-            since = None
-    return windows
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[max(0, -(-99 * len(values) // 100) - 1)]

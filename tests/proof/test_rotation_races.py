@@ -1,4 +1,4 @@
-"""What if two processes rotate the same key at once, or one rotates while the other creates? One key, for both.
+"""Two processes rotate the same key at once, or one rotates while the other creates: one key, for both.
 
 Both start from the same state: each is held at a point of its own, drawn at random, until the other has come to its
 own; in every eighth round neither is held. Where a try fails because of the other, it is repeated, as Airflow does.
@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.api_key import ApiKey
+from tests.crash.scenario import run_time
+from tests.crash.test_kills import CALLS
 from tests.tally import count
 
-from .places import PLACES
-from .racers import Racer, race, racing
-from .rotations import Customer, run_time
+from .conftest import PLACES
+from .racers import race, racing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.crash.scenario import World
+    from tests.crash.racer import Channel
+    from tests.crash.world import Customer, World
 
 pytestmark = [
     pytest.mark.crash,
     pytest.mark.parametrize("place", PLACES, indirect=True),
 ]
 
-CALLS = ("read", "read_record", "check_write", "write_record", "create_api_key", "get_identity", "write", "read_back")
 POINTS = tuple(f"{when} {call}" for call in CALLS for when in ("before", "after"))
 # So many rounds are about one customer; the first of them begins with nothing stored.
 ROUNDS_EACH = 10
@@ -51,7 +52,7 @@ class Round:
     number: int
     run: int
     customer: Customer
-    racers: list[Racer]
+    racers: list[Channel]
     meet: tuple[str | None, str | None]
     acts: tuple[str, str]
     ends: list[dict[str, Any]] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Round:
     def play(self) -> None:
         """Let them race, and repeat what failed because of the other."""
         orders = [self._order(act, meet) for act, meet in zip(self.acts, self.meet, strict=True)]
-        emulator = self.customer.scenario.emulator
+        emulator = self.customer.world.emulator
         before = emulator.counts().get("create_api_key", 0)
         self.ends = race(self.racers, orders)
         both_asked = emulator.counts()["create_api_key"] - before > 1
@@ -72,7 +73,7 @@ class Round:
         count(f"of them with requests of both for a key, {self.what}", self.place, both_asked)
         for number, end in enumerate(self.ends):
             if "error" in end:
-                assert end["error"]["retryable"], self.story
+                assert end["retryable"], self.story
                 count(f"tries that were repeated, {self.what}", self.place)
                 (again,) = race([self.racers[number]], [{**orders[number], "meet": None}])
                 assert "error" not in again, f"{self.story}\nthen {again}"
@@ -93,12 +94,12 @@ def each_round(
 ) -> Iterator[Round]:
     """Prepare one round after the other."""
     chance = random.Random(f"{place} {what}")
-    customer = Customer.new(world, place, standby=standby)
-    with racing(world, customer.scenario.job) as racers:
+    customer = world.customer(place, standby=standby)
+    with racing(customer) as racers:
         for each in range(number):
             run = each % ROUNDS_EACH
             if each and run == 0:
-                customer = Customer.new(world, place, standby=standby, beside=customer.scenario)
+                customer = world.customer(place, standby=standby, beside=customer)
             meet = (chance.choice(POINTS), chance.choice(POINTS)) if each % 8 else (None, None)
             yield Round(what, place, each, run, customer, racers, meet, acts)
 
