@@ -1,10 +1,11 @@
-"""What do these tests share? The official SDK as the client of an emulator."""
+"""Fixtures of the tests that have the official SDK as the client of an emulator."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from polytomic import Polytomic
 
@@ -14,10 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def scoped(emulator: PolytomicEmulator, org_id: str) -> Polytomic:
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    """The connections of all clients: one that the SDK makes for itself is never closed."""
+    with httpx.Client() as http:
+        yield http
+
+
+@pytest.fixture
+def scoped(emulator: PolytomicEmulator, http: httpx.Client) -> Callable[[str], Polytomic]:
     """Return the partner's client inside an organization; the SDK has no parameter for Basic."""
-    pair = base64.b64encode(f"{org_id}:{emulator.partner_key}".encode()).decode()
-    return Polytomic(base_url=emulator.base_url, headers={"Authorization": f"Basic {pair}"}, max_retries=0)
+
+    def client(org_id: str) -> Polytomic:
+        pair = base64.b64encode(f"{org_id}:{emulator.partner_key}".encode()).decode()
+        headers = {"Authorization": f"Basic {pair}"}
+        return Polytomic(base_url=emulator.base_url, headers=headers, max_retries=0, httpx_client=http)
+
+    return client
 
 
 @pytest.fixture
@@ -37,9 +51,9 @@ def user(emulator: PolytomicEmulator, organization: Organization) -> User:
 
 
 @pytest.fixture
-def sdk(emulator: PolytomicEmulator) -> Callable[[str], Polytomic]:
+def sdk(emulator: PolytomicEmulator, http: httpx.Client) -> Callable[[str], Polytomic]:
     """Return a client that sends a key; retries are off, since each request counts."""
-    return lambda key: Polytomic(base_url=emulator.base_url, token=key, max_retries=0)
+    return lambda key: Polytomic(base_url=emulator.base_url, token=key, max_retries=0, httpx_client=http)
 
 
 @pytest.fixture
@@ -48,5 +62,5 @@ def partner(emulator: PolytomicEmulator, sdk: Callable[[str], Polytomic]) -> Pol
 
 
 @pytest.fixture
-def inside(emulator: PolytomicEmulator, organization: Organization) -> Polytomic:
-    return scoped(emulator, organization.id)
+def inside(scoped: Callable[[str], Polytomic], organization: Organization) -> Polytomic:
+    return scoped(organization.id)

@@ -9,38 +9,37 @@ import pytest
 from polytomic.errors import ConflictError, UnauthorizedError, UnprocessableEntityError
 
 from tests.onboarding_state import onboarded, state_of
-from tests.unit.sdk.conftest import scoped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from polytomic import Polytomic
 
-    from airflow_provider_polytomic.testing import PolytomicEmulator
 
 NAME, EMAIL, ROLE = "Acme", "Ada@Acme.example", "Sync Editor"
 
 
-def onboard(
-    emulator: PolytomicEmulator, partner: Polytomic, repeat: Callable[..., Any] = lambda call, **named: call(**named)
-) -> Any:
-    """Do what an onboarding does, and return the key.
+@pytest.fixture
+def onboard(scoped: Callable[[str], Polytomic], partner: Polytomic) -> Callable[..., str]:
+    """Do what an onboarding does, and return the key; ``repeat`` makes each POST, with an Idempotency-Key or without."""
 
-    :param repeat: calls each POST, with an Idempotency-Key or without.
-    """
-    organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example")
-    org_id = organization.data.id
-    role = next(role for role in scoped(emulator, org_id).permissions.roles.list().data if role.name == ROLE)
-    user = repeat(partner.users.create, org_id=org_id, email=EMAIL, role_ids=[role.id])
-    return repeat(partner.users.create_api_key, org_id=org_id, id=user.data.id).data.value
+    def do(repeat: Callable[..., Any] = lambda call, **named: call(**named)) -> str:
+        organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example")
+        org_id = organization.data.id
+        role = next(role for role in scoped(org_id).permissions.roles.list().data if role.name == ROLE)
+        user = repeat(partner.users.create, org_id=org_id, email=EMAIL, role_ids=[role.id])
+        key: str = repeat(partner.users.create_api_key, org_id=org_id, id=user.data.id).data.value
+        return key
+
+    return do
 
 
 EXPECTED = onboarded(NAME, EMAIL, [ROLE], sso_domain="acme.example")
 
 
-def test_a_customer_is_onboarded(emulator, partner, sdk):
+def test_a_customer_is_onboarded(emulator, onboard, partner, sdk):
     assert state_of(emulator, NAME) == {"organizations": []}
-    key = onboard(emulator, partner)
+    key = onboard()
     me = sdk(key).identity.get().data
     assert (me.email, me.organization_name, me.is_user) == (EMAIL.lower(), NAME, True)
     assert state_of(emulator, NAME) == EXPECTED
@@ -54,7 +53,7 @@ def test_a_customer_is_onboarded(emulator, partner, sdk):
 
 
 @pytest.mark.parametrize("fault", ["drop", "drop when=after", "truncated"])
-def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulator, partner, sdk, fault):
+def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulator, onboard, partner, sdk, fault):
     def repeat(call, **named):
         key = f"onboarding-{call.__qualname__.replace('.', '-')}"
         with pytest.raises(httpx.RemoteProtocolError):
@@ -63,7 +62,7 @@ def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulat
 
     for endpoint in ("create_organization", "create_user", "create_api_key"):
         emulator.inject(f"{fault} endpoint={endpoint}")
-    key = onboard(emulator, partner, repeat)
+    key = onboard(repeat)
     assert sdk(key).identity.get().data.email == EMAIL.lower()
     assert state_of(emulator, NAME) == EXPECTED
 
@@ -89,8 +88,8 @@ def test_without_one_what_was_made_unseen_is_taken_or_there_twice(emulator, part
     assert (ada["invitations"], ada["minted"], ada["live_keys"]) == (1, 2, 2)
 
 
-def test_a_customer_is_taken_away_again(emulator, partner, sdk):
-    key = onboard(emulator, partner)
+def test_a_customer_is_taken_away_again(emulator, onboard, partner, sdk):
+    key = onboard()
     org_id = emulator.organizations()[-1].id
     (user,) = partner.users.list(org_id).data
     partner.users.delete(org_id, user.id)
