@@ -21,7 +21,7 @@ NAME, EMAIL, ROLE = "Acme", "Ada@Acme.example", "Sync Editor"
 
 @pytest.fixture
 def onboard(scoped: Callable[[str], Polytomic], partner: Polytomic) -> Callable[..., str]:
-    """Do what an onboarding does, and return the key; ``repeat`` makes each POST, with an Idempotency-Key or without."""
+    """Do what an onboarding does, and return the key; ``repeat`` makes each POST, under an Idempotency-Key or not."""
 
     def do(repeat: Callable[..., Any] = lambda call, **named: call(**named)) -> str:
         organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example")
