@@ -1,4 +1,4 @@
-"""What must hold whatever a script does? It is played as Airflow would, and looked at after every call."""
+"""What must hold whatever a script does: it is played as Airflow would, and looked at after every call."""
 
 from __future__ import annotations
 

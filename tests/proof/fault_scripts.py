@@ -1,4 +1,4 @@
-"""What can go wrong in a script? What the vendor and the store do wrong, and where the process dies, try by try.
+"""What goes wrong in a script: what the vendor and the store do wrong, and where the process dies, try by try.
 
 A script is a plain value: what a failing test prints of it is what plays it again.
 """

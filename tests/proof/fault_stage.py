@@ -1,4 +1,4 @@
-"""On what is a script played? One customer's emulator, a real file store, and a clock of its own."""
+"""What a script is played on: one customer's emulator, a real file store, and a clock of its own."""
 
 from __future__ import annotations
 

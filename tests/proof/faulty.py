@@ -1,4 +1,4 @@
-"""How do a vendor and a store fail on request, and a process die at a call? Between the issuer and the real ones."""
+"""A vendor and a store that fail on request, and a process that dies at a call; between an issuer and the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do ten thousand scripts fit into minutes? The hook's own session asks the emulator without a socket in between.
+"""Ten thousand scripts in minutes: the hook's own session asks the emulator without a socket in between.
 
 Time is the script's: an answer that comes after an hour takes none, and a client that would have given up has.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong that nobody thought of? Random scripts of faults, tried as Airflow would, each judged.
+"""What goes wrong that nobody thought of: random scripts of faults, tried as Airflow would, each judged.
 
 What a failing test prints of a script plays it again: put it into ``ONCE_FOUND``.
 """

@@ -10,11 +10,10 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.issuing import issue
@@ -40,12 +39,9 @@ _ROOT = Path(__file__).parents[2]
 _CALLS_BETWEEN = 2
 
 
-@dataclass(frozen=True)
-class Seen:
-    """One call of a reader's: when, what came of it, and as whom it was."""
+class Seen(NamedTuple):
+    """What came of one call of a reader's, and as whom it was."""
 
-    began: float
-    ended: float
     status: str
     user: str | None
 
@@ -93,6 +89,14 @@ class Reader:
             wanted = len(self.calls) + more
             assert self._more.wait_for(lambda: len(self.calls) >= wanted, timeout=120), self._log.read_text()[-2000:]
 
+    def failed(self, whose: str, rotations: int) -> list[str]:
+        """Count, and return the statuses of the calls that failed."""
+        failed = [call.status for call in self.calls if call.status != "200"]
+        count("rotations, read by a process all the while", f"of {whose}", rotations)
+        count(f"calls of a reader of the key of {whose}", "answered", len(self.calls) - len(failed))
+        count(f"calls of a reader of the key of {whose}", "failed", len(failed))
+        return failed
+
     def _listen(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
@@ -131,11 +135,7 @@ def test_no_call_fails_while_the_keys_of_two_users_take_turns(
     hook.close()
     with Reader(tmp_path / "reader.log") as reader:
         done = rotate(scene, rounds(10, 200), reader, standby)
-    failed = [call for call in reader.calls if call.status != "200"]
-    count("rotations with a standby user, read by a process all the while", "rotations", len(done))
-    count("calls of that process", "answered", len(reader.calls) - len(failed))
-    count("calls of that process", "failed", len(failed))
-    assert not failed
+    assert reader.failed("a standby user", len(done)) == []
     assert all(reference.issued for reference in done)
     assert {reference.outage_seconds for reference in done} == {0.0}
     # It saw each of them, or it was no witness.
@@ -152,10 +152,6 @@ def test_a_single_users_readers_are_cut_off_for_a_moment_and_then_go_on(
     hook.close()
     with Reader(tmp_path / "reader.log") as reader:
         done = rotate(scene, rounds(10, 200), reader)
-    failed = [call for call in reader.calls if call.status != "200"]
-    count("rotations of a single user, read by a process all the while", "rotations", len(done))
-    count("calls of that user's process", "answered", len(reader.calls) - len(failed))
-    count("calls of that user's process", "failed", len(failed))
-    assert {call.status for call in failed} <= {"401"}, "cut off by nothing but the revocation"
+    assert set(reader.failed("a single user", len(done))) <= {"401"}, "cut off by nothing but the revocation"
     assert reader.calls[-1].status == "200"
     assert all(reference.issued for reference in done)

@@ -1,4 +1,4 @@
-"""Does an error that Polytomic has recorded stand in the way of the next run? Put right within 24 hours, it does not.
+"""An error that Polytomic has recorded does not stand in the way of the next run, put right within 24 hours.
 
 Polytomic gives the outcome of an Idempotency-Key again for 24 hours, errors included, whatever has become of its cause.
 """
