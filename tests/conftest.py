@@ -49,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="all tests are meant to be there: see tests/test_tiers.py")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Bear what Airflow 2.11 says of what Airflow 3 has replaced, most of it to itself."""
+    if version("apache-airflow").startswith("2."):
+        config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
+
+
 def pytest_unconfigure() -> None:
     """Remove the home; not ``atexit``, which processes forked from this one would run too."""
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
