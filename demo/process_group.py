@@ -102,6 +102,8 @@ class ProcessGroup:
             return
         self._keeper.stdin.close()
         status = self._keeper.wait(timeout=STOP_SECONDS)
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
         if status or self.survivors():
             raise ProcessGroupError(
                 f"processes are left in session {self.session}: {self.survivors()}; end them by hand"
