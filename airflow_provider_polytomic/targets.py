@@ -82,8 +82,10 @@ class Target:
         standby = cls(first.org_id, parse_uuid("standby_user_id", standby_user_id))
         if standby == first:
             raise PolytomicConfigurationError(
-                "standby_user_id is user_id, but a new key for a user revokes the user's other keys; give a second "
-                "user of the organization."
+                "standby_user_id is user_id, but a new key for a user revokes the user's other keys.",
+                "Give a second user of the organization.",
+                reason="same_user",
+                fields=("standby_user_id",),
             )
         return standby
 

@@ -116,6 +116,8 @@ class Report:
             raise PolytomicConfigurationError(
                 f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it.",
                 "Use another path.",
+                reason="same_file",
+                fields=["report_path"],
             )
         self._server = server
         self._targets, self._shard, self._shards = targets, shard, shards
@@ -236,6 +238,8 @@ def _refuse_other(address: FileAddress) -> None:
                 "overwritten."
             ),
             "Use another path, or remove that file.",
+            reason="not_a_report",
+            fields=["report_path"],
         )
 
 

@@ -206,6 +206,8 @@ def _list_of(text: str) -> list[Any]:
             "A template turns a list into Python's notation: write {{ ... | tojson }}, or pass the output of the "
             "task itself."
         ),
+        reason="not_a_json_list",
+        fields=["targets"],
     )
 
 

@@ -43,6 +43,8 @@ class FileAddress:
                     "Allowed: an absolute path, or a URI of a store that Airflow's ObjectStoragePath can open, such as "
                     "file:///data/targets.jsonl or s3://<conn_id>@<bucket>/targets.csv."
                 ),
+                reason="not_an_address",
+                fields=[parameter],
             )
         # Without a query, which can hold a signature.
         self._shown = one_line(self.text.partition("?")[0], _LONGEST_SHOWN)
@@ -109,13 +111,15 @@ class FileAddress:
         if isinstance(error, OSError) and error.errno:
             words = os.strerror(error.errno)
         kind = f"{type(error).__name__}: {words}" if words else type(error).__name__
-        said = f"The file {self} ({self._parameter}) cannot be {done} ({kind}). No request was sent."
+        problem = f"The file {self} ({self._parameter}) cannot be {done} ({kind})."
+        reason, fields = "file_out_of_reach", [self._parameter]
         if isinstance(error, (*_LASTING, AirflowNotFoundException)):
-            return PolytomicConfigurationError(
-                f"{said} Check that its address is right, that the connection before an @ exists and has the rights, "
-                "and that the package for this kind of store is installed."
+            advice = (
+                "Check that its address is right, that the connection before an @ exists and has the rights, and that "
+                "the package for this kind of store is installed."
             )
-        return UnavailableError(f"{said} The next try may find it well.")
+            return PolytomicConfigurationError(problem, advice, reason=reason, fields=fields)
+        return UnavailableError(f"{problem} No request was sent. A retry may succeed.", reason=reason, fields=fields)
 
 
 def _problem(address: object) -> str | None:

@@ -113,7 +113,9 @@ def parse_shard(shard: object, shards: object) -> tuple[int, int]:
     number = _whole("shard", 0 if shard is None else shard)
     count = _whole("shards", 1 if shards is None else shards)
     if number >= count:
-        raise PolytomicConfigurationError(f"shard must be from 0 to shards - 1, not {number} of {count} shards.")
+        raise PolytomicConfigurationError(
+            f"shard must be from 0 to shards - 1, not {number} of {count} shards.", fields=["shard", "shards"]
+        )
     return number, count
 
 
@@ -126,6 +128,7 @@ def _whole(name: str, value: object) -> int:
     raise PolytomicConfigurationError(
         f"{name} must be a whole number, not {value!r:.80}.",
         "Airflow makes a text of a bare range: write .expand(shard=list(range(8))).",
+        fields=[name],
     )
 
 

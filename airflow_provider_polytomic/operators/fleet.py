@@ -243,7 +243,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             raise PolytomicStoppedError(
                 f"The task was asked to end: {summary['rotated']} keys were rotated, {left} targets were not started. "
                 "What was issued is stored or, where it is not, the record beside its destination tells of it. The "
-                "next try does what is left."
+                "next try does what is left.",
+                reason="stopped",
             )
         # Among what was not started there may be a target that an earlier try left half done.
         is_worth_a_retry = failures.retryable or left > 0
@@ -252,10 +253,14 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             self.log.warning("%s Allowed by allow_failures.", _what_failed(summary))
             return summary
         if is_worth_a_retry:
-            raise IssuanceIncompleteError(f"{_what_failed(summary)} A retry does only what is left.")
+            raise IssuanceIncompleteError(
+                f"{_what_failed(summary)} A retry does only what is left.",
+                reason="max_failures" if "stopped" in summary else "targets_failed",
+            )
         raise IssuanceRefusedError(
             f"{_what_failed(summary)} A retry cannot help. Put right what the failures name; the next run, or this one "
-            "cleared, then does what is left."
+            "cleared, then does what is left.",
+            reason="targets_failed",
         )
 
     def _push(self, ti: Any, summary: dict[str, Any]) -> None:

@@ -130,5 +130,7 @@ def destination_apart_from(conn_id: str, destination: str) -> Destination:
                 "key in its place, this DAG would be locked out."
             ),
             "Use another destination.",
+            reason="issuing_connection",
+            fields=["destination", "polytomic_conn_id"],
         )
     return found

@@ -136,7 +136,9 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
             check_name("name", name)
         settings = _sign_in(self)
         if name is None and not clear and not settings:
-            raise PolytomicConfigurationError("There is nothing to change.", "Give a name, settings or clear_settings.")
+            raise PolytomicConfigurationError(
+                "There is nothing to change.", "Give a name, settings or clear_settings.", reason="nothing_to_change"
+            )
         organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}

@@ -22,7 +22,7 @@ def to_boolean(name: str, value: object) -> bool:
         return bool(value)
     word = value.strip().lower() if isinstance(value, str) else None
     if word not in {"true", "false"}:
-        raise PolytomicConfigurationError(f"{name} must be true or false, not {value!r:.80}.")
+        raise PolytomicConfigurationError(f"{name} must be true or false, not {value!r:.80}.", fields=[name])
     return word == "true"
 
 
@@ -36,7 +36,9 @@ def to_seconds(name: str, value: object) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < math.inf:
-        raise PolytomicConfigurationError(f"{name} must be a number of seconds above 0, not {value!r:.80}.")
+        raise PolytomicConfigurationError(
+            f"{name} must be a number of seconds above 0, not {value!r:.80}.", fields=[name]
+        )
     return seconds
 
 
@@ -52,7 +54,9 @@ def to_duration(name: str, value: object) -> timedelta:
         value = None
     # A key that was issued so long ago cannot exist, and the run's time less it might be no date.
     if not isinstance(value, timedelta) or not timedelta(0) <= value <= timedelta(days=36500):
-        raise PolytomicConfigurationError(f"{name} must be a timedelta, or a number of seconds, of zero to 100 years.")
+        raise PolytomicConfigurationError(
+            f"{name} must be a timedelta, or a number of seconds, of zero to 100 years.", fields=[name]
+        )
     return value
 
 
@@ -65,10 +69,10 @@ def to_texts(name: str, value: object) -> tuple[str, ...]:
         text = to_optional(name, value)
         return () if text is None else (text,)
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
-        raise PolytomicConfigurationError(f"{name} must be a list, not a {type(value).__name__}.")
+        raise PolytomicConfigurationError(f"{name} must be a list, not a {type(value).__name__}.", fields=[name])
     found = tuple(value)
     if not all(isinstance(each, str) and each.strip() for each in found):
-        raise PolytomicConfigurationError(f"{name} must be a list of texts that are not empty.")
+        raise PolytomicConfigurationError(f"{name} must be a list of texts that are not empty.", fields=[name])
     return found
 
 
@@ -78,7 +82,7 @@ def to_optional(name: str, value: object) -> str | None:
     :raises PolytomicConfigurationError: if it is no text.
     """
     if value is not None and not isinstance(value, str):
-        raise PolytomicConfigurationError(f"{name} must be a text, not a {type(value).__name__}.")
+        raise PolytomicConfigurationError(f"{name} must be a text, not a {type(value).__name__}.", fields=[name])
     return None if value is None or value.strip() in {"", "None"} else value
 
 
@@ -91,7 +95,10 @@ def to_expected(name: str, value: object, *, given: bool) -> str | None:
     text = to_optional(name, value)
     if given and text is None:
         raise PolytomicConfigurationError(
-            f"{name} was given and renders to nothing, so there is nothing to compare with.", "Correct the template."
+            f"{name} was given and renders to nothing, so there is nothing to compare with.",
+            "Correct the template.",
+            reason="rendered_to_nothing",
+            fields=[name],
         )
     return text
 

@@ -104,6 +104,8 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
                         "the key is rotated."
                     ),
                     "Correct the template, or leave the parameter out.",
+                    reason="rendered_to_nothing",
+                    fields=["standby_user_id"],
                 )
             return Order(mode)
         standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)

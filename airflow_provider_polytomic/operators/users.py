@@ -80,6 +80,8 @@ class PolytomicCreateUserOperator(PolytomicOperator):
             raise PolytomicConfigurationError(
                 "roles was given and renders to nothing, and the server's default may be more than was meant.",
                 "Correct the template.",
+                reason="rendered_to_nothing",
+                fields=["roles"],
             )
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
         found = ensure_user(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,10 +94,6 @@ def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
     }  # fmt: skip
 
 
-def test_a_summary_of_nothing_divides_by_nothing() -> None:
-    assert Report(None, server=SERVER, targets=0, clock=Clock()).summary()["per_second"] == 0.0
-
-
 def test_the_summary_is_bounded_and_the_file_has_all(tmp_path: Path) -> None:
     path, name = tmp_path / "report.jsonl", "x" * 1000
     target = read([row(1, destination=f"vault://conn@secret/{name}")])[0]
@@ -143,20 +138,3 @@ def test_what_is_added_after_the_end_is_counted_and_not_written(tmp_path: Path) 
     assert len(lines(path)) == 1
     assert report.summary()["rotated"] == 2
     assert "report_error" not in report.summary()
-
-
-def test_the_file_is_about_the_last_try(tmp_path: Path) -> None:
-    path = tmp_path / "report.jsonl"
-    for number in (1, 2):
-        with Report(str(path), server=SERVER, targets=1) as report:
-            report.add(outcome(number))
-    assert [line["user_id"] for line in lines(path)] == [user(2)]
-
-
-def test_what_is_written_is_closed_when_the_run_ends_in_an_exception(tmp_path: Path) -> None:
-    path = tmp_path / "report.jsonl"
-    ending = KeyboardInterrupt()
-    with suppress(KeyboardInterrupt), Report(str(path), server=SERVER, targets=2) as report:
-        report.add(outcome(1))
-        raise ending
-    assert len(lines(path)) == 1

@@ -70,21 +70,13 @@ def test_what_is_no_address_is_refused(report_path, problem: str) -> None:
     assert PASSWORD not in str(caught.value)
 
 
-@pytest.mark.parametrize("report_path", [None, ""])
-def test_no_report_is_written_where_none_is_wanted(report_path: str | None) -> None:
-    with Report(report_path, server=SERVER, targets=1) as report:
-        report.add(outcome())
-    assert "report_path" not in report.summary()
-
-
-@pytest.mark.parametrize("form", ["{}", "file://{}", "file://conn@{}"])
-@pytest.mark.parametrize("folder", ["", "../{name}/", "link/"])
+@pytest.mark.parametrize(("form", "folder"), [("{}", ""), ("file://{}", "../{name}/"), ("file://conn@{}", "link/")])
 def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, folder: str) -> None:
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
     (tmp_path / "link").symlink_to(tmp_path)
     report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
     fleet = read_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
-    with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
         Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
     # Another name is another file.
     Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
@@ -96,14 +88,14 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
     files.pipe(f"/{name}/targets.jsonl", json_lines([row(1)]))
     fleet = read_fleet(f"{address}/targets.jsonl", conn_id=ISSUING)
     for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
-        with pytest.raises(PolytomicConfigurationError, match="is the file that holds the targets"):
+        with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
             Report(same, server=SERVER, targets=1, apart_from=fleet.file)
 
 
 @pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
 def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str, done: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(PolytomicConfigurationError, match=rf"\(report_path\) cannot be {done}"):
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: f"cannot be {done}" in error.problem):
         Report(str(tmp_path / place), server=SERVER, targets=1).__enter__()
 
 
@@ -120,7 +112,7 @@ def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> 
 def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> None:
     file = tmp_path / "connections.json"
     file.write_text(content)
-    with pytest.raises(PolytomicConfigurationError, match=r"other than a report(?s:.*)No request was sent"):
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_report"):
         Report(str(file), server=SERVER, targets=1).__enter__()
     assert file.read_text() == content
 
@@ -185,7 +177,7 @@ def failing(attach, step: str, number: int, error: Exception) -> tuple[str, Fail
 )
 def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step, error, kind) -> None:
     address, _ = failing(attach, step, 1, error)
-    with pytest.raises(kind, match="No request was sent") as caught:
+    with pytest.raises(kind, check=lambda error: error.reason == "file_out_of_reach") as caught:
         Report(address, server=SERVER, targets=1).__enter__()
     assert PASSWORD not in str(caught.value)
 

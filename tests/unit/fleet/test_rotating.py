@@ -44,13 +44,6 @@ def test_the_same_run_again_issues_nothing_and_a_retry_tells_of_what_the_first_t
     assert len(scene.posts) == 12
 
 
-def test_the_next_run_rotates_all_again_and_the_old_keys_are_dead(scene, rows):
-    Run(rows).go()
-    Run(rows, TOMORROW + timedelta(days=7)).go()
-    assert mints(scene, rows) == [2] * 12
-    assert_one_live_key_each(scene, rows)
-
-
 def test_standby_users_take_turns(scene, rows):
     for row in rows:
         row["standby_user_id"] = scene.emulator.add_user(row["org_id"], "standby@customer.example").id
@@ -83,13 +76,6 @@ def test_only_checking_issues_nothing_and_asks_once_who_the_caller_is(scene, row
     assert scene.entries() == before
     assert len(callers_asked(scene)) - asked == 1
     assert len(scene.posts) == 5
-
-
-def test_only_checking_says_what_could_not_be_done(scene, rows):
-    scene.put("customer_3_api_key", conn_type="postgres", host="db.example", password="correct-horse-battery")
-    summary = Run(rows, check_only=True).go()
-    assert (summary["due"], summary["failed"]) == (11, 1)
-    assert "something other than a Polytomic key" in summary["failures"][0]["message"]
 
 
 def test_only_checking_ends_at_once_where_the_caller_is_unknown(scene, rows):
@@ -142,11 +128,6 @@ def test_at_most_so_many_are_under_way_and_all_of_them_are_used(scene, rows):
 
     assert Run(rows, workers=3, opens=Counting).go()["rotated"] == 12
     assert most == 3
-
-
-def test_no_thread_outlives_it(scene, rows):
-    Run(rows).go()
-    assert threads_left() == []
 
 
 def test_where_the_system_allows_too_few_threads_nothing_is_asked_for_and_no_thread_is_left(scene, rows, monkeypatch):

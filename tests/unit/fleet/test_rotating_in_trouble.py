@@ -81,13 +81,6 @@ def test_a_429_to_one_holds_the_starts_of_all_for_as_long_as_it_asks(scene, rows
     assert mints(scene, rows) == [1] * 30
 
 
-def test_a_storm_of_429_costs_time_and_nothing_else(scene, rows):
-    scene.emulator.inject("status:429 share=0.2 seed=7 times=40 retry_after=1")
-    assert Run(rows, workers=8, retry_for=60.0).go()["rotated"] == 30
-    assert_one_live_key_each(scene, rows)
-    assert mints(scene, rows) == [1] * 30
-
-
 def test_lost_answers_of_every_kind_are_made_up_for_by_the_next_try(scene, rows):
     scene.emulator.inject("drop when=after share=0.3 seed=11 times=always")
     Run(rows, most=100, retry_for=1.2).go()

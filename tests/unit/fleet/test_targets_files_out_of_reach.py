@@ -18,25 +18,22 @@ if TYPE_CHECKING:
 PASSWORD = "hunter2hunter2"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PolytomicConfigurationError, match="No such file or directory") as caught:
-        read(str(tmp_path / "none.jsonl"))
-    assert f"The file {tmp_path}/none.jsonl (targets) cannot be read (FileNotFoundError: No such file" in str(
-        caught.value
-    )
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "targets.csv").mkdir()
-    with pytest.raises(PolytomicConfigurationError, match="IsADirectoryError"):
-        read(str(tmp_path / "targets.csv"))
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("none.jsonl", "FileNotFoundError: No such file or directory"), ("folder.csv", "IsADirectoryError")],
+)
+def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        read(str(tmp_path / name))
+    assert (caught.value.reason, caught.value.fields) == ("file_out_of_reach", ("targets",))
+    assert caught.value.problem.startswith(f"The file {tmp_path}/{name} (targets) cannot be read ({kind}")
 
 
 def test_an_object_that_is_not_there_is_named(bucket) -> None:
-    with pytest.raises(
-        PolytomicConfigurationError, match=r"none\.jsonl \(targets\) cannot be read \(FileNotFoundError"
-    ):
+    with pytest.raises(PolytomicConfigurationError) as caught:
         read(f"{bucket[0]}/none.jsonl")
+    assert "/none.jsonl (targets) cannot be read (FileNotFoundError" in caught.value.problem
 
 
 class FailingFile(io.RawIOBase):
@@ -88,10 +85,11 @@ def test_errors_of_a_store_are_told_by_their_name_and_only_those_that_pass_are_r
     error, kind = ERRORS[case]
     name = f"conn-{uuid4()}"
     attach("s3", name, fs=FailingStore(error, content))
-    with pytest.raises(kind, match=rf"cannot be read \({type(error).__name__}") as caught:
+    with pytest.raises(kind) as caught:
         read(f"s3://{name}@bucket/targets.jsonl")
+    assert f"cannot be read ({type(error).__name__}" in str(caught.value)
     assert caught.value.retryable is (kind is UnavailableError)
     assert PASSWORD not in str(caught.value)
-    assert "No request was sent." in str(caught.value)
+    assert str(caught.value).count("No request was sent.") == 1
     if isinstance(error, ImportError):
         assert "install apache-airflow-providers-amazon[s3fs]" in str(caught.value)

@@ -31,18 +31,6 @@ def test_the_shards_are_disjoint_and_make_up_the_whole_in_its_order(users: list[
         assert shard == [each for each in users if each in set(shard)]
 
 
-@settings(deadline=None)
-@given(users=st.lists(st.integers(0, 10**9), min_size=1, max_size=30, unique=True), shards=st.integers(1, 9))
-def test_which_shard_a_target_is_in_depends_on_nothing_but_the_user(users: list[int], shards: int) -> None:
-    rows = [row(each) for each in users]
-    moved = [
-        row(each, destination=f"airflow://variable/v{each}", standby_user_id=user(-each - 1 + 10**10)) for each in users
-    ]
-    for shard in range(shards):
-        there = set(numbers(read(rows, shard=shard, shards=shards)))
-        assert set(numbers(read(moved[::-1], shard=shard, shards=shards))) == there
-
-
 def test_a_shard_knows_how_many_there_are_in_all(tmp_path: Path) -> None:
     address = written(tmp_path, "targets.jsonl", json_lines(row(number) for number in range(1000)))
     sizes = []
@@ -55,11 +43,6 @@ def test_a_shard_knows_how_many_there_are_in_all(tmp_path: Path) -> None:
     assert sum(sizes) == 1000
     # Far less even than this is a chance of one in many billions.
     assert min(sizes) > 60
-
-
-def test_a_shard_may_be_empty_where_the_fleet_is_not() -> None:
-    sizes = [len(read([row(1)], shard=shard, shards=5)) for shard in range(5)]
-    assert sorted(sizes) == [0, 0, 0, 0, 1]
 
 
 def test_the_shard_of_a_target_is_the_same_in_every_process_and_version() -> None:
