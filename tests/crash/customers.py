@@ -183,12 +183,6 @@ CASES = {
         _invite,
         "created",
     ),
-    "user who exists given other roles": Case(
-        "PolytomicCreateUserOperator",
-        {"org_id": "{org_id}", "user_email": "Ada@acme.example", "roles": ["admin"]},
-        f"PUT {_USERS}/{{id}}",
-        _make_admin,
-    ),
     "user updated": Case(
         "PolytomicUpdateUserOperator",
         {"org_id": "{org_id}", "user_id": "{user_id}", "roles": ["Admin"], "expected_email": "ada@acme.example"},
@@ -203,6 +197,5 @@ CASES = {
         lambda before: before["Acme Inc."][0]["users"].clear(),
         "deleted",
     ),
-    "users listed": Case("PolytomicListUsersOperator", {"org_id": "{org_id}"}, f"GET {_USERS}"),
 }  # fmt: skip
 CREATING = ("organization created", "user created")

@@ -25,7 +25,7 @@ def prepare() -> None:
     if AIRFLOW_V_3_0_PLUS:
         asyncio.run(_ask_for_nothing())
     for thread in set(threading.enumerate()) - {threading.main_thread()}:
-        thread.join(timeout=10)  # the workers of the event loop end soon after it
+        thread.join(timeout=60)  # the workers of the event loop end soon after it
     assert settings.engine
     settings.engine.dispose()
 

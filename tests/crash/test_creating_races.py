@@ -102,16 +102,3 @@ def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_fou
         assert end.told["results"]["it"]["created"] is False
         assert customers.answers(ENDPOINTS[name]) == [504, refusal]
         customers.check(case, "released while the next try stood still")
-
-
-@creating
-def test_asked_to_end_while_it_is_refused_it_asks_no_more_and_the_next_try_creates(world: World, name):
-    case = CASES[name]
-    with Customers.made(world.zygote) as customers:
-        customers.emulator.inject(f"status:503 endpoint={ENDPOINTS[name]} times=2")
-        outcome = customers.strike(customers.job(case), f"after {case.effect}", signal.SIGTERM)
-        assert outcome.point == f"after {case.effect}"
-        assert customers.answers(ENDPOINTS[name]) == [503]
-        customers.emulator.clear_faults()
-        assert customers.next_try(customers.job(case), outcome)["it"]["created"] is True
-        customers.check(case, outcome)
