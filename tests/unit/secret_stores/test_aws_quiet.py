@@ -91,10 +91,10 @@ def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
 
     def once():
         with quiet():
-            inside.wait(10)
+            inside.wait(60)
             for name in LOGGERS:
                 logging.getLogger(name).debug("a secret, perhaps")
-            inside.wait(10)
+            inside.wait(60)
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(once) for _ in range(8)]:
