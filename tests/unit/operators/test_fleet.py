@@ -175,3 +175,15 @@ def test_without_retries_it_warns(scene: Scene, rows: Any, context: Context, sai
     assert "retries=0" in said()
     operator(rows).execute(context())
     assert "retries=0" not in said()
+
+
+def test_a_summary_that_cannot_be_pushed_costs_nothing_but_a_warning(
+    scene: Scene, rows: Any, context: Context, said: Callable[[], str]
+) -> None:
+    def refuse(key: str, value: object) -> None:
+        raise ConnectionError(f"{key} {value}")
+
+    of_airflow = context()
+    of_airflow["ti"].xcom_push = refuse
+    assert operator(rows).execute(of_airflow)["rotated"] == 6
+    assert "could not be pushed to XCom (ConnectionError)" in said()
