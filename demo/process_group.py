@@ -104,6 +104,8 @@ class ProcessGroup:
         status = self._keeper.wait(timeout=STOP_SECONDS)
         if self._keeper.stdout is not None:
             self._keeper.stdout.close()
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
         if status or self.survivors():
             raise ProcessGroupError(
                 f"processes are left in session {self.session}: {self.survivors()}; end them by hand"
