@@ -33,7 +33,7 @@ _OUTSIDE = re.compile(r"contract/.*\[.*-(writer|outside|field)\b")
 
 # Left to `make test-all`, but for those that FAST finds in them.
 _SLOW = (
-    "benchmarks", "contract", "crash", "integration/dying", "integration/running", "interleavings", "proof", "servers",
+    "benchmarks", "contract", "crash", "integration", "interleavings", "proof", "servers",
 )  # fmt: skip
 _ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-field|secretsmanager-connection|ssm-outside"
 FAST = tuple(
@@ -46,9 +46,18 @@ FAST = tuple(
         r"contract/test_in_a_task",  # the metastore
         r"crash/test_kills.py::test_killed_before\w+\[(json-connection-forced|vault-kv2-connection-forced)",
         r"crash/test_operator_kills.*\[user created",
-        r"interleavings/test_interleavings.*\[forced-[^]]*-cas-second-holds1\]",
+        # A DAG run of each example, and of a connection in each engine.
+        r"integration/test_(asset_events|dag_runs|examples_parsed|failure_callbacks)\.py",
+        r"integration/test_dag_runs_on_stores\.py::test_the_next_task_gets_the_key_of_a_connection",
+        r"integration/test_offboarding\.py::test_a_customer_is_taken_away",
+        r"integration/test_onboarding\.py::test_a_customer_is_onboarded",
+        r"integration/test_onboarding_many\.py::test_every_customer_is_onboarded",
+        r"integration/test_rotate_fleet_example\.py::test_each_key_is_renewed",
+        r"integration/test_rotation\.py::test_(the_key_of_each_week|two_users_take_turns)",
+        r"integration/test_self_check\.py::test_it_takes_away",
+        r"interleavings/test_interleavings.*\[forced-(?!forced-human|forced-forced|next-run-forget)[^]]*-cas-second-holds1\]",
         r"interleavings/test_(interleavings|standby)\.py::test_(one_fault|the_search|the_one_known)",
-        r"interleavings/test_standby.*\[held-(first|next)-[^]]*-cas\]",
+        r"interleavings/test_standby\.py::test_(one|two)_that_rotates?_\w+\[held-first-[^]]*-cas\]",
         r"proof/test_recorded_errors",
     )
 )
