@@ -13,7 +13,7 @@ class Secret:
     ``repr``, ``str`` and ``format`` show a placeholder, ``==`` compares identity only, and it can be neither pickled
     nor listed by ``vars``. Copies are the same object.
 
-    :param text: such as the client secret of an identity provider; not empty.
+    :param text: such as an API key; not empty.
     :raises ValueError: if it is empty, or no text; the message does not show it.
     """
 

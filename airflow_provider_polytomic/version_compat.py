@@ -1,4 +1,4 @@
-"""Where do Airflow 2.11 and 3.x differ? Here, about assets in ``asset_compat``, and nowhere else in this package.
+"""What differs between Airflow 2.11 and 3.x. About assets see ``asset_compat``, about the form ``connection_form``.
 
 Importing this module imports no more than ``airflow`` itself; everything else arrives when it is first asked for.
 """

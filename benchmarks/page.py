@@ -22,9 +22,9 @@ _PAGE = """\
 # Benchmarks
 
 What this package costs, next to what you would do without it. `make bench` measures it and writes this page from the
-results; nothing here is written by hand, and no test asserts a time. Every comparison is within one run. Polytomic
+results; no figure here is written by hand, and no test asserts a time. Every comparison is within one run. Polytomic
 itself is an emulator that answers at once: what a live one takes to make a key comes on top.
-{trial}
+{trial}{outdated}
 | measured | |
 | --- | --- |
 {machine}
@@ -112,6 +112,8 @@ def newest(folder: Path) -> dict[str, Any]:
 def page_of(found: dict[str, Any]) -> str:
     """Return the page, in Markdown."""
     return _PAGE.format(
+        # Of results that a later change has overtaken: written into their file, and gone with the next measurement.
+        outdated=f"\n**Of an earlier version.** {found['outdated']}\n" if "outdated" in found else "",
         trial=_TRIAL if "--quick" in found["command"] else "",
         machine=_lines(machine(found)),
         goals=_lines(goals(found)),

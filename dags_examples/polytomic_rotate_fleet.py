@@ -69,7 +69,6 @@ def polytomic_rotate_fleet() -> None:
         task_id="rotate_fleet",
         targets="{{ params.targets }}",
         report_path="{{ params.report }}",
-        # Not 7: last week's key is a little younger than last week's run, and would be kept for a night more.
         max_age=timedelta(days=7),
         max_workers=8,
         max_failures=10,

@@ -6,7 +6,7 @@ import math
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["MOST_WORKERS", "to_limit", "to_rate", "to_workers"]
+__all__ = ["MOST_WORKERS", "to_limit", "to_rate", "to_workers", "whole_number"]
 
 # As many connections stay open to Vault and AWS.
 MOST_WORKERS = 32
@@ -20,8 +20,8 @@ def to_workers(value: object) -> int:
 
     :raises PolytomicConfigurationError: if it is none of 1 to 32.
     """
-    workers = _whole(value, default=_WORKERS)
-    if not 1 <= workers <= MOST_WORKERS:
+    workers = _WORKERS if _is_nothing(value) else whole_number(value)
+    if workers is None or not 1 <= workers <= MOST_WORKERS:
         raise PolytomicConfigurationError(
             f"max_workers must be a whole number from 1 to {MOST_WORKERS}, not {value!r:.80}.",
             "For more, use shards.",
@@ -35,8 +35,8 @@ def to_limit(value: object) -> int:
 
     :raises PolytomicConfigurationError: if it is no whole number above 0.
     """
-    limit = _whole(value, default=_FAILURES)
-    if limit < 1:
+    limit = _FAILURES if _is_nothing(value) else whole_number(value)
+    if not limit:
         raise PolytomicConfigurationError(
             f"max_failures must be a whole number from 1, not {value!r:.80}.", fields=["max_failures"]
         )
@@ -61,12 +61,10 @@ def to_rate(value: object) -> float | None:
     return rate
 
 
-def _whole(value: object, *, default: int) -> int:
-    """Return 0 where it is no whole number."""
-    if _is_nothing(value):
-        return default
+def whole_number(value: object) -> int | None:
+    """Read a number from 0, or its digits; None where it is none."""
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def _is_nothing(value: object) -> bool:

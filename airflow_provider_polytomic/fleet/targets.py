@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.fleet.bounds import whole_number
 from airflow_provider_polytomic.fleet.rows import rows_of
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Fleet", "FleetTarget", "parse_shard", "read_fleet", "shard_of"]
 
 _MOST_SHOWN = 10  # problems
-_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +120,14 @@ def parse_shard(shard: object, shards: object) -> tuple[int, int]:
 
 
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    text = value.strip() if isinstance(value, str) else ""
-    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
-        return int(text)
-    raise PolytomicConfigurationError(
-        f"{name} must be a whole number, not {value!r:.80}.",
-        "Airflow makes a text of a bare range: write .expand(shard=list(range(8))).",
-        fields=[name],
-    )
+    number = whole_number(value)
+    if number is None:
+        raise PolytomicConfigurationError(
+            f"{name} must be a whole number, not {value!r:.80}.",
+            "Airflow makes a text of a bare range: write .expand(shard=list(range(8))).",
+            fields=[name],
+        )
+    return number
 
 
 _Parsed = tuple[Target, Target | None, Destination]

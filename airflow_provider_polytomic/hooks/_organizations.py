@@ -67,21 +67,21 @@ class OrganizationEndpoints(Endpoints):
         name: str | None = None,
         sso_domain: str | None = None,
         sso_org_id: str | None = None,
-        clear: Collection[str] = (),
+        clear_settings: Collection[str] = (),
     ) -> Organization:
         """Change what is given and nothing else: ``PUT /api/organizations/{org_id}`` (2025-09-18, organization/update).
 
         Polytomic replaces all settings at once, so they are read first; what somebody else changes in between is lost.
 
-        :param clear: names of settings to take away, such as ``["sso_domain"]``; None leaves one as it is.
-        :raises PolytomicConfigurationError: if a setting is invalid, or if the organization signs in by OIDC: the
-            update would clear its client secret, which cannot be read.
+        :param clear_settings: names of settings to take away, such as ``["sso_domain"]``; None leaves one as it is.
+        :raises PolytomicConfigurationError: if a setting is invalid, or if the organization signs in by OIDC, or may do
+            so: the update would clear its client secret, which cannot be read.
         :raises PolytomicTakenError: if another organization has the name.
         """
         given = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
-        _check(given, clear)
+        _check(given, clear_settings)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
-        body = _merged(self.get_organization(org_id), given, clear)
+        body = _merged(self.get_organization(org_id), given, clear_settings)
         answer = self._client.put(path, json=body)
         return read_one(Organization, answer, f"PUT {path}", id=id_of(org_id), name=body.get("name"))
 
@@ -102,9 +102,9 @@ def _given(**settings: str | None) -> dict[str, str]:
 def _check(given: Collection[str], clear: Collection[str]) -> None:
     if isinstance(clear, str) or not set(clear) <= set(_SETTINGS):
         raise PolytomicConfigurationError(
-            f"clear must be a list of settings, each one of {', '.join(_SETTINGS)}.",
+            f"clear_settings must be a list of settings, each one of {', '.join(_SETTINGS)}.",
             reason="settings_invalid",
-            fields=("clear",),
+            fields=("clear_settings",),
         )
     if both := sorted(set(clear) & set(given)):
         raise PolytomicConfigurationError(
@@ -124,13 +124,17 @@ def _merged(current: Organization, given: Mapping[str, str], clear: Collection[s
         )
     known = {*current.model_fields_set, *given, *clear}
     if missing := [name for name in _READABLE if name not in known]:
+        # Nobody can give or clear an issuer here, and one that was not shown may be there.
+        may_sign_in_by_oidc = "issuer" in missing
         raise PolytomicConfigurationError(
             f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
             "replaces all settings, and would clear what was not read.",
-            "Give or clear these too, or change this organization in Polytomic itself.",
+            "Change this organization in Polytomic itself."
+            if may_sign_in_by_oidc
+            else "Give or clear these too, or change this organization in Polytomic itself.",
             state="Nothing was changed.",
             reason="settings_unknown",
-            fields=missing,
+            fields=("org_id",) if may_sign_in_by_oidc else missing,
         )
     kept = {name: getattr(current, name) for name in ("name", *_SETTINGS) if name not in clear}
     return {name: value for name, value in {**kept, **given}.items() if value is not None}

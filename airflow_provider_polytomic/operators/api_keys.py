@@ -40,13 +40,14 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
     :param user_id: UUID of the user whose key is issued. (templated)
     :param destination: where the key goes, such as ``airflow://connection/acme_polytomic``. (templated)
     :param force: renew: Polytomic revokes the user's keys *before* it makes the new one, so whoever reads the
-        destination is cut off until the new one is stored, normally well under a second. (templated)
+        destination is cut off until the new one is stored, normally well under a second; by default ``False``.
+        (templated)
     :param take_over: replace what the destination holds even if it was not issued here: another user's key, say, or a
-        connection of another type. (templated)
+        connection of another type; by default ``False``. (templated)
     :param check_only: look, prove the right to write and who the caller is, and issue nothing; the reference then has
-        ``would_issue`` and a ``reason``. (templated)
+        ``would_issue`` and a ``reason``; by default ``False``. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
-        destination. (templated)
+        destination; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -100,11 +101,12 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
 
     :param destination: where the key is, such as ``airflow://connection/acme_polytomic``. (templated)
     :param take_over: remove what the destination holds even if it was not issued here. It is not sent to Polytomic, and
-        where the store can keep it recoverable it does. (templated)
+        where the store can keep it recoverable it does. By default ``False``. (templated)
     :param allow_live: remove a key that may still work, without asking Polytomic, and the record of an issuance that
-        was interrupted before its key was stored. (templated)
+        was interrupted before its key was stored; by default ``False``. (templated)
     :param polytomic_conn_id: the connection whose partner key asks whether the organization is one of its own, and, of
-        an issuance that was interrupted, whether the user is gone; it is refused as the destination. (templated)
+        an issuance that was interrupted, whether the user is gone; it is refused as the destination; by default
+        ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

@@ -21,8 +21,8 @@ __all__ = ["PolytomicOperator"]
 class PolytomicOperator(BaseOperator):
     """A task that asks something of Polytomic.
 
-    What it returns is small JSON; an object is also pushed field by field, so that ``task.output["id"]`` can be given
-    to the next task. A field that is not known is left out.
+    What it returns is small JSON. An object is also pushed field by field, so that ``task.output["id"]`` can be given
+    to the next task; the summary of a batch is not. A field that is not known is left out.
 
     Each operator has one ``__init__``, which sets the two attributes that are declared here: Airflow wraps every level,
     and that takes 45 us a task while a DAG file is parsed. A parameter that is left out is None, because Airflow

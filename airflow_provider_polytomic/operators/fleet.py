@@ -36,10 +36,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     """Renew the stored Polytomic API keys of a fleet that have reached ``max_age``, or do not answer any more.
 
     Returns a summary: how many ``targets`` there are, how many of them were ``rotated``, ``kept``, ``failed`` and
-    ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. However the task ends, the
-    summary is in XCom under the key ``summary``. The full list goes to ``report_path``. No key is in either. With
-    ``outlets=[api_keys_alias()]``, a new key is an event of
-    :func:`~airflow_provider_polytomic.assets.api_key_asset`, emitted once the task succeeds.
+    ``not_started``, the time it took, why it ``stopped``, and up to 20 of the ``failures``. It is in XCom under the key
+    ``summary``, also where the task fails, but not where a parameter, the connection or the targets are refused, or the
+    process is killed. The full list goes to ``report_path``. No key is in either. With ``outlets=[api_keys_alias()]``,
+    a new key is an event of :func:`~airflow_provider_polytomic.assets.api_key_asset`, emitted once the task succeeds.
 
     What is due is told as by :class:`~airflow_provider_polytomic.operators.rotation.PolytomicRotateApiKeyOperator`. All
     targets are checked before anything is sent: one that cannot be meant, or two of one user or one destination, fail
@@ -61,18 +61,19 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     :param max_failures: after so many failures of one kind (the store is down, the partner key is refused) nothing new
         is started: a whole number, by default 10. What speaks of one target alone, such as a user who is gone, does not
         count, unless a key was issued before it came to light. (templated)
-    :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing. (templated)
-    :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age.
-        (templated)
+    :param check_only: say of the whole fleet what is due and whether it could be done, and issue nothing; by default
+        ``False``. (templated)
+    :param take_over: replace what a destination holds even if it was not issued here, or nothing tells its age; by
+        default ``False``. (templated)
     :param report_path: where a line of JSON for each target is written, as by ``ObjectStoragePath``; of several shards
         each has its own file. Only a report of an earlier try or run is overwritten. (templated)
     :param shard: which part of the targets this task has, from 0, the default. (templated)
     :param shards: in how many parts they are split; by default 1. (templated)
     :param allow_failures: succeed though targets failed, once no retry is left, or none would help; not where
         ``max_failures`` has stopped it. Set it if anything is scheduled on the keys: their events are emitted by a task
-        that succeeds. (templated)
+        that succeeds. By default ``False``. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as a
-        destination. (templated)
+        destination; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

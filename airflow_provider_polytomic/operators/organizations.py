@@ -38,7 +38,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
     :param if_exists: ``ignore``, the default, returns an organization that exists, without changing it; ``fail`` makes
         the task fail. With ``fail``, a try that dies after it made the organization makes the next one fail too.
         (templated)
-    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -98,7 +98,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
     :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
     :param sso_org_id: WorkOS organization of the SSO. (templated)
     :param clear_settings: settings to take away, each one of ``sso_domain``, ``sso_org_id``. (templated)
-    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -139,7 +139,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
             raise PolytomicConfigurationError(
                 "There is nothing to change.", "Give a name, settings or clear_settings.", reason="nothing_to_change"
             )
-        organization = hook.update_organization(self.org_id, name=name, clear=clear, **settings)
+        organization = hook.update_organization(self.org_id, name=name, clear_settings=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}
 
@@ -161,8 +161,8 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     :param org_id: UUID of the organization. (templated)
     :param expected_name: the name that it must have, exactly; otherwise nothing is deleted. (templated)
     :param ignore_if_missing: succeed where there is neither such an id nor such a name. A second try always does so,
-        since the first may have deleted the organization before it died. (templated)
-    :param polytomic_conn_id: the connection whose partner key asks. (templated)
+        since the first may have deleted the organization before it died. By default ``False``. (templated)
+    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

@@ -44,13 +44,14 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     :param standby_user_id: UUID of a second user of the organization, with the same rights. The keys of the two are
         stored in turn: the idle user's is issued, checked and stored, and the one in use until then works on until the
         next rotation. Neither user may have a key that anything else uses. (templated)
-    :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough. (templated)
-    :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age.
-        (templated)
+    :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough; by default
+        ``False``. (templated)
+    :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age; by
+        default ``False``. (templated)
     :param check_only: look, prove the right to write and who the caller is, and issue nothing; the reference then has
-        ``would_issue`` and a ``reason``. (templated)
+        ``would_issue`` and a ``reason``; by default ``False``. (templated)
     :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
-        destination. (templated)
+        destination; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

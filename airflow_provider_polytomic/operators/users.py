@@ -42,7 +42,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
     :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
     :param if_exists: ``ignore``, the default, returns a user who exists, brought to the roles; ``fail`` makes the task
         fail. With ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
-    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -109,7 +109,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
     :param roles: names in any case, or ids; at least one. (templated)
     :param expected_email: the address that the user must have, in any case; otherwise nothing is changed. A template
         that renders to nothing is refused. (templated)
-    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -167,9 +167,9 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
     :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. A template
         that renders to nothing is refused. (templated)
     :param ignore_if_missing: succeed where there is neither such an id nor, if one is expected, such an address. With
-        ``expected_email`` a second try always does so, since the first may have removed the user before it died.
-        (templated)
-    :param polytomic_conn_id: the connection whose key asks. (templated)
+        ``expected_email`` a second try always does so, since the first may have removed the user before it died. By
+        default ``False``. (templated)
+    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
@@ -245,7 +245,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/list
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param polytomic_conn_id: the connection whose key asks. (templated)
+    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 

@@ -48,8 +48,7 @@ def as_record(content: object, where: str) -> dict[str, str] | None:
 
 def version_of(content: object) -> str:
     """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
-    with_text_as_keys = json.loads(json.dumps(content, default=str))
-    canonical = json.dumps(with_text_as_keys, sort_keys=True)
+    canonical = json.dumps(_with_text_as_keys(content), sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
@@ -152,3 +151,10 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
     if fitted == parsed:
         return fields
     return {**fields, name: json.dumps(fitted) if isinstance(extra, str) else fitted}
+
+
+def _with_text_as_keys(content: object) -> object:
+    """Return the content in a form that JSON can sort: YAML's keys may be dates, numbers and text side by side."""
+    if isinstance(content, Mapping):
+        return {str(name): _with_text_as_keys(value) for name, value in content.items()}
+    return [_with_text_as_keys(value) for value in content] if isinstance(content, list) else content

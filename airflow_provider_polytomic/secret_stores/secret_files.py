@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["check_suffix", "conversion", "illegal_connections", "is_json", "parse_entries", "render_entries"]
 
 _YAML = frozenset({".yaml", ".yml"})
-_CONVERT = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, indent=2, default=str)"
+# A date may be a key, which JSON has only as text.
+_CONVERT = (
+    "import json, sys, yaml; "
+    'yaml.SafeLoader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar); '
+    "json.dump(yaml.safe_load(sys.stdin), sys.stdout, indent=2, default=str)"
+)
 
 
 def is_json(path: Path) -> bool:

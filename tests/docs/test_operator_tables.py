@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -76,6 +77,13 @@ def test_the_parameters_of_an_operator_are_all_there_with_their_defaults(name: s
 @pytest.mark.parametrize("name", OPERATORS)
 def test_all_parameters_but_one_are_templated(name: str):
     assert set(_taken(OPERATORS[name])) - set(OPERATORS[name].template_fields) == {"retry_for"}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_docstring_says_what_is_meant_by_a_parameter_that_is_left_out(name: str):
+    told = dict(re.findall(r":param (\w+):(.*?)(?=\n *:param|\n *$)", OPERATORS[name].__doc__, re.DOTALL))
+    of = {parameter: told[parameter] for parameter in _taken(OPERATORS[name]) if parameter in MEANT}
+    assert {parameter for parameter, text in of.items() if str(MEANT[parameter]) not in text} == set()
 
 
 def test_the_settings_that_can_be_cleared_are_those_that_the_page_names():

@@ -68,10 +68,10 @@ def test_roles_of_a_user_are_a_list_of_ids(refused, role_ids, reason):
 @pytest.mark.parametrize(
     ("given", "reason", "field"),
     [
-        ({"clear": "sso_domain"}, "settings_invalid", "clear"),
-        ({"clear": ["name"]}, "settings_invalid", "clear"),
-        ({"clear": ["sso_domain", "issuer"]}, "settings_invalid", "clear"),
-        ({"clear": ["sso_domain"], "sso_domain": "acme.example"}, "settings_contradict", "sso_domain"),
+        ({"clear_settings": "sso_domain"}, "settings_invalid", "clear_settings"),
+        ({"clear_settings": ["name"]}, "settings_invalid", "clear_settings"),
+        ({"clear_settings": ["sso_domain", "issuer"]}, "settings_invalid", "clear_settings"),
+        ({"clear_settings": ["sso_domain"], "sso_domain": "acme.example"}, "settings_contradict", "sso_domain"),
     ],
 )
 def test_settings_of_an_organization_are_set_or_cleared(refused, given, reason, field):
