@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from tests.runs import airflow_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,5 @@ def task_context(tell: Callable[[], None]) -> dict[str, Any]:
 
     :param tell: told of each new key.
     """
-    now = datetime.now(UTC)
-    run = SimpleNamespace(run_after=now, logical_date=now, data_interval_end=now, run_type="manual")
     ti = SimpleNamespace(map_index=-1, try_number=1, max_tries=3, xcom_push=lambda **_what: None)
-    return {"dag_run": run, "ti": ti, "outlet_events": _Events(tell)}
+    return {"dag_run": airflow_run(datetime.now(UTC)), "ti": ti, "outlet_events": _Events(tell)}

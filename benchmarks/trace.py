@@ -24,6 +24,7 @@ _FOR = {
 }
 _ONCE = {
     "GET the issuing connection": "the partner key, by Airflow's secrets backend; once a task",
+    "GET /api/me": "the time by Polytomic's clock; once a task",
     "GET what is mounted": "the version of the engine; once a task",
     "POST the record": "where there was no record: the right to write it again is proven; once a key",
 }

@@ -14,6 +14,6 @@ except ImportError:  # Airflow 2.11
     from airflow import DAG
 
 with DAG("mapped_rotation", schedule=None, max_active_tasks=32):
-    PolytomicRotateApiKeyOperator.partial(task_id="rotate").expand_kwargs(
+    PolytomicRotateApiKeyOperator.partial(task_id="rotate", max_age=0).expand_kwargs(
         json.loads(Path(os.environ["BENCHMARK_TARGETS"]).read_text())
     )
