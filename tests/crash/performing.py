@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ def _described(error: PolytomicError) -> dict[str, Any]:
 
 def _watch(job: Job, points: Points) -> None:
     assert job.strike
+    sys.dont_write_bytecode = True  # to keep a module compiled, Python puts a file in place: not a point
     if job.strike.signal == signal.SIGTERM:
 
         def terminate(_signal: int, _frame: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from importlib import import_module
+from importlib import import_module, reload
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def example(name: str, *, retries: int | None = None) -> Any:
 
     :param retries: of each task; None for those of the example.
     """
-    dag = getattr(import_module(f"dags_examples.{name}"), name)()
+    # All DAGs of one decorator share its parameters, and dag.test() leaves the values of a run in them.
+    dag = getattr(reload(import_module(f"dags_examples.{name}")), name)()
     for task in dag.tasks:
         task.retry_delay = timedelta(0)
         if retries is not None:
