@@ -41,7 +41,7 @@ FIELDS = (
     "run",
     "run_time",
 )
-# How far a run's own time and Polytomic's clock may be apart for the age of a key to count from the former.
+# How long before Polytomic's clock a run's own time may lie for the age of a key to count from the former.
 MOST_APART = timedelta(days=1)
 # What a later version may add: what every store can hold. The narrowest are the tags of a secret of AWS, one of whose
 # values (256 characters, each perhaps escaped by three) lists all names.
@@ -99,11 +99,11 @@ class Record:
     def counts_from(self) -> datetime:
         """The time from which the key's age counts: that of its run, so that a schedule finds it due to the second.
 
-        Where the two are more than a day apart (a backfill, a run that was cleared later), Polytomic's clock says when
+        Where that lies more than a day before (a backfill, a run that was cleared later), Polytomic's clock says when
         the key was issued; of an issuance that is still open, when that was opened.
         """
         issued_at = self.issued_at or self.opened_at
-        return self.run.time if self.run and abs(self.run.time - issued_at) <= MOST_APART else issued_at
+        return issued_at if self.run is None or issued_at - self.run.time > MOST_APART else self.run.time
 
     def is_of(self, run: Run | None) -> bool:
         """Whether it is this run that has worked on the issuance."""
@@ -152,7 +152,8 @@ class Record:
             )
         if record is None:
             raise MisconfiguredError(
-                f"The issuance record beside {place} is damaged. Nothing was issued or changed. Restore it, or delete "
+                f"The issuance record beside {place} is damaged. Nothing was issued or changed. If other workers "
+                "have a later version of airflow-provider-polytomic, upgrade this one. Otherwise restore it, or delete "
                 "it and run once with take_over=True.",
                 reason="record_damaged",
             )

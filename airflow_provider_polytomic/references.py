@@ -29,6 +29,8 @@ class Reference:
     :param outage_seconds: forced only: from the moment the POST was sent (joined: the issuance was opened) until
         consumers could read the new key, in seconds; 0 with a standby user; None where nothing was issued.
     :param run: the DAG run that issued it; None where no record tells.
+    :param resumed: whether this try closed an issuance that another one left open after it had stored this key, so that
+        nobody has announced it.
     """
 
     target: Target
@@ -40,10 +42,19 @@ class Reference:
     seconds: Mapping[str, float] = field(default_factory=dict)
     outage_seconds: float | None = None
     run: Run | None = None
+    resumed: bool = False
 
     def is_of_run(self, run: Run) -> bool:
         """Whether this run issued it: this try, or an earlier one, which may have died before it said so."""
         return self.issued or (self.run is not None and self.run.id == run.id)
+
+    def is_new(self, run: Run, *, retried: bool) -> bool:
+        """Whether it is to be announced: this try issued it, or another one that died before it could say so.
+
+        :param run: the DAG run that asks.
+        :param retried: whether the run has tried before.
+        """
+        return self.issued or self.resumed or (retried and self.is_of_run(run))
 
     def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
         """Return what the next task needs, for XCom and asset events; what is not known is left out.

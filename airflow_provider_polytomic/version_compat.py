@@ -9,11 +9,13 @@ import json
 import logging
 import sys
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow import __version__ as _airflow_version
 
@@ -193,8 +195,10 @@ def metastore_address() -> str:
     from sqlalchemy.engine import make_url
 
     database = make_url(conf.get("database", "sql_alchemy_conn"))
+    host = database.host or ""
+    host = f"[{host}]" if ":" in host else host
     port = f":{database.port}" if database.port else ""
-    return f"{database.get_backend_name()}://{database.host or ''}{port}/{database.database or ''}"
+    return f"{database.get_backend_name()}://{host}{port}/{database.database or ''}"
 
 
 @bare
@@ -244,10 +248,27 @@ def dag_run(context: Any) -> Run:
 
     run, dag = context["dag_run"], context.get("dag")
     name = json.dumps([run.dag_id, run.run_id])
-    # A timetable of cron's may have a zone of its own.
-    zones = (getattr(getattr(dag, "timetable", None), "timezone", None), getattr(dag, "timezone", None), UTC)
-    zone = next(zone for zone in zones if isinstance(zone, tzinfo))
-    return Run(str(uuid.uuid5(_RUNS, name)), _run_time(run), zone)
+    return Run(str(uuid.uuid5(_RUNS, name)), _run_time(run), _zone(dag))
+
+
+def _zone(dag: Any) -> tzinfo:
+    """Return the time zone in which a DAG's schedule counts days: a cron timetable may have one of its own.
+
+    2.11 keeps it in ``_timezone``; 3.x in ``timezone``, as the string that the DAG gives where it gives one.
+    """
+    timetable = getattr(dag, "timetable", None)
+    # Of several crons, the first tells: MultipleCronTriggerTimetable lets them have one zone only.
+    timetable = next(iter(getattr(timetable, "_timetables", ())), timetable)
+    for zone in (
+        *(getattr(timetable, name, None) for name in ("timezone", "_timezone")),
+        getattr(dag, "timezone", None),
+    ):
+        if isinstance(zone, tzinfo):
+            return zone
+        if isinstance(zone, str):
+            with suppress(ValueError, ZoneInfoNotFoundError):
+                return ZoneInfo(zone)
+    return UTC
 
 
 def _run_time(run: Any) -> datetime:

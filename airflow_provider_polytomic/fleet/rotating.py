@@ -177,7 +177,7 @@ class Rotation:
             self.vendor, self.stores.open(target.destination), target.target, orders.mode,
             standby=target.standby, take_over=orders.take_over, hide=orders.hide, stopping=self._is_over,
         )  # fmt: skip
-        is_new = reference.issued or (orders.retried and reference.is_of_run(orders.mode.run))
+        is_new = reference.is_new(orders.mode.run, retried=orders.retried)
         return Outcome(target, "rotated" if is_new else "kept", reference, seconds=time.monotonic() - began)
 
     def _check(self, target: FleetTarget, began: float) -> Outcome:

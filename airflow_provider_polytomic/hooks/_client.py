@@ -191,7 +191,8 @@ class Client:
             try:
                 answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
                 here, now = self._here_and_now()
-                self._served = answer.served_at or here, now
+                if answer.served_at or self._served is None:
+                    self._served = answer.served_at or here, now
                 if not answer.ok:
                     raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
             except PolytomicError as error:

@@ -33,6 +33,7 @@ __all__ = ["LONGEST_BODY", "LONGEST_LIST", "Answer", "Call", "exchange", "unsett
 LONGEST_BODY = 1024 * 1024  # bytes; what is no list is far smaller
 LONGEST_LIST = 16 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
 _CHUNK = 16 * 1024
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 # By the method: in what state things are while no answer settles it, and what to do.
 _UNSETTLED = {
     "GET": "Nothing was changed. Try again later.",
@@ -163,9 +164,11 @@ def _retry_after(value: str, timing: Timing) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)  # "-0000" is UTC, too
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)  # "-0000" is UTC, too
     except (ValueError, OverflowError):
         return None
+    # Nearer to the ends of the calendar, adding an age to it overflows.
+    return moment if _FIRST_YEAR <= moment.year < _LAST_YEAR else None
 
 
 def _redirect_host(response: requests.Response, url: str) -> str | None:

@@ -191,11 +191,17 @@ class Attempt:
             "24 hours a retry gets the same key."
         )
 
-    def now(self) -> datetime:
-        """Return the time by Polytomic's clock: workers' own ones differ, and a record is read by many of them."""
+    def now(self, *, begun: bool = True) -> datetime:
+        """Return the time by Polytomic's clock: workers' own ones differ, and a record is read by many of them.
+
+        :param begun: whether there is an open issuance that a retry goes on with. Where there is none, what a retry
+            cannot help (a certificate, say) is raised as it is.
+        """
         try:
             return self.vendor.server_time()
         except PolytomicError as error:
+            if not (begun or error.retryable):
+                raise
             what = f"Polytomic did not say what time it is ({error})"
             raise self.incomplete(what, reason="server_time_unknown") from error
 

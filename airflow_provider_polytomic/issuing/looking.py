@@ -127,6 +127,7 @@ def _decide(attempt: Attempt, held: Held, record: Record | None) -> Kept | None:
     if record and owner and (unfinished := _unfinished(attempt, key, owner, record)):
         return Kept(key, owner, None, unfinished)
     if owner and not is_due and (dated or not attempt.forced):
+        _report_younger(attempt, dated)
         return Kept(key, owner, dated, None)
     if record is None and not attempt.take_over:
         if owner:
@@ -145,18 +146,33 @@ def _is_due(mode: Renew, record: Record | None, dated: Record | None) -> bool:
 
 
 def _is_ahead(attempt: Attempt, dated: Record | None) -> bool:
-    """Whether a key that is not due was issued in time to come: to believe that would end all renewals in silence."""
-    if not (attempt.forced and dated and dated.issued_at) or dated.is_of(attempt.mode.run):
+    """Whether a key that is not due counts from a time to come: to believe that would end all renewals in silence."""
+    if not isinstance(attempt.mode, Renew) or dated is None or dated.is_of(attempt.mode.run):
         return False
-    if dated.issued_at <= attempt.now() + MOST_APART:
+    if dated.counts_from <= max(attempt.now(begun=False), attempt.mode.run.time) + MOST_APART:
         return False
     log.warning(
-        "The record beside %s says that the key was issued at %s, which is yet to come by Polytomic's clock. It is "
-        "renewed.",
+        "The record beside %s says that the key was issued at %s, which is yet to come by Polytomic's clock and for "
+        "this run. It is renewed.",
         attempt.store.place,
-        dated.issued_at.isoformat(),
+        dated.counts_from.isoformat(),
     )
     return True
+
+
+def _report_younger(attempt: Attempt, dated: Record | None) -> None:
+    """Report a key that is kept because Polytomic's clock says that it was issued after this run.
+
+    So it is for an older run that is cleared; but also for a later run, if that clock is days fast.
+    """
+    mode = attempt.mode
+    if isinstance(mode, Renew) and dated and not dated.is_of(mode.run) and dated.counts_from > mode.run.time:
+        log.warning(
+            "The key in %s counts as issued at %s, after the time of this DAG run (%s), and is kept.",
+            attempt.store.place,
+            dated.counts_from.isoformat(),
+            mode.run.time.isoformat(),
+        )
 
 
 def is_accounted_for(key: ApiKey, record: Record | None) -> bool:
@@ -224,7 +240,7 @@ def derive(attempt: Attempt, held: Held, record: Record | None) -> Intent:
         issuance_id,
         attempt.forced,
         spent,
-        attempt.now(),
+        attempt.now(begun=record is not None and record.state == "open"),
         before,
         target,
         run=attempt.mode.run,

@@ -198,8 +198,8 @@ def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
 def _report_ahead(attempt: Attempt, done: Record) -> None:
     if done.run and done.issued_at and done.run.time > done.issued_at + MOST_APART:
         log.warning(
-            "The time of this DAG run, %s, lies ahead of Polytomic's clock, %s. The age of the key in %s counts from "
-            "the latter.",
+            "The time of this DAG run, %s, lies ahead of Polytomic's clock, %s. The key in %s counts as issued at the "
+            "former; a run before that time renews it.",
             done.run.time.isoformat(),
             done.issued_at.isoformat(),
             attempt.store.place,
@@ -231,6 +231,7 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
         version=held.version,
         seconds=attempt.seconds,
         run=record.run if record else None,
+        resumed=kept.unfinished is not None,
     )
 
 

@@ -77,6 +77,7 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         self.check_only = check_only
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _issuance_mode(self, context: Any) -> Order:
         """Return the order to keep a working key, or to renew it once a run."""
@@ -129,6 +130,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         self.allow_live = allow_live
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look, make sure that the key is dead, and remove it."""

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["PolytomicOperator"]
 
 
+# What changes who acts, on what, or whether anything is changed at all, if it falls back to its default unnoticed.
+_NEVER_DROPPED = frozenset(
+    {
+        "allow_failures", "allow_live", "check_only", "force", "polytomic_conn_id", "shard", "shards",
+        "skip_when_fresh", "take_over",
+    }
+)  # fmt: skip
+
+
 class PolytomicOperator(BaseOperator):
     """A task that asks something of Polytomic.
 
@@ -35,6 +44,8 @@ class PolytomicOperator(BaseOperator):
     retry_for: float | str
     # The parameter after which a mapped task instance is called.
     _map_index_field: ClassVar[str]
+    # The fields of _NEVER_DROPPED that the DAG gives a value.
+    _given: tuple[str, ...]
     # No threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
     _killed = False
 
@@ -54,6 +65,7 @@ class PolytomicOperator(BaseOperator):
 
         self._set_map_index_name(context)
         try:
+            self._refuse_dropped()
             with closing(self._make_hook()) as hook:
                 return self._perform(hook, context)
         except PolytomicError as error:
@@ -69,6 +81,26 @@ class PolytomicOperator(BaseOperator):
     def on_kill(self) -> None:
         """Create nothing and repeat no request from now on. Airflow 3 gives ``execute`` five seconds to end."""
         self._killed = True
+
+    def _remember_given(self) -> None:
+        """Note which fields have a value before rendering; the last call of each ``__init__``."""
+        self._given = tuple(
+            name for name in self.template_fields if name in _NEVER_DROPPED and getattr(self, name) is not None
+        )
+
+    def _refuse_dropped(self) -> None:
+        """Refuse a template, or a task's output, that has become None: that is not what leaving the field out means.
+
+        :raises PolytomicConfigurationError: if there is one.
+        """
+        dropped = [name for name in self._given if getattr(self, name) is None]
+        if dropped:
+            raise PolytomicConfigurationError(
+                f"{' and '.join(dropped)} was given and renders to None; its default would not be what was meant.",
+                "Correct the template, or leave the parameter out.",
+                reason="rendered_to_nothing",
+                fields=dropped,
+            )
 
     def _make_hook(self) -> PolytomicHook:
         """Return the hook, not yet connected: an invalid parameter is reported before the connection is read."""

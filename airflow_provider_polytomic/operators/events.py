@@ -36,13 +36,14 @@ class KeyEvents:
         Whatever is in the way becomes a warning: a task that has stored a new key must not fail for want of an event.
 
         :param destination: where the key is.
-        :param reference_json: ``Reference.to_json``, the event's ``extra``; strings and booleans only, because 2.11
-            hashes the values (``TaskInstance._register_dataset_changes``) after the task has succeeded.
+        :param reference_json: ``Reference.to_json``; the event's ``extra`` is that with ``issued`` true, even where the
+            try that issued the key died and another one announces it. Strings and booleans only, because 2.11 hashes
+            the values (``TaskInstance._register_dataset_changes``) after the task has succeeded.
         """
         if not self._aliases:
             return
         try:
-            self._emit(destination, dict(reference_json))
+            self._emit(destination, {**reference_json, "issued": True})
         except Exception as error:  # noqa: BLE001 (of Airflow's classes; none may undo what was done)
             log.warning(
                 "The new API key is stored, but no DAG that is scheduled on it will be triggered: its asset event "

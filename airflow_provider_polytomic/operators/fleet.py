@@ -118,6 +118,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         self.allow_failures = allow_failures
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _make_hook(self) -> PolytomicHook:
         """Return a hook for many threads, whose 429s hold up the start of every target."""

@@ -93,10 +93,10 @@ class PolytomicIssuingOperator(PolytomicOperator):
         return told
 
     def _is_new_key(self, reference: Reference, context: Any) -> bool:
-        """Whether this run issued the key: in this try, or in one that died before it could announce it."""
+        """Whether nobody has announced the key: this try issued it, or one that died before it could."""
         from airflow_provider_polytomic.version_compat import dag_run
 
-        return reference.issued or (self._is_retried(context) and reference.is_of_run(dag_run(context)))
+        return reference.is_new(dag_run(context), retried=self._is_retried(context))
 
     def _describe(self) -> str:
         """Say whose key, and where it goes."""

@@ -65,6 +65,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
         self._if_exists_is_given = if_exists is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the organization up, and create it if it is not there."""
@@ -126,6 +127,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         self.clear_settings = clear_settings
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Read the organization, and put it back with what was given."""
@@ -187,6 +189,7 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
         self.ignore_if_missing = ignore_if_missing
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""

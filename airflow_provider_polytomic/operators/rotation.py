@@ -87,6 +87,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         self.check_only = check_only
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _issuance_mode(self, context: Any) -> Order:
         """Return the order to renew what is due."""

@@ -70,6 +70,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         self._if_exists_is_given = if_exists is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the user up, create it if it is not there, and see to its roles."""
@@ -137,6 +138,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         self._email_is_expected = expected_email is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look at the user, and give it the roles if it has others."""
@@ -197,6 +199,7 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         self.ignore_if_missing = ignore_if_missing
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
@@ -259,6 +262,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
         self.org_id = org_id
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
+        self._remember_given()
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> list[dict[str, Any]]:
         """Ask for the users."""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
+from typing import Any
 
 import pendulum
 import pytest
@@ -120,11 +122,34 @@ def test_a_run_is_known_by_the_ids_of_its_dag_and_itself_and_by_nothing_else():
     assert this == "e298dc0e-2768-52d1-8877-930bd817d1d0"  # workers with different versions of this package meet
 
 
+def _in_berlin(case: str) -> object:
+    module: Any = importlib.import_module(
+        "airflow.sdk" if version_compat.AIRFLOW_V_3_0_PLUS else "airflow.timetables.trigger"
+    )
+    if case == "several":
+        return module.MultipleCronTriggerTimetable("0 4 * * 0", "0 4 * * 3", timezone="Europe/Berlin")
+    zone = pendulum.timezone("Europe/Berlin")
+    return module.CronTriggerTimetable("0 4 * * 0", timezone="Europe/Berlin" if case == "by name" else zone)
+
+
+@pytest.mark.parametrize("case", ["by name", "by its object", pytest.param("several", marks=only_3)])
+def test_a_run_has_the_time_zone_of_its_timetable(case):
+    dag = DAG("weekly", start_date=pendulum.datetime(2026, 1, 1), schedule=_in_berlin(case))
+    run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
+    assert str(version_compat.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+
+
 def test_a_run_has_the_time_zone_of_its_dag():
     berlin = pendulum.datetime(2026, 1, 1, tz="Europe/Berlin")
     dag = DAG("weekly", start_date=berlin, schedule="@weekly")
     run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
     assert str(version_compat.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+
+
+@only_2
+def test_the_address_of_a_database_may_be_one_of_ipv6(settings):
+    settings("DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://user:password@[fd00::10]:5432/airflow")
+    assert version_compat.metastore_address() == "postgresql://[fd00::10]:5432/airflow"
 
 
 @pytest.mark.parametrize(

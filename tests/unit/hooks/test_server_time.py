@@ -52,9 +52,19 @@ def test_without_any_answer_there_is_no_time(stub, define, fake_time):
         ("Mon, 06 Jan 2031 12:00:00 -0000", NOON),
         ("soon", None),
         ("Mon, 99 Jan 2031 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),  # an age added to it would overflow
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
         (None, None),
     ],
 )
 def test_without_a_legible_date_the_answer_is_of_this_workers_time(stub, hook, fake_time, date, expected):
     stub.reply(Reply(headers={"Date": date} if date else {}))
     assert hook.server_time() == (expected or datetime.fromtimestamp(fake_time.wall, UTC))
+
+
+def test_an_answer_without_a_date_does_not_replace_the_time_that_polytomic_told(stub, hook, fake_time):
+    stub.reply(Reply(body=LIST, headers=AT_NOON), Reply(body=LIST))
+    hook.list_users(ORG)
+    fake_time.sleep(90)
+    hook.list_users(ORG)
+    assert hook.server_time() == NOON + timedelta(seconds=90)

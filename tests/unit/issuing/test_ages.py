@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, PolytomicNoAnswerError
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    PolytomicConfigurationError,
+    PolytomicNoAnswerError,
+)
 from airflow_provider_polytomic.issuing import Ensure, Renew
 from airflow_provider_polytomic.records import Run
 from tests.reasons import raises
@@ -114,6 +118,22 @@ def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Bench,
         assert bench.store.parsed.issued_at == bench.clock.now
 
 
+@pytest.mark.parametrize("max_age", [timedelta(hours=25), WEEK])
+def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(bench: Bench, max_age):
+    for hour in range(4):
+        time = MONDAY + timedelta(hours=hour)
+        bench.clock.now = time - 8 * DAY
+        assert bench.issue(renew(time, max_age)).issued is (hour == 0)
+
+
+def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(bench: Bench, caplog) -> None:
+    bench.clock.now = MONDAY + 3 * DAY
+    assert bench.issue(renew(MONDAY)).issued
+    bench.clock.now += DAY
+    assert bench.issue(renew(MONDAY + DAY)).issued is False
+    assert "after the time of this DAG run" in caplog.text
+
+
 def test_a_record_from_the_future_does_not_end_all_renewals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.hold(issued_at=MONDAY + timedelta(days=3650))
     assert bench.issue(renew(MONDAY)).issued
@@ -134,6 +154,13 @@ def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_wri
         bench.issue(renew(MONDAY))
     assert (bench.vendor.posts, bench.store.record) == ([], None)
     assert bench.issue(renew(MONDAY)).issued
+
+
+def test_an_error_that_no_retry_can_help_is_told_as_such_where_nothing_was_begun(bench: Bench) -> None:
+    bench.vendor.order("server_time", PolytomicConfigurationError("The certificate is unknown.", fields=["verify"]))
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        bench.issue(renew(MONDAY))
+    assert (caught.value.fields, bench.vendor.posts, bench.store.record) == (("verify",), [], None)
 
 
 @pytest.mark.parametrize(("zone", "ends"), [("UTC", "kept"), ("Europe/Berlin", "issued")])

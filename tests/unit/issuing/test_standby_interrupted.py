@@ -14,7 +14,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
     UnavailableError,
 )
-from airflow_provider_polytomic.issuing import Ensure
+from airflow_provider_polytomic.issuing import Ensure, Renew
 from tests.reasons import raises
 from tests.runs import renew, run_at
 
@@ -60,6 +60,16 @@ def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Bench, owner, 
     assert bench.vendor.live == {"stored-key": owner, "minted-key-1": reference.target}
     assert (bench.store.value, bench.store.parsed.target) == ("minted-key-1", reference.target)
     assert reference.is_of_run(run_at(MONDAY))
+    assert reference.is_new(run_at(MONDAY), retried=True)
+
+
+@pytest.mark.parametrize("later", [run_at(MONDAY), run_at(MONDAY, "of another DAG")])
+def test_a_key_that_died_unannounced_is_announced_by_whoever_closes_its_record(bench: Bench, later):
+    promoted(bench)
+    reference = bench.issue(Renew(later, WEEK), standby=OTHER)
+    assert (reference.issued, reference.resumed) == (False, True)
+    assert reference.is_new(later, retried=False)
+    assert bench.issue(Renew(later, WEEK), standby=OTHER).is_new(later, retried=False) is False
 
 
 def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_retry(bench: Bench):

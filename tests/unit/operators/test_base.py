@@ -35,6 +35,24 @@ each = pytest.mark.parametrize("kind", ALL)
 each_that_asks = pytest.mark.parametrize("kind", ENDPOINTS)
 
 
+# What would change who acts, on what, or whether anything is changed at all, if it fell back to its default unnoticed.
+NEVER_DROPPED = {
+    "allow_failures", "allow_live", "check_only", "force", "polytomic_conn_id", "shard", "shards", "skip_when_fresh",
+    "take_over",
+}  # fmt: skip
+
+
+@each
+def test_a_template_that_becomes_none_is_not_left_out(scene: Scene, context: Context, kind: Kind) -> None:
+    for name in sorted(NEVER_DROPPED.intersection(kind.template_fields)):
+        operator = made(kind, scene.ids, **{name: "{{ params.given }}"})
+        setattr(operator, name, None)  # what native rendering makes of a parameter without a value
+        with pytest.raises(PolytomicConfigurationError) as caught:
+            operator.execute(context())
+        assert (caught.value.reason, caught.value.fields) == ("rendered_to_nothing", (name,))
+    assert scene.emulator.requests == []
+
+
 def parameters(kind: Kind) -> dict[str, Any]:
     """The parameters of an operator's own, each with its default."""
     return {

@@ -71,6 +71,12 @@ def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
     assert caplog.records == []
 
 
+def test_a_consumer_is_told_that_the_key_is_new_whichever_try_announces_it(outlet_events: OutletEvents) -> None:
+    events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias()])
+    events.emit(CONNECTION, {**REFERENCE, "issued": False})  # as the try says that finds what a dead one has issued
+    assert outlet_events.told() == {"polytomic_api_keys": [EVENT]}
+
+
 @pytest.mark.parametrize("kind", KEYS)
 @pytest.mark.parametrize(
     ("default", "outlets", "meant"),
