@@ -257,8 +257,9 @@ def _zone(dag: Any) -> tzinfo:
     2.11 keeps it in ``_timezone``; 3.x in ``timezone``, as the string that the DAG gives where it gives one.
     """
     timetable = getattr(dag, "timetable", None)
-    # Of several crons, the first tells: MultipleCronTriggerTimetable lets them have one zone only.
-    timetable = next(iter(getattr(timetable, "_timetables", ())), timetable)
+    timetable = getattr(timetable, "timetable", timetable)  # AssetOrTimeSchedule
+    # Several crons of one timetable have one zone.
+    timetable = next(iter(getattr(timetable, "timetables", ())), timetable)
     for zone in (
         *(getattr(timetable, name, None) for name in ("timezone", "_timezone")),
         getattr(dag, "timezone", None),
