@@ -218,7 +218,17 @@ class PolytomicMissingValueError(PolytomicUnreadableAnswerError):
 
 
 class SecretStoreError(PolytomicError):
-    """Base of what a secret store raises; never raised itself."""
+    """Base of what a secret store raises; never raised itself.
+
+    :param message: see :class:`PolytomicError`.
+    :param reason: see :class:`PolytomicError`.
+    :param fields: see :class:`PolytomicError`.
+    :param place: where the secret is, as the message names it; empty where the message names none.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = (), place: str = "") -> None:
+        super().__init__(message, reason=reason, fields=fields)
+        self.place = place
 
 
 class ConflictError(SecretStoreError):

@@ -86,11 +86,13 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
         return UnavailableError(
             f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again.",
             reason="no_answer",
+            place=place,
         )
     return MisconfiguredError(
         f"{place}: the client for AWS cannot be used ({kind}). No request was sent. Correct region, endpoint, profile "
         "and credentials of the secrets backend or the connection.",
         reason="client_unusable",
+        place=place,
     )
 
 
@@ -102,26 +104,32 @@ def _of_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, obje
             f"{place}: AWS refused ({_words_of(error, sent) or code}). {unchanged} Let the role's policy allow it; the "
             "documentation has the smallest policy that does.",
             reason="missing_right",
+            place=place,
         )
     if code in _KMS_KEY:
         return DeniedError(
             f"{place}: its KMS key cannot be used ({code}). {unchanged} Enable the key and let the role use it.",
             reason="kms_key",
+            place=place,
         )
     if code in _CREDENTIALS:
         return DeniedError(
             f"{place}: AWS does not accept the credentials ({code}). {unchanged} Renew or correct them.",
             reason="credentials",
+            place=place,
         )
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         return UnavailableError(
             f"{place}: AWS did not do it now ({code}); whether the request took effect is not known, so read again.",
             reason="no_answer",
+            place=place,
         )
     advice = _HINTS.get(code, "See what AWS says of this code, and correct the secret or its name.")
     return MisconfiguredError(
-        f"{place}: AWS does not accept the request ({code}). {unchanged} {advice}", reason="request_not_accepted"
+        f"{place}: AWS does not accept the request ({code}). {unchanged} {advice}",
+        reason="request_not_accepted",
+        place=place,
     )
 
 

@@ -173,6 +173,7 @@ class LocalFilesystemStore:
                 f"{conversion(self._file)}",
                 reason="yaml_is_only_read",
                 fields=[f"{self._setting}_path"],
+                place=self.place,
             )
 
     def _entries(self) -> dict[Any, Any]:

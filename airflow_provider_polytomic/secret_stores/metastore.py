@@ -110,6 +110,7 @@ class MetastoreStore:
                 f"{self.place} is shadowed: {name}{variable} answers first, so nobody would read what is written. "
                 "Nothing was changed. Remove it there, or use another name.",
                 reason="shadowed",
+                place=self.place,
             )
 
     @sealed
@@ -141,4 +142,5 @@ class MetastoreStore:
                 "namespace_levels) to INFO, or configure a secrets backend.",
                 reason="logs_at_debug",
                 fields=["logging_level", "namespace_levels"],
+                place=self.place,
             )

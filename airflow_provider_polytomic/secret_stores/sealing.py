@@ -39,6 +39,7 @@ def conflict(place: str, done: str = "written") -> ConflictError:
     return ConflictError(
         f"{place} was changed by somebody else since it was read. Nothing was {done}. Read it again.",
         reason="changed_since_read",
+        place=place,
     )
 
 
@@ -68,14 +69,16 @@ def sealed(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S
         try:
             return method(self, *args, **kwargs)
         except SecretStoreError as error:
-            if self.place in str(error):
+            if error.place:
                 raise
-            raise type(error)(f"{self.place}: {error}", reason=error.reason, fields=error.fields) from None
+            text = f"{self.place}: {error}"
+            raise type(error)(text, reason=error.reason, fields=error.fields, place=self.place) from None
         except Exception as error:  # noqa: BLE001 (Airflow and its backends raise anything)
             raise UnavailableError(
                 f"{self.place}: unexpected {_where(error)}; whether it took effect is not known, so read again. "
                 "If it stays, please report it with this line.",
                 reason="unexpected",
+                place=self.place,
             ) from None
 
     return wrapper
