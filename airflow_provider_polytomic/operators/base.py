@@ -45,7 +45,7 @@ class PolytomicOperator(BaseOperator):
     # The parameter after which a mapped task instance is called.
     _map_index_field: ClassVar[str]
     # The fields of _NEVER_DROPPED that the DAG gives a value.
-    _given: tuple[str, ...]
+    _given: tuple[str, ...] = ()
     # No threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
     _killed = False
 

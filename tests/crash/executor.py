@@ -40,10 +40,17 @@ class Task:
 class FirstCall(PolytomicOperator):
     """What comes of it all: the customer's own connection is used."""
 
-    def act(self, hook: PolytomicHook, context: Any) -> dict[str, Any]:
+    _map_index_field = "polytomic_conn_id"
+
+    def __init__(self, *, polytomic_conn_id: str, retry_for: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
+
+    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         return {"caller": hook.get_identity().id}
 
-    def subject(self) -> str:
+    def _describe(self) -> str:
         return f"Connection {self.polytomic_conn_id}"
 
 

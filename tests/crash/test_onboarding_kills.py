@@ -29,7 +29,7 @@ _USER = {"org_id": "{organization[id]}", "user_id": "{user[id]}"}
 ONBOARDING = (
     Task("organization", "PolytomicCreateOrganizationOperator", {"name": "New Ltd"}),
     Task("user", "PolytomicCreateUserOperator",
-         {"org_id": _USER["org_id"], "email": "Eve@new.example", "roles": ["sync editor"]}),
+         {"org_id": _USER["org_id"], "user_email": "Eve@new.example", "roles": ["sync editor"]}),
     Task("key", "PolytomicCreateApiKeyOperator", {**_USER, "destination": "airflow://connection/new_ltd"}),
     Task("call", "FirstCall", {"polytomic_conn_id": "new_ltd"}),
 )  # fmt: skip
