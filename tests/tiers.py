@@ -25,7 +25,7 @@ _ANY_AIRFLOW = (
     "benchmarks", "contract/test_least_policies", "crash/test_creating_races", "crash/test_denied_rights",
     "crash/test_kills", "crash/test_operator_kills", "crash/test_races", "crash/test_removal_kills",
     "demo/test_leak_scan", "demo/test_process_group", "docs/test_commands", "docs/test_pages", "docs/test_proofs",
-    "docs/test_site", "docs/test_snippets", "docs/test_emulator_tables", "interleavings", "packaging", "proof",
+    "docs/test_site", "docs/test_emulator_tables", "interleavings", "packaging", "proof",
     "servers", "unit/issuing", "unit/provisioning", "unit/removing", "unit/sdk", "unit/testing",
 )  # fmt: skip
 # What is outside Airflow, or reached by a connection of Airflow's: read by our own code alone.

@@ -26,8 +26,9 @@ TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 EXAMPLES = "dags_examples"
 
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)")
-# What follows the language tells the tests what to make of a block; to superfences it would mean something else.
-_NOTE = re.compile(r"^(```[a-z]+) .+$", re.MULTILINE)
+# What follows the language tells the tests what to make of a block; to superfences it would mean something else, except
+# for a title, which the site shows above the block.
+_NOTE = re.compile(r"^(```[a-z]+) (?!title=).+$", re.MULTILINE)
 
 
 def site_path(path: str) -> str | None:
@@ -50,7 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in (*TOP, *sorted(f"{EXAMPLES}/{file.name}" for file in (ROOT / EXAMPLES).glob("*.py"))):
         content = (ROOT / path).read_text()
         if path.endswith(".py"):
-            content = f'# {Path(path).stem}\n\n```python\n--8<-- "{path}"\n```\n'
+            content = f"# {Path(path).stem}\n\n```python\n{content}```\n"
         files.append(File.generated(config, str(site_path(path)), content=content, inclusion=InclusionLevel.NOT_IN_NAV))
     return files
 

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
-from tests.dag_files import for_this_airflow
-from tests.docs.snippets import ROOT, resolved, snippets
+from tests.dag_files import ROOT, for_this_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from markdown_it.token import Token
-
-    from tests.docs.snippets import Snippet
 
 __all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "links", "page_text", "rows"]
 
@@ -35,18 +32,13 @@ class Block:
     :param place: page and line.
     :param language: the first word after the fence.
     :param note: the rest of that line, which GitHub does not show: what a test is to make of the block.
-    :param source: what stands in the page.
+    :param content: what the page shows.
     """
 
     place: str
     language: str
     note: str
-    source: str
-
-    @property
-    def content(self) -> str:
-        """What the site shows, lines that are taken from files included."""
-        return resolved(self.source)
+    content: str
 
     @property
     def runnable(self) -> str:
@@ -54,9 +46,10 @@ class Block:
         return for_this_airflow(self.content)
 
     @property
-    def taken(self) -> list[Snippet]:
-        """What is taken from files."""
-        return snippets(self.source)
+    def file(self) -> str | None:
+        """Return the file that the block is a copy of, below the repository: ```python title="path"``."""
+        found = re.fullmatch(r'title="(.+)"', self.note)
+        return found[1] if found else None
 
     def __str__(self) -> str:
         """Name the block as test ids do."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.docs.snippets import ROOT
+from tests.dag_files import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,16 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["build", "in_nav", "settings"]
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads MkDocs' own tags, such as `!relative`, as the text behind them."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_scalar(node))
-
-
 def settings() -> dict[str, Any]:
     """Return what mkdocs.yml says."""
-    found: dict[str, Any] = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader=_Loader)
+    found: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
     return found
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 # What the tests of this folder run; "text" alone is only looked at.
 KV1 = {"worker kv1", "worker remove kv1"}
 POLICIES = {"worker", "worker kms", "consumer", "worker remove", *KV1}
 RUN = {
-    "python": {"", "conftest", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
+    "python": {"", "title", "conftest", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
     "json": {
         "connection",
         "targets",
@@ -48,6 +45,12 @@ def test_there_are_blocks_of_every_kind():
     assert {(block.language, kind(block)) for block in blocks()} == {
         (language, note) for language, notes in RUN.items() for note in notes
     }
+
+
+@pytest.mark.parametrize("block", [block for block in blocks() if block.file], ids=str)
+def test_a_block_that_names_a_file_is_a_copy_of_an_example_that_tests_run(block: Block):
+    assert (block.language, Path(str(block.file)).parent) == ("python", Path("dags_examples"))
+    assert block.content == (ROOT / str(block.file)).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

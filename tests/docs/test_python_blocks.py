@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from tests.scene import Scene
 
 WITH_KEY = "with-key="
-# What a page takes from an example is run with the examples, in tests/integration; blocks with other notes have tests
-# of their own, in test_onboarding_blocks.py.
-PYTHON = [
-    block for block in blocks("python") if not block.taken and (not block.note or block.note.startswith(WITH_KEY))
-]
+# Copies of the examples are run with the examples, in tests/integration; blocks with other notes have tests of their
+# own, in test_onboarding_blocks.py.
+PYTHON = [block for block in blocks("python") if not block.note or block.note.startswith(WITH_KEY)]
 TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
