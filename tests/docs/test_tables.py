@@ -8,7 +8,6 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic import exceptions
-from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
 from airflow_provider_polytomic.hooks._roles import RoleEndpoints
@@ -30,30 +29,12 @@ if TYPE_CHECKING:
     Context = Callable[..., dict[str, Any]]
 
 CONNECTION_PAGE, DESTINATIONS_PAGE = "docs/connection.md", "docs/destinations.md"
-FORM = get_provider_info()["connection-types"][0]
 HOOK_PARTS = (OrganizationEndpoints, UserEndpoints, RoleEndpoints, PolytomicHook)
-
-
-def test_the_fields_of_the_connection_are_those_of_the_form():
-    told = [(label, codes(name)[0]) for label, name, _ in rows(CONNECTION_PAGE, "Fields of the form")]
-    standard = [(label, name) for name, label in FORM["ui-field-behaviour"]["relabeling"].items()]
-    extra = [(entry["label"], f"extra.{name}") for name, entry in FORM["conn-fields"].items()]
-    assert told == standard + extra
-
-
-def test_what_the_form_says_of_an_empty_field_the_page_says_too():
-    rows_of_form = rows(CONNECTION_PAGE, "Fields of the form")
-    told = {codes(name)[0].removeprefix("extra."): meaning for _, name, meaning in rows_of_form}
-    texts = {name: entry["description"] for name, entry in FORM["conn-fields"].items()}
-    for name, text in (texts | {"host": FORM["ui-field-behaviour"]["placeholders"]["host"]}).items():
-        (stated,) = re.findall(r"Empty: (.+?)\.?$", text)
-        assert f"Empty: {stated}." in told[name].replace("`", "")
 
 
 def test_the_methods_of_the_hook_are_all_there():
     told = [method for name, _, _ in rows(CONNECTION_PAGE, "In your own tasks") for method in codes(name)]
-    parts = (OrganizationEndpoints, UserEndpoints, RoleEndpoints, PolytomicHook)
-    members = {name for part in parts for name, member in vars(part).items() if inspect.isfunction(member)}
+    members = {name for part in HOOK_PARTS for name, member in vars(part).items() if inspect.isfunction(member)}
     assert sorted(told) == sorted(
         name for name in members if re.match("(get|list|create|update|delete|resolve)_", name)
     )
@@ -62,7 +43,7 @@ def test_the_methods_of_the_hook_are_all_there():
 def test_the_errors_are_all_there_and_retryable_where_the_page_says_so():
     bases = {"PolytomicError", "PolytomicApiError", "SecretStoreError", "IssuanceError"}  # never raised themselves
     raised = {name: getattr(exceptions, name).retryable for name in set(exceptions.__all__) - bases}
-    told = {codes(name)[0]: word == "yes" for name, word, _ in rows(CONNECTION_PAGE, "Errors")}
+    told = {codes(row[0])[0]: row[1] == "yes" for row in rows(CONNECTION_PAGE, "Errors")}
     assert told == raised
 
 
