@@ -123,7 +123,7 @@ def test_the_rights_on_stores_are_those_of_the_policies_on_their_pages():
         rights = [[code for code in codes(cell) if "/" not in code] for cell in told.pop(name)]
         assert [list(dict.fromkeys(each)) for each in rights] == [_rights(*each) for each in given], name
     assert list(told) == ["`LocalFilesystemBackend`", "the metadata database"]
-    local = facts("docs/destinations.md", "LocalFilesystemBackend")["rights"]
+    local = facts("docs/destinations.md", "LocalFilesystemBackend")["Rights"]
     assert told["`LocalFilesystemBackend`"][0] == local
 
 

@@ -71,8 +71,8 @@ def test_the_connections_file_and_the_record_are_what_the_backend_has_then(scene
     assert shown("connections-file")["acme_polytomic"]["conn_type"] == entry["conn_type"]
 
     told_of = facts(DESTINATIONS_PAGE, "LocalFilesystemBackend")
-    record = scene.connections.parent / codes(told_of["record"])[0]
+    record = scene.connections.parent / codes(told_of["Record"])[0]
     assert kinds(shown("record")) == kinds(json.loads(record.read_text()))
-    assert (scene.connections.parent / codes(told_of["compare-and-set"])[0]).exists()
+    assert (scene.connections.parent / codes(told_of["Compare-and-set"])[0]).exists()
     told = [name for row in rows(DESTINATIONS_PAGE, "The record") for name in codes(row[0])]
     assert sorted(told) == sorted(shown("record"))

@@ -7,6 +7,8 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from airflow_provider_polytomic import exceptions
 from airflow_provider_polytomic.hooks._connection import DEFAULT_API_VERSION
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
@@ -60,33 +62,49 @@ def test_the_destinations_and_backends_are_all_there():
     for backend in BACKEND_NAMES:
         assert {uri for uris, keepers in kept if backend in keepers for uri in uris} == set(AIRFLOW)
     assert {name for _, keepers in kept for name in keepers} == BACKEND_NAMES
-    assert {name for row in rows(DESTINATIONS_PAGE, "Destinations", 1) for name in codes(row[0])} == BACKEND_NAMES
 
 
 def test_each_form_of_a_destination_can_be_parsed():
-    told = [codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Destinations")]
+    told = [codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Choose a destination")]
     assert told == [*AIRFLOW, "airflow://<writer_conn_id>@connection/<conn_id>", *OUTSIDE]
     for form in told:
         filled = re.sub(r"<(writer_)?conn_id>@", "somebody@", form.replace("[", "").replace("]", ""))
         Destination.parse(re.sub("<.*?>", "acme", filled))
 
 
-def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(scene: Scene):
-    said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
+@pytest.fixture
+def stores(scene: Scene) -> dict[str, bool]:
+    """Whether each store that a page can name has compare-and-set."""
+    del scene  # its settings of Airflow are what open_store reads
     local = open_store(CONNECTION, issuer="https://app.polytomic.com")
     metastore = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
-    stores: dict[str, Any] = {
+    found: dict[str, Any] = {
         "`LocalFilesystemBackend`": local,
-        "the metadata database, where no backend is configured": metastore,
+        "none": metastore,
         "`VaultBackend`, KV version 2": _Version2,
         "`VaultBackend`, KV version 1": _Version1,
         "`SecretsManagerBackend`": SecretsManagerStore,
-        "a secret of AWS's outside Airflow": SecretsManagerStore,
         "`SystemsManagerParameterStoreBackend`": ParameterStore,
-        "a parameter outside Airflow": ParameterStore,
     }
-    told = {name: "yes" if store.compare_and_set else "no" for name, store in stores.items()}
-    assert said == told | {"a secret of Vault's outside Airflow": "yes; version 1: no"}
+    return {name: store.compare_and_set for name, store in found.items()}
+
+
+def test_the_backends_and_their_compare_and_set_are_all_there(stores: dict[str, bool]):
+    told = {row[0].partition(":")[0]: row[1] for row in rows(DESTINATIONS_PAGE, "Supported backends")}
+    assert told == {name: "yes" if compares else "no" for name, compares in stores.items()}
+    assert {name for backend in told for name in codes(backend)} == BACKEND_NAMES
+
+
+def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(stores: dict[str, bool]):
+    said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
+    names = {
+        "the metadata database, where no backend is configured": "none",
+        "a secret of AWS's outside Airflow": "`SecretsManagerBackend`",
+        "a parameter outside Airflow": "`SystemsManagerParameterStoreBackend`",
+    }
+    assert said.pop("a secret of Vault's outside Airflow") == "yes; version 1: no"
+    assert said == {name: "yes" if stores[names.get(name, name)] else "no" for name in said}
+    assert {names.get(name, name) for name in said} == set(stores)
 
 
 def test_the_extras_are_those_of_the_project():
@@ -103,8 +121,7 @@ def test_an_issuance_costs_as_many_requests_as_the_page_says(scene: Scene, conte
         PolytomicCreateApiKeyOperator(task_id="issue", destination=CONNECTION, **scene.ids, **given).execute(context())
         return len(scene.emulator.requests) - before
 
-    costs = facts(DESTINATIONS_PAGE, "What an issuance costs")
-    told = {what: int(how_many.partition(":")[0]) for what, how_many in costs.items()}
+    told = {row[0]: int(row[1]) for row in rows(DESTINATIONS_PAGE, "What an issuance costs")}
     assert requests_for(check_only=True) == told["`check_only`, nothing stored"]
     assert requests_for() == told["a key is issued"]
     assert requests_for() == told["a stored key is kept"]
