@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
+# Of the files that a page shows; test_python_blocks.py runs them.
+DAGS_OF_PAGES = {
+    name for block in blocks("python", "") for name in re.findall(r"^@dag.*\ndef (\w+)", block.content, re.MULTILINE)
+}
+
 LINES = [(block, line) for block in blocks("bash") for line in block.content.splitlines() if line.strip()]
 
 
@@ -141,6 +146,8 @@ def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
         assert rest == ["migrate"]
     elif group == "providers":
         assert rest == ["get", get_provider_info()["package-name"]]
+    elif given.dag_id in DAGS_OF_PAGES:
+        assert rest == ["test", given.dag_id]
     else:
         dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
         params, conf = deepcopy(dag.params), json.loads(given.conf)  # the decorator's own are shared by all its DAGs

@@ -87,7 +87,7 @@ def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suff
 
 def test_the_numbers_of_the_pages_are_those_of_the_code():
     assert f"only the first {masking._MOST} keys of a task are told" in page_text(FLEET)
-    assert f"only the first {masking._MOST} keys of a task are told" in page_text("SECURITY.md")
+    assert f"only the first {masking._MOST} keys of a task are registered for masking" in page_text("SECURITY.md")
     assert f"[the first {masking._MOST} keys of a task]" in page_text("docs/limits.md")
     assert f"One task has at most {MOST_WORKERS} threads" in page_text(FLEET)
 

@@ -98,18 +98,18 @@ def test_the_backends_and_their_compare_and_set_are_all_there(stores: dict[str, 
 def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(stores: dict[str, bool]):
     said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
     names = {
-        "the metadata database, where no backend is configured": "none",
-        "a secret of AWS's outside Airflow": "`SecretsManagerBackend`",
-        "a parameter outside Airflow": "`SystemsManagerParameterStoreBackend`",
+        "the metadata database, if no backend is configured": "none",
+        "an AWS secret outside Airflow": "`SecretsManagerBackend`",
+        "an AWS parameter outside Airflow": "`SystemsManagerParameterStoreBackend`",
     }
-    assert said.pop("a secret of Vault's outside Airflow") == "yes; version 1: no"
+    assert said.pop("a Vault secret outside Airflow") == "yes; version 1: no"
     assert said == {name: "yes" if stores[names.get(name, name)] else "no" for name in said}
     assert {names.get(name, name) for name in said} == set(stores)
 
 
 def test_the_extras_are_those_of_the_project():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    told = [code for row in rows("README.md", "Requirements and installation", 1) for code in codes(row[0])]
+    told = [code for row in rows("README.md", "Install", 1) for code in codes(row[0])]
     assert sorted(re.findall(r"\[(\w+)\]", " ".join(told))) == sorted(extras)
     named = {row.extra for row in BACKENDS.values()} | {row.extra for row in SCHEMES.values()}
     assert named - {None} <= set(extras)
@@ -128,7 +128,7 @@ def test_an_issuance_costs_as_many_requests_as_the_page_says(scene: Scene, conte
 
 
 def test_the_versions_are_those_that_are_installed_and_tested():
-    told = facts("README.md", "Requirements and installation")
+    told = facts("README.md", "Install")
     pinned = [
         re.findall(r"^apache-airflow==(.+)$", file.read_text(), re.MULTILINE)[0]
         for file in sorted((ROOT / "constraints").glob("airflow-*.txt"))
