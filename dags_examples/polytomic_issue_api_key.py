@@ -1,6 +1,12 @@
-"""Issue an API key for one user, leave it in Airflow's secrets backend, and use it in the next task.
+"""Issue an API key for a user, store it in the secrets backend, and use it in the next task.
 
-Trigger it from the form, or in a shell::
+It needs:
+
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the key
+- an organization and a user that exist in Polytomic
+
+Replace `who_am_i` with your own task. Trigger the DAG from its form or in a shell:
 
     airflow dags trigger polytomic_issue_api_key --conf '{"org_id": "...", "user_id": "..."}'
 """
@@ -16,11 +22,17 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyO
 
 
 @dag(
+    doc_md=__doc__,
     schedule=None,
     params={
-        "org_id": Param(type="string", format="uuid", title="Organization"),
-        "user_id": Param(type="string", format="uuid", title="User", description="Whose key is issued."),
-        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key goes"),
+        "org_id": Param(type="string", format="uuid", title="Organization ID", description="UUID of the organization."),
+        "user_id": Param(type="string", format="uuid", title="User ID", description="UUID of the owner of the key."),
+        "destination": Param(
+            "airflow://connection/acme_polytomic",
+            type="string",
+            title="Destination",
+            description="Where the key is stored.",
+        ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
     tags=["polytomic"],

@@ -1,6 +1,12 @@
-"""Issue one API key for each of many customers, every one into a connection of its own, with one mapped task.
+"""Issue one API key for each of several customers. A mapped task stores each key in its own connection.
 
-A customer that fails does not stop the others; clear that one task instance once its cause is put right.
+It needs:
+
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the keys
+- the organizations and users, which exist in Polytomic
+
+If one customer fails, the others continue. Fix the cause, then clear the failed task instance.
 """
 
 from __future__ import annotations
@@ -14,12 +20,14 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyO
 
 
 @dag(
+    doc_md=__doc__,
     schedule=None,
     params={
         "customers": Param(
             type="array",
             title="Customers",
-            description="The key of each goes to the connection <name>_polytomic.",
+            description="A list of objects with name, org_id and user_id. "
+            "The key is stored in the connection {name}_polytomic.",
             items={
                 "type": "object",
                 "required": ["name", "org_id", "user_id"],

@@ -1,8 +1,9 @@
-"""Offboard a customer: the user goes, whose key dies with it, then the stored key, then on request the organization.
+"""Offboard a customer: delete the user, then the stored API key, and on request the organization.
 
-In this order a failure half-way never leaves a live key that nobody knows of: while the key works it is stored, and a
-key that works is not removed. What is gone already is no error, so a run ends in the same state however often a task
-is retried or cleared.
+It needs the connection `polytomic_default` with a partner key.
+
+Deleting the user revokes the user's API key. The stored key is deleted only after it is revoked, so a failure never
+leaves a working key that is not stored. You can retry or clear each task: what is already deleted is not an error.
 """
 
 from __future__ import annotations
@@ -17,33 +18,34 @@ from airflow_provider_polytomic.operators.users import PolytomicDeleteUserOperat
 
 
 @dag(
+    doc_md=__doc__,
     schedule=None,
     params={
-        "org_id": Param(type="string", format="uuid", title="Organization id"),
+        "org_id": Param(type="string", format="uuid", title="Organization ID", description="UUID of the organization."),
         "organization": Param(
             type="string",
-            title="Its name",
-            description="If it has another one, it is not deleted.",
+            title="Organization name",
+            description="The organization is deleted only if it has exactly this name.",
         ),
-        "user_id": Param(type="string", format="uuid", title="User id"),
+        "user_id": Param(type="string", format="uuid", title="User ID", description="UUID of the user."),
         "email": Param(
             type="string",
             format="email",
-            title="The user's e-mail",
-            description="If the user has another one, nothing is removed.",
+            title="User e-mail",
+            description="The user is deleted only if it has this e-mail address.",
         ),
         "destination": Param(
             type="string",
             pattern=r"^[a-z-]+://\S+$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
-            title="Where the key is",
-            description="Such as airflow://connection/acme_polytomic; one for each customer.",
+            title="Destination",
+            description="Where the key is stored, for example airflow://connection/acme_polytomic.",
         ),
         "delete_organization": Param(
             default=False,
             type="boolean",
-            title="Delete the organization too",
-            description="With all of its users, keys, connections and syncs, for good.",
+            title="Delete the organization",
+            description="Also deletes its users, keys, connections and syncs. You cannot undo this.",
         ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},
@@ -62,7 +64,7 @@ def polytomic_offboarding() -> None:
     )
 
     @task.short_circuit
-    def is_organization_to_go() -> bool:
+    def should_delete_organization() -> bool:
         return bool(get_current_context()["params"]["delete_organization"])
 
     delete_organization = PolytomicDeleteOrganizationOperator(
@@ -71,7 +73,7 @@ def polytomic_offboarding() -> None:
         expected_name="{{ params.organization }}",
         ignore_if_missing=True,
     )
-    delete_user >> delete_stored_api_key >> is_organization_to_go() >> delete_organization
+    delete_user >> delete_stored_api_key >> should_delete_organization() >> delete_organization
 
 
 polytomic_offboarding()

@@ -1,10 +1,14 @@
-"""Onboard a customer: an organization, a user in it, the user's API key where Airflow reads its secrets, a first call.
+"""Onboard a customer: create an organization and a user, issue the user's API key, and make a first call with it.
 
-Each task looks for what exists before it makes anything, so the run ends in the same state however often a task is
-retried or cleared. Trigger it from the form, or in a shell::
+It needs:
 
-    airflow dags trigger polytomic_onboarding --conf \
-        '{"organization": "Acme", "email": "ada@acme.example", "destination": "airflow://connection/acme_polytomic"}'
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the key
+
+Each task first checks what exists, so you can retry or clear any task. If your organizations have their own roles, add
+them to the list below. Trigger the DAG from its form or in a shell:
+
+    airflow dags trigger polytomic_onboarding --conf '{"organization": "...", "email": "...", "destination": "..."}'
 """
 
 from __future__ import annotations
@@ -20,33 +24,35 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
 
 
 @dag(
+    doc_md=__doc__,
     schedule=None,
     params={
         "organization": Param(
             type="string",
             pattern=r"^\S(.*\S)?$",
             title="Organization",
-            description="The customer's name. An organization of this very name is used if there is one.",
+            description="The customer's name. An existing organization with exactly this name is reused.",
         ),
         "email": Param(
             type="string",
             format="email",
             title="E-mail",
-            description="Of the user whose key is issued. A new user gets one invitation.",
+            description="E-mail address of the owner of the key. Polytomic sends a new user one invitation.",
         ),
         "role": Param(
             "Editor",
             type="string",
             enum=["Admin", "Editor", "Sync Editor", "Viewer"],
             title="Role",
-            description="What the user, and so the key, may do.",
+            description="The role of the user. It determines what the key can do.",
         ),
         "destination": Param(
             type="string",
             pattern=r"^[a-z-]+://\S+$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
-            title="Where the key goes",
-            description="Such as airflow://connection/acme_polytomic; one for each customer.",
+            title="Destination",
+            description="Where the key is stored, for example airflow://connection/acme_polytomic. "
+            "Use one destination for each customer.",
         ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},

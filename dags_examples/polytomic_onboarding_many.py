@@ -1,7 +1,12 @@
-"""Onboard many customers in one run, each in a mapped task group of its own.
+"""Onboard several customers in one run. A mapped task group handles each customer.
 
-A customer that fails stops nobody else: only its own later tasks are ``upstream_failed``. The run then fails, since the
-last tasks of all customers decide; clear the failed task, with what is downstream, once its cause is put right.
+It needs:
+
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the keys
+
+If one customer fails, the others continue, and the run fails at the end. Fix the cause, then clear the failed task with
+its downstream tasks.
 """
 
 from __future__ import annotations
@@ -17,13 +22,14 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
 
 
 @dag(
+    doc_md=__doc__,
     schedule=None,
     params={
         "customers": Param(
             type="array",
             title="Customers",
-            description="The key of each goes to the connection <name>_polytomic. The role is Editor unless given. "
-            'Such as {"name": "acme", "organization": "Acme", "email": "ada@acme.example", "role": "Viewer"}.',
+            description="A list of objects with name, organization, email and, optionally, role (default: Editor). "
+            "The key is stored in the connection {name}_polytomic.",
             items={
                 "type": "object",
                 "required": ["name", "organization", "email"],
@@ -53,8 +59,8 @@ def polytomic_onboarding_many() -> None:
             for customer in get_current_context()["params"]["customers"]
         ]
 
-    # Of each task, over all customers and runs, so many at once. No task has a trigger rule: one that ran in spite of
-    # failures would also end the run as a success.
+    # At most 4 instances of each task run at the same time. No task has a trigger rule: a last task that runs despite
+    # failures would mark the run as successful.
     @task_group(default_args={"max_active_tis_per_dag": 4})
     def onboard(organization_name: str, email: str, role: str, destination: str) -> None:
         organization = PolytomicCreateOrganizationOperator(task_id="create_organization", name=organization_name)

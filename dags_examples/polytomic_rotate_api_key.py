@@ -1,6 +1,12 @@
-"""Rotate an API key every week. Whoever reads the destination is cut off for the moment in which the new key is stored.
+"""Rotate an API key every week. Programs that use the key have a short outage until the new key is stored.
 
-Put your own ids and destination below, or set the parameters of a run in the form or in a shell::
+It needs:
+
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the key
+
+Put your own IDs and destination into the parameters below before you unpause the DAG. You can also set them for one
+run, in the form or in a shell:
 
     airflow dags trigger polytomic_rotate_api_key --conf '{"org_id": "...", "user_id": "..."}'
 """
@@ -16,17 +22,41 @@ from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyO
 
 
 @dag(
+    doc_md=__doc__,
     schedule="@weekly",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     params={
-        "org_id": Param("248df4b7-aa70-47b8-a036-33ac447e668d", type="string", format="uuid", title="Organization"),
-        "user_id": Param("0ecd09c1-b901-4d27-9053-f0367c427254", type="string", format="uuid", title="User"),
-        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
-        "max_age_days": Param(7, type="number", minimum=0, title="Rotate a key of this age", description="In days."),
+        "org_id": Param(
+            "248df4b7-aa70-47b8-a036-33ac447e668d",
+            type="string",
+            format="uuid",
+            title="Organization ID",
+            description="UUID of the organization.",
+        ),
+        "user_id": Param(
+            "0ecd09c1-b901-4d27-9053-f0367c427254",
+            type="string",
+            format="uuid",
+            title="User ID",
+            description="UUID of the owner of the key.",
+        ),
+        "destination": Param(
+            "airflow://connection/acme_polytomic",
+            type="string",
+            title="Destination",
+            description="Where the key is stored.",
+        ),
+        "max_age_days": Param(
+            7,
+            type="number",
+            minimum=0,
+            title="Maximum age in days",
+            description="A key of this age is rotated. With 0, the key is rotated in any case.",
+        ),
     },
-    # A try that dies in between leaves readers cut off until the next one has stored the very same key: so soon.
+    # If a try dies after the old key is revoked, readers have no working key until the next try stores the new one.
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
     tags=["polytomic"],
 )

@@ -1,10 +1,16 @@
-"""Rotate an API key every week, and cut nobody off: the keys of two users of the organization are stored in turn.
+"""Rotate an API key every week without an outage. The keys of two users of the organization are stored in turn.
 
-Last week's key works on for a week, for everything that still remembers it. Both users need the same role, and neither
-may have a key that anything else uses. Put your own ids and destination below, or set the parameters of a run::
+It needs:
 
-    airflow dags trigger polytomic_rotate_without_outage --conf \
-        '{"org_id": "...", "user_id": "...", "standby_user_id": "..."}'
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the key
+- two users with the same role, whose keys nothing else uses
+
+Last week's key works for one more week. Replace `tell_the_team` with your own task. Put your own IDs and destination
+into the parameters below before you unpause the DAG. You can also set them for one run, for
+example to rotate now:
+
+    airflow dags trigger polytomic_rotate_without_outage --conf '{"max_age_days": 0}'
 """
 
 from __future__ import annotations
@@ -18,18 +24,46 @@ from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyO
 
 
 @dag(
+    doc_md=__doc__,
     schedule="@weekly",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     params={
-        "org_id": Param("248df4b7-aa70-47b8-a036-33ac447e668d", type="string", format="uuid", title="Organization"),
-        "user_id": Param("0ecd09c1-b901-4d27-9053-f0367c427254", type="string", format="uuid", title="One user"),
-        "standby_user_id": Param(
-            "6f1f6a4b-7d0f-4f5b-9d5e-4a2f4f6f0b1c", type="string", format="uuid", title="The other user"
+        "org_id": Param(
+            "248df4b7-aa70-47b8-a036-33ac447e668d",
+            type="string",
+            format="uuid",
+            title="Organization ID",
+            description="UUID of the organization.",
         ),
-        "destination": Param("airflow://connection/acme_polytomic", type="string", title="Where the key is"),
-        "max_age_days": Param(7, type="number", minimum=0, title="Rotate a key of this age", description="In days."),
+        "user_id": Param(
+            "0ecd09c1-b901-4d27-9053-f0367c427254",
+            type="string",
+            format="uuid",
+            title="User ID",
+            description="UUID of the first user.",
+        ),
+        "standby_user_id": Param(
+            "6f1f6a4b-7d0f-4f5b-9d5e-4a2f4f6f0b1c",
+            type="string",
+            format="uuid",
+            title="Standby user ID",
+            description="UUID of the second user.",
+        ),
+        "destination": Param(
+            "airflow://connection/acme_polytomic",
+            type="string",
+            title="Destination",
+            description="Where the key is stored.",
+        ),
+        "max_age_days": Param(
+            7,
+            type="number",
+            minimum=0,
+            title="Maximum age in days",
+            description="A key of this age is rotated. With 0, the key is rotated in any case.",
+        ),
     },
     default_args={"retries": 5, "retry_delay": timedelta(minutes=1)},
     tags=["polytomic"],
@@ -48,7 +82,7 @@ def polytomic_rotate_without_outage() -> None:
 
     @task
     def tell_the_team(reference: dict[str, str]) -> str:
-        """Stand in for what follows a rotation; skipped where nothing was rotated."""
+        """Replace this with your own task. It is skipped if no key is rotated."""
         return f"{reference['destination']} now holds the key of user {reference['user_id']}."
 
     tell_the_team(rotate_api_key.output)

@@ -1,7 +1,14 @@
-"""Check every day that customers can be onboarded: with a throwaway one, which goes again whatever happens.
+"""Check every day that onboarding works: onboard a test customer, call Polytomic with its key, and delete it again.
 
-Its names never change, so retries and clears find what earlier ones made, and should a run be ended before it has
-cleaned up, the next one takes over what it left.
+It needs:
+
+- the connection `polytomic_default` with a partner key
+- a secrets backend for the key
+- a name for the test organization that nothing else uses: **each run deletes the organization with this name**
+
+Change the three constants below. Use a different organization name for each Airflow deployment, and your own e-mail
+address, which receives one invitation from each run. If a run is killed before it cleans up, the next run reuses and
+deletes what is left.
 """
 
 from __future__ import annotations
@@ -20,13 +27,14 @@ from airflow_provider_polytomic.operators.organizations import (
 )
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator, PolytomicDeleteUserOperator
 
-# Deleted by every run: each deployment of Airflow has one of its own, whose name nothing else has.
+# Each run deletes this organization. Use a name that nothing else uses, and a different one for each Airflow.
 ORGANIZATION = "Self-check of our Airflow"
-EMAIL = "polytomic-self-check@example.com"  # gets an invitation from each run
+EMAIL = "polytomic-self-check@example.com"  # receives one invitation from each run
 DESTINATION = "airflow://connection/polytomic_self_check"
 
 
 @dag(
+    doc_md=__doc__,
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -44,7 +52,7 @@ def polytomic_self_check() -> None:
         org_id=create_organization.output["id"],
         user_id=create_user.output["id"],
         destination=DESTINATION,
-        take_over=True,  # of a run that was ended, whose user is another one
+        take_over=True,  # the destination may hold the key of an earlier run, which belongs to another user
     )
 
     @task
@@ -55,7 +63,7 @@ def polytomic_self_check() -> None:
 
     delete_user = PolytomicDeleteUserOperator(
         task_id="delete_user",
-        org_id=create_user.output["org_id"],  # as of its own setup: without a user it does not run
+        org_id=create_user.output["org_id"],  # from its own setup task, so it runs only if there is a user
         user_id=create_user.output["id"],
         expected_email=EMAIL,
         ignore_if_missing=True,
@@ -72,18 +80,19 @@ def polytomic_self_check() -> None:
 
     @task
     def report() -> None:
-        """Succeed if all did."""
+        """Succeed if all other tasks succeed."""
 
     called = call_polytomic()
-    # The key dies with the user, and only a dead one is removed, while the organization can still be asked about.
+    # Deleting the user revokes the key. The stored key is deleted after that, and before the organization, because the
+    # operator asks Polytomic about the organization of the key.
     create_organization >> create_user >> issue_api_key >> called
     called >> delete_user >> delete_stored_api_key >> delete_organization
     delete_user.as_teardown(setups=create_user)
-    # Also after an issuance that failed, since it may have stored the key.
+    # This task also runs after a failed issuance, which may have stored the key.
     delete_stored_api_key.as_teardown(setups=[create_user, issue_api_key])
     delete_organization.as_teardown(setups=create_organization)
-    # A run's state is that of its last tasks. To Airflow a teardown is one only with on_failure_fail_dagrun, and what
-    # comes right before such a one no longer is: not all of a chain can be. So an ordinary task comes after all of it.
+    # The state of a run is that of its last tasks, and Airflow ignores teardown tasks unless they set
+    # on_failure_fail_dagrun, which works for the last teardown of a chain only. So a normal task comes last.
     [called, delete_user, delete_stored_api_key, delete_organization] >> report()
 
 

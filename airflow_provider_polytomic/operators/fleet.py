@@ -49,7 +49,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     To spread a fleet over several workers, map ``shard`` over ``list(range(8))`` and give ``shards=8``.
 
     .. seealso::
-        ``docs/rotate-a-fleet.md``
+        ``docs/rotate-many-keys.md``
 
     :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, or the address of a JSON
         Lines or CSV file that Airflow's ``ObjectStoragePath`` reads, such as ``s3://aws_default@bucket/fleet.jsonl``.

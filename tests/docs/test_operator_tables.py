@@ -21,7 +21,7 @@ ONBOARDING, OFFBOARDING = "docs/onboard-a-customer.md", "docs/offboard-a-custome
 PAGES = {
     "PolytomicCreateApiKeyOperator": "docs/create-api-key.md",
     "PolytomicRotateApiKeyOperator": "docs/rotate-on-a-schedule.md",
-    "PolytomicBatchRotateApiKeysOperator": "docs/rotate-a-fleet.md",
+    "PolytomicBatchRotateApiKeysOperator": "docs/rotate-many-keys.md",
 }
 (_LISTED,) = get_provider_info()["operators"]
 MODULES = [import_module(name) for name in _LISTED["python-modules"]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 DAG_ID = "polytomic_offboarding"
-TASKS = ["delete_user", "delete_stored_api_key", "is_organization_to_go", "delete_organization"]
+TASKS = ["delete_user", "delete_stored_api_key", "should_delete_organization", "delete_organization"]
 ALL = dict.fromkeys(TASKS, "success")
 WITHOUT_ORGANIZATION = {**ALL, "delete_organization": "skipped"}
 NOBODY = "00000000-0000-4000-8000-000000000000"

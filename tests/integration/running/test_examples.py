@@ -14,7 +14,8 @@ from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.integration.running import stage as stages
 from tests.integration.running.flight import CLEARED, RENEWAL, RUN
 from tests.integration.running.stage import EXAMPLES, GLOBEX, ISSUE, ISSUE_MANY, MANY, ONBOARDING, RESTART, SELF_CHECK
-from tests.integration.test_rotate_fleet_example import NAME as FLEET
+from tests.integration.test_onboarding_from_csv import DAG_ID as FROM_CSV
+from tests.integration.test_rotate_batch_example import NAME as BATCH
 from tests.integration.test_rotation import WEEKLY, WITHOUT_OUTAGE
 from tests.onboarding_state import onboarded, state_of
 from tests.unit.fake_distribution import ROOT
@@ -42,8 +43,8 @@ def _is_reference_to(flight: Flight, reference: Any, conn_id: str, user: str) ->
 
 
 def test_every_example_is_run() -> None:
-    # A rotation needs time to pass, so these are run in a process in which it does.
-    elsewhere = {WEEKLY, WITHOUT_OUTAGE, FLEET}
+    # These run in the test's process: rotations need time to pass, and the other one differs by its first task only.
+    elsewhere = {WEEKLY, WITHOUT_OUTAGE, BATCH, FROM_CSV}
     assert {path.stem for path in (ROOT / "dags_examples").glob("*.py")} == {*EXAMPLES, *elsewhere}
 
 
@@ -84,7 +85,7 @@ def test_a_customer_is_onboarded_and_called_as(running_airflow: Flight) -> None:
 
 def test_of_a_customer_who_is_taken_away_nothing_is_left(running_airflow: Flight) -> None:
     stage, destination = running_airflow.stage, GLOBEX["destination"]
-    steps = ("delete_user", "delete_stored_api_key", "is_organization_to_go", "delete_organization")
+    steps = ("delete_user", "delete_stored_api_key", "should_delete_organization", "delete_organization")
     assert running_airflow.tasks_of(stages.OFFBOARDING) == dict.fromkeys(steps, "success")
     assert state_of(stage.emulator, GLOBEX["organization"]) == NOTHING
     assert stage.stored(destination) is None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tests.docs.issuers import PageIssuer
 
-FLEET, EVENTS, PERMISSIONS = "docs/rotate-a-fleet.md", "docs/restart-what-caches-the-key.md", "docs/permissions.md"
+FLEET, EVENTS, PERMISSIONS = "docs/rotate-many-keys.md", "docs/react-to-key-rotation.md", "docs/permissions.md"
 
 
 def names(heading: str, number: int = 0) -> list[str]:

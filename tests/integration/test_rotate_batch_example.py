@@ -1,4 +1,4 @@
-"""Does the fleet example keep all keys of a file young, and does somebody hear which ones failed?"""
+"""The example that rotates many keys keeps all keys of a file young, and reports the ones that fail."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tests.integration.in_process import Run
     from tests.scene import Scene
 
-SHARDS: int = import_module("dags_examples.polytomic_rotate_fleet").SHARDS
+SHARDS: int = import_module("dags_examples.polytomic_rotate_batch").SHARDS
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
-NAME = "polytomic_rotate_fleet"
+NAME = "polytomic_rotate_batch"
 NIGHT = timedelta(days=1)
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -38,7 +38,7 @@ class Nights:
     """The example, night after night, on a file of targets."""
 
     def __init__(self, folder: Path) -> None:
-        self.targets, self.report = folder / "fleet.jsonl", folder / "report.jsonl"
+        self.targets, self.report = folder / "targets.jsonl", folder / "report.jsonl"
         # 2.11 runs nothing that is of the future.
         self._next = datetime.now(UTC) - timedelta(hours=1)
 
@@ -70,7 +70,7 @@ def test_each_key_is_renewed_every_seventh_night(
     for following in (6, 7):
         due = night % 7 == 0
         run = nights.run(rows)
-        assert run.states == {f"rotate_fleet[{n}]": "success" for n in range(SHARDS)}
+        assert run.states == {f"rotate_api_keys[{n}]": "success" for n in range(SHARDS)}
         assert nights.told() == {row["user_id"]: "rotated" if due else "kept" for row in rows}
         pass_(scene, (following - night) * NIGHT)
         night = following
