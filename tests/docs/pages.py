@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "links", "page_text", "rows"]
+__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "head", "links", "page_text", "rows"]
 
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 # The ids and the place that the pages use; tests put those of a scene in their stead.
@@ -78,11 +78,12 @@ def rows(page: str, heading: str, number: int = 0) -> list[list[str]]:
     :param number: which of the tables there, counted from 0.
     :raises LookupError: if there is none.
     """
-    tokens = iter(_tokens(ROOT / page))
-    for token in tokens:
-        if token.type == "heading_open" and next(tokens).content == heading:
-            return _tables(tokens)[number]
-    raise LookupError(f"{page} has no heading {heading!r}")
+    return _tables(_below(page, heading), "tbody")[number]
+
+
+def head(page: str, heading: str, number: int = 0) -> list[str]:
+    """Return the cells of the head of a table under a heading; for the parameters see :func:`rows`."""
+    return _tables(_below(page, heading), "thead")[number][0]
 
 
 def facts(page: str, heading: str) -> dict[str, str]:
@@ -126,15 +127,24 @@ def _blocks(page: Path) -> Iterator[Block]:
             yield Block(f"{page.relative_to(ROOT)}:{line}", language, note.strip(), token.content)
 
 
-def _tables(tokens: Iterator[Token]) -> list[list[list[str]]]:
-    """Return the tables before the next heading, each as its rows."""
+def _below(page: str, heading: str) -> Iterator[Token]:
+    """Return what follows a heading."""
+    tokens = iter(_tokens(ROOT / page))
+    for token in tokens:
+        if token.type == "heading_open" and next(tokens).content == heading:
+            return tokens
+    raise LookupError(f"{page} has no heading {heading!r}")
+
+
+def _tables(tokens: Iterator[Token], part: str) -> list[list[list[str]]]:
+    """Return one part of each table before the next heading, each as its rows."""
     found: list[list[list[str]]] = []
     inside = False
     for token in tokens:
         if token.type == "heading_open":
             break
-        if token.type in {"tbody_open", "tbody_close"}:
-            inside = token.type == "tbody_open"
+        if token.type in {f"{part}_open", f"{part}_close"}:
+            inside = token.type == f"{part}_open"
             found += [[]] if inside else []
         if inside and token.type == "tr_open":
             found[-1].append([])

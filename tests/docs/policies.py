@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Policy", "Reduced", "policy", "reduced", "unproved"]
 
-UNPROVED = "Rights that cannot be proved beforehand"
+UNPROVED = "Rights that are not checked in advance"
 _RULE = re.compile(
     r'(?:^#\s*(?P<comment>.*)\n)?^path "(?P<path>[^"]+)" \{\n  capabilities = \[(?P<can>.*)\]\n\}$', re.MULTILINE
 )
@@ -129,14 +129,14 @@ def reduced(whole: Policy) -> Iterator[Reduced]:
 
 
 def unproved(page: str, *, backend: bool) -> set[str]:
-    """Return the rights that a page says cannot be proved before a key is issued; none where it has no such list.
+    """Return the rights that a page says are not checked before a key is issued; none where it has no such list.
 
     :param backend: of a backend that only reads, or of whoever writes.
     """
     if f"## {UNPROVED}\n" not in (ROOT / page).read_text():
         return set()
-    told = [row[0].partition(",") for row in rows(page, UNPROVED)]
-    return {name for right, _, whose in told if ("of the backend" in whose) is backend for name in codes(right)}
+    wanted = "reader" if backend else "writer"
+    return {codes(right)[0] for right, role, *_ in rows(page, UNPROVED) if role == wanted}
 
 
 def _with(whole: Policy, number: int, left: Rule) -> Policy:

@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.records import FIELDS
 from airflow_provider_polytomic.secret_stores.aws_tags import record_of
-from tests.docs.pages import Block, blocks, codes, facts, page_text, rows
+from tests.docs.pages import Block, blocks, codes, facts, head, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
 from tests.docs.test_json_blocks import kinds, shown
 
@@ -69,19 +69,15 @@ def test_a_destination_leads_where_the_page_says_and_what_lies_there_is_what_it_
 
 def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
     """Return the record from where the page says that it is."""
-    text = page_text(site.page)
+    ((_, told), *_) = named = rows(site.page, "What is written")
     if isinstance(site, SecretsManagerPage):
-        assert "each field is a tag `polytomic-issuance:<field>`, and `polytomic-issuance` names" in text
         tags = site.person.describe_secret(SecretId=place)["Tags"]
         record = record_of(tags)
         assert record is not None
-        assert {tag["Key"] for tag in tags} == {
-            "polytomic-issuance",
-            *(f"polytomic-issuance:{name}" for name in FIELDS),
-        }
+        of_page = [codes(tag)[0] for tag, _ in named]
+        assert {tag["Key"] for tag in tags} == {tag.replace("<field>", field) for tag in of_page for field in FIELDS}
         return record
-    assert f"`<{'path' if isinstance(site, VaultPage) else 'name'}>.polytomic-issuance`" in text
-    found = site.content(f"{place}.polytomic-issuance")
+    found = site.content(re.sub("<.*>", place, codes(told)[0]))
     beside: Mapping[str, str] = json.loads(found) if isinstance(found, str) else found
     return beside
 
@@ -91,17 +87,12 @@ def test_the_requests_are_as_many_as_the_page_says(issuer: Callable[[str], PageI
     on = issuer(name)
     page, number = PAGES[name], 1 if name == "vault kv1" else 0
     told = {row[0]: [int(cell) for cell in row[1:]] for row in rows(page, "What it costs", number)}
-    names = requests_named_on(page, number)
-    for what, given in {"a key is issued": {}, "kept": {}, "renewed": {"force": True}}.items():
+    names = [codes(name)[0] for name in head(page, "What it costs", number)[1:]]
+    for what, given in {"issued": {}, "kept": {}, "rotated": {"force": True}}.items():
         before = asked(on.site)
         on.issue("airflow://connection/acme_polytomic", **given)
-        assert dict(asked(on.site) - before) == {n: count for n, count in zip(names, told[what], strict=True) if count}
-
-
-def requests_named_on(page: str, number: int) -> list[str]:
-    """Return the heads of a table of costs."""
-    heads = [line for line in page_text(page).splitlines() if re.match(r"\| *(version \d)? *\| `(GET|Get)", line)]
-    return codes(heads[number])
+        counts = zip(names, told[f"a key is {what}"], strict=True)
+        assert dict(asked(on.site) - before) == {request: count for request, count in counts if count}
 
 
 def asked(site: StorePage) -> Counter[str]:
@@ -129,5 +120,5 @@ def test_at_debug_it_is_airflows_own_reads_that_print_secrets_and_only_where_the
     assert on.key not in caplog.text
     with closing(PolytomicHook("acme_polytomic")) as consumer:
         consumer.get_identity()
-    told = facts(on.site.page, "Limits")["DEBUG"]
-    assert ("print whole secrets" in told) is (on.key in caplog.text)
+    told = facts(on.site.page, "Logs at DEBUG")["Airflow's own reads"]
+    assert (told == "whole secrets") is (on.key in caplog.text)
