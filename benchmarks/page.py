@@ -1,4 +1,4 @@
-"""What do the results say? The page of the documentation, made from their JSON and from nothing else."""
+"""Benchmarks page of the documentation, made from the JSON of the results and from nothing else."""
 
 from __future__ import annotations
 
@@ -15,85 +15,99 @@ if TYPE_CHECKING:
 __all__ = ["newest", "page_of", "write_page"]
 
 _TRIAL = """
-**A short trial.** These are of `--quick`: a few rounds of little. They show what is measured, and say next to nothing
-about how fast it is; least of all about a fleet, which is too small here to be worth its threads.
+**A short trial.**
+These results come from `--quick`: a few rounds with few keys.
+They show what is measured, and say almost nothing about how fast the package is.
+The batch is too small to benefit from its threads.
 """
 _PAGE = """\
 # Benchmarks
 
-What this package costs, next to what you would do without it. `make bench` measures it and writes this page from the
-results; no figure here is written by hand, and no test asserts a time. Every comparison is within one run. Polytomic
-itself is an emulator that answers at once: what a live one takes to make a key comes on top.
+This page compares what the package costs with what you would write without it.
+`make bench` measures it and writes this page from the results.
+No figure here is written by hand, and no test asserts a time.
+Every comparison is within one run.
+Polytomic is an emulator that responds at once; the time that a live server needs to create a key comes on top.
 {trial}{outdated}
-| measured | |
+| Measured | |
 | --- | --- |
 {machine}
 
-## At a glance
+## Summary
 
-| what | goal | measured | |
+| What | Goal | Measured | |
 | --- | --- | --- | --- |
 {goals}
 
-![Seconds for a fleet, and the outage of a forced rotation](benchmarks.svg)
+![Seconds for a batch, and the outage of a forced rotation](benchmarks.svg)
 
 ## Import and parse
 
-The time after `BaseOperator` is there, which itself takes {base}; each module in a fork of a fresh process.
+The table shows the time in addition to importing `BaseOperator`, which itself takes {base}.
+Each module is imported in a fork of a fresh process.
 
-| module | median | quartiles | modules added | of `BaseOperator`'s time |
+| Module | Median | Quartiles | Modules added | Share of `BaseOperator`'s time |
 | --- | --- | --- | --- | --- |
 {imports}
 
 {presence}
 
-A DAG of {tasks:,} tasks, parsed by `DagBag` and serialised, in one process, in turn, {rounds} times. `EmptyOperator`
-has no parameters; Airflow spends most of the difference on templated fields, each of which it serialises for each
-task, so `BashOperator` stands beside it.
+The next table shows a DAG of {tasks:,} tasks that one process parses with `DagBag` and serialises, {rounds} times \
+for each operator in turn.
+`EmptyOperator` has no parameters.
+Airflow serialises each templated field of each task, and spends most of the difference on that, so the table also \
+shows `BashOperator`.
 
-| operator | parse, median | of `EmptyOperator` | serialise, median | of `EmptyOperator` | both | JSON |
+| Operator | Parse, median | Ratio to `EmptyOperator` | Serialise, median | Ratio to `EmptyOperator` | Ratio of both \
+| JSON |
 | --- | --- | --- | --- | --- | --- | --- |
 {parsing}
 
 ## Outage of a forced rotation
 
-Polytomic revokes the old key before it makes the new one, so readers are cut off from the request until the new key
-is stored: three round trips (the request, the question whose the new key is, the write). The bare ones are the same
-three by `requests`, on warm connections, to the same servers, {outage_rounds} times each in random order.
-`outage_seconds` in the log goes on until the value has been read back, which is a fourth round trip.
+Polytomic revokes the old key before it creates the new one.
+Readers are cut off from the request until the new key is stored, which takes three round trips: the request for the \
+key, the request that confirms its owner, and the write.
+The bare requests are the same three with `requests`, on warm connections, to the same servers, {outage_rounds} times \
+each in random order.
+`outage_seconds` in the log ends when the value has been read back, which is a fourth round trip.
 
-| round trip | until | bare: median (quartiles), p99 | ours: median (quartiles), p99 | of medians | of p99 |
+| Round trip | Until | Bare: median (quartiles), p99 | Package: median (quartiles), p99 | Ratio of medians | Ratio of \
+p99 |
 | --- | --- | --- | --- | --- | --- |
 {outage}
 
-## A fleet
+## A batch of keys
 
 {fleet}
 
 ## Requests for one key
 
-A rotation of a key that was rotated before, in the order in which the servers receive it:
+The table lists the requests of one rotation, in the order in which the servers receive them.
+The key was rotated before.
 
 {requests}
 
 ## Memory
 
-The most that a process of its own had in memory (`ru_maxrss`), Airflow included, while
-`PolytomicBatchRotateApiKeysOperator` rotated so many keys with {workers} threads: file of targets, checks, issuances,
-report and events are real; a Polytomic and stores that keep nothing answer, because a server would need hours for the
-last row.
+Each row shows the peak memory of a separate process (`ru_maxrss`), Airflow included, while \
+`PolytomicBatchRotateApiKeysOperator` rotates that many keys with {workers} threads.
+The file of targets, the checks, the issuances, the report and the events are real.
+Polytomic and the stores are replaced by objects that respond and keep nothing, because a server would need hours for \
+the last row.
 
-| targets | megabytes | more than the first |
+| Targets | Megabytes | More than the first row |
 | --- | --- | --- |
 {memory}
 
-## How it is measured
+## How the measurement works
 
-`{command}` took {seconds} in all. The emulated Polytomic, the Vault ({vault}) and a relay before both are processes
-of their own on this machine. The relay holds every byte back for half a round trip in each direction, and a new
-connection for one round trip more. TLS is not played; it would add at least one more to every new connection, which
-only the loops open for each key. With clients and servers on the same cores, what is limited by the processor is told
-worse than it is on machines of their own.
+`{command}` took {seconds} in all.
+The emulated Polytomic, the Vault ({vault}) and a relay in front of both are processes of their own on this machine.
+The relay delays every byte by half a round trip in each direction, and a new connection by one more round trip.
+TLS is not simulated.
+It would add at least one more round trip to every new connection, and only the loops open a connection for each key.
+Clients and servers share the same cores, so results that the processor limits are worse than on separate machines.
 """
 
 
@@ -113,7 +127,7 @@ def page_of(found: dict[str, Any]) -> str:
     """Return the page, in Markdown."""
     return _PAGE.format(
         # Of results that a later change has overtaken: written into their file, and gone with the next measurement.
-        outdated=f"\n**Of an earlier version.** {found['outdated']}\n" if "outdated" in found else "",
+        outdated=f"\n**Measured with an earlier version.**\n{found['outdated']}\n" if "outdated" in found else "",
         trial=_TRIAL if "--quick" in found["command"] else "",
         machine=_lines(machine(found)),
         goals=_lines(goals(found)),

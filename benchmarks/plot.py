@@ -31,9 +31,11 @@ class _Bar:
 
 
 def plot(found: dict[str, Any]) -> str:
-    """Return the SVG of the fleet's and of the outage's results."""
+    """Return the SVG of the results for a batch and for an outage."""
     parts: list[str] = []
-    at = _chart(parts, 20, f"Seconds for {_keys(found):,} keys, {_ms(found['far'])} away (logarithmic)", _fleet(found))
+    at = _chart(
+        parts, 20, f"Seconds for {_keys(found):,} keys, round trip {_ms(found['far'])} (logarithmic)", _fleet(found)
+    )
     title = "Milliseconds from the request for a key until it is stored: median, and a line to the 99th percentile"
     at = _chart(parts, at + 20, title, _outage(found), is_logarithmic=False)
     head = (
@@ -60,7 +62,7 @@ def _fleet(found: dict[str, Any]) -> list[_Bar]:
     seconds[f"bare requests, {workers} threads"] = found["fleet"]["plain"]["seconds"]["median"]
     bars = [_Bar(label, value, f"{value:,.1f} s", is_ours=False) for label, value in seconds.items()]
     ours = found["fleet"]["ours"]["seconds"]["median"]
-    return [*bars, _Bar(f"fleet operator, {workers} threads", ours, f"{ours:,.1f} s", is_ours=True)]
+    return [*bars, _Bar(f"batch operator, {workers} threads", ours, f"{ours:,.1f} s", is_ours=True)]
 
 
 def _outage(found: dict[str, Any]) -> list[_Bar]:
@@ -69,7 +71,7 @@ def _outage(found: dict[str, Any]) -> list[_Bar]:
         for who, label in {"plain": "bare requests", "ours": "forced rotation"}.items():
             figures = each["stored"][who]
             value, slow = 1000 * figures["median"], 1000 * figures["p99"]
-            away = f"{_ms(each['seconds_of_delay'])} away: {label}"
+            away = f"round trip {_ms(each['seconds_of_delay'])}: {label}"
             bars.append(_Bar(away, value, f"{value:.1f} ms", is_ours=who == "ours", slow=slow))
     return bars
 

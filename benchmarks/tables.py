@@ -1,4 +1,4 @@
-"""How are the results told on the page? As rows of tables, each with its unit, and what missed its goal says so."""
+"""Rows of the tables on the benchmarks page, each with its unit, and whether it met its goal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KILO = 1000
 def machine(found: Found) -> Iterator[str]:
     """Say on what and when."""
     told = found["machine"]
-    yield _row("when", told["measured_at"].replace("T", " ").replace("+00:00", " UTC"))
+    yield _row("time", told["measured_at"].replace("T", " ").replace("+00:00", " UTC"))
     yield _row("machine", f"{told['cores']} cores, {told['processor']}, {told['memory_gb']} GB, {told['system']}")
-    yield _row("load before it began (1, 5, 15 minutes)", ", ".join(f"{each:.2f}" for each in told["load"]))
+    yield _row("load before the start (1, 5, 15 minutes)", ", ".join(f"{each:.2f}" for each in told["load"]))
     versions = ", ".join(f"{name} {told[name]}" for name in ("requests", "hvac", "polytomic"))
     yield _row("software", f"Python {told['python']}, Airflow {told['airflow']}, {versions}")
     yield _row("command", f"`{found['command']}`")
@@ -28,20 +28,22 @@ def machine(found: Found) -> Iterator[str]:
 def goals(found: Found) -> Iterator[str]:
     """Say what was to be reached, and whether it was."""
     ours = found["parsing"]["operators"]["ours"]
-    tasks = f"{found['parsing']['tasks']:,} of our operators, by `EmptyOperator`s"
+    tasks = f"{found['parsing']['tasks']:,} of the package's operators, ratio to `EmptyOperator`"
     yield _goal(f"parse a DAG of {tasks}", "≤ 1.2", ours["parse"]["of_empty"], most=1.2)
     yield _goal(f"parse and serialise a DAG of {tasks}", "≤ 1.2", ours["both"]["of_empty"], most=1.2)
     for each in found["outage"]:
-        what = f"outage of a forced rotation, by its bare requests, {_ms(each['seconds_of_delay'])} away"
+        what = f"outage of a forced rotation, ratio to bare requests, round trip {_ms(each['seconds_of_delay'])}"
         yield _goal(f"{what}, 99th percentiles", "≤ 1.2", each["stored"]["of_p99"], most=1.2)
         yield _row(f"{what}, medians", "", f"{each['stored']['of_medians']:.2f}", "")
-    keys, far = f"{found['fleet']['targets']:,} keys", _ms(found["far"])
+    keys, far = f"{found['fleet']['targets']:,} keys", f"round trip {_ms(found['far'])}"
     for name, share in _speeds(found).items():
-        what = f"{keys} {far} away, times as fast as the {name} (extrapolated)"
+        what = f"{keys}, {far}, times as fast as the {name} (extrapolated)"
         yield _goal(what, "≥ 20", share, least=20) if "loop" in name else _row(what, "", f"{share:.1f}", "")
     speed = found["fleet"]["speed_of_plain"]
-    yield _goal(f"{keys} {far} away, speed by bare pooled requests", "≥ 0.8", speed, least=0.8)
-    yield _goal("memory for the largest fleet, more than for the smallest", "≤ 100 MB", _growth(found)[-1], most=100)
+    yield _goal(f"{keys}, {far}, ratio of speed to bare pooled requests", "≥ 0.8", speed, least=0.8)
+    yield _goal(
+        "additional memory for the largest batch, compared with the smallest", "≤ 100 MB", _growth(found)[-1], most=100
+    )
 
 
 def imports(found: Found) -> Iterator[str]:
@@ -55,11 +57,11 @@ def presence(found: Found) -> str:
     """Tell what the package costs where nobody uses it."""
     told = found["presence"]
     if told is None:
-        return "Whether the package's mere presence costs anything was not measured: it was not installed."
+        return "The cost of the package's presence was not measured, because the package was not installed."
     have, have_not = told["with"], told["without"]
     return (
         f"`import airflow` takes {_figure(have['median'])} ({_quartiles(have)}) with the package installed, and "
-        f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: {told['of_medians']:.2f} of it."
+        f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: a ratio of {told['of_medians']:.2f}."
     )
 
 
@@ -82,21 +84,34 @@ def outage(found: Found) -> Iterator[str]:
 
 
 def fleet(found: Found) -> str:
-    """Tell the fleets, as a paragraph and a table."""
+    """Tell the batches, as a list and a table."""
     told, loops, mapped = found["fleet"], found["loops"], found["mapped"]
     keys, workers = told["targets"], told["workers"]
+    turns = told["ours"]["seconds"]["count"]
+    about = (
+        f"Each variant rotates {keys:,} keys.\n"
+        f"Every request has a round trip of {_ms(found['far'])}, and Airflow's secrets backend is on KV version 2.\n"
+        "\n"
+        f"- The batch operator and the bare client have {workers} threads and send the same requests, in turn "
+        f"({turns} times each).\n"
+        "- The short loop requests a key and writes it.\n"
+        "- The careful loop reads the destination, requests a key, confirms its owner, writes only over what it read, "
+        "reads the value back and confirms it.\n"
+        "  This is what a rotation does, except for the record.\n"
+        "- Both loops handle one customer after the other.\n"
+        f"  They ran over {loops['targets']} and are extrapolated.\n"
+        f"- {_about(mapped)}"
+    )
     lines = [
-        f"{keys:,} keys, every request {_ms(found['far'])} away, Airflow's secrets backend on KV version 2. The "
-        f"fleet's operator and the bare client have {workers} threads and send the same requests, in turn "
-        f"({told['ours']['seconds']['count']} times each). The short loop has a key issued and writes it. The careful "
-        "one looks, has a key issued, asks whose it is, writes only over what it read, reads back and asks again, "
-        "which is what a rotation does but for its record. Both have one customer after the other; they were run over "
-        f"{loops['targets']} and are extrapolated." + _about(mapped),
+        about,
         "",
-        "| how | seconds | keys a second | requests for a key | processor seconds of the client |",
+        "| Variant | Seconds | Keys per second | Requests per key | Processor seconds of the client |",
         "| --- | --- | --- | --- | --- |",
     ]
-    names = {"ours": f"`PolytomicBatchRotateApiKeysOperator`, {workers} threads", "plain": f"bare, {workers} threads"}
+    names = {
+        "ours": f"`PolytomicBatchRotateApiKeysOperator`, {workers} threads",
+        "plain": f"bare requests, {workers} threads",
+    }
     for who, name in names.items():
         each = told[who]
         seconds = each["seconds"]
@@ -112,7 +127,7 @@ def fleet(found: Found) -> str:
 
 def requests(found: Found) -> Iterator[str]:
     """Tell each request and what it is for."""
-    yield "| | to | request | what for |"
+    yield "| | Server | Request | Purpose |"
     yield "| --- | --- | --- | --- |"
     told = found["requests"]
     for number, each in enumerate(told["each"], 1):
@@ -129,11 +144,14 @@ def memory(found: Found) -> Iterator[str]:
 
 def _about(mapped: Found | None) -> str:
     if mapped is None:
-        return " Mapped tasks were not measured."
+        return "Mapped tasks were not measured."
     return (
-        f" So are the mapped tasks: {mapped['targets']}, on LocalExecutor with {mapped['slots']} slots, from the first "
-        "one's start to the last one's end; each has a process of its own. Their `outage_seconds`, with connections "
-        f"that each has to open, are {_spread(mapped['outage_seconds'])}: median (quartiles), p99."
+        f"The mapped tasks are extrapolated too, from {mapped['targets']} on LocalExecutor with {mapped['slots']} "
+        "slots.\n"
+        "  They are measured from the start of the first task to the end of the last one.\n"
+        "  Each task has a process of its own.\n"
+        "  Their `outage_seconds`, which include opening the connections, are "
+        f"{_spread(mapped['outage_seconds'])}: median (quartiles), p99."
     )
 
 
@@ -143,10 +161,11 @@ def _limit(found: Found) -> str:
     most = told["workers"] / (asked * found["far"])
     times = {name: f"{most * loops[name] / loops['targets']:.1f}" for name in ("short", "careful")}
     return (
-        f"So far away, {told['workers']} threads that wait for {asked:.0f} requests a key do {most:.0f} keys a second "
-        f"at most, if no processor is ever waited for: {times['short']} times as many as the short loop, "
-        f"{times['careful']} times as many as the careful one. What the short loop leaves out is "
-        "what keeps a key from being lost."
+        f"With this round trip, {told['workers']} threads that wait for {asked:.0f} requests per key reach at most "
+        f"{most:.0f} keys per second, even if they never wait for a processor.\n"
+        f"That is {times['short']} times as many as the short loop, and {times['careful']} times as many as the "
+        "careful loop.\n"
+        "The short loop omits the steps that keep a key from being lost."
     )
 
 

@@ -15,18 +15,18 @@ __all__: list[str] = []
 _NAME = "traced"
 # What the n-th request of its kind is for, in a rotation; a kind or number that is not here is an error.
 _FOR = {
-    "GET the secret": ["look: what is stored", "read back what readers get"],
-    "GET the record": ["look: whose key, since when"],
-    "POST the secret": ["prove the right to write, by a write that can only be refused", "promote the new key"],
-    "POST the record": ["intend: the record says open", "close: the record says done"],
-    "POST .../keys?force=true": ["mint"],
-    "GET /api/me": ["verify: whose is the new key?", "prove: does what was read back work?"],
+    "GET the secret": ["read what is stored", "read back what readers get"],
+    "GET the record": ["read whose key it is, and since when"],
+    "POST the secret": ["check the right to write, with a write that can only be refused", "store the new key"],
+    "POST the record": ["open the record", "close the record"],
+    "POST .../keys?force=true": ["issue the key"],
+    "GET /api/me": ["confirm whose key the new one is", "confirm that the value that was read back works"],
 }
 _ONCE = {
-    "GET the issuing connection": "the partner key, by Airflow's secrets backend; once a task",
-    "GET /api/me": "the time by Polytomic's clock; once a task",
-    "GET what is mounted": "the version of the engine; once a task",
-    "POST the record": "where there was no record: the right to write it again is proven; once a key",
+    "GET the issuing connection": "read the partner key through Airflow's secrets backend; once per task",
+    "GET /api/me": "read the time of Polytomic's clock; once per task",
+    "GET what is mounted": "read the version of the engine; once per task",
+    "POST the record": "check the right to write the record again, if there was no record; once per key",
 }
 
 
