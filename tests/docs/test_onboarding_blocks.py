@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import blocks, codes, page_text
+from tests.docs.pages import blocks, codes, facts
 from tests.docs.pieces import piece
 from tests.integration.in_process import Run, run_dag, xcom_of
 
@@ -35,9 +34,8 @@ def _run(note: str, scene: Scene, **more: str) -> Run:
 
 
 def _returns(operator: str) -> list[str]:
-    """Return the fields that the section of an operator says that it returns."""
-    (told,) = re.findall(rf"### {operator}\n\n(?:.*\. )?It returns (.*?)[.,] ?(?:which|\n)", page_text(PAGE))
-    return codes(told)
+    """Return the fields that the page says that an operator returns."""
+    return codes(facts(PAGE, "Return values")[f"`{operator}`"])
 
 
 @with_airflow

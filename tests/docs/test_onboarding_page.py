@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import codes, rows
+from tests.docs.pages import blocks, codes, rows
 from tests.integration.examples import example
 from tests.integration.in_process import run_dag, xcom_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.scene import Scene
 
 PAGE, DAG_ID = "docs/onboard-a-customer.md", "polytomic_onboarding"
@@ -22,8 +24,8 @@ CUSTOMER = {"organization": NAME, "email": EMAIL, "destination": DESTINATION}
 def test_the_form_has_the_fields_that_the_page_says():
     params = example(DAG_ID).params
     told = [
-        (title, codes(name)[0], codes(if_empty), meaning.replace("`", ""))
-        for title, name, if_empty, meaning in rows(PAGE, "The DAG")
+        (title, codes(name)[0], codes(default), description.replace("`", ""))
+        for title, name, default, description in rows(PAGE, "The DAG")
     ]
     fields = {name: params.get_param(name) for name in params}
     assert told == [
@@ -50,6 +52,16 @@ def test_the_tasks_return_and_cost_what_the_page_says(scene: Scene):
         asked = Counter(scene.emulator.counts()) - before
         told_of_run = {task: each[run_number] for task, each in costs.items()}
         assert _by_task(asked) == told_of_run
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_the_csv_file_of_the_page_is_one_that_the_example_onboards(scene: Scene, tmp_path: Path):
+    (block,) = blocks("csv", "customers")
+    file = tmp_path / "customers.csv"
+    file.write_text(block.content)
+    run = run_dag(example("polytomic_onboarding_from_csv"), conf={"file": file.as_uri()})
+    assert set(run.states.values()) == {"success"}
+    assert [scene.stored(f"{name}_polytomic") is not None for name in ("acme", "globex")] == [True, True]
 
 
 def _by_task(asked: Counter[str]) -> dict[str, int]:

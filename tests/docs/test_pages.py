@@ -24,7 +24,7 @@ RUN = {
         *POLICIES - KV1,
     },
     "hcl": POLICIES - {"worker kms"},
-    "csv": {"targets"},
+    "csv": {"targets", "customers"},
     "bash": {""},
     "sh": {"convert"},
     "text": {""},

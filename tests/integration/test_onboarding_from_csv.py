@@ -57,3 +57,14 @@ def test_a_row_with_too_many_or_too_few_cells_fails_before_any_request(scene: Sc
     assert run.state == "failed"
     assert run.states["customers"] == "failed"
     assert scene.emulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("row", "task_id"),
+    [(INITECH.replace("Viewer", "Owner"), "create_user"), (INITECH.replace("airflow://", ""), "issue_api_key")],
+)
+def test_a_row_with_an_invalid_cell_stops_no_other_row(scene: Scene, tmp_path: Path, row: str, task_id: str) -> None:
+    run = run_with(tmp_path / "customers.csv", row, GLOBEX)
+    assert run.state == "failed"
+    assert (run.states[f"onboard.{task_id}[0]"], run.tries[f"onboard.{task_id}[0]"]) == ("failed", 1)
+    assert_onboarded(scene, "Globex", "hank@globex.example", ["Editor"], "globex_polytomic")
