@@ -27,22 +27,22 @@ PAGE = "docs/when-a-worker-dies.md"
 SINGLE, STANDBY = rows(PAGE, "Step by step"), rows(PAGE, "With a standby user")
 # After which call of which part does the process die in each row? The record is written twice: opened, closed.
 DIES_AFTER = {
-    "reading the destination": ("read_record", 1),
-    "writing the record": ("write_record", 1),
-    "sending the request, the answer lost": ("create_api_key", 1),
-    "receiving the key": ("get_identity", 1),
-    "storing the key": ("write", 1),
-    "closing the record": ("write_record", 2),
+    "it read the destination": ("read_record", 1),
+    "it wrote the record": ("write_record", 1),
+    "it sent the request, and the response was lost": ("create_api_key", 1),
+    "it received the key": ("get_identity", 1),
+    "it stored the key": ("write", 1),
+    "it closed the record": ("write_record", 2),
 }
 # What the page says of the next try, and what can be seen of it: its requests for a key.
 NEXT = {
-    "starts anew": 1,
+    "starts again": 1,
     "sends the request": 1,
-    "repeats it, gets the same key, stores it": 1,
-    "finds that it works, closes the record": 0,
+    "repeats the request, receives the same key, stores it": 1,
+    "confirms that the key works, closes the record": 0,
     "keeps the key": 0,
 }
-WORK = {"work": True, "works": True, "**are cut off**": False}
+WORK = {"work": True, "works": True, "**get 401**": False}
 DAY = timedelta(days=1)
 
 
@@ -110,8 +110,8 @@ def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
     with pytest.raises(Killed):
         customer.attempt(mode, *DIES_AFTER[dies_after])
     assert customer.minted() == before + int(issued)
-    assert customer.stored() == (old if stored == "the old value" else customer.live_key())
-    assert customer.record_state() == (was if record == "as it was" else record)
+    assert customer.stored() == (old if stored == "the old key" else customer.live_key())
+    assert customer.record_state() == (was if record == "unchanged" else record)
     if forced:
         assert customer.readers_work() is WORK[readers]
     posts = len(scene.posts)
@@ -121,7 +121,9 @@ def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
     assert customer.stored() == customer.live_key()
     assert customer.record_state() == "done"
     assert len(set(scene.idempotency_keys[sent:])) == 1
-    repeats = forced and next_try == "finds that it works, closes the record"  # the page says so below the table
+    repeats = (
+        forced and next_try == "confirms that the key works, closes the record"
+    )  # the page says so below the table
     assert len(scene.posts) - posts == (1 if repeats else NEXT[next_try])
 
 
@@ -143,7 +145,7 @@ def test_with_a_standby_user_nobody_is_cut_off_wherever_it_dies(row: list[str], 
     assert customer.stored() == (in_use if stored == "the key in use" else customer.live_key())
     assert customer.readers_work() is WORK[readers]
     assert (in_use in scene.emulator.keys_of(standby.user_id)) is WORK[in_use_before]
-    assert customer.record_state() == ("done" if record == "as it was" else record)
+    assert customer.record_state() == ("done" if record == "unchanged" else record)
     posts = len(scene.posts)
 
     customer.attempt(mode)
