@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import blocks, codes, rows
+from tests.docs.pages import blocks, codes, facts, rows
 from tests.integration.examples import example
 from tests.integration.in_process import run_dag, xcom_of
 
@@ -52,6 +52,18 @@ def test_the_tasks_return_and_cost_what_the_page_says(scene: Scene):
         asked = Counter(scene.emulator.counts()) - before
         told_of_run = {task: each[run_number] for task, each in costs.items()}
         assert _by_task(asked) == told_of_run
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_the_tasks_that_delete_return_what_their_page_says(scene: Scene):
+    onboarding = run_dag(example(DAG_ID), conf=CUSTOMER)
+    user = xcom_of(onboarding, "create_user")
+    ids = {"org_id": user["org_id"], "user_id": user["id"]}
+    dag = example("polytomic_offboarding")
+    run = run_dag(dag, conf={**CUSTOMER, **ids, "delete_organization": True})
+    told = {name: codes(fields) for name, fields in facts("docs/offboard-a-customer.md", "Return values").items()}
+    deletions = [task for task in dag.tasks if f"`{task.task_type}`" in told]
+    assert {f"`{task.task_type}`": list(xcom_of(run, task.task_id)) for task in deletions} == told
 
 
 @pytest.mark.usefixtures("airflow_db")
