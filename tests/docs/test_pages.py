@@ -12,7 +12,19 @@ from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 KV1 = {"worker kv1", "worker remove kv1"}
 POLICIES = {"worker", "worker kms", "consumer", "worker remove", *KV1}
 RUN = {
-    "python": {"", "title", "ids", "conftest", "with-key", "consumer", "sign-in", "invite", "demote", "colleagues"},
+    "python": {
+        "",
+        "title",
+        "ids",
+        "alert",
+        "conftest",
+        "with-key",
+        "consumer",
+        "sign-in",
+        "invite",
+        "demote",
+        "colleagues",
+    },
     "json": {
         "connection",
         "targets",
