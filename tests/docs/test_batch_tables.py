@@ -1,4 +1,4 @@
-"""Do the pages on fleets, events and permissions repeat the code rightly? Fields, forms, numbers, rights."""
+"""The pages on batches and permissions repeat the code: fields, formats, limits and rights."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from airflow_provider_polytomic import asset_compat
-from airflow_provider_polytomic.assets import API_KEYS, api_key_asset
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicConfigurationError
-from airflow_provider_polytomic.fleet import masking, report
+from airflow_provider_polytomic.fleet import masking, report, targets
 from airflow_provider_polytomic.fleet import rows as fleet_rows
 from airflow_provider_polytomic.fleet.bounds import MOST_WORKERS
 from airflow_provider_polytomic.fleet.progress import as_line
 from airflow_provider_polytomic.fleet.report import Outcome, Report
 from airflow_provider_polytomic.fleet.rows import Source
-from airflow_provider_polytomic.fleet.storage import FileAddress
 from airflow_provider_polytomic.fleet.targets import FleetTarget, read_fleet
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.targets import Target
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 from tests.docs.pages import ORG_ID, USER_ID, blocks, codes, facts, page_text, rows
 from tests.docs.policies import Policy, policy
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
@@ -32,12 +28,12 @@ if TYPE_CHECKING:
 
     from tests.docs.issuers import PageIssuer
 
-FLEET, EVENTS, PERMISSIONS = "docs/rotate-many-keys.md", "docs/react-to-key-rotation.md", "docs/permissions.md"
+BATCH, PERMISSIONS = "docs/rotate-many-keys.md", "docs/permissions.md"
 
 
 def names(heading: str, number: int = 0) -> list[str]:
-    """Return all names in the first column of a table of the page on fleets."""
-    return [name for row in rows(FLEET, heading, number) for name in codes(row[0])]
+    """Return all names in the first column of a table of the page on batches."""
+    return [name for row in rows(BATCH, heading, number) for name in codes(row[0])]
 
 
 def test_the_fields_and_forms_of_targets_are_those_that_are_read():
@@ -45,17 +41,16 @@ def test_the_fields_and_forms_of_targets_are_those_that_are_read():
     suffixes = names("The targets", 1)
     assert {suffix.removeprefix(".") for suffix in suffixes} == set(fleet_rows._PARSERS)
     for suffix in suffixes:
-        fleet_rows.rows_of(f"/data/fleet{suffix}")
+        fleet_rows.rows_of(f"/data/targets{suffix}")
     with pytest.raises(PolytomicConfigurationError) as caught:
-        fleet_rows.rows_of("/data/fleet.json")
+        fleet_rows.rows_of("/data/targets.json")
     assert caught.value.reason == "unknown_suffix"
 
 
 def test_the_summary_has_the_fields_that_the_page_says():
     summary = Report(None, server="https://app.polytomic.com", targets=3).summary()
     assert set(names("The summary")) == {*summary, "report_error", "report_path", "stopped"}
-    (failures,) = (row[1] for row in rows(FLEET, "The summary") if codes(row[0]) == ["failures"])
-    assert int(re.findall(r"\d+", failures)[0]) == report._MOST_FAILURES
+    (failures,) = (row[1] for row in rows(BATCH, "The summary") if codes(row[0]) == ["failures"])
     outcome = Outcome.failed(_target(), PolytomicConfigurationError("no"), 0.1)
     assert codes(failures) == list(report._failure(outcome))
 
@@ -63,14 +58,12 @@ def test_the_summary_has_the_fields_that_the_page_says():
 def test_a_line_of_the_report_has_the_fields_that_the_page_says():
     line = Outcome(_target(), "kept").to_json("https://app.polytomic.com")
     assert set(names("The report")) == {*line, "error", "message", "reference", "standby_user_id"}
-    (statuses,) = (row[1] for row in rows(FLEET, "The report") if codes(row[0]) == ["status"])
+    (statuses,) = (row[1] for row in rows(BATCH, "The report") if codes(row[0]) == ["status"])
     assert sorted(codes(statuses)) == sorted(get_args(report.Status))
-    (own,) = re.findall(r"of `(.*?)`, shard 0 of 8 writes `(.*?)`", page_text(FLEET))
-    assert str(FileAddress("report_path", f"/{own[0]}").of_shard(0, 8)) == f"/{own[1]}"
 
 
 def test_the_log_shows_the_line_of_the_page():
-    (block,) = (block for block in blocks("text") if block.page == FLEET)
+    (block,) = (block for block in blocks("text") if block.page == BATCH)
     line = as_line({"rotated": 1150, "kept": 40, "failed": 10}, 10_000, 1200 / 38.2)
     assert line == block.content.strip()
 
@@ -78,26 +71,25 @@ def test_the_log_shows_the_line_of_the_page():
 @pytest.mark.parametrize(("language", "suffix"), [("json", "jsonl"), ("csv", "csv")])
 def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suffix: str):
     (block,) = blocks(language, "targets")
-    file = tmp_path / f"fleet.{suffix}"
+    file = tmp_path / f"targets.{suffix}"
     file.write_text(block.content)
     (found,) = read_fleet(str(file), conn_id="polytomic_default")
     assert (found.target, found.standby) == (Target(ORG_ID, USER_ID), None)
     assert str(found.destination) == CONNECTION
 
 
-def test_the_numbers_of_the_pages_are_those_of_the_code():
-    assert f"only the first {masking._MOST} keys of a task are told" in page_text(FLEET)
-    assert f"only the first {masking._MOST} keys of a task are registered for masking" in page_text("SECURITY.md")
-    assert f"[the first {masking._MOST} keys of a task]" in page_text("docs/limits.md")
-    assert f"One task has at most {MOST_WORKERS} threads" in page_text(FLEET)
+def test_the_limits_are_those_of_the_code():
+    assert {limit: int(value) for limit, value in facts(BATCH, "Limits").items()} == {
+        "Threads of one task": MOST_WORKERS,
+        "Keys of one task that are registered for log masking": masking._MOST,
+        "Failures in the summary": report._MOST_FAILURES,
+        "Problems of an invalid list of targets that the error names": targets._MOST_SHOWN,
+    }
 
 
-def test_the_events_are_named_and_as_many_as_the_page_says():
-    told = {row[0]: row[1:] for row in rows(EVENTS, "What is an event")}
-    assert codes(told["its URI"][0]) == [api_key_asset(CONNECTION).uri]
-    assert codes(told["of all destinations"][0])[0] == API_KEYS
-    most = told["most events of one task"][0 if AIRFLOW_V_3_0_PLUS else 1]
-    assert int(re.findall(r"[\d,]+", most)[0].replace(",", "").strip()) == asset_compat.most_events()
+@pytest.mark.parametrize("page", [BATCH, "SECURITY.md", "docs/limits.md"])
+def test_every_page_on_masking_names_the_same_number_of_keys(page: str):
+    assert f"the first {masking._MOST} keys of a task" in page_text(page)
 
 
 def _rights(*policies: Policy) -> list[str]:
