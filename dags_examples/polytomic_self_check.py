@@ -91,8 +91,8 @@ def polytomic_self_check() -> None:
     # This task also runs after a failed issuance, which may have stored the key.
     delete_stored_api_key.as_teardown(setups=[create_user, issue_api_key])
     delete_organization.as_teardown(setups=create_organization)
-    # The state of a run is that of its last tasks, and Airflow ignores teardown tasks unless they set
-    # on_failure_fail_dagrun, which works for the last teardown of a chain only. So a normal task comes last.
+    # The state of a run is that of its last tasks. Airflow ignores a teardown there unless it sets
+    # on_failure_fail_dagrun, and in a chain of teardowns only the last one can count. So a normal task comes last.
     [called, delete_user, delete_stored_api_key, delete_organization] >> report()
 
 

@@ -1,4 +1,4 @@
-"""Do the pieces of DAGs on docs/onboard-a-customer.md do what is said around them? And the program outside Airflow?"""
+"""The pieces of DAGs on docs/onboard-a-customer.md, and the program outside Airflow, do what the pages say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what docs/onboard-a-customer.md says of the example true? Its form, what its tasks return, ask and leave."""
+"""The pages on onboarding and offboarding state the form of the examples, and what their tasks return and cost."""
 
 from __future__ import annotations
 
