@@ -37,11 +37,11 @@ test-2.11: setup-2.11 ## the same on Airflow 2.11, without the gate of coverage
 	$(RUN_2_11) $(PYTEST) -m "not slow" $(WHOLE) $(ARGS)
 
 test-all: setup setup-2.11 ## everything on the current Airflow, and on 2.11 what can differ there; ARGS for a part
-	$(RUN_2_11) $(PYTEST) -m "not any_airflow" --durations=10 $(WHOLE) $(ARGS)
+	$(RUN_2_11) $(PYTEST) -m "not airflow_independent" --durations=10 $(WHOLE) $(ARGS)
 	$(RUN) $(PYTEST) --durations=25 $(COVERED) $(ARGS)
 
 proof: setup ## kill, race and fault as often as the docs say, on the current Airflow: hours; ARGS="-k races" for a part
-	$(RUN) $(PYTEST) tests/proof --proof=full $(ARGS)
+	$(RUN) $(PYTEST) tests/stress --proof=full $(ARGS)
 
 wheel-test: setup ## install the built wheel in an empty environment and ask Airflow for the provider
 	$(RUN) -m pytest tests/packaging -m wheel $(ARGS)

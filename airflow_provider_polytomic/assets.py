@@ -41,7 +41,7 @@ def api_key_asset(destination: str) -> Asset:
     :param destination: such as ``airflow://connection/acme_polytomic``; not a template.
     :raises PolytomicConfigurationError: if it is no destination, or too long for an asset.
     """
-    from airflow_provider_polytomic.asset_compat import new_asset
+    from airflow_provider_polytomic._airflow.assets import new_asset
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
     found = Destination.parse(destination)
@@ -64,7 +64,7 @@ def api_keys_alias(group: str | None = None) -> AssetAlias:
     :param group: makes an alias of its own for a group of customers, such as ``eu``. Letters, digits and ``. _ -``.
     :raises PolytomicConfigurationError: if the group has other characters, or none.
     """
-    from airflow_provider_polytomic.asset_compat import new_alias
+    from airflow_provider_polytomic._airflow.assets import new_alias
 
     if group is None:
         return new_alias(API_KEYS)
@@ -81,7 +81,7 @@ def new_keys(context: Any) -> list[dict[str, Any]]:
     One key can be among them twice, in one run or in two: act on it only if its ``fingerprint`` is another than the one
     that you acted on last.
     """
-    from airflow_provider_polytomic.asset_compat import triggering_events
+    from airflow_provider_polytomic._airflow.assets import triggering_events
 
     events = [event for uri, event in triggering_events(context) if uri.startswith(f"{_SCHEME}://")]
     return [dict(event.extra) for event in sorted(events, key=lambda event: event.timestamp)]

@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
     """Return the metadata as Airflow's ``provider_info.schema.json`` wants it, in kebab-case, anew each time.
 
     The form in ``connection-types`` is the only one that Airflow 3.2 and later show; the hook's form methods, which
-    Airflow 2.11 asks instead, are rendered from it by :mod:`airflow_provider_polytomic.connection_form`.
+    Airflow 2.11 asks instead, are rendered from it by :mod:`airflow_provider_polytomic._airflow.connection_form`.
     """
     return {
         "package-name": "airflow-provider-polytomic",
@@ -42,9 +42,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Polytomic",
                 "python-modules": [
                     "airflow_provider_polytomic.operators.api_keys",
-                    "airflow_provider_polytomic.operators.fleet",
+                    "airflow_provider_polytomic.operators.batch",
                     "airflow_provider_polytomic.operators.organizations",
-                    "airflow_provider_polytomic.operators.rotation",
+                    "airflow_provider_polytomic.operators.api_keys",
                     "airflow_provider_polytomic.operators.users",
                 ],
             }

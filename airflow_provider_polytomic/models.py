@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from airflow_provider_polytomic.targets import is_uuid
+from airflow_provider_polytomic._support.ids import is_uuid
 
 __all__ = ["Identity", "Organization", "Role", "User"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from benchmarks.environment import ROOT
 from benchmarks.page import newest, write_page
 from benchmarks.plan import FULL, QUICK, measure_all
-from benchmarks.scene import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

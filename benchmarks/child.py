@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.scene import ROOT
+from benchmarks.environment import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from tests.runs import airflow_run
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.environment import ROOT
 from benchmarks.figures import Figures, quotient
-from benchmarks.scene import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +33,8 @@ STANDARD = (
 )
 MODULES = (
     "airflow_provider_polytomic.operators.api_keys",
-    "airflow_provider_polytomic.operators.rotation",
-    "airflow_provider_polytomic.operators.fleet",
+    "airflow_provider_polytomic.operators.api_keys",
+    "airflow_provider_polytomic.operators.batch",
     "airflow_provider_polytomic.operators.users",
     "airflow_provider_polytomic.operators.organizations",
     f"{STANDARD}.empty",

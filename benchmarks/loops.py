@@ -14,7 +14,7 @@ from hvac.exceptions import InvalidPath
 from polytomic import Polytomic
 
 from benchmarks import child
-from benchmarks.scene import MOUNT
+from benchmarks.environment import MOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.environment import ROOT
 from benchmarks.figures import Figures
-from benchmarks.scene import ROOT
-from demo.airflow_process import AirflowProcess
+from tools.airflow_sandbox.process import AirflowProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from benchmarks.scene import Scene
+    from benchmarks.environment import Scene
 
 __all__ = ["airflow_of", "measure_mapped"]
 

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.models import Identity
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.secret_stores.base import Held
 from benchmarks import child
-from benchmarks.fleet import rotated, write_targets
+from benchmarks.batch import rotated, write_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

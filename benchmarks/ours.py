@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic._airflow.masking import mask_secret
+from airflow_provider_polytomic._issuance import issue
+from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import issue
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import Stores
-from airflow_provider_polytomic.targets import Target
-from airflow_provider_polytomic.version_compat import mask_secret
-from benchmarks.scene import CONN_ID
+from airflow_provider_polytomic.secret_stores.factory import Stores
+from benchmarks.environment import CONN_ID
 from tests.runs import renew
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.references import Reference
+    from airflow_provider_polytomic._issuance.reference import Reference
 
 __all__ = ["Clock", "Ours", "forget_masked"]
 

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from benchmarks import child
 from benchmarks.figures import Figures, quotient
 from benchmarks.imports import STANDARD
@@ -39,7 +39,7 @@ _IDS = 'org_id="248df4b7-aa70-47b8-a036-33ac447e668d", user_id="0ecd09c1-b901-4d
 _WHERE = 'destination=f"airflow://connection/customer_{n}"'
 _FILES = {
     "ours": (
-        "airflow_provider_polytomic.operators.rotation",
+        "airflow_provider_polytomic.operators.api_keys",
         "PolytomicRotateApiKeyOperator",
         f"{_IDS}, {_WHERE}, max_age=timedelta(days=6)",
     ),

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
-from benchmarks.scene import MOUNT
+from benchmarks.environment import MOUNT
 
 __all__ = ["Plain", "Window"]
 
@@ -31,7 +31,7 @@ class Window(NamedTuple):
 class Plain:
     """Both servers, by ``requests``; nothing is looked at but what the next request needs.
 
-    :param facts: :meth:`benchmarks.scene.Scene.facts`.
+    :param facts: :meth:`benchmarks.environment.Scene.facts`.
     :param pool_size: connections kept open to each.
     """
 

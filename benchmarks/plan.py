@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.child import measured
+from benchmarks.environment import Distance, scene
 from benchmarks.imports import measure_imports, measure_presence
 from benchmarks.machine import machine
 from benchmarks.mapped import airflow_of, measure_mapped
-from benchmarks.scene import Distance, scene
-from demo.airflow_environment import isolated, private_folder
+from tools.airflow_sandbox.environment import isolated, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.scene import Scene
+    from benchmarks.environment import Scene
 
 __all__ = ["FULL", "QUICK", "Plan", "measure_all"]
 

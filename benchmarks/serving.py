@@ -32,7 +32,7 @@ def _polytomic(customers: int) -> None:
 
 
 def _vault() -> None:
-    from tests.servers.vault_fake import VaultFake
+    from tests.fakes.vault_fake import VaultFake
 
     with VaultFake() as vault:
         _tell({"url": vault.url, "token": vault.root_token, "version": "the fake one of the tests"})

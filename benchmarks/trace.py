@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from benchmarks import child
+from benchmarks.environment import CONN_ID, MOUNT, Distance
 from benchmarks.ours import Ours
-from benchmarks.scene import CONN_ID, MOUNT, Distance
 
 __all__: list[str] = []
 

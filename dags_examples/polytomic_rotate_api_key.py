@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import Param, dag, task
 
 from airflow_provider_polytomic.assets import api_keys_alias
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyOperator
 
 
 @dag(

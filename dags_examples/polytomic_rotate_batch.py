@@ -21,7 +21,7 @@ from typing import Any
 from airflow.sdk import Param, dag
 
 from airflow_provider_polytomic.assets import api_keys_alias
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 
 SHARDS = 4
 

@@ -17,12 +17,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from demo.airflow_environment import local_secrets, private_folder
-from demo.airflow_process import AirflowError, AirflowProcess, RunStates
-from demo.leak_scan import LeakScan, summary
 from demo.polytomic import EmulatorError, rows_of, start_emulator, state_of, users_of
-from demo.process_group import ProcessGroup, ProcessGroupError
 from demo.report import Screen
+from tools.airflow_sandbox.environment import local_secrets, private_folder
+from tools.airflow_sandbox.leak_scan import LeakScan, summary
+from tools.airflow_sandbox.process import AirflowError, AirflowProcess, RunStates
+from tools.airflow_sandbox.process_group import ProcessGroup, ProcessGroupError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from demo.airflow_environment import isolated, private_folder
+from tools.airflow_sandbox.environment import isolated, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from demo.process_group import ProcessGroup
+    from tools.airflow_sandbox.process_group import ProcessGroup
 
 __all__ = ["EmulatorError", "rows_of", "start_emulator", "state_of", "users_of"]
 

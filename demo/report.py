@@ -13,7 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from demo.airflow_process import RunStates
+    from tools.airflow_sandbox.process import RunStates
 
 __all__ = ["Screen"]
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from demo.airflow_environment import isolated
 from tests import tiers
+from tests.counters import pytest_runtest_makereport, pytest_terminal_summary
 from tests.dag_files import use_examples
-from tests.tally import pytest_runtest_makereport, pytest_terminal_summary
+from tools.airflow_sandbox.environment import isolated
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -68,8 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the tiers, and begin with what takes longest."""
     collected = config.stash[tiers.COLLECTED] = [_below_tests(item.nodeid) for item in items]
     for item, test in zip(items, collected, strict=True):
-        if tiers.is_any_airflow(test):
-            item.add_marker("any_airflow")
+        if tiers.is_airflow_independent(test):
+            item.add_marker("airflow_independent")
         if tiers.is_slow(test):
             item.add_marker("slow")
     items.sort(key=lambda item: tiers.rank(_below_tests(item.nodeid)))

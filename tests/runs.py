@@ -6,13 +6,13 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.issuing import Renew
-from airflow_provider_polytomic.version_compat import dag_run
+from airflow_provider_polytomic._airflow.dag_run import dag_run
+from airflow_provider_polytomic._issuance import Renew
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_polytomic.records import Run
+    from airflow_provider_polytomic._issuance.record import Run
 
 __all__ = ["airflow_run", "renew", "run_at"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-__all__ = ["COLLECTED", "FAST", "is_any_airflow", "is_slow", "rank", "unit_of_work"]
+__all__ = ["COLLECTED", "FAST", "is_airflow_independent", "is_slow", "rank", "unit_of_work"]
 
 # All tests of this run, those that it leaves out included; their ids below tests/.
 COLLECTED = pytest.StashKey[list[str]]()
@@ -24,16 +24,16 @@ COLLECTED = pytest.StashKey[list[str]]()
 _ANY_AIRFLOW = (
     "benchmarks", "contract/test_least_policies", "crash/test_creating_races", "crash/test_denied_rights",
     "crash/test_kills", "crash/test_operator_kills", "crash/test_races", "crash/test_removal_kills",
-    "demo/test_leak_scan", "demo/test_process_group", "docs/test_commands", "docs/test_pages", "docs/test_proofs",
-    "docs/test_site", "docs/test_emulator_tables", "interleavings", "packaging", "proof",
-    "servers", "unit/issuing", "unit/provisioning", "unit/removing", "unit/sdk", "unit/testing",
+    "sandbox", "docs/test_commands", "docs/test_pages", "docs/test_proofs",
+    "docs/test_site", "docs/test_emulator_tables", "model_check", "packaging", "stress",
+    "fakes", "unit/issuance", "unit/provisioning", "unit/removal", "unit/sdk", "unit/testing",
 )  # fmt: skip
 # What is outside Airflow, or reached by a connection of Airflow's: read by our own code alone.
 _OUTSIDE = re.compile(r"contract/.*\[.*-(writer|outside|field)\b")
 
 # Left to `make test-all`, but for those that FAST finds in them.
 _SLOW = (
-    "benchmarks", "contract", "crash", "integration", "interleavings", "proof", "servers",
+    "benchmarks", "contract", "crash", "dag_runs", "model_check", "stress", "fakes",
 )  # fmt: skip
 _ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-field|secretsmanager-connection|ssm-outside"
 FAST = tuple(
@@ -47,35 +47,35 @@ FAST = tuple(
         r"crash/test_kills.py::test_killed_before\w+\[(json-connection-forced|vault-kv2-connection-forced)",
         r"crash/test_operator_kills.*\[user created",
         # A DAG run of each example, and of a connection in each engine.
-        r"integration/test_(asset_events|dag_runs|examples_parsed|failure_callbacks)\.py",
-        r"integration/test_dag_runs_on_stores\.py::test_the_next_task_gets_the_key_of_a_connection",
-        r"integration/test_offboarding\.py::test_a_customer_is_taken_away",
-        r"integration/test_onboarding\.py::test_a_customer_is_onboarded",
-        r"integration/test_onboarding_from_csv\.py::test_an_empty_roles_cell",
-        r"integration/test_onboarding_many\.py::test_every_customer_is_onboarded",
-        r"integration/test_rotate_batch_example\.py::test_each_key_is_renewed",
-        r"integration/test_rotation\.py::test_(the_key_of_each_week|two_users_take_turns)",
-        r"integration/test_self_check\.py::test_it_takes_away",
-        r"interleavings/test_interleavings.*\[forced-(?!forced-human|forced-forced|next-run-forget)[^]]*-cas-second-holds1\]",
-        r"interleavings/test_(interleavings|standby)\.py::test_(one_fault|the_search|the_one_known)",
-        r"interleavings/test_standby\.py::test_(one|two)_that_rotates?_\w+\[held-first-[^]]*-cas\]",
-        r"proof/test_recorded_errors",
+        r"dag_runs/test_(asset_events|dag_runs|examples_parsed|failure_callbacks)\.py",
+        r"dag_runs/test_dag_runs_on_stores\.py::test_the_next_task_gets_the_key_of_a_connection",
+        r"dag_runs/test_offboarding\.py::test_a_customer_is_taken_away",
+        r"dag_runs/test_onboarding\.py::test_a_customer_is_onboarded",
+        r"dag_runs/test_onboarding_from_csv\.py::test_an_empty_roles_cell",
+        r"dag_runs/test_onboarding_many\.py::test_every_customer_is_onboarded",
+        r"dag_runs/test_rotate_batch_example\.py::test_each_key_is_renewed",
+        r"dag_runs/test_rotation\.py::test_(the_key_of_each_week|two_users_take_turns)",
+        r"dag_runs/test_self_check\.py::test_it_takes_away",
+        r"model_check/test_interleavings.*\[forced-(?!forced-human|forced-forced|next-run-forget)[^]]*-cas-second-holds1\]",
+        r"model_check/test_(interleavings|standby)\.py::test_(one_fault|the_search|the_one_known)",
+        r"model_check/test_standby\.py::test_(one|two)_that_rotates?_\w+\[held-first-[^]]*-cas\]",
+        r"stress/test_recorded_errors",
     )
 )
 
 # The first ones take longest, and end last if they begin last.
-_ORDER = ("integration/running", "integration/dying", "crash", "proof", "contract", "interleavings", "integration")
+_ORDER = ("airflow", "airflow_failover", "crash", "stress", "contract", "model_check", "dag_runs")
 # Each test of these by itself can be anybody's: what they share is made once in a process, and they take long.
-_APART = ("contract", "crash", "interleavings", "proof")
+_APART = ("contract", "crash", "model_check", "stress")
 # A whole folder is one process's work, since its tests look at the same running Airflow.
-_TOGETHER = ("integration/dying", "integration/running")
+_TOGETHER = ("airflow_failover", "airflow")
 
 
 def _below(test: str, places: Iterable[str]) -> bool:
     return any(test.startswith((place + "/", place + ".py")) for place in places)
 
 
-def is_any_airflow(test: str) -> bool:
+def is_airflow_independent(test: str) -> bool:
     """Whether the test need not run on each version of Airflow.
 
     :param test: the id of a test, below ``tests/``.

@@ -11,7 +11,7 @@ from requests.auth import AuthBase
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.credentials import ApiKey
 
 __all__ = ["BasicAuth", "BearerAuth", "KeyAuth"]
 

@@ -24,14 +24,14 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
 from airflow_provider_polytomic.hooks._errors import error_of
-from airflow_provider_polytomic.hooks._exchange import LONGEST_BODY, Answer, Call, exchange, unsettled
 from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
+from airflow_provider_polytomic.hooks._transport import LONGEST_BODY, Answer, Call, exchange, unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.hooks._auth import KeyAuth
     from airflow_provider_polytomic.hooks._connection import ConnectionSettings
     from airflow_provider_polytomic.hooks._retry import RetryPolicy

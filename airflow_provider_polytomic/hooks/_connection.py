@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.bare import bare
+from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth, KeyAuth
-from airflow_provider_polytomic.servers import read_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

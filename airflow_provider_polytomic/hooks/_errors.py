@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.bare import bare
+from airflow_provider_polytomic._support.tracebacks import bare
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConflictError,
@@ -19,14 +19,14 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
-from airflow_provider_polytomic.hooks._exchange import unsettled
 from airflow_provider_polytomic.hooks._redaction import redact
+from airflow_provider_polytomic.hooks._transport import unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_polytomic.hooks._exchange import Answer
-    from airflow_provider_polytomic.secret import Secret
+    from airflow_provider_polytomic.credentials import Secret
+    from airflow_provider_polytomic.hooks._transport import Answer
 
 __all__ = ["error_of"]
 

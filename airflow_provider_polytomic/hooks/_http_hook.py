@@ -9,8 +9,8 @@ from airflow.providers.http.hooks.http import HttpHook
 from requests import Response
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._exchange import LONGEST_BODY, Answer
 from airflow_provider_polytomic.hooks._redaction import one_line
+from airflow_provider_polytomic.hooks._transport import LONGEST_BODY, Answer
 
 if TYPE_CHECKING:
     from requests import Session

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic._support.ids import parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._endpoints import Endpoints, id_of
-from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
+from airflow_provider_polytomic.hooks._resource import Endpoints, id_of
+from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
 from airflow_provider_polytomic.models import Organization
-from airflow_provider_polytomic.targets import parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

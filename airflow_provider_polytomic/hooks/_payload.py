@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from airflow_provider_polytomic.api_key import ApiKey
-from airflow_provider_polytomic.bare import bare
+from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic.hooks._exchange import Answer
+    from airflow_provider_polytomic.hooks._transport import Answer
 
 __all__ = ["read_key", "read_many", "read_one"]
 

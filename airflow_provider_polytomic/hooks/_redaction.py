@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from airflow_provider_polytomic.secret import Secret
+    from airflow_provider_polytomic.credentials import Secret
 
 __all__ = ["lower_ascii", "one_line", "redact"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic._support.ids import CURRENT_ORGANIZATION, is_uuid, parse_organization, parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicUnauthorizedError
-from airflow_provider_polytomic.hooks._endpoints import Endpoints
-from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
+from airflow_provider_polytomic.hooks._resource import Endpoints
+from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
 from airflow_provider_polytomic.models import Role
-from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, is_uuid, parse_organization, parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic._support.ids import CURRENT_ORGANIZATION, parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._endpoints import Endpoints, id_of
-from airflow_provider_polytomic.hooks._exchange import LONGEST_LIST
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
+from airflow_provider_polytomic.hooks._resource import Endpoints, id_of
+from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
 from airflow_provider_polytomic.models import User
-from airflow_provider_polytomic.targets import CURRENT_ORGANIZATION, parse_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ class UserEndpoints(Endpoints):
     """Users. In each method ``org_id`` says which of two paths is meant.
 
     The id of an organization: ``/api/organizations/{org_id}/users``, which takes a partner key. The word ``current``
-    (:data:`~airflow_provider_polytomic.targets.CURRENT_ORGANIZATION`): ``/api/organization/users``, which takes a key
-    of that organization: a user's own one, an Admin's to change something, or Basic with the organization's id.
+    (:data:`~airflow_provider_polytomic._support.ids.CURRENT_ORGANIZATION`): ``/api/organization/users``, which takes a
+    key of that organization: a user's own one, an Admin's to change something, or Basic with the organization's id.
     """
 
     def list_users(self, org_id: str) -> list[User]:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_polytomic.bare import bare
-from airflow_provider_polytomic.connection_form import connection_form_widgets, ui_field_behaviour
+from airflow_provider_polytomic._airflow.connection_form import connection_form_widgets, ui_field_behaviour
+from airflow_provider_polytomic._airflow.masking import mask_secret
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.tracebacks import bare
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._client import Client
 from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings, server_of
@@ -23,15 +26,12 @@ from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._users import UserEndpoints
 from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.servers import read_server
-from airflow_provider_polytomic.targets import Target
-from airflow_provider_polytomic.version_compat import mask_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.credentials import ApiKey
 
 __all__ = ["PolytomicHook"]
 
@@ -248,7 +248,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
 
     def _key_at(self, destination: Destination, *, issuer: str) -> ApiKey:
         # Imported here: most hooks never open a store.
-        from airflow_provider_polytomic.secret_stores.opening import open_store
+        from airflow_provider_polytomic.secret_stores.factory import open_store
 
         # A reader does not need the connection that writes.
         reading = replace(destination, conn_id=None) if destination.scheme == "airflow" else destination

@@ -1,4 +1,4 @@
-"""Operators that issue a Polytomic API key and delete a stored one.
+"""Operators that issue a Polytomic API key, rotate it and delete a stored one.
 
 The hard parts are behind ``issue`` and ``remove_key``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
@@ -9,16 +9,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.operators.issuing import Order, PolytomicIssuingOperator, destination_apart_from
-from airflow_provider_polytomic.operators.rendering import to_boolean
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators._base import PolytomicOperator
+from airflow_provider_polytomic.operators._fields import to_boolean, to_duration, to_optional
+from airflow_provider_polytomic.operators._issuing import Order, PolytomicIssuingOperator, destination_apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_polytomic._issuance.reference import Reference
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-__all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator"]
+__all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator", "PolytomicRotateApiKeyOperator"]
 
 
 class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
@@ -81,11 +83,126 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
 
     def _issuance_mode(self, context: Any) -> Order:
         """Return the order to keep a working key, or to renew it once a run."""
-        from airflow_provider_polytomic.issuing import Ensure, Renew
-        from airflow_provider_polytomic.version_compat import dag_run
+        from airflow_provider_polytomic._airflow.dag_run import dag_run
+        from airflow_provider_polytomic._issuance import Ensure, Renew
 
         run = dag_run(context)
         return Order(Renew(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run))
+
+
+class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
+    """Renew a stored Polytomic API key that has reached ``max_age``, or does not answer any more.
+
+    Returns a reference, as :class:`~airflow_provider_polytomic.operators.api_keys.PolytomicCreateApiKeyOperator` does;
+    with ``outlets=[api_keys_alias()]``, a new key is likewise an event of
+    :func:`~airflow_provider_polytomic.assets.api_key_asset`.
+
+    A key is as old as the run that issued it: it is due if the time of that run plus ``max_age`` is at or before the
+    time of this run, and another run issued it. A weekly DAG with ``timedelta(days=7)`` rotates every week, and a
+    retry, a clear of this or an older run and a backfill rotate nothing twice.
+
+    Polytomic revokes the user's keys *before* it makes the new one. Whoever reads the destination is cut off from then
+    until the new one is stored (``outage_seconds`` in the task's log, normally well under a second), unless there is a
+    ``standby_user_id``.
+
+    .. seealso::
+        ``docs/rotate-on-a-schedule.md`` and ``docs/rotate-without-an-outage.md``
+
+    :param org_id: UUID of the organization. (templated)
+    :param user_id: UUID of the user whose key is rotated. (templated)
+    :param destination: where the key is, such as ``airflow://connection/acme_polytomic``; one that holds nothing gets
+        its first key. (templated)
+    :param max_age: a younger key is kept: a ``timedelta``, or seconds; zero rotates once in each run. (templated)
+    :param standby_user_id: UUID of a second user of the organization, with the same rights. The keys of the two are
+        stored in turn: the idle user's is issued, checked and stored, and the one in use until then works on until the
+        next rotation. Neither user may have a key that anything else uses. (templated)
+    :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough; by default
+        ``False``. (templated)
+    :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age; by
+        default ``False``. (templated)
+    :param check_only: look, prove the right to write and who the caller is, and issue nothing; the reference then has
+        ``would_issue`` and a ``reason``; by default ``False``. (templated)
+    :param polytomic_conn_id: the connection (``docs/connection.md``) whose partner key issues; it is refused as the
+        destination; by default ``polytomic_default``. (templated)
+    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    """
+
+    template_fields: Sequence[str] = (
+        "org_id", "user_id", "destination", "max_age", "standby_user_id", "skip_when_fresh", "take_over", "check_only",
+        *PolytomicOperator.template_fields,
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        org_id: str,
+        user_id: str,
+        destination: str,
+        max_age: timedelta | float | str,
+        standby_user_id: str | None = None,
+        skip_when_fresh: bool | str | None = None,
+        take_over: bool | str | None = None,
+        check_only: bool | str | None = None,
+        polytomic_conn_id: str | None = None,
+        retry_for: float | str = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"multiple_outputs": True, **kwargs})
+        self.org_id = org_id
+        self.user_id = user_id
+        self.destination = destination
+        self.max_age = max_age
+        self.standby_user_id = standby_user_id
+        self._standby_is_given = standby_user_id is not None
+        self.skip_when_fresh = skip_when_fresh
+        self.take_over = take_over
+        self.check_only = check_only
+        self.polytomic_conn_id = polytomic_conn_id
+        self.retry_for = retry_for
+        self._remember_given()
+
+    def _issuance_mode(self, context: Any) -> Order:
+        """Return the order to renew what is due."""
+        from airflow_provider_polytomic._airflow.dag_run import dag_run
+        from airflow_provider_polytomic._issuance import Renew
+        from airflow_provider_polytomic._issuance.targets import Target
+
+        to_boolean("skip_when_fresh", self.skip_when_fresh)
+        mode = Renew(dag_run(context), max_age=to_duration("max_age", self.max_age))
+        standby_user_id = to_optional("standby_user_id", self.standby_user_id)
+        if standby_user_id is None:
+            if self._standby_is_given:
+                raise PolytomicConfigurationError(
+                    (
+                        "standby_user_id was given and renders to nothing; without it, readers would be cut off while "
+                        "the key is rotated."
+                    ),
+                    "Correct the template, or leave the parameter out.",
+                    reason="rendered_to_nothing",
+                    fields=["standby_user_id"],
+                )
+            return Order(mode)
+        standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)
+        return Order(mode, standby)
+
+    def _on_issued(self, reference: Reference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+        """Emit the event of a new key and return the reference, or skip.
+
+        :raises AirflowSkipException: if the key is young enough, and that is to be the task's state.
+        """
+        super()._on_issued(reference, told, context)
+        if to_boolean("skip_when_fresh", self.skip_when_fresh) and not self._is_new_key(reference, context):
+            from airflow_provider_polytomic._airflow.version import AirflowSkipException
+
+            raise AirflowSkipException(
+                f"The API key in {self.destination} is young enough (issued at {told.get('issued_at')}) and works."
+            )
+        return told
+
+    def _describe(self) -> str:
+        """Say whose key, and where it goes."""
+        standby = f" (standby {self.standby_user_id})" if self.standby_user_id else ""
+        return f"Organization {self.org_id}, user {self.user_id}{standby}, destination {self.destination}"
 
 
 class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
@@ -134,8 +251,8 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look, make sure that the key is dead, and remove it."""
-        from airflow_provider_polytomic.removing import remove_key
-        from airflow_provider_polytomic.secret_stores.opening import open_store
+        from airflow_provider_polytomic._removal.remove import remove_key
+        from airflow_provider_polytomic.secret_stores.factory import open_store
 
         destination = destination_apart_from(self._conn_id(), self.destination)
         take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)

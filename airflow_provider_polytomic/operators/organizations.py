@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.operators.rendering import to_boolean, to_optional, to_texts
+from airflow_provider_polytomic.operators._base import PolytomicOperator
+from airflow_provider_polytomic.operators._fields import to_boolean, to_optional, to_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_polytomic._provisioning.create import IfExists
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-    from airflow_provider_polytomic.provisioning import IfExists
 
 __all__ = [
     "PolytomicCreateOrganizationOperator",
@@ -69,7 +69,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the organization up, and create it if it is not there."""
-        from airflow_provider_polytomic.provisioning import ensure_organization
+        from airflow_provider_polytomic._provisioning.create import ensure_organization
 
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
         found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, patience=self._retry_budget())
@@ -131,7 +131,7 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Read the organization, and put it back with what was given."""
-        from airflow_provider_polytomic.expectations import check_name
+        from airflow_provider_polytomic._provisioning.checks import check_name
 
         name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
         if name is not None:
@@ -193,8 +193,8 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""
-        from airflow_provider_polytomic.deprovisioning import remove_organization
-        from airflow_provider_polytomic.targets import parse_uuid
+        from airflow_provider_polytomic._provisioning.delete import remove_organization
+        from airflow_provider_polytomic._support.ids import parse_uuid
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self._is_retried(context)
         removed = remove_organization(

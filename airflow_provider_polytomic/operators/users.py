@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.operators.rendering import to_boolean, to_expected, to_texts
+from airflow_provider_polytomic.operators._base import PolytomicOperator
+from airflow_provider_polytomic.operators._fields import to_boolean, to_expected, to_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_polytomic._provisioning.create import IfExists
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.models import User
-    from airflow_provider_polytomic.provisioning import IfExists
 
 __all__ = [
     "PolytomicCreateUserOperator",
@@ -74,7 +74,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look the user up, create it if it is not there, and see to its roles."""
-        from airflow_provider_polytomic.provisioning import ensure_user
+        from airflow_provider_polytomic._provisioning.create import ensure_user
 
         roles = to_texts("roles", self.roles)
         if self._roles_are_given and not roles:
@@ -142,7 +142,7 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Look at the user, and give it the roles if it has others."""
-        from airflow_provider_polytomic.provisioning import change_roles
+        from airflow_provider_polytomic._provisioning.create import change_roles
 
         roles = to_texts("roles", self.roles)
         expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
@@ -203,8 +203,8 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
-        from airflow_provider_polytomic.deprovisioning import remove_user
-        from airflow_provider_polytomic.targets import parse_organization, parse_uuid
+        from airflow_provider_polytomic._provisioning.delete import remove_user
+        from airflow_provider_polytomic._support.ids import parse_organization, parse_uuid
 
         expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing)
@@ -276,7 +276,7 @@ class PolytomicListUsersOperator(PolytomicOperator):
 
 
 def _shown(user: User, org_id: str) -> dict[str, Any]:
-    from airflow_provider_polytomic.targets import parse_organization
+    from airflow_provider_polytomic._support.ids import parse_organization
 
     return {
         "id": user.id,

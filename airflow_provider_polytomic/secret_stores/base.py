@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.credentials import ApiKey
 
 __all__ = ["ABSENT", "Content", "Held", "SecretStore"]
 
@@ -71,7 +71,7 @@ class SecretStore(Protocol):
     Every method may raise :class:`~airflow_provider_polytomic.exceptions.DeniedError`,
     :class:`~airflow_provider_polytomic.exceptions.MisconfiguredError` or
     :class:`~airflow_provider_polytomic.exceptions.UnavailableError`; no error, log line or traceback local holds a byte
-    of a key (:func:`~airflow_provider_polytomic.secret_stores.sealing.sealed` sees to tracebacks).
+    of a key (:func:`~airflow_provider_polytomic.secret_stores.errors.sealed` sees to tracebacks).
     """
 
     @property
@@ -129,7 +129,7 @@ class SecretStore(Protocol):
 
         No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
         first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
-        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.forms.Form.take_out`).
+        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.formats.Form.take_out`).
 
         :param over: what was read; it goes only while the destination still has ``over.version``. That nothing is there
             any more, whoever removed it, is no conflict.

@@ -6,17 +6,17 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic import version_compat
+from airflow_provider_polytomic._airflow import masking, metastore, secrets_backends
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.base import ABSENT
-from airflow_provider_polytomic.secret_stores.documents import as_key, as_record, held_text
-from airflow_provider_polytomic.secret_stores.naming import canonical_url, identity_of, warn_of_unmasked_variable
-from airflow_provider_polytomic.secret_stores.sealing import conflict, sealed
+from airflow_provider_polytomic.secret_stores.connection_document import as_key, as_record, held_text
+from airflow_provider_polytomic.secret_stores.errors import conflict, sealed
+from airflow_provider_polytomic.secret_stores.identity import canonical_url, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic.api_key import ApiKey
+    from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.base import Held
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
@@ -42,7 +42,7 @@ class MetastoreStore:
     def __init__(self, destination: Destination) -> None:
         self._key = destination.name
         self._record_key = f"{self._key}{_RECORD_SUFFIX}"
-        self._address = version_compat.metastore_address()
+        self._address = metastore.metastore_address()
         if len(self._key) > _LONGEST_KEY or _UNREACHABLE.fullmatch(self._key):
             raise MisconfiguredError(
                 f"Airflow cannot keep {destination} and its issuance record as Variables: a key there has at most "
@@ -65,7 +65,7 @@ class MetastoreStore:
     @sealed
     def read(self) -> Held:
         """Read the metastore's value, past what shadows it in this process."""
-        return held_text(version_compat.metastore_variable_get(self._key))
+        return held_text(metastore.metastore_variable_get(self._key))
 
     @sealed
     def write(self, value: ApiKey, over: Held) -> str:
@@ -73,9 +73,9 @@ class MetastoreStore:
         self._refuse_debug()
         if self.read().version != over.version:
             raise conflict(self.place)
-        version_compat.mask_secret(value)
+        masking.mask_secret(value)
         text = value.reveal()
-        version_compat.metastore_variable_set(
+        metastore.metastore_variable_set(
             self._key,
             text,
             description=f"Polytomic API key, issued by Airflow; {self._record_key} says when and whose.",
@@ -85,13 +85,13 @@ class MetastoreStore:
     @sealed
     def read_record(self) -> Mapping[str, str] | None:
         """Read the second Variable."""
-        text = version_compat.metastore_variable_get(self._record_key)
+        text = metastore.metastore_variable_get(self._record_key)
         return as_record(text, f"the Variable {self._record_key}")
 
     @sealed
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the second Variable."""
-        version_compat.metastore_variable_set(
+        metastore.metastore_variable_set(
             self._record_key,
             json.dumps(dict(record)),
             description=f"Whose API key the Variable {self._key} holds since when; no secret.",
@@ -100,9 +100,9 @@ class MetastoreStore:
     @sealed
     def check_write(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
         """Find what would print or shadow the key; the right to write shows when the record is written."""
-        warn_of_unmasked_variable(self._key)
+        masking.warn_of_unmasked_variable(self._key)
         self._refuse_debug()
-        shadow = version_compat.shadowing_backend(self._key)
+        shadow = secrets_backends.shadowing_backend(self._key)
         if shadow is not None:
             name = type(shadow).__name__
             variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
@@ -121,21 +121,21 @@ class MetastoreStore:
             return  # whoever deleted it
         if now.version != over.version:
             raise conflict(self.place, "removed")
-        version_compat.metastore_variable_delete(self._key)
+        metastore.metastore_variable_delete(self._key)
 
     @sealed
     def remove_record(self) -> None:
         """Delete the second Variable."""
-        version_compat.metastore_variable_delete(self._record_key)
+        metastore.metastore_variable_delete(self._record_key)
 
     @sealed
     def read_back(self) -> ApiKey | None:
         """Ask as any consumer does; where nobody answers, make sure that it is not for want of a connection."""
-        found = version_compat.variable_get(self._key)
-        return as_key(found if found is not None else version_compat.metastore_variable_get(self._key))
+        found = secrets_backends.variable_get(self._key)
+        return as_key(found if found is not None else metastore.metastore_variable_get(self._key))
 
     def _refuse_debug(self) -> None:
-        if version_compat.logs_at_debug():
+        if masking.logs_at_debug():
             raise MisconfiguredError(
                 f"{self.place} is not written while Airflow logs at DEBUG, because Airflow then prints the value "
                 "of every Variable that a task sets. Nothing was changed. Set [logging] logging_level (and "

@@ -46,22 +46,27 @@ class Scheme:
 
 # By the class as Airflow's configuration names it.
 BACKENDS = {
-    "airflow.secrets.local_filesystem.LocalFilesystemBackend": Served("local_filesystem", writer=False),
-    "airflow.providers.hashicorp.secrets.vault.VaultBackend": Served("vault", "hashicorp"),
+    "airflow.secrets.local_filesystem.LocalFilesystemBackend": Served("local.store", writer=False),
+    "airflow.providers.hashicorp.secrets.vault.VaultBackend": Served("vault.opening", "hashicorp"),
     "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend": Served(
-        "aws_secrets_manager", "amazon"
+        "aws.secrets_manager.store", "amazon"
     ),
     "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend": Served(
-        "aws_ssm", "amazon"
+        "aws.parameter_store.store", "amazon"
     ),
 }
 
 SCHEMES = {
     "vault": Scheme(
-        "vault://<conn_id>@<mount>/<path>?field=api_key", "vault", "hashicorp", "mount", fields=True, field="api_key"
+        "vault://<conn_id>@<mount>/<path>?field=api_key",
+        "vault.opening",
+        "hashicorp",
+        "mount",
+        fields=True,
+        field="api_key",
     ),
     "aws-secretsmanager": Scheme(
-        "aws-secretsmanager://<conn_id>@/<name>[?field=<field>]", "aws_secrets_manager", "amazon", fields=True
+        "aws-secretsmanager://<conn_id>@/<name>[?field=<field>]", "aws.secrets_manager.store", "amazon", fields=True
     ),
-    "aws-ssm": Scheme("aws-ssm://<conn_id>@/<name>", "aws_ssm", "amazon"),
+    "aws-ssm": Scheme("aws-ssm://<conn_id>@/<name>", "aws.parameter_store.store", "amazon"),
 }

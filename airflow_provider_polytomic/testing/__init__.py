@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.emulator import PolytomicEmulator
     from airflow_provider_polytomic.testing.errors import RefusalError
     from airflow_provider_polytomic.testing.faults import Fault
-    from airflow_provider_polytomic.testing.received import ReceivedRequest
-    from airflow_provider_polytomic.testing.world import Invitation, Organization, Role, User
+    from airflow_provider_polytomic.testing.request_log import ReceivedRequest
+    from airflow_provider_polytomic.testing.state import Invitation, Organization, Role, User
 
 __all__ = [
     "Fault",
@@ -39,12 +39,12 @@ __all__ = [
 _MODULES = {
     "RefusalError": "errors",
     "Fault": "faults",
-    "Invitation": "world",
-    "Organization": "world",
+    "Invitation": "state",
+    "Organization": "state",
     "PolytomicEmulator": "emulator",
-    "ReceivedRequest": "received",
-    "Role": "world",
-    "User": "world",
+    "ReceivedRequest": "request_log",
+    "Role": "state",
+    "User": "state",
 }
 _EXTRA = {"anyio", "h11", "starlette", "uvicorn"}
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_polytomic.testing.faults import Fault
-from airflow_provider_polytomic.testing.world import ExistingKey, Taken
+from airflow_provider_polytomic.testing.state import ExistingKey, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

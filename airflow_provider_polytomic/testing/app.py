@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_polytomic.testing.control import control_routes
 from airflow_provider_polytomic.testing.endpoints import ENDPOINTS, UNKNOWN
-from airflow_provider_polytomic.testing.received import ReceivedRequest
+from airflow_provider_polytomic.testing.request_log import ReceivedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.testing.errors import RefusalError
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.testing.calls import Call
+    from airflow_provider_polytomic.testing.api_request import Call
     from airflow_provider_polytomic.testing.keys import KeyKind
-    from airflow_provider_polytomic.testing.world import Organization, User, World
+    from airflow_provider_polytomic.testing.state import Organization, User, World
 
 __all__ = [
     "Caller",

@@ -12,19 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from airflow_provider_polytomic.testing.answers import check_version, render
+from airflow_provider_polytomic.testing.api_request import Call
 from airflow_provider_polytomic.testing.auth import Caller, authenticate
-from airflow_provider_polytomic.testing.calls import Call
 from airflow_provider_polytomic.testing.endpoints import UNKNOWN, Endpoint, find_endpoint
 from airflow_provider_polytomic.testing.errors import RefusalError
+from airflow_provider_polytomic.testing.fault_effects import Reply, prevents_effect, spoiled
 from airflow_provider_polytomic.testing.fault_queue import FaultQueue
-from airflow_provider_polytomic.testing.received import ReceivedRequest, RequestLog
-from airflow_provider_polytomic.testing.replies import Reply, prevents_effect, spoiled
+from airflow_provider_polytomic.testing.request_log import ReceivedRequest, RequestLog
+from airflow_provider_polytomic.testing.responses import check_version, render
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.faults import Fault
     from airflow_provider_polytomic.testing.idempotency import Claim, IdempotencyKeys
-    from airflow_provider_polytomic.testing.world import World
+    from airflow_provider_polytomic.testing.state import World
 
 __all__ = ["Dispatcher", "Pause"]
 

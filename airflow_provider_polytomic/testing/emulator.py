@@ -13,7 +13,7 @@ from airflow_provider_polytomic.testing.faults import Fault
 from airflow_provider_polytomic.testing.idempotency import IdempotencyKeys
 from airflow_provider_polytomic.testing.keys import KeyRing
 from airflow_provider_polytomic.testing.server import ServerThread
-from airflow_provider_polytomic.testing.world import ExistingKey, Invitation, Organization, Taken, User, World
+from airflow_provider_polytomic.testing.state import ExistingKey, Invitation, Organization, Taken, User, World
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from airflow_provider_polytomic.testing.received import ReceivedRequest
+    from airflow_provider_polytomic.testing.request_log import ReceivedRequest
 
 __all__ = ["PolytomicEmulator"]
 

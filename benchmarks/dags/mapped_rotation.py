@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
+from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyOperator
 
 try:
     from airflow.sdk import DAG

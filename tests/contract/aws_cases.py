@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.contract.cases import Make
-    from tests.servers.aws_server import AwsServer
+    from tests.fakes.aws_server import AwsServer
 
 __all__ = ["AWS_CASES"]
 

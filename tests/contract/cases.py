@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
+from airflow_provider_polytomic._airflow.secrets_backends import variable_get
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import Clients, Stores, store_on
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, variable_get
+from airflow_provider_polytomic.secret_stores.factory import Clients, Stores, store_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable

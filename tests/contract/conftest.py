@@ -13,8 +13,8 @@ import pytest
 from tests.contract.aws_cases import AWS_CASES
 from tests.contract.cases import IN_A_TASK, LOCAL_CASES, METASTORE_CASES, LocalCase
 from tests.contract.vault_cases import VAULT_CASES
-from tests.servers.aws_fixtures import aws_server, running_aws_server
-from tests.servers.vault_fixtures import shared_vault_fake, vault_real
+from tests.fakes.aws_fixtures import aws_server, running_aws_server
+from tests.fakes.vault_fixtures import shared_vault_fake, vault_real
 
 __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_real"]
 

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from airflow_provider_polytomic._issuance import Ensure, Renew, Runtime, issue
+from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._removal.remove import remove_key
 from airflow_provider_polytomic.exceptions import IssuanceError, SecretStoreError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Ensure, Renew, Runtime, issue
-from airflow_provider_polytomic.records import Record
-from airflow_provider_polytomic.removing import remove_key
-from airflow_provider_polytomic.secret_stores.opening import open_store
-from airflow_provider_polytomic.targets import Target
+from airflow_provider_polytomic.secret_stores.factory import open_store
 from tests.runs import renew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_polytomic.references import Reference
+    from airflow_provider_polytomic._issuance.reference import Reference
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 

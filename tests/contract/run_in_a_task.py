@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import pytest
 from airflow import DAG
 
-from airflow_provider_polytomic.version_compat import BaseOperator
-from tests.integration.in_process import run_dag
+from airflow_provider_polytomic._airflow.version import BaseOperator
+from tests.dag_runs.in_process import run_dag
 
 _codes: list[int] = []
 

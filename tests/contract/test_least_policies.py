@@ -17,8 +17,8 @@ from airflow_provider_polytomic.exceptions import DeniedError, IssuanceIncomplet
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.contract.least_policies import KINDS, Kind
 from tests.contract.narrow_rights import PHASES, Issuer
+from tests.dag_runs.secrets_settings import secrets_settings
 from tests.docs.policies import Policy, reduced, unproved
-from tests.integration.secrets_settings import secrets_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,14 +8,12 @@ import logging
 import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow.secrets_backends import configured_secrets_backend
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.opening import open_store
-from airflow_provider_polytomic.version_compat import (
-    AIRFLOW_V_3_0_PLUS,
-    configured_secrets_backend,
-    metastore_variable_get,
-)
+from airflow_provider_polytomic.secret_stores.factory import open_store
 from tests.contract.cases import ISSUER, MetastoreCase
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic._issuance.record import Record, Run
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
-from airflow_provider_polytomic.records import Record, Run
-from airflow_provider_polytomic.targets import Target
 
 # Alike among them, so that one in the place of another is seen.
 NAMES = ["a", "Acme", "acme.prod-1_x", "team/acme", "TEAM/acme", "team_acme", "team-acme", "team_acme_b", "äcme_übung",

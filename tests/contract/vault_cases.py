@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.contract.cases import Make
-    from tests.servers.vault_server import VaultServer
+    from tests.fakes.vault_server import VaultServer
 
 __all__ = ["VAULT_CASES"]
 

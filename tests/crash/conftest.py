@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.crash.environment import METASTORE, running_world
+
 from .scenario import Scenario
 from .servers import SERVED
-from .world import METASTORE, running_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .world import World
+    from tests.crash.environment import World
 
 
 @pytest.fixture(scope="package")
 def world() -> Iterator[World]:
     with running_world() as world:
         for place in ("json-connection", *SERVED):
-            world.zygote.warm_up(Scenario.new(world, place).job())
+            world.fork_server.warm_up(Scenario.new(world, place).job())
         yield world
 
 
@@ -29,7 +30,7 @@ def world() -> Iterator[World]:
 def world_of_tasks(world: World, airflow_db: Path) -> World:
     """The same, where a job may be a task's: with a metadata database."""
     assert airflow_db.exists()
-    world.zygote.prepare_for_tasks()
+    world.fork_server.prepare_for_tasks()
     return world
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import ReceivedRequest
 
     from .job import Outcome, Watch
-    from .processes import Zygote
+    from .processes import ForkServer
 
 __all__ = ["CASES", "CREATING", "Case", "Customers", "State", "ask", "state"]
 
@@ -58,7 +58,7 @@ class Customers:
     """A Polytomic with Acme, whose user ada is a Viewer, and Zenith, which nobody may touch."""
 
     emulator: PolytomicEmulator
-    zygote: Zygote
+    fork_server: ForkServer
     org_id: str
     user_id: str
     before: State
@@ -66,7 +66,7 @@ class Customers:
 
     @classmethod
     @contextmanager
-    def made(cls, zygote: Zygote, **options: Any) -> Iterator[Customers]:
+    def made(cls, fork_server: ForkServer, **options: Any) -> Iterator[Customers]:
         """Start a Polytomic, made with these options, and furnish it."""
         with PolytomicEmulator(**options) as emulator:
             ask(emulator, "POST", "/api/organizations", _ACME)
@@ -75,7 +75,7 @@ class Customers:
             zoe = emulator.add_user(emulator.add_organization("Zenith").id, "zoe@zenith.example")
             for user in (ada, zoe):
                 emulator.give_key(user.id)
-            yield cls(emulator, zygote, acme.id, ada.id, state(emulator), len(emulator.requests))
+            yield cls(emulator, fork_server, acme.id, ada.id, state(emulator), len(emulator.requests))
 
     @property
     def environ(self) -> dict[str, str | None]:
@@ -99,12 +99,12 @@ class Customers:
 
     def strike(self, job: Tasks, at: int | str, signal_: int = signal.SIGKILL, watch: Watch = "requests") -> Outcome:
         """Run the tasks, and strike at a point."""
-        return self.zygote.run(replace(job, strike=Strike(at, signal_, watch)))
+        return self.fork_server.run(replace(job, strike=Strike(at, signal_, watch)))
 
     def next_try(self, job: Tasks, what_happened: object) -> dict[str, Any]:
         """Run the tasks again, in a new process, as their second try; it must succeed. Return what they returned."""
-        after = self.zygote.run(replace(job, try_number=2))
-        assert (after.state, after.code) == ("exited", 0), f"{what_happened}\nthen {after}\n{self.zygote.said()}"
+        after = self.fork_server.run(replace(job, try_number=2))
+        assert (after.state, after.code) == ("exited", 0), f"{what_happened}\nthen {after}\n{self.fork_server.said()}"
         results: dict[str, Any] = after.told["results"]
         return results
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators import api_keys, organizations, users
-from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators._base import PolytomicOperator
 from tests.runs import airflow_run
 
 from .job import Job
 
 if TYPE_CHECKING:
-    from .points import Points
+    from tests.crash.kill_points import Points
 
 __all__ = ["Task", "Tasks", "base_url"]
 

@@ -9,34 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic._airflow.masking import FirstKeys, mask_secret
+from airflow_provider_polytomic._airflow.secrets_backends import variable_get
+from airflow_provider_polytomic._batch.failure_budget import Failures
+from airflow_provider_polytomic._batch.progress import Progress
+from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+from airflow_provider_polytomic._batch.report import Report
+from airflow_provider_polytomic._batch.rotate import Orders, Rotation
+from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic._issuance import Ensure, issue
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._removal.remove import remove_key
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
-from airflow_provider_polytomic.fleet.failures import Failures
-from airflow_provider_polytomic.fleet.masking import FirstKeys
-from airflow_provider_polytomic.fleet.pace import Pace, Stop
-from airflow_provider_polytomic.fleet.progress import Progress
-from airflow_provider_polytomic.fleet.report import Report
-from airflow_provider_polytomic.fleet.rotating import Orders, Rotation
-from airflow_provider_polytomic.fleet.targets import read_fleet
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Ensure, issue
-from airflow_provider_polytomic.removing import remove_key
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import Stores
-from airflow_provider_polytomic.targets import Target
-from airflow_provider_polytomic.version_compat import mask_secret, variable_get
+from airflow_provider_polytomic.secret_stores.factory import Stores
 from tests import runs
+from tests.crash.kill_points import Watched
 
 from .job import Job
-from .points import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic.fleet.targets import FleetTarget
-    from airflow_provider_polytomic.references import Reference
-
-    from .points import Points
+    from airflow_provider_polytomic._batch.targets import FleetTarget
+    from airflow_provider_polytomic._issuance.reference import Reference
+    from tests.crash.kill_points import Points
 
 __all__ = ["Issuance", "issue_one", "readers_get"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from .points import Points
+    from tests.crash.kill_points import Points
 
 __all__ = ["Job", "Outcome", "Strike", "Watch"]
 

@@ -1,4 +1,4 @@
-"""The processes that the tests kill: started, stopped and reaped through one zygote, which owns them all."""
+"""The processes that the tests kill: started, stopped and reaped through one fork server, which owns them all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .job import Outcome
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["Zygote"]
+__all__ = ["ForkServer"]
 
 ROOT = Path(__file__).parents[2]
 
 
-class Zygote:
+class ForkServer:
     """The process that forks; used by one thread.
 
     :param log: where it and all its children print.
@@ -32,7 +32,7 @@ class Zygote:
     def __enter__(self) -> Self:
         with self._log.open("wb") as console:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.zygote"],
+                [sys.executable, "-m", f"{__package__}.fork_server"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=console,
@@ -59,7 +59,7 @@ class Zygote:
         return self._process.pid
 
     def warm_up(self, job: Job) -> None:
-        """Have the zygote itself do a job, so that no fork has to import anything."""
+        """Have the fork server itself do a job, so that no fork has to import anything."""
         self._ask("warm up", job)
 
     def prepare_for_tasks(self) -> None:
@@ -97,4 +97,4 @@ class Zygote:
         try:
             return pickle.load(self._process.stdout)
         except EOFError:
-            raise RuntimeError(f"the zygote died:\n{self.said()}") from None
+            raise RuntimeError(f"the fork server died:\n{self.said()}") from None

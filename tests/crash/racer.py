@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.opening import Stores
+from airflow_provider_polytomic.secret_stores.factory import Stores
+from tests.crash.kill_points import Watched
 
 from .issuer import issue_one, readers_get
 from .job import Job
-from .points import Watched
 
 if TYPE_CHECKING:
-    from .points import Points
+    from tests.crash.kill_points import Points
 
 __all__ = ["Channel", "Race"]
 

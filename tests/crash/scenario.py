@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.tally import count
+from tests.counters import count
 
 from .job import Strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.crash.environment import Customer, World
+
     from .issuer import Issuance
     from .job import Outcome, Watch
-    from .world import Customer, World
 
 __all__ = ["Scenario", "count_struck", "each_point", "run_time"]
 
@@ -108,7 +109,7 @@ class Scenario:
     def do_history(self) -> None:
         """Do the runs before that one."""
         if self.history:
-            assert self.world.zygote.run(self.job(0, self.history - 1)).code == 0, self.world.zygote.said()
+            assert self.world.fork_server.run(self.job(0, self.history - 1)).code == 0, self.world.fork_server.said()
 
     def strike(self, at: int, signal_: int = signal.SIGKILL, *, watch: Watch = "calls", whole: bool = True) -> Outcome:
         """Run the job and strike at a point of its last run.
@@ -116,7 +117,7 @@ class Scenario:
         :param whole: with the runs before it, too.
         """
         job = self.job() if whole else self.last_run
-        return self.world.zygote.run(replace(job, strike=Strike(at, signal_, watch)))
+        return self.world.fork_server.run(replace(job, strike=Strike(at, signal_, watch)))
 
     def check_that_the_next_try_completes(self, what_happened: object, strike: Strike | None = None) -> Outcome:
         """Try the last run again in another process, and then once more: one key, stored, and nothing is left over.
@@ -128,7 +129,7 @@ class Scenario:
         steady = self.history > 0 and any(self.shape.standbys)
         live = [each.live() for each in self.customers]
         job = replace(self.last_run, look_first=steady, strike=strike)
-        after = self.world.zygote.run(job if strike else replace(job, runs=job.runs * 2))
+        after = self.world.fork_server.run(job if strike else replace(job, runs=job.runs * 2))
         if after.state == "killed":
             return after
         story = self.story(what_happened, after)
@@ -150,7 +151,7 @@ class Scenario:
     def check_that_a_later_run_tidies_up(self) -> None:
         """Renew once more: whatever a dead process left aside is gone with the next write."""
         later = replace(self.last_run, runs=(run_time(self.history + 1),), renew=True)
-        assert self.world.zygote.run(later).code == 0, self.world.zygote.said()
+        assert self.world.fork_server.run(later).code == 0, self.world.fork_server.said()
         assert self.customer.aside() == []
 
     def story(self, what_happened: object, after: Outcome) -> str:
@@ -161,7 +162,7 @@ class Scenario:
             for request in self.world.emulator.received("create_api_key")
             if any(user_id in request.path for user_id in user_ids)
         ]
-        return f"{what_happened}\nthen {after}\nposts {posts}\n{self.world.zygote.said()}"
+        return f"{what_happened}\nthen {after}\nposts {posts}\n{self.world.fork_server.said()}"
 
 
 def each_point(

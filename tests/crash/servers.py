@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 import hvac
 from botocore.exceptions import ClientError
 
-from tests.servers.aws_server import AwsServer
-from tests.servers.vault_fake import VaultFake
+from tests.fakes.aws_server import AwsServer
+from tests.fakes.vault_fake import VaultFake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.servers.vault_server import VaultServer
+    from tests.fakes.vault_server import VaultServer
 
 __all__ = ["REAL", "SERVED", "Served", "Servers"]
 

@@ -14,8 +14,9 @@ from .job import Strike
 from .scenario import count_struck
 
 if TYPE_CHECKING:
+    from tests.crash.environment import World
+
     from .job import Outcome
-    from .world import World
 
 pytestmark = pytest.mark.crash
 
@@ -25,7 +26,7 @@ creating = pytest.mark.parametrize("name", CREATING)
 
 def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
     """Both succeed with the same thing, which one of them made."""
-    assert [(end.state, end.code) for end in ends] == [("exited", 0)] * 2, f"{ends}\n{customers.zygote.said()}"
+    assert [(end.state, end.code) for end in ends] == [("exited", 0)] * 2, f"{ends}\n{customers.fork_server.said()}"
     first, second = (end.told["results"]["it"] for end in ends)
     assert first["id"] == second["id"]
     assert {first["created"], second["created"]} == {True, False}, ends
@@ -38,28 +39,28 @@ def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
 def test_of_two_that_have_both_seen_nothing_one_creates(world: World, name, refusal):
     case = CASES[name]
     for _ in range(5):
-        with Customers.made(world.zygote, existing_user=refusal, existing_name=refusal) as customers:
+        with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
             job = replace(customers.job(case), strike=Strike(f"before {case.effect}", signal.SIGSTOP, "requests"))
-            both = [world.zygote.start(job) for _ in range(2)]
-            assert [world.zygote.wait(each).state for each in both] == ["stopped"] * 2
+            both = [world.fork_server.start(job) for _ in range(2)]
+            assert [world.fork_server.wait(each).state for each in both] == ["stopped"] * 2
             for each in both:
-                world.zygote.resume(each)
-            check_both(customers, name, [world.zygote.wait(each) for each in both])
+                world.fork_server.resume(each)
+            check_both(customers, name, [world.fork_server.wait(each) for each in both])
             assert sorted(customers.answers(ENDPOINTS[name])) == [200, refusal]
 
 
 @creating
 def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(world: World, name):
     for at in itertools.count(1):
-        with Customers.made(world.zygote) as customers:
+        with Customers.made(world.fork_server) as customers:
             job = customers.job(CASES[name])
-            slow = world.zygote.start(replace(job, strike=Strike(at, signal.SIGSTOP, "requests")))
-            stood = world.zygote.wait(slow)
+            slow = world.fork_server.start(replace(job, strike=Strike(at, signal.SIGSTOP, "requests")))
+            stood = world.fork_server.wait(slow)
             if stood.state != "stopped":
                 break
-            other = world.zygote.run(job)
-            world.zygote.resume(slow)
-            check_both(customers, name, [other, world.zygote.wait(slow)])
+            other = world.fork_server.run(job)
+            world.fork_server.resume(slow)
+            check_both(customers, name, [other, world.fork_server.wait(slow)])
     assert at > 6
 
 
@@ -76,7 +77,7 @@ def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None
 @creating
 def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(world: World, name):
     case = CASES[name]
-    with Customers.made(world.zygote) as customers:
+    with Customers.made(world.fork_server) as customers:
         kill_while_its_request_is_held_back(customers, name)
         first = customers.next_try(customers.job(case), "killed, its request held back")["it"]
         assert first["created"] is True
@@ -90,15 +91,15 @@ def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_sec
 @creating
 def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(world: World, name, refusal):
     case = CASES[name]
-    with Customers.made(world.zygote, existing_user=refusal, existing_name=refusal) as customers:
+    with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
         kill_while_its_request_is_held_back(customers, name)
         strike = Strike(f"before {case.effect}", signal.SIGSTOP, "requests")
-        second = world.zygote.start(replace(customers.job(case), try_number=2, strike=strike))
-        assert world.zygote.wait(second).state == "stopped"
+        second = world.fork_server.start(replace(customers.job(case), try_number=2, strike=strike))
+        assert world.fork_server.wait(second).state == "stopped"
         customers.emulator.release()
-        world.zygote.resume(second)
-        end = world.zygote.wait(second)
-        assert (end.state, end.code) == ("exited", 0), world.zygote.said()
+        world.fork_server.resume(second)
+        end = world.fork_server.wait(second)
+        assert (end.state, end.code) == ("exited", 0), world.fork_server.said()
         assert end.told["results"]["it"]["created"] is False
         assert customers.answers(ENDPOINTS[name]) == [504, refusal]
         customers.check(case, "released while the next try stood still")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .world import World
+    from tests.crash.environment import World
 
 pytestmark = pytest.mark.crash
 
@@ -67,11 +67,11 @@ class Before:
 
     def run_and_check(self, *told: str, environ: Any = None, **changed: str) -> None:
         """Run the operator's task: it fails for good, says what it is about, and has changed nothing."""
-        customer, zygote = self.scenario.customer, self.scenario.world.zygote
+        customer, fork_server = self.scenario.customer, self.scenario.world.fork_server
         given = {**customer.target, "force": self.scenario.shape.renew, **changed}
         tasks = (Task("issue", "PolytomicCreateApiKeyOperator", given),)
-        outcome = zygote.run(Tasks(tasks=tasks, environ={**customer.environ, **(environ or {})}, uid=UID))
-        assert (outcome.state, outcome.code) == ("exited", 1), zygote.said()
+        outcome = fork_server.run(Tasks(tasks=tasks, environ={**customer.environ, **(environ or {})}, uid=UID))
+        assert (outcome.state, outcome.code) == ("exited", 1), fork_server.said()
         for each in (given["org_id"], given["user_id"], customer.destination, *told):
             assert each in outcome.told["error"]["text"]
         assert outcome.told["error"]["retryable"] is False, "trying again cannot help"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.crash.environment import LOCAL, METASTORE
+
 from .scenario import Scenario, count_struck, each_point
 from .servers import SERVED
-from .world import LOCAL, METASTORE
 
 if TYPE_CHECKING:
     from .job import Watch

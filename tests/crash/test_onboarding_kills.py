@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from tests.crash.environment import local_backend
+from tests.crash.job_runner import TERMINATED
 from tests.onboarding_state import onboarded
 
 from .customers import Customers, state
 from .executor import Task, Tasks
-from .performing import TERMINATED
 from .scenario import count_struck
-from .world import local_backend
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .world import World
+    from tests.crash.environment import World
 
 pytestmark = pytest.mark.crash
 
@@ -68,11 +68,11 @@ def test_killed_at_any_point_and_run_again_from_the_start(world: World, tmp_path
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"
-        with Customers.made(world.zygote) as customers:
+        with Customers.made(world.fork_server) as customers:
             job = chain(customers, file)
             outcome = customers.strike(job, at)
             if outcome.point is None:
-                assert (outcome.state, outcome.code) == ("exited", 0), world.zygote.said()
+                assert (outcome.state, outcome.code) == ("exited", 0), world.fork_server.said()
                 check_that_all_is_there_once(customers, file, "nothing happened")
                 break
             assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
@@ -88,7 +88,7 @@ def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_comple
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"
-        with Customers.made(world.zygote) as customers:
+        with Customers.made(world.fork_server) as customers:
             job = chain(customers, file)
             outcome = customers.strike(job, at, signal.SIGTERM)
             if outcome.point is None:
@@ -99,7 +99,7 @@ def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_comple
                 assert outcome.code == 0 or outcome.told["error"]["retryable"], f"{point}\n{outcome}"
                 assert not any(each.startswith("before POST") for each in outcome.told["since"]), f"{point}\n{outcome}"
             else:
-                assert outcome.code == TERMINATED, world.zygote.said()
+                assert outcome.code == TERMINATED, world.fork_server.said()
             complete(customers, job, file, point)
             points.append(point)
     count_struck("onboarding, asked to end around requests", len(points))

@@ -14,8 +14,9 @@ from .scenario import count_struck
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.crash.environment import World
+
     from .customers import Case
-    from .world import World
 
 pytestmark = pytest.mark.crash
 
@@ -23,10 +24,10 @@ pytestmark = pytest.mark.crash
 def each_point(world: World, case: Case) -> Iterator[tuple[Customers, str]]:
     """Kill the operator's first try at the next point, among new customers, until one lives to its end."""
     for at in itertools.count(1):
-        with Customers.made(world.zygote) as customers:
+        with Customers.made(world.fork_server) as customers:
             outcome = customers.strike(customers.job(case), at)
             if outcome.point is None:
-                assert (outcome.state, outcome.code) == ("exited", 0), world.zygote.said()
+                assert (outcome.state, outcome.code) == ("exited", 0), world.fork_server.said()
                 customers.check(case, "nothing happened")
                 assert at - 1 == 3 * len(customers.asked), "three points of each request"
                 return

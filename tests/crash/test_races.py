@@ -16,8 +16,9 @@ from .scenario import Scenario
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.crash.environment import World
+
     from .job import Watch
-    from .world import World
 
 pytestmark = pytest.mark.crash
 
@@ -43,9 +44,9 @@ def test_of_two_that_race_one_is_killed(
         scenario = Scenario.new(world, place, shape)
         scenario.do_history()
         job = scenario.last_run
-        doomed = world.zygote.start(replace(job, strike=Strike(at, signal.SIGKILL, watch)))
-        other = world.zygote.start(job)
-        ends = [world.zygote.wait(doomed), world.zygote.wait(other)]
+        doomed = world.fork_server.start(replace(job, strike=Strike(at, signal.SIGKILL, watch)))
+        other = world.fork_server.start(job)
+        ends = [world.fork_server.wait(doomed), world.fork_server.wait(other)]
         killed += ends[0].state == "killed"
         assert ends[1].may_be_tried_again, f"nobody waits for a lock of the dead: {ends}"
         scenario.check_that_the_next_try_completes(ends)
@@ -61,13 +62,13 @@ def test_one_stands_still_while_another_dies_and_then_goes_on(world: World, shap
     pairs = list(itertools.product(range(1, 23), range(1, 23)))
     for stands_at, dies_at in random.Random(11).sample(pairs, 30):
         scenario = Scenario.new(world, "json-connection", shape)
-        slow = world.zygote.start(replace(scenario.job(), strike=Strike(stands_at, signal.SIGSTOP)))
-        stood = world.zygote.wait(slow)
+        slow = world.fork_server.start(replace(scenario.job(), strike=Strike(stands_at, signal.SIGSTOP)))
+        stood = world.fork_server.wait(slow)
         ends = [stood, scenario.strike(dies_at, whole=False)]
         if stood.state == "stopped":
             met += 1
-            world.zygote.resume(slow)
-            ends.append(world.zygote.wait(slow))
+            world.fork_server.resume(slow)
+            ends.append(world.fork_server.wait(slow))
             assert ends[-1].may_be_tried_again, ends
         scenario.check_that_the_next_try_completes(ends)
     assert met > 20

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 
 from .executor import Task, Tasks
 from .job import Strike
@@ -17,8 +17,9 @@ from .scenario import count_struck, run_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.crash.environment import Customer, World
+
     from .job import Outcome, Watch
-    from .world import Customer, World
 
 pytestmark = pytest.mark.crash
 
@@ -60,14 +61,16 @@ def run(customer: Customer, *task_ids: str, **given: Any) -> Outcome:
     }
     job = customer.job(runs=(), renew=False)
     tasks = tuple(known[each] for each in task_ids)
-    return customer.world.zygote.run(Tasks(tasks=tasks, environ=job.environ, in_a_task=job.in_a_task, **given))
+    return customer.world.fork_server.run(Tasks(tasks=tasks, environ=job.environ, in_a_task=job.in_a_task, **given))
 
 
 def remove_and_strike(customer: Customer, at: int, watch: Watch) -> Outcome:
     """Issue, delete the user, and strike while the key is removed."""
     strike = Strike(at, signal.SIGKILL, watch)
     if watch == "calls":
-        return customer.world.zygote.run(customer.job(runs=(run_time(0),), renew=False, remove=True, strike=strike))
+        return customer.world.fork_server.run(
+            customer.job(runs=(run_time(0),), renew=False, remove=True, strike=strike)
+        )
     return run(customer, ISSUE, OFFBOARD, REMOVE, struck=REMOVE, strike=strike)
 
 
@@ -88,18 +91,18 @@ def test_killed_while_it_removes_and_completed_by_the_next_try(new_customer, pla
     found_nothing = 0
     for at in itertools.count(1, every):
         customer = new_customer()
-        emulator, zygote = customer.world.emulator, customer.world.zygote
+        emulator, fork_server = customer.world.emulator, customer.world.fork_server
         known = emulator.all_keys()
         outcome = remove_and_strike(customer, at, watch)
         story = f"killed {outcome.point}, which is point {at}: {outcome}"
         (key,) = emulator.all_keys() - known
         if outcome.point is None:
-            assert (outcome.state, outcome.code) == ("exited", 0), zygote.said()
+            assert (outcome.state, outcome.code) == ("exited", 0), fork_server.said()
             check_that_nothing_else_is_gone(customer)
             break
         assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
         after = run(customer, REMOVE, AGAIN, try_number=2)
-        assert (after.state, after.code) == ("exited", 0), f"{story}\nthen {after}\n{zygote.said()}"
+        assert (after.state, after.code) == ("exited", 0), f"{story}\nthen {after}\n{fork_server.said()}"
         removed, again = after.told["results"][REMOVE], after.told["results"][AGAIN]
         assert removed.get("fingerprint") == (ApiKey(key).fingerprint if removed["deleted"] else None), story
         assert again["deleted"] is False, story

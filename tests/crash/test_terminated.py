@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .performing import TERMINATED
+from tests.crash.job_runner import TERMINATED
+
 from .scenario import Scenario, count_struck, each_point
 
 if TYPE_CHECKING:
+    from tests.crash.environment import World
+
     from .job import Watch
-    from .world import World
 
 pytestmark = pytest.mark.crash
 

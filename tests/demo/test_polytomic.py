@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from demo.polytomic import EmulatorError, rows_of, start_emulator, state_of, users_of
-from demo.process_group import ProcessGroup, ProcessGroupError
+from tools.airflow_sandbox.process_group import ProcessGroup, ProcessGroupError
 
 
 @pytest.fixture

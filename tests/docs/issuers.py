@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from tests.dag_runs.secrets_settings import BACKEND, KWARGS, secrets_settings
 from tests.docs.policies import policy
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
-from tests.integration.secrets_settings import BACKEND, KWARGS, secrets_settings
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.docs.policies import Policy
     from tests.docs.store_pages import StorePage
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
     Context = Callable[..., dict[str, Any]]
 

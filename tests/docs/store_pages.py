@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import hvac
 
+from tests.dag_runs.secrets_settings import BACKEND, KWARGS, configure_secrets
 from tests.docs.exports import exported_by
 from tests.docs.pages import blocks
-from tests.integration.secrets_settings import BACKEND, KWARGS, configure_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.docs.policies import Policy
-    from tests.servers.aws_server import AwsServer
-    from tests.servers.vault_server import VaultServer
+    from tests.fakes.aws_server import AwsServer
+    from tests.fakes.vault_server import VaultServer
 
 __all__ = ["STORE_PAGES", "ParameterStorePage", "SecretsManagerPage", "StorePage", "VaultPage"]
 

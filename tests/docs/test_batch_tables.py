@@ -20,7 +20,7 @@ from airflow_provider_polytomic.targets import Target
 from tests.docs.pages import ORG_ID, USER_ID, blocks, codes, facts, page_text, rows
 from tests.docs.policies import Policy, policy
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
-from tests.scene import CONNECTION
+from tests.fixtures import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

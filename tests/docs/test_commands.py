@@ -19,21 +19,21 @@ import pytest
 import requests
 
 from airflow_provider_polytomic import __version__
+from airflow_provider_polytomic._airflow.secrets_backends import configured_secrets_backend, qualified_name
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.opening import open_store
-from airflow_provider_polytomic.secret_stores.secret_files import conversion
+from airflow_provider_polytomic.secret_stores.factory import open_store
+from airflow_provider_polytomic.secret_stores.local.entries import conversion
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
-from airflow_provider_polytomic.version_compat import configured_secrets_backend, qualified_name
 from tests.docs.exports import SHELL, exported_by
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.docs.store_pages import STORE_PAGES
-from tests.scene import CONNECTION, _forget_secrets_backends
+from tests.fixtures import CONNECTION, _forget_secrets_backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 

@@ -12,7 +12,7 @@ from tests.docs.pages import blocks, codes, rows
 if TYPE_CHECKING:
     import pytest
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 PAGE = "docs/connection.md"
 FORM = get_provider_info()["connection-types"][0]

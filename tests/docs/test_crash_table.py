@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_polytomic._issuance import Ensure, Renew, issue
+from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.issuing import Ensure, Renew, issue
-from airflow_provider_polytomic.secret_stores.opening import open_store
-from airflow_provider_polytomic.targets import Target
-from tests.docs.mortal import Killed, Mortal
+from airflow_provider_polytomic.secret_stores.factory import open_store
+from tests.docs.die_after import Killed, Mortal
 from tests.docs.pages import rows
+from tests.fixtures import CONNECTION, Scene
 from tests.runs import renew
-from tests.scene import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.references import Reference
+    from airflow_provider_polytomic._issuance.reference import Reference
 
 PAGE = "docs/when-a-worker-dies.md"
 SINGLE, STANDBY = rows(PAGE, "Step by step"), rows(PAGE, "With a standby user")

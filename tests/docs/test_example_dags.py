@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.dag_files import ROOT
-from tests.integration.examples import example
+from tests.dag_runs.examples import example
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "dags_examples").glob("*.py"))
 

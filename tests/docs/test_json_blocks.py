@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
 from tests.docs.pages import Block, blocks, codes, facts, rows
-from tests.scene import CONNECTION, Scene
+from tests.fixtures import CONNECTION, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.pages import blocks, codes, facts
-from tests.docs.pieces import piece
-from tests.integration.in_process import Run, run_dag, xcom_of
+from tests.docs.snippets_as_dags import piece
+from tests.dag_runs.in_process import Run, run_dag, xcom_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.docs.issuers import PageIssuer
     from tests.docs.pages import Block
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 PAGE = "docs/onboard-a-customer.md"
 with_airflow = pytest.mark.usefixtures("airflow_db")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.pages import blocks, codes, facts, rows
-from tests.integration.examples import example
-from tests.integration.in_process import run_dag, xcom_of
+from tests.dag_runs.examples import example
+from tests.dag_runs.in_process import run_dag, xcom_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 PAGE, DAG_ID = "docs/onboard-a-customer.md", "polytomic_onboarding"
 NAME, EMAIL, DESTINATION = "Globex", "hank@globex.example", "airflow://connection/globex_polytomic"

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks._organizations import _SETTINGS
-from airflow_provider_polytomic.operators.base import PolytomicOperator
+from airflow_provider_polytomic.operators._base import PolytomicOperator
 from tests.docs.pages import codes, rows
 
 ONBOARDING, OFFBOARDING = "docs/onboard-a-customer.md", "docs/offboard-a-customer.md"

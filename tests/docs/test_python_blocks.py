@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from tests.dag_runs.in_process import run_dag, xcom_of
 from tests.docs.pages import Block, blocks
-from tests.docs.pieces import piece
-from tests.integration.in_process import run_dag, xcom_of
+from tests.docs.snippets_as_dags import piece
 from tests.onboarding_state import onboarded, state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 WITH_KEY = "with-key="
 # Copies of the examples are run with the examples, in tests/integration; blocks with other notes have tests of their

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_polytomic._issuance.record import FIELDS
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.records import FIELDS
-from airflow_provider_polytomic.secret_stores.aws_tags import record_of
+from airflow_provider_polytomic._issuance.record import FIELDS
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import record_of
 from tests.docs.pages import Block, blocks, codes, facts, head, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
 from tests.docs.test_json_blocks import kinds, shown

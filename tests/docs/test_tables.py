@@ -16,14 +16,14 @@ from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._users import UserEndpoints
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
-from airflow_provider_polytomic.secret_stores.aws_ssm import ParameterStore
+from airflow_provider_polytomic.secret_stores.aws.parameter_store.store import ParameterStore
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.store import SecretsManagerStore
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import open_store, store_on
+from airflow_provider_polytomic.secret_stores.factory import open_store, store_on
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
-from airflow_provider_polytomic.secret_stores.vault_engines import _Version1, _Version2
+from airflow_provider_polytomic.secret_stores.vault.kv import _Version1, _Version2
 from tests.docs.pages import ROOT, codes, facts, rows
-from tests.scene import CONNECTION, Scene
+from tests.fixtures import CONNECTION, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

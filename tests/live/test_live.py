@@ -24,16 +24,16 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.operators.api_keys import (
     PolytomicCreateApiKeyOperator,
     PolytomicDeleteStoredApiKeyOperator,
+    PolytomicRotateApiKeyOperator,
 )
 from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
     PolytomicDeleteOrganizationOperator,
 )
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator, PolytomicDeleteUserOperator
-from demo.airflow_environment import local_secrets
-from tests.scene import _forget_secrets_backends
+from tests.fixtures import _forget_secrets_backends
 from tests.unit.operators.conftest import context
+from tools.airflow_sandbox.environment import local_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

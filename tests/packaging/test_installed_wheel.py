@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.airflow_environment import isolated
+from tools.airflow_sandbox.environment import isolated
 
 from .conftest import ROOT, Built
 
@@ -33,7 +33,7 @@ print(json.dumps({name: file_of(name) for name in names}))
 OPEN = """
 import sys
 from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.opening import open_store
+from airflow_provider_polytomic.secret_stores.factory import open_store
 try:
     open_store(sys.argv[1], issuer="https://app.polytomic.com")
 except MisconfiguredError as error:

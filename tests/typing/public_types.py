@@ -11,8 +11,8 @@ from typing import Any, assert_type
 
 from airflow.sdk import Asset, AssetAlias
 
-from airflow_provider_polytomic.api_key import ApiKey
 from airflow_provider_polytomic.assets import API_KEYS, api_key_asset, api_keys_alias, new_keys
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
     IssuanceIncompleteError,
@@ -27,14 +27,14 @@ from airflow_provider_polytomic.models import Identity, Organization, Role, User
 from airflow_provider_polytomic.operators.api_keys import (
     PolytomicCreateApiKeyOperator,
     PolytomicDeleteStoredApiKeyOperator,
+    PolytomicRotateApiKeyOperator,
 )
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
     PolytomicDeleteOrganizationOperator,
     PolytomicUpdateOrganizationOperator,
 )
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.operators.users import (
     PolytomicCreateUserOperator,
     PolytomicDeleteUserOperator,
@@ -43,7 +43,7 @@ from airflow_provider_polytomic.operators.users import (
 )
 from airflow_provider_polytomic.secret_stores.base import Held
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import open_store
+from airflow_provider_polytomic.secret_stores.factory import open_store
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, ReceivedRequest
 from airflow_provider_polytomic.testing import User as EmulatedUser
 

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_polytomic.asset_compat import most_events
+from airflow_provider_polytomic._airflow.assets import most_events
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.assets import API_KEYS, api_key_asset, api_keys_alias, new_keys
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
 
 ACME = "airflow://connection/acme_polytomic"
 URIS = {

@@ -52,7 +52,7 @@ def test_the_metadata_loads_nothing_but_itself_and_the_standard_library():
     assert {name for name in added if name.startswith(OURS)} == {OURS, f"{OURS}.get_provider_info"}
 
 
-@pytest.mark.parametrize("name", ["api_keys", "fleet", "organizations", "rotation", "users"])
+@pytest.mark.parametrize("name", ["api_keys", "batch", "organizations", "users"])
 def test_a_module_of_operators_adds_at_most_ten_modules_to_base_operator(installed, name):
     base = "from airflow.sdk import BaseOperator" if _is_3() else "from airflow.models.baseoperator import BaseOperator"
     before = _modules_after(base, installed)

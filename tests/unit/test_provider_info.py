@@ -13,10 +13,10 @@ import airflow
 import jsonschema
 import pytest
 
+from airflow_provider_polytomic._support.base_url import DEFAULT_SERVER
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks import _connection
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.servers import DEFAULT_SERVER
 from tests.unit.fake_distribution import with_fake_distribution
 
 AIRFLOW = Path(airflow.__file__).parent

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from airflow_provider_polytomic.testing.api_request import Call
 from airflow_provider_polytomic.testing.auth import Caller
-from airflow_provider_polytomic.testing.calls import Call
 from airflow_provider_polytomic.testing.endpoints import organizations, roles, users
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.world import World
+from airflow_provider_polytomic.testing.state import World
 
 __all__ = ["ENDPOINTS", "ENDPOINT_NAMES", "UNKNOWN", "Endpoint", "find_endpoint"]
 

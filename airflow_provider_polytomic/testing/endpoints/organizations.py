@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.testing.answers import NOTHING
 from airflow_provider_polytomic.testing.auth import Caller, current_organization, require_partner
-from airflow_provider_polytomic.testing.world import Organization, World
+from airflow_provider_polytomic.testing.responses import NOTHING
+from airflow_provider_polytomic.testing.state import Organization, World
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.testing.calls import Call
+    from airflow_provider_polytomic.testing.api_request import Call
 
 __all__ = [
     "create_organization",

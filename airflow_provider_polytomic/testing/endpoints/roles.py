@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.testing.answers import NOTHING
 from airflow_provider_polytomic.testing.auth import Caller, current_organization, managed_organization
 from airflow_provider_polytomic.testing.errors import RefusalError
+from airflow_provider_polytomic.testing.responses import NOTHING
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.testing.calls import Call
-    from airflow_provider_polytomic.testing.world import Role, World
+    from airflow_provider_polytomic.testing.api_request import Call
+    from airflow_provider_polytomic.testing.state import Role, World
 
 __all__ = ["create_role", "delete_role", "get_role", "list_roles", "update_role"]
 

@@ -12,12 +12,12 @@ from airflow_provider_polytomic.testing.auth import (
     path_organization,
 )
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.world import Invitation, Organization, User, World
+from airflow_provider_polytomic.testing.state import Invitation, Organization, User, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_polytomic.testing.calls import Call
+    from airflow_provider_polytomic.testing.api_request import Call
 
 __all__ = [
     "create_api_key",

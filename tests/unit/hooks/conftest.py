@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.testing import PolytomicEmulator
-from tests.scene import scene
+from tests.fixtures import scene
 
 if TYPE_CHECKING:
     import ssl

@@ -15,14 +15,13 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey, Secret
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret import Secret
-from airflow_provider_polytomic.secret_stores.opening import Clients
+from airflow_provider_polytomic.secret_stores.factory import Clients
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
-from tests.unit.hooks.told import BASIC, OURS, assert_tells_no_key
+from tests.unit.hooks.exposure import BASIC, OURS, assert_tells_no_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from airflow_provider_polytomic import __version__
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     PolytomicNoAnswerError,
     PolytomicRejectedError,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConflictError,

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.operators.api_keys import (
     PolytomicCreateApiKeyOperator,
     PolytomicDeleteStoredApiKeyOperator,
+    PolytomicRotateApiKeyOperator,
 )
-from airflow_provider_polytomic.operators.fleet import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
     PolytomicDeleteOrganizationOperator,
     PolytomicUpdateOrganizationOperator,
 )
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
 from airflow_provider_polytomic.operators.users import (
     PolytomicCreateUserOperator,
     PolytomicDeleteUserOperator,
     PolytomicListUsersOperator,
     PolytomicUpdateUserOperator,
 )
-from tests.scene import CONNECTION
+from tests.fixtures import CONNECTION
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.operators.base import PolytomicOperator
+    from airflow_provider_polytomic.operators._base import PolytomicOperator
 
     Kind = type[PolytomicOperator]
 

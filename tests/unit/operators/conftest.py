@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures import scene
 from tests.runs import airflow_run
-from tests.scene import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

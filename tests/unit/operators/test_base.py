@@ -17,15 +17,15 @@ import psutil
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS, AirflowFailException, BaseOperator
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, PolytomicStoppedError
-from airflow_provider_polytomic.operators.base import PolytomicOperator
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS, AirflowFailException, BaseOperator
+from airflow_provider_polytomic.operators._base import PolytomicOperator
 from tests.unit.operators.cases import ALL, ENDPOINTS, LISTS, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
     Context = Callable[..., dict[str, Any]]
     Kind = type[PolytomicOperator]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import redact
 
-from airflow_provider_polytomic import version_compat
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic._airflow import masking
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicConfigurationError
 from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from tests.scene import CONNECTION, Scene
+from tests.fixtures import CONNECTION, Scene
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_on_kill_after_the_mint_lets_the_new_key_be_stored(
     def kill(_key: ApiKey) -> None:
         issuing.on_kill()
 
-    monkeypatch.setattr(version_compat, "mask_secret", kill)  # the first thing that is done with a new key
+    monkeypatch.setattr(masking, "mask_secret", kill)  # the first thing that is done with a new key
     assert issuing.execute(context())["issued"] is True
     assert issuing._is_killed()
     assert scene.stored() == scene.emulator.live_key(scene.user.id)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_polytomic import asset_compat
+from airflow_provider_polytomic._airflow import assets
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.assets import api_key_asset, api_keys_alias
-from airflow_provider_polytomic.operators.events import KeyEvents
-from airflow_provider_polytomic.version_compat import AIRFLOW_V_3_0_PLUS
-from tests.scene import CONNECTION
+from airflow_provider_polytomic.operators._events import KeyEvents
+from tests.fixtures import CONNECTION
 from tests.unit.operators.cases import KEYS, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic.operators.base import PolytomicOperator
-    from tests.scene import Scene
+    from airflow_provider_polytomic.operators._base import PolytomicOperator
+    from tests.fixtures import Scene
 
 IDS = {"org_id": "248df4b7-aa70-47b8-a036-33ac447e668d", "user_id": "0ecd09c1-b901-4d27-9053-f0367c427254"}
 ONE = api_key_asset("airflow://connection/one")
@@ -60,7 +60,7 @@ EVENT = (api_key_asset(CONNECTION).uri, REFERENCE)
         ([ONE, api_keys_alias("eu")], ["polytomic_api_keys:eu"]),
         ([api_keys_alias("eu"), api_keys_alias()], ["polytomic_api_keys:eu", "polytomic_api_keys"]),
         ([], []),
-        ([ONE, asset_compat.new_alias("anothers"), asset_compat.new_alias("polytomic_api_keys_of_another")], []),
+        ([ONE, assets.new_alias("anothers"), assets.new_alias("polytomic_api_keys_of_another")], []),
     ],
 )
 def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
@@ -124,7 +124,7 @@ def test_an_event_that_cannot_be_created_is_a_warning_without_a_password(
     context: Any, destination: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     KeyEvents(context, [api_keys_alias()]).emit(destination, REFERENCE)
-    (record,) = (each for each in caplog.records if each.name == "airflow_provider_polytomic.operators.events")
+    (record,) = (each for each in caplog.records if each.name == "airflow_provider_polytomic.operators._events")
     assert record.levelname == "WARNING"
     assert "The new API key is stored" in record.getMessage()
     assert "hunter2" not in caplog.text
@@ -134,7 +134,7 @@ def test_what_is_one_event_too_many_is_counted_and_reported_once(
     outlet_events: OutletEvents, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "0.5")
-    most = asset_compat.most_events()
+    most = assets.most_events()
     events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias(), api_keys_alias("eu")])
     for _ in range(most + 7):
         events.emit(CONNECTION, REFERENCE)
@@ -146,8 +146,8 @@ def test_what_is_one_event_too_many_is_counted_and_reported_once(
 
 
 def test_a_name_on_2_11_is_known_to_the_database_and_on_3_needs_no_help() -> None:
-    asset_compat.make_alias_known("polytomic_api_keys:eu")
-    asset_compat.make_alias_known("polytomic_api_keys:eu")
+    assets.make_alias_known("polytomic_api_keys:eu")
+    assets.make_alias_known("polytomic_api_keys:eu")
     if not AIRFLOW_V_3_0_PLUS:
         from airflow.models.dataset import DatasetAliasModel
         from airflow.utils.session import create_session

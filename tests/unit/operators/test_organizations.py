@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_polytomic.testing import Organization
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
     Context = Callable[..., dict[str, Any]]
     Said = Callable[[], str]

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
     PolytomicConfigurationError,
 )
-from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
-from airflow_provider_polytomic.operators.rotation import PolytomicRotateApiKeyOperator
-from tests.scene import CONNECTION, Scene
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator, PolytomicRotateApiKeyOperator
+from tests.fixtures import CONNECTION, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,7 @@ from airflow_provider_polytomic.operators.users import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
     Context = Callable[..., dict[str, Any]]
     Said = Callable[[], str]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.deprovisioning import remove_organization, remove_user
-from airflow_provider_polytomic.provisioning import Patience
+from airflow_provider_polytomic._provisioning.create import Patience
+from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.unit.hooks.conftest import FakeTime, Request, ada, connect, define, fake_time, hook, sent, stub
 

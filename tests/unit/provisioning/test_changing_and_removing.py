@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from airflow_provider_polytomic.deprovisioning import remove_organization, remove_user
+from airflow_provider_polytomic._provisioning.create import change_roles
+from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicNoAnswerError,
     PolytomicNotFoundError,
 )
-from airflow_provider_polytomic.provisioning import change_roles
 
 PROXYS = 'status:404 body="<p>no such host</p>"'
 

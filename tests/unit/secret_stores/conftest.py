@@ -9,8 +9,8 @@ from pathlib import Path
 import hvac
 import pytest
 
-from tests.servers.aws_fixtures import aws_server, running_aws_server
-from tests.servers.vault_fixtures import shared_vault_fake, vault_fake, vault_real, vault_server
+from tests.fakes.aws_fixtures import aws_server, running_aws_server
+from tests.fakes.vault_fixtures import shared_vault_fake, vault_fake, vault_real, vault_server
 
 __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_fake", "vault_real", "vault_server"]
 

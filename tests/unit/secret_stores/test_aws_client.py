@@ -10,11 +10,11 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 from botocore import exceptions as boto_errors
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, UnavailableError
-from airflow_provider_polytomic.secret_stores.aws_errors import explain
-from airflow_provider_polytomic.secret_stores.opening import Clients
-from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, connect, issue, opened, outside, told
+from airflow_provider_polytomic.secret_stores.aws.errors import explain
+from airflow_provider_polytomic.secret_stores.factory import Clients
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
 from tests.unit.secret_stores.reasons import because
 
 BACKENDS = [SecretsManagerBackend, SystemsManagerParameterStoreBackend]

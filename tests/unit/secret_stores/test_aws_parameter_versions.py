@@ -7,11 +7,11 @@ import re
 import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError
-from tests.servers.aws_accounts import ALLOW_ALL
-from tests.unit.secret_stores import aws_scene
-from tests.unit.secret_stores.aws_scene import KEY, issue, opened, told
+from tests.fakes.aws_accounts import ALLOW_ALL
+from tests.unit.secret_stores import aws_fixtures
+from tests.unit.secret_stores.aws_fixtures import KEY, issue, opened, told
 from tests.unit.secret_stores.reasons import because
 
 VARIABLE = "/airflow/variables/acme_api_key"
@@ -30,7 +30,7 @@ def store(aws_server):
 
 
 def backend_of(server, policy=ALLOW_ALL):
-    return aws_scene.backend_of(server, SystemsManagerParameterStoreBackend, policy)
+    return aws_fixtures.backend_of(server, SystemsManagerParameterStoreBackend, policy)
 
 
 def put(own, text=OLD, **given):

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, backend_of, connect, issue, opened, outside
+from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, backend_of, connect, issue, opened, outside
 from tests.unit.secret_stores.reasons import because
 
 SECRETS, PARAMETERS = SecretsManagerBackend, SystemsManagerParameterStoreBackend

@@ -8,12 +8,12 @@ import logging
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     ConflictError,
     UnavailableError,
 )
-from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, connect, issue, opened, outside, told
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"

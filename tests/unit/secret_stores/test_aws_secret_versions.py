@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
-from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened, told
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened, told
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"

@@ -7,9 +7,9 @@ import json
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
-from tests.unit.secret_stores import aws_scene
-from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, connect, issue, opened, outside
+from airflow_provider_polytomic.credentials import ApiKey
+from tests.unit.secret_stores import aws_fixtures
+from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, connect, issue, opened, outside
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/connections/acme"
@@ -26,7 +26,7 @@ def backend(aws_server):
 
 
 def backend_of(server, cls=SecretsManagerBackend, **given):
-    return aws_scene.backend_of(server, cls, **given)
+    return aws_fixtures.backend_of(server, cls, **given)
 
 
 def current(own, name=NAME):

@@ -7,9 +7,9 @@ import json
 import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
-from tests.unit.secret_stores import aws_scene
-from tests.unit.secret_stores.aws_scene import ISSUER, KEY, actions, issue, opened
+from airflow_provider_polytomic.credentials import ApiKey
+from tests.unit.secret_stores import aws_fixtures
+from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, issue, opened
 from tests.unit.secret_stores.reasons import because
 
 NAME = "/airflow/connections/acme"
@@ -29,7 +29,7 @@ def store(aws_server):
 
 
 def backend_of(server, cls=SystemsManagerParameterStoreBackend, **given):
-    return aws_scene.backend_of(server, cls, **given)
+    return aws_fixtures.backend_of(server, cls, **given)
 
 
 def put(own, text=OLD, name=VARIABLE, **given):

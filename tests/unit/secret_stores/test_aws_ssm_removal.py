@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.exceptions import UnavailableError
-from tests.unit.secret_stores.aws_scene import KEY, actions, backend_of, issue, opened
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened
 from tests.unit.secret_stores.reasons import because
 
 NAME = "/airflow/variables/acme_api_key"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic.records import FIELDS, Record, Run
-from airflow_provider_polytomic.targets import Target
-from tests.unit.secret_stores.aws_scene import backend_of, opened
+from airflow_provider_polytomic._issuance.record import FIELDS, Record, Run
+from airflow_provider_polytomic._issuance.targets import Target
+from tests.unit.secret_stores.aws_fixtures import backend_of, opened
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"

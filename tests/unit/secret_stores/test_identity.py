@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic import version_compat
-from airflow_provider_polytomic.secret_stores.aws_client import AwsClient
-from airflow_provider_polytomic.secret_stores.aws_secrets_manager import SecretsManagerStore
-from airflow_provider_polytomic.secret_stores.aws_ssm import ParameterStore
+from airflow_provider_polytomic._airflow import metastore
+from airflow_provider_polytomic.secret_stores.aws.client import AwsClient
+from airflow_provider_polytomic.secret_stores.aws.parameter_store.store import ParameterStore
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.store import SecretsManagerStore
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.forms import FieldForm, TextForm
-from airflow_provider_polytomic.secret_stores.local_filesystem import LocalFilesystemStore
+from airflow_provider_polytomic.secret_stores.formats import FieldForm, TextForm
+from airflow_provider_polytomic.secret_stores.identity import canonical_url, identity_of
+from airflow_provider_polytomic.secret_stores.local.store import LocalFilesystemStore
 from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
-from airflow_provider_polytomic.secret_stores.naming import canonical_url, identity_of
-from airflow_provider_polytomic.secret_stores.vault_client import VaultClient
-from airflow_provider_polytomic.secret_stores.vault_store import VaultStore
+from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
+from airflow_provider_polytomic.secret_stores.vault.store import VaultStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +111,6 @@ def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp
 def test_the_metastore_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for address in ("http://api:80/execution/", "http://API/execution", "http://other/execution"):
-        monkeypatch.setattr(version_compat, "metastore_address", lambda address=address: address)
+        monkeypatch.setattr(metastore, "metastore_address", lambda address=address: address)
         found.append(MetastoreStore(Destination.parse("airflow://variable/acme")).identity)
     assert found == ["metastore|http://api/execution|acme"] * 2 + ["metastore|http://other/execution|acme"]

@@ -12,7 +12,7 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.exceptions import DeniedError
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.test_local_filesystem import OTHERS, open_at, write
+from tests.unit.secret_stores.test_local import OTHERS, open_at, write
 
 
 def remove(store):

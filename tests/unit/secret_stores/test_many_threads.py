@@ -12,9 +12,9 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import Stores, store_on
 
 THREADS = 32
 ISSUER = "https://app.polytomic.com"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_polytomic.secret_stores.atomic_file import is_mount_point
+from airflow_provider_polytomic.secret_stores.local.atomic_file import is_mount_point
 
 ROOT = Path(__file__).parents[3]
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount, and become another user")
@@ -20,7 +20,7 @@ import sys
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from airflow_provider_polytomic.exceptions import MisconfiguredError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import store_on
+from airflow_provider_polytomic.secret_stores.factory import store_on
 backend = LocalFilesystemBackend(connections_file_path=sys.argv[1])
 store = store_on(backend, Destination.parse("airflow://connection/acme"), issuer="https://app.polytomic.com")
 try:
@@ -31,7 +31,7 @@ except MisconfiguredError as error:
 OTHER_GROUP = """
 import os, sys
 from pathlib import Path
-from airflow_provider_polytomic.secret_stores.atomic_file import staged
+from airflow_provider_polytomic.secret_stores.local.atomic_file import staged
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 target = Path(sys.argv[1])
 try:

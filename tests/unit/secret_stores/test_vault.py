@@ -7,10 +7,10 @@ import uuid
 import hvac
 import pytest
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, SecretStoreError, UnavailableError
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
 
 PATHS = {
     "the default": ({}, "connections/acme"),

@@ -11,12 +11,12 @@ import pytest
 import requests
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError, UnavailableError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.opening import Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import Stores, store_on
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, issue, opened
 
 WRITER = Destination.parse("airflow://writer@connection/acme")
 OLD = {"conn_type": "polytomic", "host": ISSUER, "password": "old-key"}

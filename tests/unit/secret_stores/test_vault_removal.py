@@ -8,11 +8,11 @@ import uuid
 import pytest
 import requests
 
-from airflow_provider_polytomic.api_key import ApiKey
+from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import ConflictError, UnavailableError
-from airflow_provider_polytomic.secret_stores.opening import Stores
+from airflow_provider_polytomic.secret_stores.factory import Stores
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_scene import ISSUER, backend_of, contents, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
 
 PATH, RECORD = "connections/acme", "connections/acme.polytomic-issuance"
 

@@ -1,0 +1,1 @@
+"""What differs between versions of Airflow, and what the rest of the package needs of Airflow itself."""

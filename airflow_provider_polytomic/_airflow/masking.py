@@ -1,0 +1,92 @@
+"""Airflow's log masking: the second line of defence, since no key is in anything that is logged, raised or returned."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._support.tracebacks import bare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_polytomic.credentials import ApiKey
+
+__all__ = ["FirstKeys", "logs_at_debug", "mask_secret", "should_hide_value_for_key", "warn_of_unmasked_variable"]
+
+log = logging.getLogger(__name__)
+
+# The names under which Airflow's own processes log; "supervisor" is the one that prints what a task sends.
+_AIRFLOW_LOGGERS = ("", "airflow", "supervisor", "task")
+_MOST = 100
+
+
+@bare
+def mask_secret(key: ApiKey) -> None:
+    """Have Airflow's own log masking hide this key. No name goes with it: Airflow masks only under sensitive ones."""
+    from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
+
+    with SUPERVISOR_LOCK:
+        airflow_mask_secret(key.reveal())
+
+
+class FirstKeys:
+    """Masks the first keys that it is given, from any number of threads.
+
+    :param mask: masks one.
+    """
+
+    def __init__(self, mask: Callable[[ApiKey], None], *, most: int = _MOST) -> None:
+        self._mask, self._left = mask, most
+        self._lock = threading.Lock()
+
+    def __call__(self, key: ApiKey) -> None:
+        """Mask the key, unless there were too many before it."""
+        with self._lock:
+            if not self._left:
+                return
+            self._left -= 1
+        self._mask(key)
+
+
+def should_hide_value_for_key(name: str) -> bool:
+    """Whether Airflow masks the value of a Variable of this name when it shows it."""
+    if not AIRFLOW_V_3_0_PLUS:
+        module = "airflow.utils.log.secrets_masker"
+    elif find_spec("airflow.sdk._shared") is not None:
+        module = "airflow.sdk._shared.secrets_masker"
+    else:  # before 3.2
+        module = "airflow.sdk.execution_time.secrets_masker"
+    return bool(import_module(module).should_hide_value_for_key(name))
+
+
+def warn_of_unmasked_variable(key: str) -> None:
+    """Log a warning if Airflow shows a Variable of this name unmasked when somebody reads it."""
+    if not should_hide_value_for_key(key):
+        log.warning(
+            "Airflow does not mask the Variable %s in its UI and logs, because its name holds no word that it takes "
+            "for sensitive. A name with api_key or token in it, such as %s_api_key, is masked.",
+            key,
+            key,
+        )
+
+
+def logs_at_debug() -> bool:
+    """Whether Airflow logs at DEBUG here or, by the same configuration, in the supervisor of this task.
+
+    3.3's supervisor then prints ``PutVariable(value=...)`` in clear.
+    """
+    from airflow.configuration import conf
+
+    levels = {"": conf.get("logging", "logging_level", fallback="INFO")}
+    for pair in conf.get("logging", "namespace_levels", fallback="").replace(",", " ").split():
+        name, _, level = pair.partition("=")
+        levels[name] = level
+    configured = {level.upper() for name, level in levels.items() if name.partition(".")[0] in _AIRFLOW_LOGGERS}
+    in_force = min(logging.getLogger(name).getEffectiveLevel() for name in _AIRFLOW_LOGGERS)
+    return bool(configured & {"DEBUG", "NOTSET"}) or in_force <= logging.DEBUG

@@ -1,0 +1,205 @@
+"""The record beside a destination: what was intended there, and what came of it. It holds no secret.
+
+Its form is a promise, because workers with different versions of this package meet at one destination: see
+``docs/destinations.md``, "The record".
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, get_args
+
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+__all__ = ["FIELDS", "FORMAT", "MOST_APART", "Record", "Run", "State"]
+
+State = Literal["open", "failed", "done"]
+# The version of the form. One more means that earlier versions of this package would misunderstand a record.
+FORMAT = 1
+# All that :meth:`Record.to_mapping` names by itself.
+FIELDS = (
+    "version",
+    "state",
+    "issuance_id",
+    "forced",
+    "spent",
+    "opened_at",
+    "before",
+    "org_id",
+    "user_id",
+    "fingerprint",
+    "issued_at",
+    "refused_at",
+    "run",
+    "run_time",
+)
+# How long before Polytomic's clock a run's own time may lie for the age of a key to count from the former.
+MOST_APART = timedelta(days=1)
+# What a later version may add: what every store can hold. The narrowest are the tags of a secret of AWS, one of whose
+# values (256 characters, each perhaps escaped by three) lists all names.
+_UNKNOWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_UNKNOWN_VALUE = re.compile(r"[ -~]{1,80}")
+_MOST_UNKNOWN = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """The DAG run that issues.
+
+    :param id: names it everywhere: the same for every try and clear of it, another one for every other run.
+    :param time: its own time, which no try and no clear changes; aware.
+    :param zone: the time zone of its DAG, in which a schedule counts days.
+    """
+
+    id: str
+    time: datetime
+    zone: tzinfo = field(default=UTC, compare=False)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The intent before the POST (``open``), its definite failure (``failed``), or whose key is stored (``done``).
+
+    :param issuance_id: UUID that all tries of one issuance share.
+    :param forced: whether the issuance revokes the user's earlier keys.
+    :param spent: how many of the idempotency keys ``<issuance_id>-0, -1 ...`` must not open another issuance.
+    :param opened_at: when the issuance was first intended, by Polytomic's clock; kept by every try that joins it.
+    :param before: fingerprint of what was stored then, or ``absent``.
+    :param refused_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
+        it may still be applied; by its clock.
+    :param fingerprint: done: of the key whose age this record tells.
+    :param issued_at: done: when that key was issued, by Polytomic's clock.
+    :param run: the newest DAG run that has worked on the issuance; None outside of a run.
+    :param unknown: the fields that a later version of this package has added. They are kept whenever the record is
+        rewritten for the same destination.
+    """
+
+    state: State
+    issuance_id: str
+    forced: bool
+    spent: int
+    opened_at: datetime
+    before: str
+    target: Target
+    fingerprint: str | None = None
+    issued_at: datetime | None = None
+    refused_at: datetime | None = None
+    run: Run | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def counts_from(self) -> datetime:
+        """The time from which the key's age counts: that of its run, so that a schedule finds it due to the second.
+
+        Where that lies more than a day before (a backfill, a run that was cleared later), Polytomic's clock says when
+        the key was issued; of an issuance that is still open, when that was opened.
+        """
+        issued_at = self.issued_at or self.opened_at
+        return issued_at if self.run is None or issued_at - self.run.time > MOST_APART else self.run.time
+
+    def is_of(self, run: Run | None) -> bool:
+        """Whether it is this run that has worked on the issuance."""
+        return self.run is not None and run is not None and self.run.id == run.id
+
+    def to_mapping(self) -> dict[str, str]:
+        """Return the record as flat text, which every store can keep: JSON, tags, annotations."""
+        fields = {
+            "version": str(FORMAT),
+            "state": self.state,
+            "issuance_id": self.issuance_id,
+            "forced": "true" if self.forced else "false",
+            "spent": str(self.spent),
+            "opened_at": self.opened_at.isoformat(),
+            "before": self.before,
+            "org_id": self.target.org_id,
+            "user_id": self.target.user_id,
+        }
+        if self.fingerprint is not None and self.issued_at is not None:
+            fields |= {"fingerprint": self.fingerprint, "issued_at": self.issued_at.isoformat()}
+        if self.refused_at is not None:
+            fields["refused_at"] = self.refused_at.isoformat()
+        if self.run is not None:
+            fields |= {"run": self.run.id, "run_time": self.run.time.isoformat()}
+        return fields | dict(self.unknown)
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, str] | None, *, place: str) -> Record | None:
+        """Read what :meth:`to_mapping` wrote, here or in another version of this package.
+
+        :raises MisconfiguredError: if it is no such record, or one of a format that only a later version understands.
+        """
+        if fields is None:
+            return None
+        try:
+            version = int(fields["version"])
+            record = cls._read(fields) if version == FORMAT else None
+        except (KeyError, TypeError, ValueError, AttributeError):
+            version, record = 0, None
+        if version > FORMAT:
+            raise MisconfiguredError(
+                f"The issuance record beside {place} has a format that a later version of this package wrote; this "
+                f"one understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic "
+                "on this worker.",
+                reason="record_of_later_version",
+            )
+        if record is None:
+            raise MisconfiguredError(
+                f"The issuance record beside {place} is damaged. Nothing was issued or changed. If other workers "
+                "have a later version of airflow-provider-polytomic, upgrade this one. Otherwise restore it, or delete "
+                "it and run once with take_over=True.",
+                reason="record_damaged",
+            )
+        return record
+
+    @classmethod
+    def _read(cls, fields: Mapping[str, str]) -> Record:
+        state = fields["state"]
+        if state not in get_args(State) or fields["forced"] not in {"true", "false"} or int(fields["spent"]) < 0:
+            raise ValueError
+        run, run_time = fields.get("run"), _time(fields.get("run_time"))
+        if (run is None) != (run_time is None):
+            raise ValueError
+        record = cls(
+            state=state,  # type: ignore[arg-type]  # checked above
+            issuance_id=str(uuid.UUID(fields["issuance_id"])),
+            forced=fields["forced"] == "true",
+            spent=int(fields["spent"]),
+            opened_at=_aware(datetime.fromisoformat(fields["opened_at"])),
+            before=fields["before"],
+            target=Target.parse(fields["org_id"], fields["user_id"]),
+            fingerprint=fields.get("fingerprint"),
+            issued_at=_time(fields.get("issued_at")),
+            refused_at=_time(fields.get("refused_at")),
+            run=Run(str(uuid.UUID(run)), run_time) if run and run_time else None,
+            unknown=_unknown(fields),
+        )
+        if state == "done" and (record.fingerprint is None or record.issued_at is None):
+            raise ValueError
+        return record
+
+
+def _time(text: str | None) -> datetime | None:
+    return _aware(datetime.fromisoformat(text)) if text else None
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError  # it cannot be compared with a run's
+    return moment
+
+
+def _unknown(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    unknown = tuple(sorted((name, value) for name, value in fields.items() if name not in FIELDS))
+    if len(unknown) > _MOST_UNKNOWN or not all(
+        _UNKNOWN_NAME.fullmatch(name) and _UNKNOWN_VALUE.fullmatch(value) for name, value in unknown
+    ):
+        raise ValueError
+    return unknown

@@ -1,0 +1,1 @@
+"""Organizations and users: created at most once, changed, and deleted."""

@@ -1,0 +1,1 @@
+"""Deletion of a stored key and of its record."""

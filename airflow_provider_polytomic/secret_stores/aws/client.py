@@ -1,0 +1,184 @@
+"""How is AWS asked? Through one boto3 client for all threads, silent at DEBUG, errors in our words."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from airflow_provider_polytomic.credentials import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.secret_stores.aws.errors import OF_BOTO, code_of, explain
+from airflow_provider_polytomic.secret_stores.aws.logging import quiet
+from airflow_provider_polytomic.secret_stores.backend_reader import StubClient
+from airflow_provider_polytomic.secret_stores.identity import canonical_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.factory import Clients
+
+__all__ = ["LONG_KEY", "AwsClient", "RefusedError", "client_for", "stub_for"]
+
+T = TypeVar("T")
+
+# Longer than any key that is to be expected: whether there is room for a key is tried with it.
+LONG_KEY = ApiKey("k" * 128)
+_CONN_TYPE = "aws"
+# Boto makes no client safely from several threads, and a backend one for each that is there first.
+_FIRST = threading.Lock()
+# Connections that stay open, for as many threads; botocore keeps 10.
+_POOL_SIZE = 32
+# An interface endpoint of a VPC leads to the same secrets as the public one, so neither is part of a place.
+_HOSTS_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+
+
+class RefusedError(Exception):
+    """AWS gave one of the refusals that were expected.
+
+    :param code: which one.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class AwsClient:
+    """A service of AWS, asked about one secret.
+
+    :param client: of boto3.
+    :param what: the secret, for messages.
+    :param service: its name, for messages.
+    """
+
+    def __init__(self, client: Any, what: str, service: str) -> None:
+        self._client = client
+        region, endpoint = _where(client)
+        self.place = f"{what} in {service}, {region}{f' ({endpoint})' if endpoint else ''}"
+        self.location = region, endpoint
+        """The region, and the endpoint if it is not AWS itself."""
+
+    def call(self, operation: str, parameters: Mapping[str, Any], *, expected: Collection[str] = ()) -> dict[str, Any]:
+        """Send a request.
+
+        :param operation: as boto3 names it: ``get_secret_value``.
+        :param expected: the codes that are answers rather than errors.
+        :raises RefusedError: if AWS answers with one of these.
+        :raises DeniedError: if a right is missing, for the secret or its KMS key, or the credentials are no good.
+        :raises MisconfiguredError: if AWS refuses the request as such, or it could not be sent.
+        :raises UnavailableError: if there was no answer that settles anything.
+        """
+        answer: dict[str, Any] = self.run(
+            lambda: getattr(self._client, operation)(**parameters), expected=expected, sent=parameters
+        )
+        return answer
+
+    def run(self, act: Callable[[], T], *, expected: Collection[str] = (), sent: Mapping[str, Any] | None = None) -> T:
+        """Do what asks AWS in its own way, such as a read of a secrets backend; raises what :meth:`call` does."""
+        problem: Exception
+        with quiet():
+            try:
+                return act()
+            except ClientError as error:
+                code = code_of(error)
+                problem = RefusedError(code) if code in expected else explain(error, self.place, sent=sent)
+            except OF_BOTO as error:
+                problem = explain(error, self.place)
+        raise problem
+
+    def __repr__(self) -> str:
+        """Show no credentials."""
+        return f"AwsClient({self.place!r})"
+
+
+def client_for(destination: Destination, service: str, title: str, *, backend: Any | None, clients: Clients) -> Any:
+    """Return the boto3 client to write a destination with: the connection's that it names, or else the backend's own.
+
+    :param service: as boto3 names it.
+    :param title: as people do.
+    :raises DeniedError: if a role may not be assumed.
+    :raises MisconfiguredError: if there is no such connection, no client can be made, or it would write where the
+        backend does not read.
+    """
+    own = None if backend is None else _own_client(backend, title)
+    if destination.conn_id is None:
+        return own
+    conn_id = destination.conn_id
+    client = clients.of(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
+    if own is not None and own.meta.region_name != client.meta.region_name:
+        raise MisconfiguredError(
+            f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
+            f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
+            f"{conn_id!r}.",
+            reason="another_region",
+            fields=["region_name"],
+        )
+    return client
+
+
+def stub_for(client: Any, operation: str, argument: str, missing: str, answer: Callable[[Any], Any]) -> StubClient:
+    """Return what stands for this client in a copy of a backend.
+
+    :param missing: which of the client's exceptions says that there is no secret.
+    """
+
+    def answer_or_raise(content: Any) -> Any:
+        if content is None:
+            raise getattr(client.exceptions, missing)({"Error": {"Code": missing}}, operation)
+        return answer(content)
+
+    return StubClient("client", operation, argument, answer_or_raise, client.exceptions)
+
+
+def _of_connection(conn_id: str, service: str) -> Any:
+    # For a connection that is missing, the hook takes whatever credentials the machine has.
+    conn_type = AwsBaseHook.get_connection(conn_id).conn_type
+    if conn_type not in {None, "", _CONN_TYPE}:
+        raise MisconfiguredError(
+            f"The connection {conn_id!r} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
+            f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}.",
+            reason="connection_type",
+            fields=["conn_type"],
+        )
+    hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)
+    size = max(_POOL_SIZE, hook.config.max_pool_connections)
+    return hook.get_client_type(
+        region_name=hook.region_name, config=hook.config.merge(Config(max_pool_connections=size))
+    )
+
+
+def _own_client(backend: Any, title: str) -> Any:
+    kind: str | None = None
+    try:
+        return _made(lambda: backend.client, title)
+    except SecretStoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a backend raises anything, and may quote its arguments)
+        kind = type(error).__name__
+    raise MisconfiguredError(
+        f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs.",
+        reason="backend_has_no_client",
+        fields=["backend_kwargs"],
+    )
+
+
+def _made(make: Callable[[], T], title: str) -> T:
+    """Make a client, or touch the one that is there; this may send requests, to assume a role."""
+    with _FIRST, quiet():
+        try:
+            return make()
+        except OF_BOTO as error:
+            problem = explain(error, f"No client for {title}")
+    raise problem
+
+
+def _where(client: Any) -> tuple[str, str]:
+    """Return region and, if it is not AWS itself, the endpoint."""
+    url, region = client.meta.endpoint_url, str(client.meta.region_name)
+    return region, "" if (urlsplit(url).hostname or "").endswith(_HOSTS_OF_AWS) else canonical_url(url)

@@ -1,0 +1,187 @@
+"""How does a key get into AWS Parameter Store? As a SecureString, read again right before it is replaced.
+
+The service has no compare-and-set for a parameter that exists, so who wrote in between is overwritten, and named in the
+log by the number of the version, which can be restored. The record is a parameter of its own beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.exceptions import SecretStoreError
+from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
+from airflow_provider_polytomic.secret_stores.aws.parameter_store.parameter import SECURE, Parameter
+from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
+from airflow_provider_polytomic.secret_stores.base import Content, Held
+from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
+from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, sealed
+from airflow_provider_polytomic.secret_stores.formats import ConnectionForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.identity import identity_of
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_polytomic.credentials import ApiKey
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.factory import Clients
+    from airflow_provider_polytomic.secret_stores.formats import Form
+
+__all__ = ["ParameterStore", "on_backend", "on_connection"]
+
+log = logging.getLogger(__name__)
+
+_SERVICE, _TITLE = "ssm", "AWS Parameter Store"
+_IN_CLEAR = {"Type": "String"}
+# PutParameter's documentation; of the 1011 characters, the ARN takes its part, and the suffix of the record.
+_NAME = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_LONGEST, _MOST_LEVELS = 900, 15
+
+
+class ParameterStore(ServerStore):
+    """One parameter.
+
+    :param aws: the service.
+    :param name: of the parameter.
+    :param form: how the key is in its value.
+    :param reader: how Airflow reads it; None outside Airflow.
+    """
+
+    compare_and_set = False
+
+    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
+        super().__init__(aws.place, form, reader, aws.run)
+        self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
+        self.identity = identity_of("aws-ssm", *aws.location, name)
+
+    @sealed
+    def read(self) -> Held:
+        """Read the latest version."""
+        found = self._parameter.get()
+        if found is None:
+            return self._form.look(None)
+        content, revision = str(found["Value"]), int(found["Version"])
+        held = self._form.look(content)
+        return replace(held, version=_version(revision, content), revision=revision, content=Content(content))
+
+    @sealed
+    def write(self, value: ApiKey, over: Held) -> str:
+        """Create the parameter, or replace its value if it is still the one that was read."""
+        if over.revision is None:
+            text = self._form.put(None, value)
+            created = self._parameter.create(text, SECURE)
+            if created is None:
+                raise conflict(self.place)
+            return _version(created, text)
+        settings = self._parameter.settings(over.revision)
+        now = self.read()
+        if settings is None or now.version != over.version:
+            raise conflict(self.place)
+        text = self._form.put(now.content.reveal(), value)
+        revision, repeated = self._parameter.replace(text, settings)
+        if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
+            log.warning(
+                "%s was changed by somebody else at the very moment of writing: version %s is overwritten. If it was "
+                "meant to stay, its value is in the history of the parameter.",
+                self.place,
+                revision - 1,
+            )
+        return _version(revision, text)
+
+    @sealed
+    def read_record(self) -> Mapping[str, str] | None:
+        """Read the parameter beside it."""
+        found = self._record.get()
+        if found is None:
+            return None
+        text = found["Value"] if found["Type"] == _IN_CLEAR["Type"] else ""
+        return as_record(text, f"the parameter {self._record.name}")
+
+    @sealed
+    def write_record(self, record: Mapping[str, str]) -> None:
+        """Write the parameter beside it, whatever it holds by now."""
+        self._record.replace(json.dumps(dict(record)), _IN_CLEAR)
+
+    @sealed
+    def check_write(self, over: Held) -> None:
+        """Have Airflow read a trial, and see whether there is room for a key.
+
+        Every request that asks for the right to write would write. So the proof of it is the record, which is a
+        parameter of the same path and is written before a key is asked for.
+        """
+        self._check_readers(over)
+        content = over.content.reveal()
+        if content is None or over.revision is None:
+            return
+        settings = self._parameter.look_up(over.revision)
+        if settings is None:
+            raise conflict(self.place)
+        self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
+
+    @sealed
+    def remove_record(self) -> None:
+        """Delete the parameter beside it."""
+        if self.read_record() is not None:
+            self._record.delete()
+
+    def _take_away(self, now: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
+        """Delete the parameter: of none of the forms here anything would be left.
+
+        No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
+        """
+        self._parameter.delete()
+
+    def _is_the_same(self, value: ApiKey, revision: int) -> bool:
+        """Whether a version holds this very key: another issuer of it was here."""
+        try:
+            found = self._parameter.get(revision)
+        except SecretStoreError:  # the key is stored; what was there before only decides about a warning
+            return False
+        return found is not None and value.matches(self._form.look(str(found["Value"])).value)
+
+
+def _version(revision: int, content: str) -> str:
+    # A parameter that is deleted and made anew starts with 1 again.
+    return f"v{revision}.{version_of(content)[:8]}"
+
+
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> ParameterStore:
+    """Return the store of what a ``SystemsManagerParameterStoreBackend`` reads for a destination.
+
+    :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
+    """
+    client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
+    missing = "ParameterNotFound"
+    stub = stub_for(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
+    reader = BackendReader(backend, destination, stub)
+    form: Form = JsonText(ConnectionForm(issuer)) if destination.kind == "connection" else TextForm()
+    return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
+
+
+def on_connection(destination: Destination, *, clients: Clients) -> ParameterStore:
+    """Return the store of any parameter; a path begins with the slash that a URI has no room for.
+
+    :raises MisconfiguredError: if AWS has no such names.
+    """
+    client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
+    name = f"/{destination.name}" if "/" in destination.name else destination.name
+    return _store(client, name, TextForm(), None, destination)
+
+
+def _store(
+    client: Any, name: str, form: Form, reader: BackendReader | None, destination: Destination
+) -> ParameterStore:
+    levels = name.strip("/").count("/") + 1
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST or levels > _MOST_LEVELS:
+        raise no_place(
+            destination,
+            f"{_TITLE} has no parameter of the name {name!r:.120}; it allows letters, digits and _ . - /, "
+            f"{_MOST_LEVELS} levels and, here, {_LONGEST} characters",
+            "Use another name.",
+            reason="name_not_allowed",
+        )
+    return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, form, reader)

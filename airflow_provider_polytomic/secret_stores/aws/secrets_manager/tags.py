@@ -1,0 +1,54 @@
+"""How is a record kept in the tags of a secret? One tag a field, and one that names the fields that count.
+
+So a field that a later record drops needs no UntagResource, and everybody else's tags stay. Those that this record does
+not use are written empty: whether there is room for all is found out with the first one. A value has at most 256
+characters, none of them of JSON's punctuation (AWS General Reference, "Tag naming limits and requirements").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from airflow_provider_polytomic._issuance.record import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["MOST_TAGS", "names_of", "record_of", "tags_of"]
+
+# "AWS Secrets Manager quotas".
+MOST_TAGS = 50
+_NAMES = "polytomic-issuance"
+_FIELD = "polytomic-issuance:"
+
+
+def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the record as tags, as AWS takes them."""
+    fields = {_escaped(name): _escaped(value) for name, value in record.items()}
+    values = dict.fromkeys(FIELDS, "") | fields
+    tags = {_NAMES: " ".join(fields)} | {f"{_FIELD}{name}": value for name, value in values.items()}
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def record_of(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
+    """Return the record among the tags of a secret; None if there is none."""
+    values = {tag["Key"]: tag.get("Value", "") for tag in tags}
+    if _NAMES not in values:
+        return None
+    names = values[_NAMES].split()
+    return {_plain(name): _plain(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
+
+
+def names_of(tags: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return which of the tags of a secret are a record's, whether it still uses them or not."""
+    return [tag["Key"] for tag in tags if tag["Key"] == _NAMES or tag["Key"].startswith(_FIELD)]
+
+
+def _escaped(text: str) -> str:
+    """Percent-encode, with ``=`` for the ``%`` that tags may not hold."""
+    return quote(text, safe="/:+@").replace("~", "%7E").replace("%", "=")
+
+
+def _plain(text: str) -> str:
+    return unquote(text.replace("=", "%"))

@@ -1,0 +1,160 @@
+"""What does a secret's content hold, and how is a key put into it? Pure functions over connections and texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic.credentials import ApiKey
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Held
+
+__all__ = ["as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
+
+_CONN_TYPE = "polytomic"
+_URI_FIELDS = ("conn_type", "host", "login", "password", "schema", "port", "extra")
+
+
+def as_key(text: object) -> ApiKey | None:
+    """Return the text as a key, or None where it cannot be one."""
+    try:
+        return ApiKey(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def as_record(content: object, where: str) -> dict[str, str] | None:
+    """Return the content as a record, flat text; None where there is none.
+
+    :param content: what was read, or its JSON; None: nothing.
+    :param where: what it was read from.
+    :raises MisconfiguredError: if it is no record.
+    """
+    if content is None:
+        return None
+    if isinstance(content, (str, bytes)):
+        with suppress(ValueError, RecursionError):
+            content = json.loads(content)
+    if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
+        return dict(content)
+    raise MisconfiguredError(
+        f"{where} is no issuance record. Nothing was changed. Repair or delete it.", reason="no_record"
+    )
+
+
+def version_of(content: object) -> str:
+    """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
+    canonical = json.dumps(_with_text_as_keys(content), sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def held_text(content: object) -> Held:
+    """Say what a Variable holds. A text says nothing of its origin, so only a record can make it ours.
+
+    :param content: the Variable's value; None where there is none. What could not be a key is foreign.
+    """
+    if content is None:
+        return Held(value=None, version=ABSENT)
+    key = as_key(content)
+    return Held(value=key, version=version_of(content), foreign=key is None and content != "")
+
+
+def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> Held:
+    """Say what a connection holds.
+
+    :param content: the connection's fields, or its URI; None where there is none.
+    :param issuer: base URL of the Polytomic server that issues; only a ``polytomic`` connection to it is ours.
+    """
+    if content is None:
+        return Held(value=None, version=ABSENT)
+    version = version_of(content)
+    fields = _fields(content)
+    if fields is None or fields.get("conn_type") != _CONN_TYPE:
+        return Held(value=None, version=version, foreign=True)
+    if not fields.get("password"):
+        return Held(value=None, version=version)
+    # Another server's key is none of ours: it is neither sent to this one nor replaced.
+    key = as_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
+    return Held(value=key, version=version, foreign=key is None, ours=key is not None)
+
+
+def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: str) -> dict[str, Any]:
+    """Return the connection's fields with the key as its password, in the form that every backend reads.
+
+    Description and extra fields stay. Of a connection of another type only the description does: its port or extra
+    fields would mean something else here. A login never stays, because with one the key would be sent as Basic instead
+    of Bearer.
+
+    :raises MisconfiguredError: if its extra fields are not a JSON object.
+    """
+    merged = dict(_fields(content) or {}) if content is not None else {}
+    if merged.get("conn_type") != _CONN_TYPE:
+        kept = {"description": merged["description"]} if merged.get("description") else {}
+        merged = {"conn_type": _CONN_TYPE, "host": issuer, **kept}
+    if not _same_server(merged, issuer):
+        merged = {name: value for name, value in merged.items() if name not in {"port", "schema"}} | {"host": issuer}
+    merged.pop("login", None)
+    merged["password"] = key.reveal()
+    return _fit_extra(merged, issuer)
+
+
+def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
+    """Whether the hook, reading these fields, would send the key to the server that issues."""
+    try:
+        port = int(fields.get("port") or 0) or None
+    except (TypeError, ValueError):
+        return False
+    server, _ = read_server(fields.get("host"), fields.get("schema"), port, allow_http=True)
+    return server is not None and server == read_server(issuer, allow_http=True)[0]
+
+
+def _fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
+    """Return a connection's fields; None where Airflow itself could not read it."""
+    if not isinstance(content, str):
+        if not isinstance(content, Mapping):
+            return None
+        fields = dict(content)
+        uri = fields.pop("uri", None)  # a parameter of Connection, and so a legal field
+        if uri is None:
+            return fields
+        return {**fields, **parsed} if isinstance(uri, str) and (parsed := _fields(uri)) is not None else None
+    from airflow.models.connection import Connection
+
+    try:
+        connection = Connection(uri=content)
+    except Exception:  # noqa: BLE001 (Airflow raises many kinds here, and their words may quote the password)
+        return None
+    return {name: value for name in _URI_FIELDS if (value := getattr(connection, name)) not in (None, "")}
+
+
+def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
+    """Change of the extra fields only what would keep the hook from sending this key to this server."""
+    name = "extra_dejson" if "extra_dejson" in fields else "extra"
+    extra = fields.get(name) or {}
+    try:
+        parsed = json.loads(extra) if isinstance(extra, str) else dict(extra)
+    except (TypeError, ValueError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise MisconfiguredError(
+            "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it.",
+            reason="extra_is_no_object",
+            fields=["extra"],
+        )
+    fitted = dict(parsed)
+    if read_server(issuer)[0] is None:  # plain http to a host that is not this machine
+        fitted["allow_http"] = True
+    if fitted == parsed:
+        return fields
+    return {**fields, name: json.dumps(fitted) if isinstance(extra, str) else fitted}
+
+
+def _with_text_as_keys(content: object) -> object:
+    """Return the content in a form that JSON can sort: YAML's keys may be dates, numbers and text side by side."""
+    if isinstance(content, Mapping):
+        return {str(name): _with_text_as_keys(value) for name, value in content.items()}
+    return [_with_text_as_keys(value) for value in content] if isinstance(content, list) else content

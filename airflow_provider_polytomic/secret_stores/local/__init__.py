@@ -1,0 +1,1 @@
+"""Files that Airflow's ``LocalFilesystemBackend`` reads."""

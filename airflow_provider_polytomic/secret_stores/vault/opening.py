@@ -1,0 +1,108 @@
+"""Which secret of a Vault is meant, and who writes it? What a ``VaultBackend`` reads, or any path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.hashicorp.hooks.vault import VaultHook
+
+from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, StubClient, first_that_holds
+from airflow_provider_polytomic.secret_stores.connection_document import version_of
+from airflow_provider_polytomic.secret_stores.formats import ConnectionForm, FieldForm
+from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
+from airflow_provider_polytomic.secret_stores.vault.store import VaultStore
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.credentials import ApiKey
+    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.factory import Clients
+    from airflow_provider_polytomic.secret_stores.formats import Form
+
+__all__ = ["on_backend", "on_connection"]
+
+
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> VaultStore:
+    """Return the store of what a ``VaultBackend`` reads for a destination.
+
+    :raises MisconfiguredError: if it never looks for it.
+    """
+    provider, client = backend.vault_client, VaultClient(backend.vault_client)
+    if destination.conn_id is not None:
+        client = VaultClient(_provider(destination.conn_id, clients))
+        _refuse_other_namespace(destination, client.namespace, VaultClient(provider).namespace)
+    reader = BackendReader(
+        backend, destination, StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
+    )
+    form: Form = _VaultConnectionForm(issuer) if destination.kind == "connection" else FieldForm("value")
+
+    def store_at(path: str) -> VaultStore:
+        # Without a mount point, each id begins with one.
+        mount, below = (provider.mount_point, path) if provider.mount_point else path.split("/", 1)
+        version = int(provider.kv_engine_version)
+        return VaultStore(client, mount.strip("/"), below, version=version, form=form, reader=reader.at(path))
+
+    return first_that_holds([store_at(path) for path in reader.paths()])
+
+
+def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
+    """Return the store of one field of any secret."""
+    provider = _provider(destination.conn_id or "", clients)
+    field = destination.field or ""
+    return VaultStore(
+        VaultClient(provider),
+        destination.authority,
+        destination.name,
+        version=int(provider.kv_engine_version),
+        form=FieldForm(field),
+        reader=None,
+        field=field,
+    )
+
+
+def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -> None:
+    if writes != reads:
+        raise MisconfiguredError(
+            f"{destination} would be written in the namespace {writes or 'root'}, but the secrets backend reads in "
+            f"{reads or 'root'}. No request was sent. Correct the namespace of the connection {destination.conn_id!r}.",
+            reason="another_namespace",
+            fields=["namespace"],
+        )
+
+
+def _provider(conn_id: str, clients: Clients) -> Any:
+    return clients.of(conn_id, "Vault", lambda: _provider_of(conn_id))
+
+
+def _provider_of(conn_id: str) -> Any:
+    hook = VaultHook(vault_conn_id=conn_id)
+    # The hook also takes connections of type http, whose password would then be sent to their host as a token.
+    if hook.connection.conn_type not in {"vault", "vaults"}:
+        raise MisconfiguredError(
+            f"The connection {conn_id!r} is of type {hook.connection.conn_type!r:.40}, not 'vault'. No request was "
+            "sent. Name a connection of type 'vault'.",
+            reason="connection_type",
+            fields=["conn_type"],
+        )
+    return hook.vault_client
+
+
+class _VaultConnectionForm:
+    """The fields of a connection, or its URI as ``conn_uri``, which makes the backend ignore all other fields."""
+
+    def __init__(self, issuer: str) -> None:
+        self._fields = ConnectionForm(issuer)
+
+    def look(self, content: Any) -> Held:
+        uri = content.get("conn_uri") if content else None
+        if not uri:
+            return self._fields.look(content)
+        return replace(self._fields.look(uri), version=version_of(content), reshapes=True)
+
+    def put(self, content: Any, key: ApiKey) -> dict[str, Any]:
+        return self._fields.put((content.get("conn_uri") or content) if content else None, key)
+
+    def take_out(self, content: Any) -> None:
+        """Leave nothing, as of any connection."""

@@ -1,0 +1,149 @@
+"""Between what is measured? A Polytomic, a Vault or OpenBao, and the distance to both; processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from tests.fakes.vault_real import VaultReal, vault_binary
+from tools.airflow_sandbox.environment import isolated, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["CONN_ID", "MOUNT", "ROOT", "Distance", "Scene", "scene"]
+
+ROOT = Path(__file__).resolve().parent.parent
+CONN_ID = "polytomic_default"
+MOUNT = "secret"
+
+
+class Distance:
+    """The relay before the servers.
+
+    :param address: where it takes orders.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._socket = socket.create_connection((host, int(port)))
+        self._file = self._socket.makefile("rw")
+
+    def set(self, seconds: float) -> None:
+        """Have a round trip take so long."""
+        self._order({"seconds": seconds})
+
+    def forget(self) -> None:
+        """Drop the requests that were noted."""
+        self._order({"forget": True})
+
+    def noted(self) -> list[list[str]]:
+        """Return the requests since then, in the order of their arrival: server, method, path."""
+        return cast("list[list[str]]", self._order({})["noted"])
+
+    def close(self) -> None:
+        """Give no more orders."""
+        self._file.close()
+        self._socket.close()
+
+    def _order(self, order: dict[str, Any]) -> dict[str, Any]:
+        self._file.write(json.dumps(order) + "\n")
+        self._file.flush()
+        return cast("dict[str, Any]", json.loads(self._file.readline()))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands ready; the addresses are those of the relay.
+
+    :param targets: ids of organization and user.
+    :param vault_version: which one it is.
+    :param orders: where the relay takes orders.
+    """
+
+    polytomic: str
+    partner_key: str
+    targets: list[list[str]]
+    vault: str
+    vault_token: str
+    vault_version: str
+    orders: str
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return the environment of a process whose Airflow has that Polytomic and that Vault, and a home of its own.
+
+        :param home: its AIRFLOW_HOME.
+        """
+        return isolated(os.environ, private_folder(home)) | self.settings()
+
+    def settings(self) -> dict[str, str]:
+        """Return what tells Airflow of both: a connection, and the secrets backend."""
+        connection = {"conn_type": "polytomic", "host": self.polytomic, "password": self.partner_key}
+        backend = {"url": self.vault, "token": self.vault_token, "mount_point": MOUNT, "kv_engine_version": 2}
+        return {
+            f"AIRFLOW_CONN_{CONN_ID.upper()}": json.dumps(connection),
+            "AIRFLOW__SECRETS__BACKEND": "airflow.providers.hashicorp.secrets.vault.VaultBackend",
+            "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(backend),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a measuring process is told."""
+        return {
+            "polytomic": self.polytomic,
+            "partner_key": self.partner_key,
+            "vault": self.vault,
+            "vault_token": self.vault_token,
+            "orders": self.orders,
+        }
+
+
+@contextmanager
+def scene(customers: int) -> Iterator[Scene]:
+    """Start everything, and end it afterwards.
+
+    :param customers: how many users the Polytomic has.
+    """
+    with ExitStack() as ending:
+        polytomic = ending.enter_context(_child("benchmarks.serving", "polytomic", str(customers)))
+        if (binary := vault_binary()) is None:
+            vault = ending.enter_context(_child("benchmarks.serving", "vault"))
+        else:
+            real = VaultReal(binary, on_disk=True)
+            ending.callback(real.stop)
+            vault = {"url": real.url, "token": real.root_token, "version": real.version}
+        places = [f"{name}={told['url'].removeprefix('http://')}" for name, told in _named(polytomic, vault).items()]
+        relay = ending.enter_context(_child("benchmarks.delay", *places))
+        yield Scene(
+            polytomic=f"http://{relay['polytomic']}",
+            partner_key=polytomic["partner_key"],
+            targets=polytomic["targets"],
+            vault=f"http://{relay['vault']}",
+            vault_token=vault["token"],
+            vault_version=vault["version"],
+            orders=relay["orders"],
+        )
+
+
+def _named(polytomic: Mapping[str, Any], vault: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {"polytomic": polytomic, "vault": vault}
+
+
+@contextmanager
+def _child(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """Start a server, and return what it says of itself; it ends with its stdin, so also if this process is killed."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("both are pipes")
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(timeout=30)

@@ -1,0 +1,167 @@
+"""What stands ready before an Airflow starts whose parts will die? A Polytomic, users with keys in use, a DAG."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic.credentials import ApiKey
+from tests.airflow_failover.cases import CASES
+from tests.airflow_failover.holding_emulator import HoldingEmulator
+from tests.unit.fake_distribution import with_fake_distribution
+from tools.airflow_sandbox.environment import local_secrets, private_folder
+from tools.airflow_sandbox.process import AirflowProcess
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.testing import User
+    from tests.airflow_failover.cases import Case
+    from tests.airflow_failover.holding_emulator import Held
+
+__all__ = ["DAG_ID", "Customer", "Stage"]
+
+DAG_ID = "dying"
+A_WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
+# Five minutes otherwise, before Airflow misses tasks whose worker or scheduler is gone. Not sooner than this: healthy
+# ones send a heartbeat every 5 s, but two busy cores were seen to take 13 s for it.
+SOON_MISSED = {
+    # Of a task, on 3.x and on 2.11.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "30",
+    "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "2",
+    # Of a scheduler.
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
+    # All are in the window at once, and the dead are missed only after a while.
+    "AIRFLOW__CORE__PARALLELISM": str(len(CASES) + 2),
+}
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What a case is about.
+
+    :param user: whose key is in use.
+    :param issued_for: whose key is issued: the same user, or the standby.
+    :param in_use: the key that is stored before.
+    :param held: who is caught in the window.
+    """
+
+    case: Case
+    user: User
+    issued_for: User
+    in_use: str
+    held: Held
+
+
+class Stage:
+    """Everything that one Airflow needs whose parts will die; nothing is started but the emulator.
+
+    :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
+    :param database: a migrated metadata database, which is copied.
+    """
+
+    def __init__(self, root: Path, database: Path) -> None:
+        self.root = private_folder(root)
+        self.secrets = self.root / "secrets"
+        self.emulator = HoldingEmulator("pk_live_partner_" + secrets.token_hex(16))
+        self.emulator.start()
+        self._settings = local_secrets(self.secrets)
+        self._connections = self.secrets / "connections.json"
+        self.customers = {case.name: self._customer(case) for case in CASES}
+        self._store({name: self._connection(customer.in_use) for name, customer in self.customers.items()})
+        self.airflow = self._airflow(database)
+
+    def close(self) -> None:
+        """Stop the emulator; it can still be looked into."""
+        self.emulator.stop()
+
+    def start_scheduler_again(self) -> None:
+        """Start one like the one that was killed, which writes on to the same console."""
+        airflow = self.airflow
+        command = [sys.executable, "-m", "airflow", "scheduler", "--skip-serve-logs"]
+        airflow.group.start("scheduler", command, env=airflow.env, console=airflow.consoles / "scheduler.log")
+
+    def stored(self, name: str) -> str:
+        """Return the key that readers of the customer's connection get."""
+        key: str = json.loads(self._connections.read_text())[name]["password"]
+        return key
+
+    def record(self, name: str) -> Record | None:
+        """Return the record beside the customer's connection."""
+        file = self._record_file(name)
+        return Record.parse(json.loads(file.read_text()) if file.exists() else None, place=name)
+
+    def _customer(self, case: Case) -> Customer:
+        """Make a customer whose key was issued here a week ago; the standby's is older, and nobody uses it any more."""
+        organization = self.emulator.add_organization(case.name)
+        user = issued_for = self.emulator.add_user(organization.id, f"one@{case.name}.example")
+        in_use = self.emulator.give_key(user.id)
+        if case.standby:
+            issued_for = self.emulator.add_user(organization.id, f"other@{case.name}.example")
+            self.emulator.give_key(issued_for.id)
+        record = Record(
+            state="done",
+            issuance_id=str(uuid.uuid4()),
+            forced=True,
+            spent=1,
+            opened_at=A_WEEK_AGO,
+            before="absent",
+            target=Target(organization.id, user.id),
+            fingerprint=ApiKey(in_use).fingerprint,
+            issued_at=A_WEEK_AGO,
+        )
+        file = self._record_file(case.name)
+        private_folder(file.parent)
+        file.write_text(json.dumps(record.to_mapping()))
+        return Customer(case, user, issued_for, in_use, self.emulator.hold(issued_for.id, case.moment))
+
+    def _record_file(self, name: str) -> Path:
+        return self.secrets / f"{self._connections.name}.polytomic-issuance" / f"connection.{name}.json"
+
+    def _store(self, entries: dict[str, Any]) -> None:
+        self._connections.write_text(json.dumps(entries))
+
+    def _connection(self, key: str, **more: Any) -> dict[str, Any]:
+        return {"conn_type": "polytomic", "host": self.emulator.base_url, "password": key, **more}
+
+    def _airflow(self, database: Path) -> AirflowProcess:
+        # Whoever is held shall wait.
+        issuing = self._connection(self.emulator.partner_key, extra={"timeout": 600})
+        env = {
+            **self._settings,
+            **SOON_MISSED,
+            "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(issuing),
+            "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
+            # So that what anybody leaves in a temporary file is scanned too.
+            "TMPDIR": str(private_folder(self.root / "tmp")),
+        }
+        airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), env=env)
+        shutil.copy(database, airflow.database)
+        return airflow
+
+    def _dags(self) -> Path:
+        dags = private_folder(self.root / "dags")
+        shutil.copy(Path(__file__).parent / "dags" / "dying.py", dags)
+        (dags / "dying.json").write_text(json.dumps({name: _given(each) for name, each in self.customers.items()}))
+        return dags
+
+
+def _given(customer: Customer) -> dict[str, str]:
+    """Return what the operator is given."""
+    standby = {"standby_user_id": customer.issued_for.id} if customer.case.standby else {}
+    return {
+        "org_id": customer.user.organization_id,
+        "user_id": customer.user.id,
+        "destination": f"airflow://connection/{customer.case.name}",
+        **standby,
+    }

@@ -1,0 +1,85 @@
+"""What a forked process does: it becomes what the job says, has it done, and strikes itself on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic.exceptions import PolytomicError
+from tests.crash.kill_points import Points, watch_inside, watch_requests
+from tests.crash.task_context import in_a_task
+
+from .executor import Tasks, base_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .job import Job
+
+__all__ = ["TERMINATED", "perform"]
+
+TERMINATED = 143  # the exit code of a process that a shell saw terminated
+
+
+class _TerminatedError(BaseException):
+    """What Airflow 2.11's signal handler raises in the middle of a task: ``AirflowTaskTerminated``, no Exception."""
+
+
+def perform(job: Job, tell: Callable[[dict[str, Any]], None]) -> int:
+    """Do the job in this process, and return its exit code.
+
+    :param tell: hears what is to be reported.
+    """
+    for name, value in job.environ.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    if job.uid is not None:
+        os.setgroups([])
+        os.setgid(job.uid)
+        os.setuid(job.uid)
+    points = Points(job.strike, lambda name: tell({"point": name}))
+    with in_a_task() if job.in_a_task else nullcontext():
+        if job.strike:
+            _watch(job, points)
+        try:
+            tell(job.do(points))
+        except _TerminatedError:
+            return TERMINATED
+        except PolytomicError as error:
+            points.armed = False
+            tell({"error": _described(error), "since": points.since})
+            return 1
+    return 0
+
+
+def _described(error: PolytomicError) -> dict[str, Any]:
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return {
+        "text": " ".join([str(error), *notes]),
+        "reason": error.reason,
+        "status": getattr(error, "status", None),
+        "retryable": error.retryable,
+    }
+
+
+def _watch(job: Job, points: Points) -> None:
+    assert job.strike
+    sys.dont_write_bytecode = True  # to keep a module compiled, Python puts a file in place: not a point
+    if job.strike.signal == signal.SIGTERM:
+
+        def terminate(_signal: int, _frame: object) -> None:
+            """As Airflow's own handlers: 3's calls ``on_kill`` of a task and returns, 2.11's raises in it, too."""
+            job.end()
+            if not (AIRFLOW_V_3_0_PLUS and isinstance(job, Tasks)):
+                raise _TerminatedError
+
+        signal.signal(signal.SIGTERM, terminate)
+    if job.strike.watch == "requests":
+        watch_requests(points, base_url())
+    elif job.strike.watch != "calls":
+        watch_inside(points, lines=job.strike.watch == "lines")

@@ -1,0 +1,72 @@
+"""The metastore for a forked process, as a running task reaches it: as ``dag.test()`` has it, without a DAG."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["in_a_task", "prepare"]
+
+
+def prepare() -> None:
+    """Do beforehand what takes seconds, and leave neither a thread nor a connection behind, which no fork could use."""
+    from airflow import settings
+
+    assert metastore_variable_get("nobody_has_this") is None
+    if AIRFLOW_V_3_0_PLUS:
+        asyncio.run(_ask_for_nothing())
+    for thread in set(threading.enumerate()) - {threading.main_thread()}:
+        thread.join(timeout=60)  # the workers of the event loop end soon after it
+    assert settings.engine
+    settings.engine.dispose()
+
+
+async def _ask_for_nothing() -> None:
+    """Have the Execution API answer one request: it builds its routes with the first one (Cadwyn), in 7 s.
+
+    Without its lifespan, which a second start would find used up.
+    """
+    import httpx
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+
+    transport = in_process_api_server().atransport
+    async with httpx.AsyncClient(transport=transport, base_url="http://in-process.invalid./") as client:
+        answer = await client.get("nowhere")
+        assert answer.status_code == 404, answer.text
+
+
+@contextmanager
+def in_a_task() -> Iterator[None]:
+    """Airflow 3: the channel to a supervisor that asks a real Execution API, both in this process. 2.11: nothing."""
+    if not AIRFLOW_V_3_0_PLUS:
+        yield
+        return
+    import psutil
+    import structlog
+    from airflow.sdk.execution_time.supervisor import (
+        InProcessSupervisorComms,
+        InProcessTestSupervisor,
+        set_supervisor_comms,
+    )
+
+    this_process: Any = psutil.Process()  # as Airflow does in its own
+    supervisor = InProcessTestSupervisor(
+        id=uuid.uuid4(),
+        pid=os.getpid(),
+        process=this_process,
+        process_log=structlog.get_logger(logger_name="task"),
+        client=InProcessTestSupervisor._api_client(),
+    )
+    supervisor.comms = InProcessSupervisorComms(supervisor=supervisor)
+    with set_supervisor_comms(supervisor.comms):
+        yield

@@ -1,0 +1,45 @@
+"""Fixtures of the tests that run a real Airflow."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dag_runs.secrets_settings import configure_secrets, secrets_settings
+from tests.dag_runs.servers import SITES, Servers
+from tests.fixtures import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.dag_runs.servers import Site
+    from tests.fixtures import Scene
+
+__all__ = ["scene"]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Vault and AWS."""
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(params=SITES)
+def site(request: pytest.FixtureRequest, servers: Servers) -> Site:
+    """Each store, empty."""
+    return servers.site(request.param)
+
+
+@pytest.fixture
+def configure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Mapping[str, str]], None]]:
+    """Give Airflow another secrets backend for the rest of the test; what issues is in the environment then."""
+    issuing = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
+    monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(issuing))
+    # Of several, boto3 waits longer between any two.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with secrets_settings({}):
+        yield configure_secrets

@@ -1,0 +1,52 @@
+"""The servers on which DAGs keep their secrets, started when asked for: Vault (a real one if there is one) and AWS."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from tests.dag_runs.aws_sites import ParameterStoreSite, SecretsManagerSite
+from tests.dag_runs.vault_site import VaultSite
+from tests.fakes.vault_fake import VaultFake
+from tests.fakes.vault_real import VaultReal, vault_binary
+
+if TYPE_CHECKING:
+    from tests.fakes.aws_server import AwsServer
+    from tests.fakes.vault_server import VaultServer
+
+__all__ = ["SITES", "Rights", "Servers", "Site"]
+
+Rights = Literal["none", "read", "write"]
+Site = VaultSite | SecretsManagerSite | ParameterStoreSite
+"""A store of a company's, empty, which one test has to itself: how Airflow is told of it, and what people do there."""
+
+SITES = ("vault-kv1", "vault-kv2", "aws-secrets-manager", "aws-ssm")
+
+
+class Servers:
+    """One of each, for any number of sites."""
+
+    @cached_property
+    def vault(self) -> VaultServer:
+        """The Vault."""
+        binary = vault_binary()
+        return VaultReal(binary) if binary else VaultFake()
+
+    @cached_property
+    def aws(self) -> AwsServer:
+        """The AWS."""
+        from tests.fakes.aws_server import AwsServer
+
+        return AwsServer()
+
+    def site(self, name: str) -> Site:
+        """Make a new site, one of :data:`SITES`."""
+        if name.startswith("vault-kv"):
+            return VaultSite(self.vault, int(name[-1]))
+        return SecretsManagerSite(self.aws) if name == "aws-secrets-manager" else ParameterStoreSite(self.aws)
+
+    def stop(self) -> None:
+        """Stop those that were started."""
+        for name in ("vault", "aws"):
+            if name in self.__dict__:
+                getattr(self, name).stop()

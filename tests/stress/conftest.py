@@ -1,0 +1,83 @@
+"""How much is proven: a little with every run of the tests, and as much as the promise says with ``--proof=full``.
+
+The option itself is in ``tests/conftest.py``, which pytest loads before it reads its options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_polytomic.testing import PolytomicEmulator
+from tests.crash.environment import LOCAL, METASTORE, running_world
+from tests.crash.scenario import Scenario
+from tests.crash.servers import REAL, SERVED
+from tests.fakes.vault_real import VaultReal, vault_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.crash.environment import World
+
+
+# The stores in which keys are rotated: all there are, and a real Vault if any.
+PLACES = (*LOCAL, *SERVED, *REAL)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the full form the hours that it takes; the short one ends like any other test that hangs."""
+    if config.getoption("proof") == "full":
+        for item in items:
+            if item.path.is_relative_to(Path(__file__).parent):
+                item.add_marker(pytest.mark.timeout(4 * 3600))
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """Choose how often: so often in the short form, so often in the full one."""
+    is_full = pytestconfig.getoption("proof") == "full"
+    return lambda short, full: full if is_full else short
+
+
+@pytest.fixture(scope="package")
+def world_of_all() -> Iterator[World]:
+    """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
+    binary = vault_binary()
+    real = VaultReal(binary, on_disk=True) if binary else None
+    try:
+        with running_world(real) as world:
+            for place in PLACES:
+                if place != METASTORE and (real or place not in REAL):
+                    world.fork_server.warm_up(Scenario.new(world, place, "standby").job(0, 0))
+            yield world
+    finally:
+        if real:
+            real.stop()
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> str:
+    """A store, which the test's parameters name."""
+    name: str = request.param
+    if name in REAL and vault_binary() is None:
+        pytest.skip("neither bao nor vault is on PATH: there is no real Vault")
+    return name
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, place: str, world_of_all: World) -> Iterator[World]:
+    """The same, with a Polytomic of this test alone, and with a metadata database where that is the store."""
+    if place == METASTORE:
+        request.getfixturevalue("prepared_for_tasks")
+    with PolytomicEmulator() as emulator:
+        yield replace(world_of_all, emulator=emulator)
+
+
+@pytest.fixture(scope="package")
+def prepared_for_tasks(world_of_all: World, airflow_db: Path) -> None:
+    """A metadata database that jobs can reach as tasks do."""
+    assert airflow_db.exists()
+    world_of_all.fork_server.prepare_for_tasks()

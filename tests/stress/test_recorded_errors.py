@@ -1,0 +1,100 @@
+"""An error that Polytomic has recorded does not stand in the way of the next run, put right within 24 hours.
+
+Polytomic gives the outcome of an Idempotency-Key again for 24 hours, errors included, whatever has become of its cause.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from airflow_provider_polytomic._issuance import Ensure, issue
+from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
+from tests.counters import count
+from tests.runs import renew
+from tests.stress.fault_environment import RUN, Stage, playground, staged
+
+from .fault_scripts import Mode, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from airflow_provider_polytomic._issuance.reference import Reference
+
+_HALF_A_DAY = timedelta(hours=12)
+# A forced issuance asks under three Idempotency-Keys before its try ends.
+_RECORDED = {"create": 1, "rotate": 3, "standby": 3}
+
+
+@pytest.fixture
+def stage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]:
+    with playground(monkeypatch) as (folder, port):
+        yield lambda mode: staged(Script(mode, "nothing", ()), folder, port, over_http=True)
+
+
+def run(stage: Stage, mode: Mode, at: datetime) -> Reference:
+    """Have a run of the DAG, at its own time, bring a key."""
+    return issue(
+        stage.hook,
+        stage.store(),
+        stage.first,
+        Ensure() if mode == "create" else renew(at),
+        hide=lambda _: None,
+        runtime=stage.clock.runtime,
+        standby=stage.other if mode == "standby" else None,
+    )
+
+
+def refuse(stage: Stage) -> None:
+    """Have Polytomic not let the connection's key issue: as that of a mere user."""
+    stage.emulator._keys._keys[stage.emulator.partner_key].user_id = stage.other.user_id
+
+
+def allow(stage: Stage) -> None:
+    """Make that very key a partner's again."""
+    stage.emulator._keys._keys[stage.emulator.partner_key].user_id = None
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+@pytest.mark.parametrize("holds", [False, True], ids=["nothing stored", "an old key stored"])
+@pytest.mark.parametrize("later", [timedelta(0), _HALF_A_DAY], ids=["the same run, cleared", "the next run"])
+@pytest.mark.parametrize("status", [403, 500])
+def test_the_next_run_succeeds_once_the_cause_is_put_right(
+    stage_of: Callable[..., object], mode: Mode, status: int, *, holds: bool, later: timedelta
+):
+    with stage_of(mode) as stage:  # type: ignore[attr-defined]  # a context manager
+        if holds:
+            stage.clock.now = RUN - timedelta(days=8)
+            run(stage, mode, stage.clock.now)
+            stage.clock.now = RUN
+            if mode == "create":
+                stage.emulator.revoke(stage.emulator.live_key(stage.first.user_id))
+        before = stage.stored()
+        minted = stage.emulator.minted()
+        if status == 403:
+            refuse(stage)
+            with pytest.raises(IssuanceRefusedError, match="403"):
+                run(stage, mode, RUN)
+            allow(stage)
+        else:
+            stage.emulator.inject(f"recorded_500 endpoint=create_api_key times={_RECORDED[mode]}")
+            with pytest.raises(IssuanceIncompleteError, match="500"):
+                run(stage, mode, RUN)
+            stage.emulator.clear_faults()
+        assert stage.emulator.minted() == minted
+        assert before is None or before.matches(stage.stored())
+        stage.clock.pass_(_HALF_A_DAY.total_seconds())
+        asked = len(stage.emulator.received("create_api_key"))
+        reference = run(stage, mode, RUN + later)
+        statuses = [request.status for request in stage.emulator.received("create_api_key")[asked:]]
+        assert statuses[-1] == 200
+        # A recorded one was given again, but for the create that knows after its second 500 that it is spent.
+        assert (status in statuses) == ((mode, status) != ("create", 500))
+        stored = stage.stored()
+        assert reference.issued
+        assert stage.is_live(stored, reference.target)
+        assert stage.emulator.minted() == minted + 1
+    count("errors recorded by Polytomic, then put right", f"{mode} after {status}")

@@ -1,0 +1,85 @@
+"""How does a test run a fleet's rotation without Airflow's task around it? With a real hook, stores and threads."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic._batch.failure_budget import Failures
+from airflow_provider_polytomic._batch.progress import Progress
+from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+from airflow_provider_polytomic._batch.report import Report
+from airflow_provider_polytomic._batch.rotate import Orders, Rotation
+from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+from airflow_provider_polytomic.secret_stores.factory import Stores
+from tests.runs import renew
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_polytomic.credentials import ApiKey
+
+__all__ = ["TOMORROW", "Run"]
+
+# Later than any key that a test issues beforehand.
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
+
+
+@dataclass
+class Run:
+    """One rotation of these rows, and what it told.
+
+    :param opens: makes of the real stores what the rotation is given.
+    :param asks: makes of the real hook what it is given.
+    """
+
+    rows: Sequence[dict[str, str]]
+    run_time: datetime = TOMORROW
+    workers: int = 8
+    most: int = 10
+    retried: bool = False
+    check_only: bool = False
+    retry_for: float = 30.0
+    stop: Stop = field(default_factory=Stop)
+    opens: Callable[[Stores], Any] = lambda stores: stores
+    asks: Callable[[PolytomicHook], Any] = lambda hook: hook
+    hidden: list[ApiKey] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    reason: str | None = None
+    retryable: bool = False
+
+    def go(self) -> dict[str, Any]:
+        """Rotate, and return the summary."""
+        hook = PolytomicHook(
+            retry_for=self.retry_for,
+            pool_size=self.workers,
+            stopping=self.stop,
+            on_rate_limited=self.pace.pause,
+            _timing=Timing(sleep=self.stop.sleep),
+        )
+        fleet, failures = read_fleet(self.rows, conn_id="polytomic_default"), Failures(self.most)
+        report = Report(None, server=hook.base_url, targets=len(fleet))
+        with closing(hook), report:
+            try:
+                Rotation(
+                    self.asks(hook),
+                    self.opens(Stores(issuer=hook.base_url)),
+                    Orders(renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
+                    report,
+                    failures,
+                    self.pace,
+                    Progress(len(fleet), self.lines.append),
+                    self.stop,
+                    self.workers,
+                    on_new_key=lambda target, _reference: self.told.append(target.target.user_id),
+                ).run(fleet)
+            finally:
+                self.reason, self.retryable = failures.reason, failures.retryable
+                self.summary = report.summary()
+        return self.summary

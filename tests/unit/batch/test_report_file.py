@@ -1,0 +1,198 @@
+"""Where does the report go, and what becomes of a rotation whose report cannot be written?"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
+
+from airflow_provider_polytomic._batch.report import Outcome, Report
+from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
+from tests.unit.batch.target_rows import ISSUING, json_lines, read, row, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PASSWORD = "hunter2hunter2"
+SERVER = "https://app.polytomic.com"
+
+
+def outcome(number: int = 1) -> Outcome:
+    return Outcome(read([row(number)])[0], "rotated")
+
+
+def test_a_report_is_written_to_an_object_store(bucket) -> None:
+    address, files = bucket
+    with Report(f"{address}/reports/today.jsonl", server=SERVER, targets=2) as report:
+        report.add(outcome(1))
+        report.add(outcome(2))
+    content = files.cat_file(f"/{address.rpartition('@')[2]}/reports/today.jsonl")
+    assert len([json.loads(line) for line in content.splitlines()]) == 2
+    assert report.summary()["report_path"] == f"{address}/reports/today.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("report.jsonl", "report.shard-3-of-8.jsonl"),
+        ("report", "report.shard-3-of-8"),
+        ("a.b/report.2026.jsonl", "a.b/report.2026.shard-3-of-8.jsonl"),
+        ("a.b/report", "a.b/report.shard-3-of-8"),
+        (".hidden", ".hidden.shard-3-of-8"),
+    ],
+)
+def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str, own: str) -> None:
+    (tmp_path / "a.b").mkdir()
+    with Report(str(tmp_path / name), server=SERVER, targets=1, shard=3, shards=8) as report:
+        report.add(outcome())
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [own]
+    assert report.summary()["report_path"] == str(tmp_path / own)
+
+
+@pytest.mark.parametrize(
+    ("report_path", "problem"),
+    [
+        ("report.jsonl", "report_path does not begin with / or a scheme://"),
+        (f"s3://me:{PASSWORD}@bucket/report.jsonl", "report_path has a colon before its @"),
+        ("s3://conn@bucket/", "report_path names no file"),
+        (7, "report_path must be the address of a file, not of type int"),
+    ],
+)
+def test_what_is_no_address_is_refused(report_path, problem: str) -> None:
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        Report(report_path, server=SERVER, targets=1)
+    assert problem in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(("form", "folder"), [("{}", ""), ("file://{}", "../{name}/"), ("file://conn@{}", "link/")])
+def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, folder: str) -> None:
+    written(tmp_path, "targets.jsonl", json_lines([row(1)]))
+    (tmp_path / "link").symlink_to(tmp_path)
+    report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
+    fleet = read_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
+        Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
+    # Another name is another file.
+    Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
+
+
+def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) -> None:
+    address, files = bucket
+    name = address.rpartition("@")[2]
+    files.pipe(f"/{name}/targets.jsonl", json_lines([row(1)]))
+    fleet = read_fleet(f"{address}/targets.jsonl", conn_id=ISSUING)
+    for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
+        with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
+            Report(same, server=SERVER, targets=1, apart_from=fleet.file)
+
+
+@pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
+def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str, done: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: f"cannot be {done}" in error.problem):
+        Report(str(tmp_path / place), server=SERVER, targets=1).__enter__()
+
+
+def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
+    file, content = tmp_path / "connections.json", '{"acme": {"conn_type": "polytomic"}}'
+    with Report(str(file), server=SERVER, targets=1) as report:
+        file.write_text(content)
+        report.add(Outcome(read([row(1)])[0], "rotated"))
+    assert file.read_text() == content
+    assert report.summary()["report_error"] == "PolytomicConfigurationError"
+
+
+@pytest.mark.parametrize("content", ['{"acme": {"conn_type": "postgres"}}', "org_id,user_id,destination\n", "\x00"])
+def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "connections.json"
+    file.write_text(content)
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_report"):
+        Report(str(file), server=SERVER, targets=1).__enter__()
+    assert file.read_text() == content
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_an_earlier_report_is_overwritten(tmp_path: Path, lines: int) -> None:
+    for count in (lines, 2):
+        with Report(f"{tmp_path}/report.jsonl", server=SERVER, targets=2) as report:
+            for number in range(count):
+                report.add(outcome(number + 1))
+    assert len((tmp_path / "report.jsonl").read_text().splitlines()) == 2
+
+
+class FailingObject:
+    """An object that is written when it is closed, as those of S3 are."""
+
+    def __init__(self, store: FailingStore, number: int) -> None:
+        self.store, self.number, self.content = store, number, b""
+
+    def write(self, content: bytes) -> None:
+        self.store.fail_in("write", self.number)
+        self.content += content
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.store.closed.append(self.number)
+        self.store.fail_in("close", self.number)
+
+
+class FailingStore(MemoryFileSystem):
+    """An object store that says no at one step of the given file: the first is the empty one of the start."""
+
+    def __init__(self, step: str, number: int, error: Exception) -> None:
+        super().__init__(skip_instance_cache=True)
+        self.step, self.number, self.error = step, number, error
+        self.opened = 0
+        self.closed: list[int] = []
+
+    def open(self, _path: str, mode: str = "rb", **_kwargs: object) -> FailingObject:
+        if mode == "rb":
+            raise FileNotFoundError
+        self.opened += 1
+        self.fail_in("open", self.opened)
+        return FailingObject(self, self.opened)
+
+    def fail_in(self, step: str, number: int) -> None:
+        if (step, number) == (self.step, self.number):
+            raise self.error
+
+
+def failing(attach, step: str, number: int, error: Exception) -> tuple[str, FailingStore]:
+    store, name = FailingStore(step, number, error), f"conn-{uuid4()}"
+    attach("s3", name, fs=store)
+    return f"s3://{name}@bucket/report.jsonl", store
+
+
+@pytest.mark.parametrize("step", ["open", "close"])
+@pytest.mark.parametrize(
+    ("error", "kind"), [(PermissionError(PASSWORD), PolytomicConfigurationError), (OSError(PASSWORD), UnavailableError)]
+)
+def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step, error, kind) -> None:
+    address, _ = failing(attach, step, 1, error)
+    with pytest.raises(kind, check=lambda error: error.reason == "file_out_of_reach") as caught:
+        Report(address, server=SERVER, targets=1).__enter__()
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("step", ["open", "write", "close"])
+def test_a_file_that_fails_later_stops_nothing_and_is_told_once(attach, step: str, caplog) -> None:
+    address, store = failing(attach, step, 2, RuntimeError(PASSWORD))
+    with caplog.at_level(logging.WARNING), Report(address, server=SERVER, targets=3) as report:
+        for number in range(3):
+            report.add(outcome(number))
+    summary = report.summary()
+    assert (summary["rotated"], summary["not_started"], summary["report_error"]) == (3, 0, "RuntimeError")
+    told = [record.getMessage() for record in caplog.records if "is not complete" in record.getMessage()]
+    assert len(told) == 1
+    assert f"The report {address} is not complete: it cannot be written any more (RuntimeError)" in told[0]
+    assert PASSWORD not in caplog.text
+    assert store.opened == 2
+    assert store.closed == ([1] if step == "open" else [1, 2])

@@ -1,0 +1,15 @@
+"""Fixtures of the tests of issuing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures import scene
+from tests.unit.issuance.harness import Bench
+
+__all__ = ["bench", "scene"]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()

@@ -1,0 +1,291 @@
+"""On what do the tests of issuing stand? A Polytomic, a store and a clock, all in memory, and faults to order."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic._issuance import Ensure, Renew, Runtime, check, issue
+from airflow_provider_polytomic._issuance.attempt import ABSENT
+from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic.credentials import ApiKey
+from airflow_provider_polytomic.exceptions import ConflictError, PolytomicUnauthorizedError
+from airflow_provider_polytomic.models import Identity
+from airflow_provider_polytomic.secret_stores.base import Held
+from tests.runs import renew, run_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from airflow_provider_polytomic._issuance.reference import Prospect, Reference
+
+__all__ = ["MONDAY", "OTHER", "OWN", "TARGET", "THIRD", "TUESDAY", "After", "Bench", "fingerprint"]
+
+TARGET = Target("248df4b7-aa70-47b8-a036-33ac447e668d", "8e5dcfdd-d23d-4f0e-9a52-1d5a4e2b7c11")
+OTHER = Target(TARGET.org_id, "11111111-d23d-4f0e-9a52-1d5a4e2b7c11")
+THIRD = Target(TARGET.org_id, "22222222-d23d-4f0e-9a52-1d5a4e2b7c11")
+MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
+TUESDAY = MONDAY + timedelta(days=1)
+OWN = "the-callers-own-partner-key"
+
+
+def fingerprint(text: str) -> str:
+    return ApiKey(text).fingerprint
+
+
+@dataclass(frozen=True)
+class After:
+    """An error that comes after the call has taken effect."""
+
+    error: Exception
+
+
+class Orders:
+    """Faults to order: for each call a queue of errors (no effect), :class:`After`, things to do first, or None."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.calls = calls
+        self._orders: dict[str, deque[Any]] = defaultdict(deque)
+
+    def order(self, call: str, *faults: Exception | After | Callable[[], object] | None) -> None:
+        self._orders[call].extend(faults)
+
+    @contextmanager
+    def taking(self, call: str) -> Iterator[None]:
+        self.calls.append(call)
+        fault = self._orders[call].popleft() if self._orders[call] else None
+        if isinstance(fault, Exception):
+            raise fault
+        if callable(fault):
+            fault()
+        yield
+        if isinstance(fault, After):
+            raise fault.error
+
+
+class Vendor(Orders):
+    """Polytomic: who answers for which key, and one outcome for each Idempotency-Key."""
+
+    def __init__(self, calls: list[str], clock: Clock) -> None:
+        super().__init__(calls)
+        self._clock = clock
+        self.live: dict[str, Target] = {}
+        self.partners: set[str] = set()
+        self.caller = Identity(is_partner=True)
+        self.asked_about: list[str] = []
+        self.posts: list[tuple[str, bool]] = []
+        self._outcomes: dict[str, str] = {}
+
+    @property
+    def minted(self) -> int:
+        return len(self._outcomes)
+
+    @property
+    def spent(self) -> list[int]:
+        """Which idempotency key of its issuance each POST used."""
+        return [int(name.rpartition("-")[2]) for name, _ in self.posts]
+
+    def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
+        self.posts.append((idempotency_key, force))
+        with self.taking("create_api_key"):
+            if idempotency_key not in self._outcomes:
+                self._outcomes[idempotency_key] = f"minted-key-{len(self._outcomes) + 1}"
+                target = Target(org_id, user_id)
+                if force:
+                    self.live = {key: owner for key, owner in self.live.items() if owner != target}
+                self.live[self._outcomes[idempotency_key]] = target
+        return ApiKey(self._outcomes[idempotency_key])
+
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+        if api_key is None:
+            return self.caller
+        self.asked_about.append(api_key.reveal())
+        with self.taking("get_identity"):
+            owner = self.live.get(api_key.reveal())
+        if api_key.reveal() in self.partners:
+            return Identity(is_partner=True)  # neither a user nor an organization
+        if owner is None:
+            raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
+        return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
+
+    def get_user(self, org_id: str, user_id: str) -> object:
+        with self.taking("get_user"):
+            return Target(org_id, user_id)
+
+    def is_own_key(self, api_key: ApiKey) -> bool:
+        return api_key.reveal() == OWN
+
+    def server_time(self) -> datetime:
+        if self._orders["server_time"]:
+            raise self._orders["server_time"].popleft()
+        return self._clock.now
+
+
+class Store(Orders):
+    """One destination; ``readers_get`` is what shadows it, call by call."""
+
+    def __init__(self, calls: list[str], identity: str = "memory:acme", *, compare_and_set: bool = True) -> None:
+        super().__init__(calls)
+        self.place, self.identity = "memory:acme", identity
+        self.compare_and_set = compare_and_set
+        self.value: str | None = None
+        self.foreign = False
+        self.ours = False
+        self.version = 0
+        self.record: dict[str, str] | None = None
+        self.readers_get: deque[str | None] = deque()
+        self.for_good: bool | None = None
+
+    def put(self, value: str | None, *, foreign: bool = False, ours: bool = False) -> None:
+        """Act as somebody else."""
+        self.value, self.foreign, self.ours = value, foreign, ours
+        self.version += 1
+
+    def snapshot(self) -> tuple[object, ...]:
+        return self.value, self.foreign, self.version, dict(self.record) if self.record else None
+
+    @property
+    def parsed(self) -> Record:
+        record = Record.parse(self.record, place=self.place)
+        assert record
+        return record
+
+    def read(self) -> Held:
+        with self.taking("read"):
+            pass
+        key = ApiKey(self.value) if self.value else None
+        return Held(value=key, version=str(self.version), foreign=self.foreign, ours=self.ours)
+
+    def write(self, value: ApiKey, over: Held) -> str:
+        with self.taking("write"):
+            if over.version != str(self.version):
+                raise ConflictError("changed by somebody else")
+            self.put(value.reveal(), ours=True)
+        return str(self.version)
+
+    def read_record(self) -> Mapping[str, str] | None:
+        with self.taking("read_record"):
+            pass
+        return self.record
+
+    def write_record(self, record: Mapping[str, str]) -> None:
+        with self.taking("write_record"):
+            self.record = dict(record)
+
+    def check_write(self, over: Held) -> None:
+        with self.taking("check_write"):
+            pass
+
+    def read_back(self) -> ApiKey | None:
+        with self.taking("read_back"):
+            pass
+        text = self.readers_get.popleft() if self.readers_get else self.value
+        return ApiKey(text) if text else None
+
+    def remove(self, over: Held, *, for_good: bool) -> None:
+        with self.taking("remove"):
+            if over.version != str(self.version):
+                raise ConflictError("changed by somebody else")
+            self.put(None)
+            self.for_good = for_good
+
+    def remove_record(self) -> None:
+        with self.taking("remove_record"):
+            self.record = None
+
+
+class Clock:
+    """It stands still, but for those who sleep, and for :meth:`pass_` in a test."""
+
+    def __init__(self) -> None:
+        self.now = MONDAY + timedelta(minutes=1)
+        self.slept: list[float] = []
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.pass_(seconds=seconds)
+
+    def monotonic(self) -> float:
+        return (self.now - MONDAY).total_seconds()
+
+    def runtime(self) -> Runtime:
+        return Runtime(
+            monotonic=self.monotonic,
+            sleep=self.sleep,
+            jitter=lambda: 0.5,
+        )
+
+
+@dataclass
+class Bench:
+    """All of it, and what was called in which order."""
+
+    calls: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.vendor, self.store = Vendor(self.calls, self.clock), Store(self.calls)
+
+    def issue(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Reference:
+        return issue(
+            self.vendor,
+            self.store,
+            target,
+            mode or renew(MONDAY),
+            hide=self._hide,
+            runtime=self.clock.runtime(),
+            **given,
+        )
+
+    def check(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Prospect:
+        return check(self.vendor, self.store, target, mode or renew(MONDAY), runtime=self.clock.runtime(), **given)
+
+    def _hide(self, key: ApiKey) -> None:
+        self.calls.append("hide")
+        self.hidden.append(key.reveal())
+
+    def hold(
+        self,
+        key: str = "stored-key",
+        *,
+        owner: Target | None = TARGET,
+        issued_at: datetime | None = MONDAY - timedelta(days=7),
+        recorded: Target = TARGET,
+        **put: bool,
+    ) -> None:
+        """Have a key stored.
+
+        :param owner: whom it answers for; None for a dead one.
+        :param issued_at: of its record; None for no record.
+        :param recorded: whose it is by its record.
+        """
+        self.store.put(key, **put)
+        if owner:
+            self.vendor.live[key] = owner
+        if issued_at:
+            done = {"fingerprint": fingerprint(key), "issued_at": issued_at, "opened_at": issued_at, "spent": 1}
+            done["run"] = run_at(issued_at)
+            self.record("done", **done, target=recorded)
+
+    def record(self, state: Any = "open", **fields: Any) -> Record:
+        """Have a record beside the destination."""
+        before = fingerprint(self.store.value) if self.store.value else ABSENT
+        defaults = {
+            "issuance_id": "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c99",
+            "forced": True,
+            "spent": 0,
+            "opened_at": self.clock.now,
+            "before": before,
+            "target": TARGET,
+        }
+        record = Record(state=state, **{**defaults, **fields})
+        self.store.record = record.to_mapping()
+        return record

@@ -1,0 +1,247 @@
+"""What is sent again, under which idempotency key, and when is one given up? The POST and its answers, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from airflow_provider_polytomic._issuance import Ensure
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    PolytomicApiError,
+    PolytomicConfigurationError,
+    PolytomicConflictError,
+    PolytomicForbiddenError,
+    PolytomicMissingValueError,
+    PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+    PolytomicRateLimitedError,
+    PolytomicRejectedError,
+    PolytomicServerError,
+    PolytomicStoppedError,
+    PolytomicUnauthorizedError,
+    PolytomicUnavailableError,
+    PolytomicUnreadableAnswerError,
+)
+from tests.reasons import raises
+from tests.runs import renew
+from tests.unit.issuance.harness import MONDAY, After, Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENSURE, RENEW = Ensure(), renew(MONDAY)
+MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
+
+REFUSALS: list[tuple[type[PolytomicApiError], int]] = [
+    (PolytomicUnauthorizedError, 401),
+    (PolytomicForbiddenError, 403),
+    (PolytomicNotFoundError, 404),
+    (PolytomicRejectedError, 422),
+]
+OPEN_ENDS = [
+    (PolytomicNoAnswerError("the connection was lost"), "outcome_unknown"),
+    (PolytomicUnavailableError("408", status=408), "outcome_unknown"),
+    (PolytomicRateLimitedError("429", status=429), "outcome_unknown"),
+    (PolytomicUnavailableError("503", status=503), "outcome_unknown"),
+    (PolytomicConflictError("409", status=409), "conflict"),
+    (PolytomicUnreadableAnswerError("a page that is no JSON"), "outcome_unknown"),
+]
+
+
+def recorded(words: str = "internal") -> PolytomicServerError:
+    return PolytomicServerError(words, status=500, key="internal", server_message=words)
+
+
+class Tries(NamedTuple):
+    """Tries of one issuance, one after the other.
+
+    :param ends: for each try, the answers to its POSTs that are none as usual, and how it ends: ``issued``, or why not.
+    :param spent: the number of the Idempotency-Key of each POST.
+    :param opened: an earlier try has left the record open.
+    :param forced: in which mode; None for either.
+    :param apart: minutes between the tries.
+    """
+
+    ends: list[tuple[list[Any], str]]
+    spent: list[int]
+    opened: bool = False
+    forced: bool | None = None
+    apart: float = 0
+
+
+def settled(no: Exception, unknown: Exception) -> dict[str, Tries]:
+    """Return the tries that begin with a refusal.
+
+    :param unknown: the same refusal, after an answer of the same call that was lost.
+    """
+    final, waits = "refused_by_polytomic", "refusal_not_settled"
+    return {
+        "refused, then put right": Tries([([no], final), ([], "issued")], [0, 0]),
+        # Put right since, but replayed for 24 hours under the first idempotency key.
+        "replayed once put right": Tries([([no], final), ([no], "issued")], [0, 0, 1]),
+        "refused for good": Tries([([no], final), ([no, no], final)], [0, 0, 1]),
+        "an earlier request may still be applied": Tries(
+            [([no], waits), ([no], waits), ([no], waits), ([no], "issued")], [0, 0, 0, 0, 1], opened=True, apart=5
+        ),
+        "an answer of the same call was lost": Tries([([After(unknown)], waits), ([], "issued")], [0, 0]),
+    }
+
+
+def after_500(forced: bool) -> dict[str, Tries]:
+    """Return the tries that begin with a 500 in Polytomic's own words: perhaps a recorded one."""
+    gone = PolytomicNotFoundError("404", status=404, own_words=True)
+    found = {
+        "another 500": Tries([([recorded(), recorded("something else")], "outcome_unclear")], [0, 0]),
+        "a 500 and a refusal": Tries([([recorded(), gone], "outcome_unclear")], [0, 0]),
+        "a 500 and no answer": Tries([([recorded(), PolytomicNoAnswerError("lost")], "outcome_unknown")], [0, 0]),
+        "a 500 and a conflict": Tries([([recorded(), PolytomicConflictError("409", status=409)], "conflict")], [0, 0]),
+        "a passing 500": Tries([([recorded()], "issued")], [0, 0]),
+    }
+    if forced:
+        found["a recorded 500"] = Tries([([recorded()] * 2, "issued")], [0, 0, 1])
+        found["two are given up at most"] = Tries([([recorded()] * 6, "no_usable_key")], [0, 0, 1, 1, 2, 2])
+    else:
+        # No other unforced POST at once: the user might get a second key.
+        found["a recorded 500"] = Tries([([recorded()] * 2, "recorded_error"), ([], "issued")], [0, 0, 1])
+    return {name: tries._replace(forced=forced) for name, tries in found.items()}
+
+
+def all_tries() -> Iterator[tuple[str, Tries]]:
+    for kind, status in REFUSALS:
+        no, unknown = (kind("no", status=status, own_words=True) for _ in range(2))
+        unknown.earlier_unknown = True
+        yield from ((f"{status}, {name}", tries) for name, tries in settled(no, unknown).items())
+        for opened in (False, True):
+            page = Tries([([kind("page", status=status)], "proxy_answered"), ([], "issued")], [0, 0], opened)
+            yield f"a page of a proxy, {status}, {'joined' if opened else 'opened'}", page
+    for error, reason in OPEN_ENDS:
+        yield f"{error}", Tries([([error], reason), ([], "issued")], [0, 0])
+        yield f"{error}, applied", Tries([([After(error)], reason), ([], "issued")], [0, 0])
+    for forced in (False, True):
+        yield from after_500(forced).items()
+
+
+TRIES = [
+    pytest.param(mode, tries, id=f"{name}, {'renew' if mode is RENEW else 'ensure'}")
+    for name, tries in all_tries()
+    for mode in (ENSURE, RENEW)
+    if tries.forced in {None, mode is RENEW}
+]
+
+
+@pytest.mark.parametrize(("mode", "tries"), TRIES)
+def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Bench, mode, tries):
+    if tries.opened:
+        bench.record(forced=mode is RENEW)
+    for answers, end in tries.ends:
+        bench.vendor.order("create_api_key", *answers)
+        try:
+            ended = "issued" if bench.issue(mode).issued else "kept"
+        except (IssuanceRefusedError, IssuanceIncompleteError) as error:
+            ended = error.reason
+            final = isinstance(error, IssuanceRefusedError)
+            assert final is (ended == "refused_by_polytomic")
+            assert (bench.store.parsed.state, bench.store.value) == (
+                ("failed", None) if final or ended == "recorded_error" else ("open", None)
+            )
+        assert ended == end
+        bench.clock.pass_(minutes=tries.apart)
+    assert bench.vendor.spent == tries.spent
+    if ended == "issued":
+        assert (bench.vendor.minted, bench.store.parsed.spent) == (1, tries.spent[-1] + 1)
+        assert bench.store.parsed.refused_at is None
+
+
+@pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (RENEW, False)])
+def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: Bench, mode, hint):
+    words = 'saying "the user has a key"'
+    bench.vendor.order("create_api_key", PolytomicConflictError(words, status=409))
+    with pytest.raises(IssuanceIncompleteError) as incomplete:
+        bench.issue(mode)
+    assert words in str(incomplete.value)
+    assert ("Without force this may mean that the user has a key already" in str(incomplete.value)) is hint
+
+
+def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 9)
+    with raises(IssuanceIncompleteError, "no_usable_key"):
+        bench.issue(RENEW)
+    assert bench.vendor.spent == [0, 1, 2]
+    assert bench.store.value is None
+
+
+def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 3)
+    with raises(IssuanceIncompleteError, "key_does_not_answer"):
+        bench.issue(ENSURE)
+    assert bench.vendor.spent == [0]
+    assert (bench.store.parsed.state, bench.store.parsed.spent, bench.store.value) == ("failed", 1, None)
+    assert bench.issue(ENSURE).issued
+    assert bench.vendor.spent == [0, 1]
+
+
+@MODES
+def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Bench, mode):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 2)
+    assert bench.issue(mode).issued
+    assert bench.vendor.spent == [0]
+
+
+def test_a_success_without_a_value_counts_as_a_dead_key(bench: Bench):
+    bench.vendor.order("create_api_key", After(PolytomicMissingValueError("no value")))
+    reference = bench.issue(RENEW)
+    assert bench.vendor.spent == [0, 1]
+    assert bench.store.value == "minted-key-2"
+    assert reference.issued
+
+
+def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
+    def somebody_else_opens() -> None:
+        bench.record(issuance_id=f"6d1c2f0a-0d0c-5f0e-9a52-{len(bench.calls):012}")
+        bench.vendor.live.clear()
+
+    bench.vendor.order("get_identity", *[somebody_else_opens] * 9)
+    with raises(IssuanceIncompleteError, "destination_keeps_changing"):
+        bench.issue(RENEW)
+    assert bench.calls.count("read") == 5
+    assert len(bench.vendor.posts) == 3
+
+
+@MODES
+def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
+    with raises(PolytomicStoppedError, "stopped"):
+        bench.issue(mode, stopping=lambda: True)
+    assert bench.vendor.posts == []
+    assert bench.store.parsed.state == "open"
+    assert bench.issue(mode).issued
+
+
+@pytest.mark.parametrize(("errors", "posts"), [([recorded()], 1), ([recorded(), recorded()], 2)])
+def test_once_asked_to_stop_no_further_post_is_sent(bench: Bench, errors, posts):
+    bench.vendor.order("create_api_key", *errors)
+    with raises(IssuanceIncompleteError, "stopped"):
+        bench.issue(RENEW, stopping=lambda: len(bench.vendor.posts) == posts)
+    assert len(bench.vendor.posts) == posts
+    assert bench.store.parsed.state == "open"
+
+
+def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(bench: Bench):
+    assert bench.issue(RENEW, stopping=lambda: bool(bench.vendor.posts)).issued
+    assert bench.store.value == "minted-key-1"
+
+
+def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Bench):
+    bench.issue(RENEW)
+    after = bench.calls[bench.calls.index("create_api_key") :]
+    assert after[:3] == ["create_api_key", "hide", "get_identity"]
+    assert bench.hidden == ["minted-key-1"]
+
+
+def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Bench):
+    bench.vendor.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
+    with pytest.raises(PolytomicConfigurationError):
+        bench.issue(RENEW)
+    assert bench.store.parsed.state == "open"

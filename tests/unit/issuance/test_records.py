@@ -1,0 +1,100 @@
+"""The record beside a destination: what is damaged, and what another version of this package has written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+
+from airflow_provider_polytomic._issuance import Ensure
+from airflow_provider_polytomic._issuance.record import FIELDS
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    IssuanceRefusedError,
+    MisconfiguredError,
+    PolytomicNoAnswerError,
+    PolytomicRejectedError,
+)
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import tags_of
+from tests.runs import renew
+from tests.unit.issuance.harness import MONDAY, OTHER, Bench
+
+ENSURE, RENEW = Ensure(), renew(MONDAY)
+DAMAGED = "record_damaged"
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"state": "half-done"}, DAMAGED),
+        ({"forced": "yes"}, DAMAGED),
+        ({"spent": "-1"}, DAMAGED),
+        ({"spent": "many"}, DAMAGED),
+        ({"opened_at": "2031-01-06T00:00:00"}, DAMAGED),  # without a zone
+        ({"opened_at": "monday"}, DAMAGED),
+        ({"org_id": "acme"}, DAMAGED),
+        ({"user_id": None}, DAMAGED),
+        ({"issuance_id": None}, DAMAGED),
+        ({"before": None}, DAMAGED),
+        ({"state": "done"}, DAMAGED),  # without fingerprint and issued_at
+        ({"state": "done", "fingerprint": "0" * 32, "issued_at": "2031-01-06T00:00:00"}, DAMAGED),
+        ({"version": None}, DAMAGED),
+        ({"version": "0"}, DAMAGED),
+        ({"version": "one"}, DAMAGED),
+        ({"run": "manual__1", "run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
+        ({"run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
+        ({"Later": "field"}, DAMAGED),
+        ({"later": "x" * 81}, DAMAGED),
+        ({"later": "two\nlines"}, DAMAGED),
+        ({"later_than_can_be_told": "x"}, DAMAGED),
+        ({f"later_{number}": "x" for number in range(6)}, DAMAGED),
+        ({"version": "2"}, "record_of_later_version"),
+        ({"version": "2", "state": "sealed", "spent": "one"}, "record_of_later_version"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Bench, mode, damage, reason):
+    bench.hold()
+    whole = bench.record().to_mapping() | damage
+    bench.store.record = {name: value for name, value in whole.items() if value is not None}
+    before = bench.store.snapshot()
+    for act in (bench.issue, bench.check):
+        with pytest.raises(MisconfiguredError) as damaged:
+            act(mode, take_over=True)
+        assert damaged.value.reason == reason
+    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+
+
+LATER = {"written_by": "airflow-provider-polytomic 9", "z": "~" * 80}
+
+
+@pytest.mark.parametrize("state", ["open", "failed", "done"])
+@pytest.mark.parametrize(
+    "fault", [None, PolytomicNoAnswerError("lost"), PolytomicRejectedError("no", status=422, own_words=True)], ids=str
+)
+def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench: Bench, state, fault):
+    bench.hold()
+    if state != "done":
+        bench.record(state)
+    assert bench.store.record
+    bench.store.record |= LATER
+    bench.vendor.order("create_api_key", fault, fault)
+    for _ in range(2):
+        with suppress(IssuanceIncompleteError, IssuanceRefusedError):
+            bench.issue()
+        assert LATER.items() <= bench.store.record.items()
+
+
+def test_what_a_later_version_has_added_is_not_taken_over(bench: Bench):
+    bench.hold(owner=OTHER, recorded=OTHER)
+    assert bench.store.record
+    bench.store.record |= LATER
+    assert bench.issue(take_over=True).issued
+    assert not LATER.keys() & bench.store.record.keys()
+
+
+def test_a_record_with_all_that_may_be_added_has_room_in_the_tags_of_a_secret():
+    fields = dict.fromkeys(FIELDS, "x") | {f"{'x' * 19}{number}": "%" * 80 for number in range(5)}
+    assert len(tags_of(fields)) <= 25
+    assert max(len(tag["Value"]) for tag in tags_of(fields)) <= 256

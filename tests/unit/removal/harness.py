@@ -1,0 +1,86 @@
+"""On what do the tests of removing stand? On that of issuing, with a store from which things can be removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_polytomic._removal.remove import Removed, remove_key
+from airflow_provider_polytomic.exceptions import (
+    IssuanceRefusedError,
+    PolytomicForbiddenError,
+    PolytomicNoAnswerError,
+    PolytomicNotFoundError,
+    PolytomicUnauthorizedError,
+    PolytomicUnavailableError,
+)
+from airflow_provider_polytomic.models import Identity
+from tests.reasons import raises
+from tests.unit.issuance import harness
+from tests.unit.issuance.harness import OTHER, OWN, TARGET, After, fingerprint
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.credentials import ApiKey
+
+__all__ = [
+    "DEAD", "GONE", "NO_ANSWER", "OF_A_PROXY", "OTHER", "OWN", "TARGET",
+    "After", "Bench", "assert_refused", "fingerprint",
+]  # fmt: skip
+
+DEAD = {
+    "401 in its own words": PolytomicUnauthorizedError("unknown", status=401, own_words=True),
+    "403 in its own words": PolytomicForbiddenError("unknown", status=403, own_words=True),
+}
+NO_ANSWER = {
+    "lost": PolytomicNoAnswerError("lost"),
+    "503": PolytomicUnavailableError("busy", status=503),
+    "404 of a proxy": PolytomicNotFoundError("lost its way", status=404),
+}
+OF_A_PROXY = {
+    "401 of a proxy": PolytomicUnauthorizedError("sign in", status=401),
+    "403 of a proxy": PolytomicForbiddenError("blocked", status=403),
+}
+GONE = PolytomicNotFoundError("no such user", status=404, own_words=True)
+
+
+class Vendor(harness.Vendor):
+    """Polytomic, which says in its own words that a key is dead, and which organizations the caller may ask about."""
+
+    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+        if api_key is None:
+            with self.taking("get_identity of the caller"):
+                return super().get_identity()
+        self.asked_about.append(api_key.reveal())
+        with self.taking("get_identity"):
+            pass
+        if owner := self.live.get(api_key.reveal()):
+            return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
+        raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
+
+    def get_organization(self, org_id: str) -> object:
+        with self.taking("get_organization"):
+            return org_id
+
+
+class Bench(harness.Bench):
+    """All of it, and what was called in which order."""
+
+    vendor: Vendor
+    store: harness.Store
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.vendor, self.store = Vendor(self.calls, self.clock), harness.Store(self.calls)
+
+    def remove(self, *, take_over: bool = False, allow_live: bool = False) -> Removed:
+        return remove_key(
+            self.vendor, self.store, take_over=take_over, allow_live=allow_live, runtime=self.clock.runtime()
+        )
+
+
+def assert_refused(bench: Bench, reason: str, **given: bool) -> str:
+    """Check that it is refused for this reason, and changed nothing; return what it said."""
+    before = bench.store.snapshot()
+    with raises(IssuanceRefusedError, reason) as caught:
+        bench.remove(**given)
+    assert bench.store.snapshot() == before
+    return str(caught.value)

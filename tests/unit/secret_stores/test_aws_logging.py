@@ -1,0 +1,147 @@
+"""Do secrets of AWS's stay out of the logs, and logs as they were set?"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
+
+from airflow_provider_polytomic.secret_stores.aws.logging import quiet
+from tests.unit.secret_stores.aws_fixtures import KEY, backend_of, connect, issue, opened, outside
+
+LOGGERS = ["boto3", "botocore", "botocore.endpoint", "botocore.parsers"]
+
+
+@pytest.fixture(autouse=True)
+def levels():
+    """At DEBUG, with one logger that says so itself; given back afterwards."""
+    loggers = [logging.getLogger(name) for name in ["", *LOGGERS]]
+    before = [logger.level for logger in loggers]
+    logging.root.setLevel(logging.DEBUG)
+    logging.getLogger("botocore.parsers").setLevel(logging.DEBUG)
+    yield levels_now()
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+
+
+class Said(logging.Handler):
+    """What comes out, by whichever thread."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def emit(self, record):
+        self.names.add(record.name)
+
+
+@pytest.fixture
+def said():
+    handler = Said()
+    logging.root.addHandler(handler)
+    yield handler
+    logging.root.removeHandler(handler)
+
+
+def levels_now():
+    return [logging.getLogger(name).level for name in LOGGERS]
+
+
+def heard(said, names=LOGGERS, level=logging.DEBUG):
+    """Which loggers are heard when all of them say something."""
+    said.names.clear()
+    for name in names:
+        logging.getLogger(name).log(level, "a secret, perhaps")
+    return [name for name in names if name in said.names]
+
+
+def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, said):
+    with quiet():
+        assert heard(said) == []
+        assert heard(said, level=logging.INFO) == LOGGERS
+        assert heard(said, ["another", "botocorelike"]) == ["another", "botocorelike"]
+    assert levels_now() == levels
+    assert heard(said) == LOGGERS
+
+
+def test_nested_and_failing_it_ends_with_the_outermost(said):
+    def fail():
+        with quiet(), quiet():
+            raise KeyError
+
+    with quiet():
+        with pytest.raises(KeyError):
+            fail()
+        assert heard(said) == []
+    assert heard(said) == LOGGERS
+
+
+def test_another_thread_is_heard_meanwhile(said):
+    with quiet(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(heard, said).result() == LOGGERS
+        assert heard(said) == []
+
+
+def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
+    inside = threading.Barrier(8)
+
+    def once():
+        with quiet():
+            inside.wait(60)
+            for name in LOGGERS:
+                logging.getLogger(name).debug("a secret, perhaps")
+            inside.wait(60)
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(once) for _ in range(8)]:
+            done.result()
+    assert said.names & set(LOGGERS) == set()
+    assert heard(said) == LOGGERS
+
+
+def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(said):
+    with quiet():
+        pass
+    for name in LOGGERS:
+        logging.getLogger(name).filters.clear()
+    with quiet():
+        assert heard(said) == []
+
+
+def test_a_logger_that_comes_later_is_dropped_too(said):
+    with quiet():
+        logging.getLogger("botocore.set.later").setLevel(logging.DEBUG)
+        assert heard(said, ["botocore.endpoint", "botocore.set.later"]) == []
+        logging.getLogger("botocore.made.later")
+        with quiet():
+            assert heard(said, ["botocore.made.later"]) == []
+
+
+def test_filters_do_not_add_up():
+    for _ in range(3):
+        with quiet():
+            pass
+    assert [len(logging.getLogger(name).filters) for name in LOGGERS] == [1] * len(LOGGERS)
+
+
+@pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])
+@pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme_api_key"])
+def test_at_debug_no_request_of_ours_is_in_the_log(aws_server, caplog, cls, uri):
+    backend = backend_of(aws_server, cls)
+    issue(opened(backend, uri), "pk-live-the-first-one-0123456789")
+    issue(opened(backend, uri))
+    assert "pk-live" not in caplog.text
+    backend.get_variable("acme_api_key")
+    assert "botocore.endpoint" in {record.name for record in caplog.records}  # a consumer's own is Airflow's
+
+
+@pytest.mark.parametrize("uri", ["aws-ssm://aws_writer@/a/b", "aws-secretsmanager://aws_writer@/a/b?field=f"])
+def test_at_debug_no_request_of_a_connections_is_in_the_log(aws_server, caplog, monkeypatch, uri):
+    connect(monkeypatch, aws_server)
+    issue(outside(uri))
+    assert KEY not in caplog.text
+    assert not {record.name for record in caplog.records if record.levelno < logging.INFO} & set(LOGGERS)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from airflow_provider_polytomic.exceptions import ConflictError, UnavailableError
+from airflow_provider_polytomic.secret_stores.errors import sealed
+
+KEY = "pk-live-0123456789"
+
+
+class Store:
+    place = "variable acme"
+
+    @sealed
+    def fail_with(self, kind):
+        text = KEY  # a local, as in a failed write
+        try:
+            int(text)
+        except ValueError as error:
+            raise kind(f"no {len(text)}") from error
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [(ConflictError, ConflictError), (KeyError, UnavailableError), (KeyboardInterrupt, KeyboardInterrupt)],
+)
+def test_an_error_leaves_without_the_frames_that_held_the_key(kind, seen):
+    with pytest.raises(seen) as caught:
+        Store().fail_with(kind)
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert KEY not in told
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_what_is_not_ours_is_told_by_kind_and_line_only():
+    with pytest.raises(UnavailableError, match=r"variable acme: unexpected KeyError at test_errors\.py:\d+"):
+        Store().fail_with(KeyError)

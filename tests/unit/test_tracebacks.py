@@ -1,0 +1,42 @@
+"""Does anything of a bare function's frames leave it with an exception, a signal's included?"""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic.credentials import ApiKey
+
+TEXT = "pk_live_the-text-of-a-key"
+
+
+class TimeoutOfAirflow(BaseException):
+    """Airflow's timeouts are BaseExceptions, raised between any two lines."""
+
+
+@pytest.mark.parametrize("kind", [ValueError, TimeoutOfAirflow])
+def test_what_leaves_a_bare_function_has_no_frame_that_held_plain_text(kind: type[BaseException]) -> None:
+    @bare
+    def use(key: ApiKey) -> None:
+        text = key.reveal()
+        try:
+            assert text == ""
+        except AssertionError as error:
+            raise kind("stopped") from error
+
+    with pytest.raises(kind, match="stopped") as caught:
+        use(ApiKey(TEXT))
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert caught.value.__context__ is None
+    assert "in use" not in told
+    assert told.count(TEXT) == 0, told
+
+
+def test_a_bare_function_gives_back_what_it_returns() -> None:
+    @bare
+    def double(number: int) -> int:
+        return 2 * number
+
+    assert double(21) == 42
