@@ -11,10 +11,9 @@ from airflow_provider_polytomic._airflow.connection_form import ui_field_behavio
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.get_provider_info import get_provider_info
-from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from tests.airflow import deployment as stages
-from tests.airflow.run import CLEARED, RENEWAL, RUN
 from tests.airflow.deployment import EXAMPLES, GLOBEX, ISSUE, ISSUE_MANY, MANY, ONBOARDING, RESTART, SELF_CHECK
+from tests.airflow.run import CLEARED, RENEWAL, RUN
 from tests.dag_runs.test_onboarding_from_csv import DAG_ID as FROM_CSV
 from tests.dag_runs.test_rotate_batch_example import NAME as BATCH
 from tests.dag_runs.test_rotation import WEEKLY, WITHOUT_OUTAGE

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dag_runs.in_process import Run, run_dag, xcom_of
 from tests.docs.pages import blocks, codes, facts
 from tests.docs.snippets_as_dags import piece
-from tests.dag_runs.in_process import Run, run_dag, xcom_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

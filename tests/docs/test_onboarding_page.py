@@ -10,6 +10,7 @@ import pytest
 from tests.docs.pages import blocks, codes, facts, rows
 from tests.dag_runs.examples import example
 from tests.dag_runs.in_process import run_dag, xcom_of
+from tests.docs.pages import blocks, codes, rows
 
 if TYPE_CHECKING:
     from pathlib import Path

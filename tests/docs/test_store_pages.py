@@ -17,7 +17,6 @@ import pytest
 
 from airflow_provider_polytomic._issuance.record import FIELDS
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic._issuance.record import FIELDS
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import record_of
 from tests.docs.pages import Block, blocks, codes, facts, head, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
