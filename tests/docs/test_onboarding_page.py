@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import blocks, codes, facts, rows
 from tests.dag_runs.examples import example
 from tests.dag_runs.in_process import run_dag, xcom_of
-from tests.docs.pages import blocks, codes, rows
+from tests.docs.pages import blocks, codes, facts, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
