@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dag_runs.in_process import run_dag
 from tests.docs.pages import USER_ID, blocks
-from tests.docs.pieces import piece
-from tests.integration.in_process import run_dag
+from tests.docs.snippets_as_dags import piece
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.scene import Scene
+    from tests.fixtures import Scene
 
 (BLOCK,) = blocks("python", "alert")
 NOBODY = "00000000-0000-4000-8000-000000000000"

@@ -6,17 +6,18 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 import pytest
+from airflow_provider_polytomic.operators._bounds import MOST_WORKERS
 
+from airflow_provider_polytomic._airflow import masking
+from airflow_provider_polytomic._batch import report, targets
+from airflow_provider_polytomic._batch import rows as fleet_rows
+from airflow_provider_polytomic._batch.progress import as_line
+from airflow_provider_polytomic._batch.report import Outcome, Report
+from airflow_provider_polytomic._batch.rows import Source
+from airflow_provider_polytomic._batch.targets import FleetTarget, read_fleet
+from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicConfigurationError
-from airflow_provider_polytomic.fleet import masking, report, targets
-from airflow_provider_polytomic.fleet import rows as fleet_rows
-from airflow_provider_polytomic.fleet.bounds import MOST_WORKERS
-from airflow_provider_polytomic.fleet.progress import as_line
-from airflow_provider_polytomic.fleet.report import Outcome, Report
-from airflow_provider_polytomic.fleet.rows import Source
-from airflow_provider_polytomic.fleet.targets import FleetTarget, read_fleet
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.targets import Target
 from tests.docs.pages import ORG_ID, USER_ID, blocks, codes, facts, page_text, rows
 from tests.docs.policies import Policy, policy
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
