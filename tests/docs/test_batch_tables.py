@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 import pytest
-from airflow_provider_polytomic.operators._bounds import MOST_WORKERS
+from airflow_provider_polytomic.operators._fields import MOST_WORKERS
 
 from airflow_provider_polytomic._airflow import masking
 from airflow_provider_polytomic._batch import report, targets
