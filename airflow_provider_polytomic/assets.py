@@ -28,7 +28,7 @@ API_KEYS = "polytomic_api_keys"
 # of "vault://conn_id@..." (`_sanitize_uri` of airflow.datasets and airflow.sdk.definitions.asset).
 _SCHEME = "x-polytomic"
 # Of both columns, name and URI, and of what 3.x lets an Asset have; 2.11 would let a Dataset have 3000.
-_LONGEST = 1500
+_MAX_LENGTH = 1500
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -50,10 +50,10 @@ def api_key_asset(destination: str) -> Asset:
     scheme, _, rest = name.partition("://")
     # What is percent-encoded already is so once more: without that, "?field=x" and a "?" of a name would look the same.
     uri = f"{_SCHEME}://{scheme}/{quote(rest)}"
-    if len(uri) > _LONGEST:
+    if len(uri) > _MAX_LENGTH:
         raise PolytomicConfigurationError(
-            f"The destination has {len(uri)} characters as an asset's URI, and Airflow allows {_LONGEST}. So there are "
-            "no events for it, and nothing can be scheduled on it. Use a shorter name."
+            f"The destination has {len(uri)} characters as an asset's URI, and Airflow allows {_MAX_LENGTH}. "
+            "No event can be emitted for it, and nothing can be scheduled on it. Use a shorter name."
         )
     return new_asset(name=name, uri=uri)
 

@@ -10,19 +10,19 @@
     │   ├── PolytomicNotFoundError          404: no such organization or user
     │   ├── PolytomicRejectedError          400, 422 and any other 4xx, or a redirect: the request itself is refused
     │   ├── PolytomicConflictError          409: in flight, taken, or already there
-    │   │   └── PolytomicTakenError         the name or the e-mail address is somebody else's: use another
+    │   │   └── PolytomicAlreadyExistsError         the name or the e-mail address is somebody else's: use another
     │   ├── PolytomicRateLimitedError       429
     │   ├── PolytomicServerError            500 in Polytomic's own words: perhaps a recorded one, replayed for 24 hours
     │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
-    ├── PolytomicNoAnswerError              connection lost, or no answer in time: nothing is known of the outcome
-    ├── PolytomicStoppedError               told to end before something was asked for: nothing was sent
-    ├── PolytomicUnreadableAnswerError      a success whose content is missing or cannot be read; the body is not shown
-    │   └── PolytomicMissingValueError      Polytomic's own success, without the key that it promises
+    ├── PolytomicConnectionError              connection lost, or no answer in time: nothing is known of the outcome
+    ├── PolytomicTaskStoppedError               told to end before something was asked for: nothing was sent
+    ├── PolytomicInvalidResponseError      a success whose content is missing or cannot be read; the body is not shown
+    │   └── PolytomicMissingKeyError      Polytomic's own success, without the key that it promises
     ├── SecretStoreError                    never raised itself
-    │   ├── ConflictError                   somebody else changed the destination meanwhile
-    │   ├── DeniedError                     the store refuses these rights
-    │   ├── MisconfiguredError              the store, or what it holds, cannot be used as it is
-    │   └── UnavailableError                the store did not answer; whether it acted is not known
+    │   ├── SecretStoreConflictError                   somebody else changed the destination meanwhile
+    │   ├── SecretStoreDeniedError                     the store refuses these rights
+    │   ├── SecretStoreConfigurationError              the store, or what it holds, cannot be used as it is
+    │   └── SecretStoreUnavailableError                the store did not answer; whether it acted is not known
     └── IssuanceError                       never raised itself
         ├── IssuanceRefusedError            somebody must decide or repair something first; trying again does not help
         └── IssuanceIncompleteError         not finished; trying again goes on where this try stopped
@@ -40,30 +40,30 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "ConflictError",
-    "DeniedError",
     "IssuanceError",
     "IssuanceIncompleteError",
     "IssuanceRefusedError",
-    "MisconfiguredError",
+    "PolytomicAlreadyExistsError",
     "PolytomicApiError",
     "PolytomicConfigurationError",
     "PolytomicConflictError",
+    "PolytomicConnectionError",
     "PolytomicError",
     "PolytomicForbiddenError",
-    "PolytomicMissingValueError",
-    "PolytomicNoAnswerError",
+    "PolytomicInvalidResponseError",
+    "PolytomicMissingKeyError",
     "PolytomicNotFoundError",
     "PolytomicRateLimitedError",
     "PolytomicRejectedError",
     "PolytomicServerError",
-    "PolytomicStoppedError",
-    "PolytomicTakenError",
+    "PolytomicTaskStoppedError",
     "PolytomicUnauthorizedError",
     "PolytomicUnavailableError",
-    "PolytomicUnreadableAnswerError",
+    "SecretStoreConfigurationError",
+    "SecretStoreConflictError",
+    "SecretStoreDeniedError",
     "SecretStoreError",
-    "UnavailableError",
+    "SecretStoreUnavailableError",
 ]
 
 
@@ -80,7 +80,7 @@ class PolytomicError(Exception):
     retryable: ClassVar[bool] = False
     # Whether an earlier repeat of the same request was left without an answer, so that it may have taken effect
     # whatever the last one was told. Set by the one who repeats.
-    earlier_unknown: bool = False
+    earlier_outcome_unknown: bool = False
     # Whether this try had a key issued before it failed; with force, that revoked the earlier ones. Set by issue().
     key_was_issued: bool = False
 
@@ -124,7 +124,7 @@ class PolytomicApiError(PolytomicError):
     :param key: the machine-readable ``key`` of Polytomic's error body, if it has one.
     :param server_message: the server's words, bounded in length and free of anything that could be a key.
     :param retry_after: seconds that the server asked to wait, if it did.
-    :param own_words: whether the body is in one of Polytomic's own error forms, and not a proxy's or gateway's.
+    :param is_from_polytomic: whether the body is in one of Polytomic's own error forms, and not a proxy's or gateway's.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class PolytomicApiError(PolytomicError):
         key: str | None = None,
         server_message: str | None = None,
         retry_after: float | None = None,
-        own_words: bool = False,
+        is_from_polytomic: bool = False,
         reason: str = "",
         fields: Sequence[str] = (),
         request: str = "",
@@ -145,7 +145,7 @@ class PolytomicApiError(PolytomicError):
         self.key = key
         self.server_message = server_message
         self.retry_after = retry_after
-        self.own_words = own_words
+        self.is_from_polytomic = is_from_polytomic
 
 
 class PolytomicUnauthorizedError(PolytomicApiError):
@@ -170,7 +170,7 @@ class PolytomicConflictError(PolytomicApiError):
     retryable = True
 
 
-class PolytomicTakenError(PolytomicConflictError):
+class PolytomicAlreadyExistsError(PolytomicConflictError):
     """What was to be made or renamed has a name, or an e-mail address, that exists already."""
 
     retryable = False
@@ -194,23 +194,23 @@ class PolytomicUnavailableError(PolytomicApiError):
     retryable = True
 
 
-class PolytomicNoAnswerError(PolytomicError):
+class PolytomicConnectionError(PolytomicError):
     """The connection was refused or lost, or no answer came in time: the request may or may not have taken effect."""
 
     retryable = True
 
 
-class PolytomicStoppedError(PolytomicError):
+class PolytomicTaskStoppedError(PolytomicError):
     """The task was told to end before this was asked for; the next try looks again."""
 
     retryable = True
 
 
-class PolytomicUnreadableAnswerError(PolytomicError):
+class PolytomicInvalidResponseError(PolytomicError):
     """A success without the promised content; its body is never shown, because it could hold a key."""
 
 
-class PolytomicMissingValueError(PolytomicUnreadableAnswerError):
+class PolytomicMissingKeyError(PolytomicInvalidResponseError):
     """A success in Polytomic's own form, ``{"data": ...}``, whose ``value`` is missing, empty or no key.
 
     Told apart because it settles an Idempotency-Key: Polytomic itself answered. A page of a proxy settles nothing.
@@ -231,21 +231,21 @@ class SecretStoreError(PolytomicError):
         self.place = place
 
 
-class ConflictError(SecretStoreError):
+class SecretStoreConflictError(SecretStoreError):
     """The value is no longer the one that was read: read again before writing."""
 
     retryable = True
 
 
-class DeniedError(SecretStoreError):
+class SecretStoreDeniedError(SecretStoreError):
     """The store refuses: the rights of its client do not suffice."""
 
 
-class MisconfiguredError(SecretStoreError):
+class SecretStoreConfigurationError(SecretStoreError):
     """The store cannot hold the secret, or no reader would find it, until its configuration or content is changed."""
 
 
-class UnavailableError(SecretStoreError):
+class SecretStoreUnavailableError(SecretStoreError):
     """The store did not answer, or not in time; whether it acted is not known, so read again."""
 
     retryable = True

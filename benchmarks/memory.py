@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
-from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.base import StoredSecret
 from benchmarks import child
 from benchmarks.batch import rotated, write_targets
 
@@ -69,10 +69,10 @@ class _Place:
         self._value: ApiKey | None = None
         self._record: Mapping[str, str] | None = None
 
-    def read(self) -> Held:
-        return Held(self._value, "v1" if self._value else "absent")
+    def read(self) -> StoredSecret:
+        return StoredSecret(self._value, "v1" if self._value else "absent")
 
-    def write(self, value: ApiKey, over: Held) -> str:
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         self._value = value
         return "v1"
 
@@ -82,13 +82,13 @@ class _Place:
     def write_record(self, record: Mapping[str, str]) -> None:
         self._record = record
 
-    def check_write(self, over: Held) -> None:
+    def check_write(self, over: StoredSecret) -> None:
         return None
 
     def read_back(self) -> ApiKey | None:
         return self._value
 
-    def remove(self, over: Held, *, for_good: bool) -> None:
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         self._value = None
 
     def remove_record(self) -> None:

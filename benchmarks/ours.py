@@ -13,12 +13,12 @@ from airflow_provider_polytomic._issuance import issue
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Stores
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from benchmarks.environment import CONN_ID
 from tests.runs import renew
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
 
 __all__ = ["Clock", "Ours", "forget_masked"]
 
@@ -49,9 +49,9 @@ class Ours:
 
     def __init__(self, pool_size: int = 1) -> None:
         self.hook = PolytomicHook(CONN_ID, pool_size=pool_size)
-        self.stores = Stores(issuer=self.hook.base_url)
+        self.stores = StoreFactory(issuer=self.hook.base_url)
 
-    def rotate(self, target: list[str], name: str, clock: Clock | None = None) -> Reference:
+    def rotate(self, target: list[str], name: str, clock: Clock | None = None) -> KeyReference:
         """Rotate one key now, whatever its age."""
         vendor: Any = self.hook
         store: Any = self.stores.open(Destination.parse(f"airflow://connection/{name}"))

@@ -76,7 +76,7 @@ def polytomic_rotate_without_outage() -> None:
         standby_user_id="{{ params.standby_user_id }}",
         destination="{{ params.destination }}",
         max_age="{{ params.max_age_days * 86400 }}",
-        skip_when_fresh=True,
+        skip_if_not_due=True,
         outlets=[api_keys_alias()],
     )
 

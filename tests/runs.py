@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._airflow.dag_run import dag_run
-from airflow_provider_polytomic._issuance import Renew
+from airflow_provider_polytomic._issuance import Rotate
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +34,6 @@ def run_at(time: datetime, dag_id: str = "acme") -> Run:
     return dag_run({"dag_run": airflow_run(time, dag_id)})
 
 
-def renew(time: datetime, max_age: timedelta = timedelta(0)) -> Renew:
+def renew(time: datetime, max_age: timedelta = timedelta(0)) -> Rotate:
     """Return the mode in which the run of this time renews what is as old as that."""
-    return Renew(run_at(time), max_age)
+    return Rotate(run_at(time), max_age)

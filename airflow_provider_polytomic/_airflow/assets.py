@@ -11,7 +11,7 @@ from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 if TYPE_CHECKING:
     from airflow.sdk import Asset, AssetAlias
 
-__all__ = ["events_of", "is_alias", "make_alias_known", "most_events", "new_alias", "new_asset", "triggering_events"]
+__all__ = ["events_of", "is_alias", "make_alias_known", "max_events", "new_alias", "new_asset", "triggering_events"]
 
 # Measured on two busy cores with SQLite: 25 ms for an event of a new asset, 16 ms for one of a known asset.
 _EVENTS_PER_SECOND = 20
@@ -47,7 +47,7 @@ def events_of(outlet: Any) -> list[Any]:
     return found
 
 
-def most_events() -> int:
+def max_events() -> int:
     """Return how many events one task may have.
 
     3.x sends them all in the one request that reports the task's success, and the API server answers when they are

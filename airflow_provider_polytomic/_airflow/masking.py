@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["FirstKeys", "logs_at_debug", "mask_secret", "should_hide_value_for_key", "warn_of_unmasked_variable"]
+__all__ = ["BoundedMasker", "logs_at_debug", "mask_secret", "should_hide_value_for_key", "warn_about_unmasked_variable"]
 
 log = logging.getLogger(__name__)
 
 # The names under which Airflow's own processes log; "supervisor" is the one that prints what a task sends.
 _AIRFLOW_LOGGERS = ("", "airflow", "supervisor", "task")
-_MOST = 100
+_MAX = 100
 
 
-@bare
+@strip_traceback
 def mask_secret(key: ApiKey) -> None:
     """Have Airflow's own log masking hide this key. No name goes with it: Airflow masks only under sensitive ones."""
     from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
@@ -35,13 +35,13 @@ def mask_secret(key: ApiKey) -> None:
         airflow_mask_secret(key.reveal())
 
 
-class FirstKeys:
+class BoundedMasker:
     """Masks the first keys that it is given, from any number of threads.
 
     :param mask: masks one.
     """
 
-    def __init__(self, mask: Callable[[ApiKey], None], *, most: int = _MOST) -> None:
+    def __init__(self, mask: Callable[[ApiKey], None], *, most: int = _MAX) -> None:
         self._mask, self._left = mask, most
         self._lock = threading.Lock()
 
@@ -65,7 +65,7 @@ def should_hide_value_for_key(name: str) -> bool:
     return bool(import_module(module).should_hide_value_for_key(name))
 
 
-def warn_of_unmasked_variable(key: str) -> None:
+def warn_about_unmasked_variable(key: str) -> None:
     """Log a warning if Airflow shows a Variable of this name unmasked when somebody reads it."""
     if not should_hide_value_for_key(key):
         log.warning(

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK, supervisor_channel
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
-from airflow_provider_polytomic.exceptions import DeniedError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, SecretStoreError, SecretStoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,9 @@ T = TypeVar("T")
 def metastore_variable_get(key: str) -> str | None:
     """Read a Variable past this process's own backends: from the Execution API in a task of 3.x, else the database.
 
-    :raises DeniedError: if the API server refuses.
-    :raises UnavailableError: if there was no answer. (``ExecutionAPISecretsBackend`` would say "absent" then.)
+    :raises SecretStoreDeniedError: if the API server refuses.
+    :raises SecretStoreUnavailableError: if there was no answer. (``ExecutionAPISecretsBackend`` would say "absent"
+        then.)
     """
     read = _get_from_database if supervisor_channel() is None else _get_through_api
     return call_metastore("read", key, lambda: read(key))
@@ -35,8 +36,8 @@ def metastore_variable_set(key: str, value: str, *, description: str) -> None:
 
     :param description: for a new Variable. One that somebody gave is kept where it can be read, which the Execution API
         does not allow.
-    :raises DeniedError: if the API server refuses.
-    :raises UnavailableError: if there was no answer; whether it was written is not known.
+    :raises SecretStoreDeniedError: if the API server refuses.
+    :raises SecretStoreUnavailableError: if there was no answer; whether it was written is not known.
     """
 
     def write() -> None:
@@ -53,8 +54,8 @@ def metastore_variable_set(key: str, value: str, *, description: str) -> None:
 def metastore_variable_delete(key: str) -> None:
     """Delete a Variable from the metastore; none there is no error.
 
-    :raises DeniedError: if the API server refuses.
-    :raises UnavailableError: if there was no answer; whether it was deleted is not known.
+    :raises SecretStoreDeniedError: if the API server refuses.
+    :raises SecretStoreUnavailableError: if there was no answer; whether it was deleted is not known.
     """
 
     def delete() -> None:
@@ -127,8 +128,8 @@ def call_metastore(what: str, key: str, act: Callable[[], T]) -> T:
 
     :param what: what is done: ``read``, ``written``, ``deleted``.
     :param act: does it, and returns what was found.
-    :raises DeniedError: if the API server refuses.
-    :raises UnavailableError: for everything else.
+    :raises SecretStoreDeniedError: if the API server refuses.
+    :raises SecretStoreUnavailableError: for everything else.
     """
     try:
         with SUPERVISOR_LOCK:
@@ -144,14 +145,14 @@ def _problem(error: Exception, what: str, key: str) -> SecretStoreError:
     detail = getattr(answer, "detail", None) or {}
     status = getattr(getattr(error, "response", None), "status_code", None) or detail.get("status_code")
     if status in (401, 403):
-        return DeniedError(
+        return SecretStoreDeniedError(
             f"The Variable {key} was not {what}: Airflow's API server answered {status}. "
             "Let this task's team or role use that Variable.",
             reason="refused_by_airflow",
         )
     state = "nothing was changed" if what == "read" else f"whether it was {what} is not known, so it is read again"
     kind = f"{type(error).__name__}{f', status {status}' if status else ''}"
-    return UnavailableError(
+    return SecretStoreUnavailableError(
         f"The Variable {key} could not be {what} in Airflow's metastore ({kind}); {state}. "
         "See the log of the API server or the database.",
         reason="no_answer",

@@ -14,20 +14,20 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRejectedError,
 )
 
-__all__ = ["Failures", "kind_of"]
+__all__ = ["FailureBudget", "root_cause_type"]
 
 # What speaks of one target alone: a user who is gone, a destination that somebody must look at.
 _ALONE = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
 
 
-def kind_of(error: BaseException) -> type[BaseException]:
-    """Return what went wrong at the root: ``UnavailableError`` for a store that is down, whatever was under way."""
+def root_cause_type(error: BaseException) -> type[BaseException]:
+    """Return the type of the root cause: ``SecretStoreUnavailableError`` for a store that is down, say."""
     while isinstance(error, PolytomicError) and isinstance(error.__cause__, PolytomicError):
         error = error.__cause__
     return type(error)
 
 
-class Failures:
+class FailureBudget:
     """Counts what failed, by kind.
 
     What speaks of one target alone is not counted, unless a key was issued before it came to light: some customers who
@@ -52,7 +52,7 @@ class Failures:
         self.retryable = self.retryable or not isinstance(error, PolytomicError) or error.retryable
         if self.reason is not None:
             return  # it was under way
-        kind = kind_of(error)
+        kind = root_cause_type(error)
         if issubclass(kind, _ALONE) and not getattr(error, "key_was_issued", False):
             return
         self._counts[kind] += 1

@@ -9,24 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_polytomic._airflow.object_storage import is_missing_connection, open_file
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicError,
+    SecretStoreUnavailableError,
+)
 from airflow_provider_polytomic.hooks._redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FileAddress"]
+__all__ = ["RemoteFile"]
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
-_LONGEST_SHOWN = 200  # characters
-_LONGEST_ADVICE = 600  # of an ImportError, which ends with what to install
+_MAX_SHOWN = 200  # characters
+_MAX_ADVICE = 600  # of an ImportError, which ends with what to install
 # What s3fs holds in memory of a file that is being written; its default is 50 MiB, and S3 takes no smaller part.
 _BLOCK = 5 * 2**20
 # What stays as it is until somebody does something; all else may be gone at the next try.
 _LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ImportError, ValueError)
 
 
-class FileAddress:
+class RemoteFile:
     """The address of one file: an absolute path, or a URI such as ``s3://<conn_id>@<bucket>/<key>``.
 
     :param parameter: what the address is called in errors.
@@ -48,7 +52,7 @@ class FileAddress:
                 fields=[parameter],
             )
         # Without a query, which can hold a signature.
-        self._shown = one_line(self.text.partition("?")[0], _LONGEST_SHOWN)
+        self._shown = one_line(self.text.partition("?")[0], _MAX_SHOWN)
 
     def __str__(self) -> str:
         """Return the address as logs may show it."""
@@ -78,7 +82,7 @@ class FileAddress:
         """Say of whatever goes wrong with the file which one it is, and what to do; nothing has been sent by then.
 
         :raises PolytomicConfigurationError: if somebody must do something first.
-        :raises UnavailableError: if the next try may find it well.
+        :raises SecretStoreUnavailableError: if the next try may find it well.
         """
         try:
             yield
@@ -87,23 +91,23 @@ class FileAddress:
         except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
             raise self._explanation(mode, error) from None
 
-    def same_file(self, other: FileAddress) -> bool:
+    def is_same_file(self, other: RemoteFile) -> bool:
         """Whether both are the same file, as far as addresses tell; by which connection is no difference."""
         return _place(self.text) == _place(other.text)
 
-    def of_shard(self, shard: int, shards: int) -> FileAddress:
+    def for_shard(self, shard: int, shards: int) -> RemoteFile:
         """Return the address of one shard's own file, beside this one; this one where there is only one shard."""
         if shards == 1:
             return self
         folder, slash, name = self.text.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
         stem, tail = (stem, f"{dot}{suffix}") if stem else (name, "")
-        return FileAddress(self._parameter, f"{folder}{slash}{stem}.shard-{shard}-of-{shards}{tail}")
+        return RemoteFile(self._parameter, f"{folder}{slash}{stem}.shard-{shard}-of-{shards}{tail}")
 
     def _explanation(self, mode: str, error: Exception) -> PolytomicError:
         done = "read" if mode == "rb" else "written"
         # Words are shown only where they are Python's or Airflow's own: others may quote a connection.
-        words = one_line(str(error), _LONGEST_ADVICE) if isinstance(error, ImportError) else ""
+        words = one_line(str(error), _MAX_ADVICE) if isinstance(error, ImportError) else ""
         if isinstance(error, OSError) and error.errno:
             words = os.strerror(error.errno)
         kind = f"{type(error).__name__}: {words}" if words else type(error).__name__
@@ -115,7 +119,9 @@ class FileAddress:
                 "the package for this kind of store is installed."
             )
             return PolytomicConfigurationError(problem, advice, reason=reason, fields=fields)
-        return UnavailableError(f"{problem} No request was sent. A retry may succeed.", reason=reason, fields=fields)
+        return SecretStoreUnavailableError(
+            f"{problem} No request was sent. A retry may succeed.", reason=reason, fields=fields
+        )
 
 
 def _problem(address: object) -> str | None:

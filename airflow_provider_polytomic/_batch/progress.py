@@ -15,7 +15,7 @@ __all__ = ["Progress", "as_line"]
 
 _EVERY_SECONDS = 10.0
 _EVERY_SHARE = 0.05
-_SHORTEST = 1.0  # seconds between two lines, however fast it goes
+_MIN_LENGTH = 1.0  # seconds between two lines, however fast it goes
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -54,7 +54,7 @@ class Progress:
         self._bar.move_to(done)
         since = now - self._told_at
         far = done - self._told >= max(1.0, self._total * _EVERY_SHARE)
-        if since < _SHORTEST or not (far or since >= _EVERY_SECONDS):
+        if since < _MIN_LENGTH or not (far or since >= _EVERY_SECONDS):
             return
         self._say(counts, paused)
         self._told_at, self._told = now, done

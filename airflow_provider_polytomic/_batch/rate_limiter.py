@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Pace", "Stop"]
+__all__ = ["RateLimiter", "StopSignal"]
 
 # Seconds, after a 429 that names none; the first wait of the hook's own backoff is shorter.
-_SHORTEST_PAUSE = 1.0
+_MIN_PAUSE = 1.0
 # A longer one would hold the task, and its slot, for what a retry or the next run does as well.
-_LONGEST_PAUSE = 900.0
+_MAX_PAUSE = 900.0
 # Seconds between two looks at whether it is time to stop.
 _TICK = 0.1
 # The part of a pause by which it is longer, at most: several shards were sent away at the same moment.
 _SPREAD = 0.1
 
 
-class Pace:
+class RateLimiter:
     """The gate before each start.
 
     ``wait`` and ``started`` are called by the one thread that starts targets, ``pause`` by any.
@@ -62,7 +62,7 @@ class Pace:
         :param seconds: what ``Retry-After`` asks for; 0 where a 429 came without it. At most 15 minutes are waited; the
             next target may then be told the same.
         """
-        until = self._clock() + min(max(seconds, _SHORTEST_PAUSE), _LONGEST_PAUSE) * (1 + _SPREAD * self._jitter())
+        until = self._clock() + min(max(seconds, _MIN_PAUSE), _MAX_PAUSE) * (1 + _SPREAD * self._jitter())
         with self._lock:
             self._paused_until = max(self._paused_until, until)
 
@@ -72,7 +72,7 @@ class Pace:
         return max(0.0, self._paused_until - self._clock())
 
 
-class Stop:
+class StopSignal:
     """Whether the rotation is to end early; whoever waits by it wakes up then.
 
     No ``threading.Event``: Airflow's signal handlers run in the main thread between any two lines, also within those of

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from airflow_provider_polytomic._batch.files import FileAddress
+from airflow_provider_polytomic._batch.files import RemoteFile
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic._batch.targets import FleetTarget
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._batch.targets import BatchTarget
+    from airflow_provider_polytomic._issuance.reference import KeyReference
 
 __all__ = ["Outcome", "Report", "Status"]
 
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 Status = Literal["rotated", "kept", "failed", "not_started", "due"]
 
-_MOST_FAILURES = 20  # in the summary, which goes to XCom
-_LONGEST = 800  # characters of a text in it: what our errors say, their advice included
-_LONGEST_MESSAGE = 2000  # characters in the file
-_LONGEST_BEGIN = 64  # bytes, of which a report is known by the first
+_MAX_FAILURES = 20  # in the summary, which goes to XCom
+_MAX_LENGTH = 800  # characters of a text in it: what our errors say, their advice included
+_MAX_MESSAGE = 2000  # characters in the file
+_MAX_BEGIN = 64  # bytes, of which a report is known by the first
 _BEGIN = re.compile(rb'\{"status": "(rotated|kept|failed|not_started|due)", "org_id": ')
 
 
@@ -44,15 +44,15 @@ class Outcome:
     :param seconds: how long it took.
     """
 
-    fleet_target: FleetTarget
+    fleet_target: BatchTarget
     status: Status
-    reference: Reference | None = None
+    reference: KeyReference | None = None
     error: str | None = None
     message: str | None = None
     seconds: float = 0.0
 
     @classmethod
-    def failed(cls, fleet_target: FleetTarget, error: BaseException, seconds: float) -> Outcome:
+    def failed(cls, fleet_target: BatchTarget, error: BaseException, seconds: float) -> Outcome:
         """Return the outcome of a target that ended in an exception.
 
         The words of our own errors are kept, which hold no key; those of any other may hold anything.
@@ -76,7 +76,7 @@ class Outcome:
             "destination": destination,
             "where": row.where,
             "error": self.error,
-            "message": None if self.message is None else self.message[:_LONGEST_MESSAGE],
+            "message": None if self.message is None else self.message[:_MAX_MESSAGE],
             "seconds": round(self.seconds, 4),
             "reference": {**found.to_json(destination, server=server), **found.details()} if found else None,
         }
@@ -108,11 +108,11 @@ class Report:
         targets: int,
         shard: int = 0,
         shards: int = 1,
-        apart_from: FileAddress | None = None,
+        apart_from: RemoteFile | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._address = FileAddress("report_path", report_path).of_shard(shard, shards) if report_path else None
-        if self._address and apart_from and self._address.same_file(apart_from):
+        self._address = RemoteFile("report_path", report_path).for_shard(shard, shards) if report_path else None
+        if self._address and apart_from and self._address.is_same_file(apart_from):
             raise PolytomicConfigurationError(
                 f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it.",
                 "Use another path.",
@@ -133,7 +133,7 @@ class Report:
         """Make sure that the file can be written.
 
         :raises PolytomicConfigurationError: if it cannot, or something other than a report is there.
-        :raises UnavailableError: if it cannot be now.
+        :raises SecretStoreUnavailableError: if it cannot be now.
         """
         if self._address:
             _refuse_other(self._address)
@@ -155,14 +155,14 @@ class Report:
         """Count an outcome, and write it down."""
         line = json.dumps(outcome.to_json(self._server)).encode() + b"\n"
         self._counts[outcome.status] += 1
-        if outcome.status == "failed" and len(self._failures) < _MOST_FAILURES:
+        if outcome.status == "failed" and len(self._failures) < _MAX_FAILURES:
             self._failures.append(_failure(outcome))
         if self._address and not self._closed and not self._file_error:
             self._write(self._address, line)
 
     def stop(self, reason: str) -> None:
         """Say why nothing new is started any more; the first reason stays."""
-        self._stopped = self._stopped or one_line(reason, _LONGEST)
+        self._stopped = self._stopped or one_line(reason, _MAX_LENGTH)
 
     def close(self) -> None:
         """Close the file; what is added afterwards is only counted. Before this, an object store may show nothing."""
@@ -195,7 +195,7 @@ class Report:
         }
         return _known(summary)
 
-    def _write(self, address: FileAddress, line: bytes) -> None:
+    def _write(self, address: RemoteFile, line: bytes) -> None:
         try:
             if self._file is None:
                 _refuse_other(address)  # once more: a store may have made it since
@@ -219,16 +219,16 @@ class Report:
         )
 
 
-def _refuse_other(address: FileAddress) -> None:
+def _refuse_other(address: RemoteFile) -> None:
     """Refuse to empty a file that is no report: a mistyped address may be that of connections, or of a DAG.
 
     :raises PolytomicConfigurationError: if something else is there, or what is there cannot be read.
-    :raises UnavailableError: if it cannot be read now.
+    :raises SecretStoreUnavailableError: if it cannot be read now.
     """
     with address.explained("rb"):
         try:
             with address.opened("rb") as file:
-                begin = file.read(_LONGEST_BEGIN)
+                begin = file.read(_MAX_BEGIN)
         except FileNotFoundError:
             return
     if begin and not _BEGIN.match(begin):
@@ -252,7 +252,7 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
     return {
         "org_id": row.target.org_id,
         "user_id": row.target.user_id,
-        "destination": one_line(str(row.destination), _LONGEST),
+        "destination": one_line(str(row.destination), _MAX_LENGTH),
         "error": outcome.error,
-        "message": one_line(outcome.message or "", _LONGEST),
+        "message": one_line(outcome.message or "", _MAX_LENGTH),
     }

@@ -12,35 +12,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from airflow_provider_polytomic._batch.report import Outcome
-from airflow_provider_polytomic._batch.worker_pool import Crew
+from airflow_provider_polytomic._batch.worker_pool import WorkerPool
 from airflow_provider_polytomic._issuance import check, issue
-from airflow_provider_polytomic.exceptions import PolytomicError, PolytomicStoppedError
+from airflow_provider_polytomic.exceptions import PolytomicError, PolytomicTaskStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from airflow_provider_polytomic._batch.failure_budget import Failures
+    from airflow_provider_polytomic._batch.failure_budget import FailureBudget
     from airflow_provider_polytomic._batch.progress import Progress
-    from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+    from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
     from airflow_provider_polytomic._batch.report import Report, Status
-    from airflow_provider_polytomic._batch.targets import FleetTarget
-    from airflow_provider_polytomic._issuance import Renew, Vendor
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._batch.targets import BatchTarget
+    from airflow_provider_polytomic._issuance import PolytomicApi, Rotate
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["OpensStores", "Orders", "Rotation"]
+__all__ = ["Rotation", "RotationOptions", "StoreOpener"]
 
 log = logging.getLogger(__name__)
 
 # Seconds between two looks at whether the task is to end.
 _TICK = 0.1
-_MOST_LOGGED = 20  # failures, one line each; the report has them all
+_MAX_LOGGED = 20  # failures, one line each; the report has them all
 
 
-class OpensStores(Protocol):
+class StoreOpener(Protocol):
     """What a fleet needs of :class:`~airflow_provider_polytomic.secret_stores.factory.Stores`."""
 
     def open(self, destination: Destination, /) -> SecretStore:
@@ -48,7 +48,7 @@ class OpensStores(Protocol):
 
 
 @dataclass(frozen=True)
-class Orders:
+class RotationOptions:
     """What is to be done with each target.
 
     :param mode: which keys are due.
@@ -58,14 +58,14 @@ class Orders:
     :param retried: an earlier try of the run may have issued keys, and died before it could tell of them.
     """
 
-    mode: Renew
+    mode: Rotate
     hide: Callable[[ApiKey], None]
     take_over: bool = False
     check_only: bool = False
     retried: bool = False
 
 
-class _Result(NamedTuple):
+class _TargetResult(NamedTuple):
     outcome: Outcome
     error: BaseException | None = None
 
@@ -81,19 +81,19 @@ class Rotation:
         an earlier one.
     """
 
-    vendor: Vendor
-    stores: OpensStores
-    orders: Orders
+    vendor: PolytomicApi
+    stores: StoreOpener
+    orders: RotationOptions
     report: Report
-    failures: Failures
-    pace: Pace
+    failures: FailureBudget
+    pace: RateLimiter
     progress: Progress
-    stop: Stop
+    stop: StopSignal
     max_workers: int
-    on_new_key: Callable[[FleetTarget, Reference], None] = lambda _target, _reference: None
+    on_new_key: Callable[[BatchTarget, KeyReference], None] = lambda _target, _reference: None
     _logged: int = 0
 
-    def run(self, fleet: Iterable[FleetTarget]) -> None:
+    def run(self, fleet: Iterable[BatchTarget]) -> None:
         """Rotate the fleet.
 
         Returns early once ``stop`` says so, and whatever is raised in the calling thread gets through: in both cases
@@ -102,8 +102,8 @@ class Rotation:
         :raises PolytomicError: when only checking, if Polytomic does not say who the caller is.
         """
         if self.orders.check_only:
-            self.vendor = _CallerKnown(self.vendor, self.vendor.get_identity())
-        crew = Crew(self.max_workers, self._do)
+            self.vendor = _CachedIdentity(self.vendor, self.vendor.get_identity())
+        crew = WorkerPool(self.max_workers, self._do)
         try:
             crew.assemble()
             self._run(crew, fleet)
@@ -115,7 +115,7 @@ class Rotation:
                 self._settle(result)
             self.progress.finish(self.report.counts)
 
-    def _run(self, crew: Crew[FleetTarget, _Result], fleet: Iterable[FleetTarget]) -> None:
+    def _run(self, crew: WorkerPool[BatchTarget, _TargetResult], fleet: Iterable[BatchTarget]) -> None:
         """Start one target after the other, as soon as a thread is free and the pace allows, and settle the results."""
         targets = iter(fleet)
         upcoming = next(targets, None)
@@ -142,24 +142,24 @@ class Rotation:
         """Whether nothing is to be started or issued any more."""
         return self.failures.reason is not None or self.stop()
 
-    def _do(self, target: FleetTarget) -> _Result:
+    def _do(self, target: BatchTarget) -> _TargetResult:
         """Rotate one key; whatever is raised is a result."""
         if self._is_over():
-            return _Result(self._not_started(target))
+            return _TargetResult(self._not_started(target))
         began = time.monotonic()
         try:
             outcome = self._check(target, began) if self.orders.check_only else self._issue(target, began)
-        except PolytomicStoppedError:
-            return _Result(self._not_started(target))
+        except PolytomicTaskStoppedError:
+            return _TargetResult(self._not_started(target))
         except BaseException as error:  # noqa: BLE001 (one target's trouble is not the others', and a thread has no caller)
-            return _Result(Outcome.failed(target, error, time.monotonic() - began), error)
-        return _Result(outcome)
+            return _TargetResult(Outcome.failed(target, error, time.monotonic() - began), error)
+        return _TargetResult(outcome)
 
-    def _not_started(self, target: FleetTarget) -> Outcome:
+    def _not_started(self, target: BatchTarget) -> Outcome:
         """Return the outcome of a target for which nothing was issued, because it is over."""
         return Outcome(target, "not_started", message=self.failures.reason or "The task was told to end.")
 
-    def _settle(self, result: _Result) -> None:
+    def _settle(self, result: _TargetResult) -> None:
         """Count a result, write it down, and tell of a new key."""
         outcome, error = result
         self.report.add(outcome)
@@ -171,7 +171,7 @@ class Rotation:
         if outcome.status == "rotated" and outcome.reference is not None:
             self.on_new_key(outcome.fleet_target, outcome.reference)
 
-    def _issue(self, target: FleetTarget, began: float) -> Outcome:
+    def _issue(self, target: BatchTarget, began: float) -> Outcome:
         orders = self.orders
         reference = issue(
             self.vendor, self.stores.open(target.destination), target.target, orders.mode,
@@ -180,7 +180,7 @@ class Rotation:
         is_new = reference.is_new(orders.mode.run, retried=orders.retried)
         return Outcome(target, "rotated" if is_new else "kept", reference, seconds=time.monotonic() - began)
 
-    def _check(self, target: FleetTarget, began: float) -> Outcome:
+    def _check(self, target: BatchTarget, began: float) -> Outcome:
         orders = self.orders
         prospect = check(
             self.vendor, self.stores.open(target.destination), target.target, orders.mode,
@@ -191,10 +191,10 @@ class Rotation:
 
     def _log(self, outcome: Outcome, error: BaseException) -> None:
         self._logged += 1
-        if self._logged > _MOST_LOGGED:
+        if self._logged > _MAX_LOGGED:
             return
         more = "" if isinstance(error, PolytomicError) else f" ({_where_raised(error)})"
-        last = " Further failures are counted, and in the report." if self._logged == _MOST_LOGGED else ""
+        last = " Further failures are counted, and in the report." if self._logged == _MAX_LOGGED else ""
         log.warning("%s: %s: %s%s%s", outcome.fleet_target, outcome.error, outcome.message, more, last)
 
 
@@ -208,10 +208,10 @@ def _where_raised(error: BaseException) -> str:
     return f"raised in line {trace.tb_lineno} of {trace.tb_frame.f_code.co_filename}"
 
 
-class _CallerKnown:
+class _CachedIdentity:
     """A vendor who has been asked already who the caller is, which a check would ask for each target."""
 
-    def __init__(self, vendor: Vendor, caller: Identity) -> None:
+    def __init__(self, vendor: PolytomicApi, caller: Identity) -> None:
         self._vendor, self._caller = vendor, caller
         self.create_api_key = vendor.create_api_key
         self.get_user = vendor.get_user

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_polytomic._batch.files import FileAddress
+from airflow_provider_polytomic._batch.files import RemoteFile
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     # Numbered lines of text to rows.
     _Parser = Callable[[Iterable[tuple[int, str]]], Iterator["Row"]]
 
-__all__ = ["LONGEST_LINE", "Row", "Source", "rows_of"]
+__all__ = ["MAX_LINE", "Row", "Source", "rows_of"]
 
-LONGEST_LINE = 64 * 1024  # bytes: several times what the longest ids and destination take
+MAX_LINE = 64 * 1024  # bytes: several times what the longest ids and destination take
 _CHUNK = 64 * 1024
 _REQUIRED = ("org_id", "user_id", "destination")
 _FIELDS = (*_REQUIRED, "standby_user_id")
@@ -54,7 +54,7 @@ class Source:
     """
 
     unit: str
-    file: FileAddress | None
+    file: RemoteFile | None
     rows: Iterator[Row]
 
     def where(self, number: int) -> str:
@@ -72,7 +72,7 @@ def rows_of(targets: object) -> Source:
         text = targets.strip()
         if text.startswith("["):
             return Source("item", None, _items(_list_of(text)))
-        return _rows_of_file(FileAddress("targets", text))
+        return _rows_of_file(RemoteFile("targets", text))
     # Not list: XComs of mapped tasks are Airflow's own sequences.
     if isinstance(targets, Sequence) and not isinstance(targets, bytes | bytearray | memoryview):
         return Source("item", None, _items(targets))
@@ -91,13 +91,13 @@ def _lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
     while chunk := read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > MAX_LINE:
             break
     if rest:
         yield rest
 
 
-def _rows_of_file(file: FileAddress) -> Source:
+def _rows_of_file(file: RemoteFile) -> Source:
     parse = _PARSERS.get(file.text.lower().rpartition(".")[2])
     if parse is None:
         raise PolytomicConfigurationError(
@@ -109,7 +109,7 @@ def _rows_of_file(file: FileAddress) -> Source:
     return Source("line", file, _rows(file, parse))
 
 
-def _rows(file: FileAddress, parse: _Parser) -> Iterator[Row]:
+def _rows(file: RemoteFile, parse: _Parser) -> Iterator[Row]:
     with file.open("rb") as stream, file.explained("rb"):
         try:
             yield from parse(_texts(stream.read))
@@ -119,10 +119,10 @@ def _rows(file: FileAddress, parse: _Parser) -> Iterator[Row]:
 
 def _texts(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(_lines(read), start=1):
-        if len(line) > LONGEST_LINE:
+        if len(line) > MAX_LINE:
             raise _UnreadableError(
                 number,
-                f"is longer than {LONGEST_LINE:,} bytes, so this is no list of targets; no line after it was read",
+                f"is longer than {MAX_LINE:,} bytes, so this is no list of targets; no line after it was read",
             )
         try:
             text = line.removeprefix(_BOM if number == 1 else b"").decode().strip()

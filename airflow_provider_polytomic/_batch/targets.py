@@ -15,16 +15,16 @@ from airflow_provider_polytomic.secret_stores.destination import Destination
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_provider_polytomic._batch.files import FileAddress
+    from airflow_provider_polytomic._batch.files import RemoteFile
     from airflow_provider_polytomic._batch.rows import Row, Source
 
-__all__ = ["Fleet", "FleetTarget", "parse_shard", "read_fleet", "shard_of"]
+__all__ = ["BatchTarget", "TargetList", "parse_shard", "read_targets", "shard_of"]
 
-_MOST_SHOWN = 10  # problems
+_MAX_SHOWN = 10  # problems
 
 
 @dataclass(frozen=True, slots=True)
-class FleetTarget:
+class BatchTarget:
     """One row: whose key goes where.
 
     :param standby: the user of the same organization who takes turns with the target; None where none does.
@@ -48,31 +48,31 @@ class FleetTarget:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class TargetList:
     """The targets of one shard, in their order.
 
     :param total: how many all shards have.
     :param file: the file that the rows came from; None where they were given as a list.
     """
 
-    targets: Sequence[FleetTarget]
+    targets: Sequence[BatchTarget]
     total: int
     shard: int
     shards: int
-    file: FileAddress | None
+    file: RemoteFile | None
 
     def __len__(self) -> int:
         """Return how many targets this shard has."""
         return len(self.targets)
 
-    def __iter__(self) -> Iterator[FleetTarget]:
+    def __iter__(self) -> Iterator[BatchTarget]:
         """Iterate over this shard's targets."""
         return iter(self.targets)
 
 
-def read_fleet(
+def read_targets(
     targets: Sequence[Mapping[str, object]] | str, *, shard: object = None, shards: object = None, conn_id: str
-) -> Fleet:
+) -> TargetList:
     """Read all targets, check every one, and return those of one shard.
 
     :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, its JSON as a string, or
@@ -83,20 +83,20 @@ def read_fleet(
     :param conn_id: the connection whose key issues; it is no destination.
     :raises PolytomicConfigurationError: if anything is wrong with any target of any shard, or two of them are about one
         user or one place; the first ten are named.
-    :raises UnavailableError: if the file cannot be read now.
+    :raises SecretStoreUnavailableError: if the file cannot be read now.
     """
     number, count = parse_shard(shard, shards)
     source = rows_of(targets)
     check = _Check(conn_id, source.unit)
     found = [
-        FleetTarget(target, standby, destination, row.number, source)
+        BatchTarget(target, standby, destination, row.number, source)
         for row in source.rows
         if (parsed := check(row)) is not None
         for target, standby, destination in [parsed]
         if shard_of(target, count) == number
     ]
     check.finish(source.file)
-    return Fleet(found, check.total, number, count, source.file)
+    return TargetList(found, check.total, number, count, source.file)
 
 
 def shard_of(target: Target, shards: int) -> int:
@@ -154,14 +154,14 @@ class _Check:
             parsed = self._parse(row)
         except PolytomicConfigurationError as error:
             self._count += 1
-            if len(self._problems) < _MOST_SHOWN:
+            if len(self._problems) < _MAX_SHOWN:
                 self._problems.append(f"{self._unit} {row.number}: {error.problem.removesuffix('.')}.")
                 self._advice = error.advice or self._advice
             return None
         self.total += 1
         return parsed
 
-    def finish(self, file: FileAddress | None) -> None:
+    def finish(self, file: RemoteFile | None) -> None:
         """Refuse the fleet if any row was invalid, or there was none.
 
         :raises PolytomicConfigurationError: which names the first ten.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Crew"]
+__all__ = ["WorkerPool"]
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
-class Crew(Generic[Work, Result]):
+class WorkerPool(Generic[Work, Result]):
     """So many threads, each of which does one piece of work after the other.
 
     Whoever assembles it closes it, whatever happens: they are no daemons, and the interpreter waits for them.

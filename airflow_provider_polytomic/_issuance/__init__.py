@@ -22,9 +22,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance import inspect, mint, publish
-from airflow_provider_polytomic._issuance.attempt import Attempt, DeadKeyError, mark
-from airflow_provider_polytomic._issuance.protocols import Ensure, Renew, Runtime, Users, Vendor
-from airflow_provider_polytomic._issuance.reference import Prospect, Reference
+from airflow_provider_polytomic._issuance.attempt import Attempt, RevokedKeyError, state_fingerprint
+from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi, Rotate, Runtime
+from airflow_provider_polytomic._issuance.reference import IssuancePreview, KeyReference
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
@@ -35,26 +35,26 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic._issuance.attempt import Intent
+    from airflow_provider_polytomic._issuance.attempt import OpenIssuance
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.base import SecretStore
 
-__all__ = ["Ensure", "Renew", "Runtime", "Vendor", "check", "issue"]
+__all__ = ["Ensure", "PolytomicApi", "Rotate", "Runtime", "check", "issue"]
 
 
 def issue(
-    vendor: Vendor,
+    vendor: PolytomicApi,
     store: SecretStore,
     target: Target,
-    mode: Ensure | Renew,
+    mode: Ensure | Rotate,
     *,
     hide: Callable[[ApiKey], None],
     standby: Target | None = None,
     take_over: bool = False,
     stopping: Callable[[], bool] = lambda: False,
     runtime: Runtime | None = None,
-) -> Reference:
+) -> KeyReference:
     """Bring the target's key to the destination and return the reference to it.
 
     :param standby: another user of the same organization: the destination then holds the keys of the two in turn, and
@@ -64,27 +64,27 @@ def issue(
     :param stopping: looked at before each POST; once true, no further POST is sent.
     :raises IssuanceRefusedError: if somebody must decide or repair something first.
     :raises IssuanceIncompleteError: if another try can go on from here.
-    :raises PolytomicStoppedError: if ``stopping`` said so before this try's first POST.
+    :raises PolytomicTaskStoppedError: if ``stopping`` said so before this try's first POST.
     :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
     """
-    users = Users(target, standby)
+    users = KeyOwners(target, standby)
     attempt = Attempt(vendor, store, users, mode, hide, take_over, stopping, runtime or Runtime())
     try:
-        return _bring(attempt)
+        return _run(attempt)
     except PolytomicError as error:
         error.key_was_issued = attempt.minted
         raise
 
 
-def _bring(attempt: Attempt) -> Reference:
+def _run(attempt: Attempt) -> KeyReference:
     try:
         while True:
-            held, record = inspect.look(attempt)
-            reference: Reference | None = None
-            if kept := inspect.keep(attempt, held, record):
-                reference = publish.confirm(attempt, kept, held)
-            elif intent := inspect.intend(attempt, held, record):
-                reference = _obtain(attempt, intent)
+            held, record = inspect.read_state(attempt)
+            reference: KeyReference | None = None
+            if kept := inspect.decide(attempt, held, record):
+                reference = publish.keep_existing(attempt, kept, held)
+            elif intent := inspect.open_or_join(attempt, held, record):
+                reference = _mint_and_publish(attempt, intent)
             if reference is not None:
                 return reference
     except SecretStoreError as error:
@@ -93,7 +93,7 @@ def _bring(attempt: Attempt) -> Reference:
         raise attempt.incomplete(str(error), reason="store_failed") from error
 
 
-def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
+def _mint_and_publish(attempt: Attempt, intent: OpenIssuance) -> KeyReference | None:
     """Mint, verify, promote, prove and close; None if the destination must be looked at from the start."""
     key: ApiKey | None = None
     while True:
@@ -102,15 +102,19 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
                 key = mint.mint(attempt, intent)
                 verified = publish.verify(attempt, key)
                 key = publish.promote(attempt, intent, key, verified=verified)
-            return publish.close(attempt, intent, publish.prove(attempt, intent, key))
-        except DeadKeyError:
+            return publish.close(attempt, intent, publish.confirm(attempt, intent, key))
+        except RevokedKeyError:
             key = None
         # Dead: has somebody else finished, or is it this issuer who must go on?
         held, record = attempt.read()
-        if mark(held) != intent.record.before and held.value is not None and attempt.owner(held.value):
+        if (
+            state_fingerprint(held) != intent.record.previous_fingerprint
+            and held.value is not None
+            and attempt.owner(held.value)
+        ):
             key = held.value
         elif not attempt.forced:
-            attempt.fail(intent, spent=True)
+            attempt.fail(intent, use_up=True)
             raise IssuanceIncompleteError(
                 f"Polytomic gave a key for {attempt.target} that does not answer, perhaps one that was issued and "
                 f"revoked earlier. {attempt.store.place} is unchanged. The next try asks for another one.",
@@ -118,34 +122,34 @@ def _obtain(attempt: Attempt, intent: Intent) -> Reference | None:
             )
         elif record and record.state == "open" and intent.is_named_by(record):
             intent.held = held
-            attempt.burn(intent)
+            attempt.next_idempotency_key(intent)
         else:
             return None
 
 
 def check(
-    vendor: Vendor,
+    vendor: PolytomicApi,
     store: SecretStore,
     target: Target,
-    mode: Ensure | Renew,
+    mode: Ensure | Rotate,
     *,
     standby: Target | None = None,
     take_over: bool = False,
     runtime: Runtime | None = None,
-) -> Prospect:
+) -> IssuancePreview:
     """Find out what :func:`issue` would do: look, prove the right to write, ask who the caller is. Changes nothing.
 
     :raises IssuanceRefusedError, IssuanceIncompleteError, SecretStoreError: as :func:`issue` would before its first
         POST.
     """
     caller = vendor.get_identity()
-    users = Users(target, standby)
+    users = KeyOwners(target, standby)
     attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, runtime or Runtime())
-    held, record = inspect.look(attempt)
-    if kept := inspect.keep(attempt, held, record):
+    held, record = inspect.read_state(attempt)
+    if kept := inspect.decide(attempt, held, record):
         reason = f"{store.place} holds a working key of {kept.owner}, which would be kept."
         issued_at = kept.record.issued_at if kept.record else None
-        return Prospect(
+        return IssuancePreview(
             kept.owner,
             would_issue=False,
             reason=reason,
@@ -167,4 +171,4 @@ def check(
     what = "The open issuance would be resumed" if intent.joined else "A key would be issued"
     revoking = "; all earlier keys of the user would be revoked first" if attempt.forced else ""
     reason = f"{what} for {attempt.target} and stored in {store.place}{revoking}."
-    return Prospect(attempt.target, would_issue=True, reason=reason, caller=caller)
+    return IssuancePreview(attempt.target, would_issue=True, reason=reason, caller=caller)

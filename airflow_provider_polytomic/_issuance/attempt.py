@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._issuance.protocols import Renew
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.protocols import Rotate
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
@@ -23,34 +23,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from airflow_provider_polytomic._issuance.protocols import Ensure, Runtime, Users, Vendor
+    from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi, Runtime
     from airflow_provider_polytomic._issuance.record import Run
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
-    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
+    from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 
-__all__ = ["ABSENT", "Attempt", "DeadKeyError", "Intent", "answers_as", "is_dead", "mark", "owner_of"]
+__all__ = [
+    "ABSENT",
+    "Attempt",
+    "OpenIssuance",
+    "RevokedKeyError",
+    "belongs_to",
+    "describe_owner",
+    "is_revoked",
+    "state_fingerprint",
+]
 
 # Not told apart any further: even a hash of somebody else's password has no business in the record.
 FOREIGN = "foreign"
 # A server or proxy that refuses everything must not make us mint for ever.
-MOST_BURNT = 2
-MOST_LOOKS = 5
+MAX_BURNT = 2
+MAX_LOOKS = 5
 
 
-class DeadKeyError(Exception):
+class RevokedKeyError(Exception):
     """A key that was minted or read back is answered with 401 or 403, or came without a value."""
 
 
-def is_dead(error: PolytomicError) -> bool:
+def is_revoked(error: PolytomicError) -> bool:
     """Whether this answer of ``GET /api/me`` means that the key is dead; anything else is no answer.
 
     Older servers say 403 for an unknown key. Proxies say 401 and 403 of anything, and in their words it means nothing.
     """
-    return isinstance(error, PolytomicUnauthorizedError | PolytomicForbiddenError) and error.own_words
+    return isinstance(error, PolytomicUnauthorizedError | PolytomicForbiddenError) and error.is_from_polytomic
 
 
-def owner_of(identity: Identity) -> str:
+def describe_owner(identity: Identity) -> str:
     """Name who a key answers as, without repeating a text of the server's that is no id."""
     try:
         return str(Target.parse(identity.organization_id, identity.id))
@@ -58,12 +67,12 @@ def owner_of(identity: Identity) -> str:
         return "somebody else"
 
 
-def answers_as(user: Target, identity: Identity) -> bool:
+def belongs_to(user: Target, identity: Identity) -> bool:
     """Whether a key that answered is this user's."""
     return ((identity.organization_id or "").lower(), (identity.id or "").lower()) == (user.org_id, user.user_id)
 
 
-def mark(held: Held) -> str:
+def state_fingerprint(held: StoredSecret) -> str:
     """Name what is held without telling it. Whoever sees the same state derives the same issuance from it."""
     if held.value is not None:
         return held.value.fingerprint
@@ -71,7 +80,7 @@ def mark(held: Held) -> str:
 
 
 @dataclass
-class Intent:
+class OpenIssuance:
     """The issuance that this try works on.
 
     :param record: as it was last written.
@@ -83,8 +92,8 @@ class Intent:
     :param posted_at: when this try sent its first POST, on the monotonic clock.
     """
 
-    record: Record
-    held: Held
+    record: IssuanceRecord
+    held: StoredSecret
     joined: bool
     unsettled: bool = False
     minted: ApiKey | None = None
@@ -94,11 +103,14 @@ class Intent:
     @property
     def idempotency_key(self) -> str:
         """One for each burnt one before it; 38 or more characters of those that Polytomic allows."""
-        return f"{self.record.issuance_id}-{self.record.spent}"
+        return f"{self.record.issuance_id}-{self.record.idempotency_keys_used}"
 
-    def is_named_by(self, record: Record) -> bool:
+    def is_named_by(self, record: IssuanceRecord) -> bool:
         """Whether the record is still that of this issuance and idempotency key."""
-        return (record.issuance_id, record.spent) == (self.record.issuance_id, self.record.spent)
+        return (record.issuance_id, record.idempotency_keys_used) == (
+            self.record.issuance_id,
+            self.record.idempotency_keys_used,
+        )
 
 
 @dataclass
@@ -109,16 +121,16 @@ class Attempt:
     with a standby user, each look decides that anew.
     """
 
-    vendor: Vendor
+    vendor: PolytomicApi
     store: SecretStore
-    users: Users
-    mode: Ensure | Renew
+    users: KeyOwners
+    mode: Ensure | Rotate
     hide: Callable[[ApiKey], None]
     take_over: bool
     stopping: Callable[[], bool]
     runtime: Runtime
     looks: int = 0
-    burnt: int = 0
+    keys_abandoned: int = 0
     posted: bool = False
     minted: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
@@ -132,7 +144,7 @@ class Attempt:
     @property
     def forced(self) -> bool:
         """Whether the user's earlier keys are revoked."""
-        return isinstance(self.mode, Renew)
+        return isinstance(self.mode, Rotate)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -143,17 +155,17 @@ class Attempt:
         finally:
             self.seconds[step] = self.seconds.get(step, 0.0) + self.runtime.monotonic() - began
 
-    def read(self) -> tuple[Held, Record | None]:
+    def read(self) -> tuple[StoredSecret, IssuanceRecord | None]:
         """Read the destination and its record, a bounded number of times a try."""
         self.looks += 1
-        if self.looks > MOST_LOOKS:
+        if self.looks > MAX_LOOKS:
             raise self.incomplete(
-                f"what is stored, or which key works, still changed when it was looked at for the {MOST_LOOKS}th "
+                f"what is stored, or which key works, still changed when it was looked at for the {MAX_LOOKS}th "
                 "time; see what else issues keys for this user.",
                 reason="destination_keeps_changing",
             )
         held = self.store.read()
-        return held, Record.parse(self.store.read_record(), place=self.store.place)
+        return held, IssuanceRecord.parse(self.store.read_record(), place=self.store.place)
 
     def owner(self, key: ApiKey, *, or_another: bool = False) -> Target | None:
         """Return as which of our users a stored key answers; None means dead. No answer is neither, and ends the try.
@@ -164,17 +176,17 @@ class Attempt:
         try:
             identity = self.vendor.get_identity(key)
         except PolytomicError as error:
-            if is_dead(error):
+            if is_revoked(error):
                 return None
             what = f"Polytomic did not say whether the stored key works ({error})"
             raise self.incomplete(what, reason="key_state_unknown") from error
         for user in self.users:
-            if answers_as(user, identity):
+            if belongs_to(user, identity):
                 return user
         if or_another:
             return None
         raise IssuanceRefusedError(
-            f"{self.store.place} holds a working key of {owner_of(identity)}, not of {self.users}. It stays: one "
+            f"{self.store.place} holds a working key of {describe_owner(identity)}, not of {self.users}. It stays: one "
             f"customer's key never takes the place of another's. {self.state} Correct the ids or the destination; if "
             "the destination is to change hands, set take_over=True.",
             reason="key_of_another_user",
@@ -205,34 +217,36 @@ class Attempt:
             what = f"Polytomic did not say what time it is ({error})"
             raise self.incomplete(what, reason="server_time_unknown") from error
 
-    def latest_run(self, record: Record) -> Run | None:
+    def later_run(self, record: IssuanceRecord) -> Run | None:
         """Return the run that an open issuance counts for: an older one that is cleared leaves it to the newer one."""
         mine, theirs = self.mode.run, record.run
         return theirs if mine is None or (theirs is not None and theirs.time > mine.time) else mine
 
-    def burn(self, intent: Intent, cause: PolytomicError | None = None) -> None:
+    def next_idempotency_key(self, intent: OpenIssuance, cause: PolytomicError | None = None) -> None:
         """Give up a settled idempotency key for the next one, and say so in the record before it is used."""
-        if self.burnt == MOST_BURNT:
+        if self.keys_abandoned == MAX_BURNT:
             raise self.incomplete(
-                f"Polytomic gave no usable key {MOST_BURNT + 1} times ({cause or 'dead keys'})", reason="no_usable_key"
+                f"Polytomic gave no usable key {MAX_BURNT + 1} times ({cause or 'dead keys'})", reason="no_usable_key"
             ) from cause
-        self.burnt += 1
-        intent.record = replace(intent.record, spent=intent.record.spent + 1, refused_at=None)
+        self.keys_abandoned += 1
+        intent.record = replace(
+            intent.record, idempotency_keys_used=intent.record.idempotency_keys_used + 1, rejected_at=None
+        )
         intent.joined = intent.unsettled = False
         self.store.write_record(intent.record.to_mapping())
 
-    def fail(self, intent: Intent, *, spent: bool) -> None:
+    def fail(self, intent: OpenIssuance, *, use_up: bool) -> None:
         """Record a definite failure.
 
-        :param spent: whether the next issuance from the same state uses the next idempotency key at once. Otherwise it
+        :param use_up: whether the next issuance from the same state uses the next idempotency key at once. Otherwise it
             asks under this one first: a refusal may have been told before Polytomic looked at the idempotency key,
             under which an earlier request had its effect.
         """
-        number = intent.record.spent + (1 if spent else 0)
-        failed = replace(intent.record, state="failed", spent=number, refused_at=None)
+        number = intent.record.idempotency_keys_used + (1 if use_up else 0)
+        failed = replace(intent.record, state="failed", idempotency_keys_used=number, rejected_at=None)
         self.store.write_record(failed.to_mapping())
 
-    def done(self, record: Record, key: ApiKey, owner: Target, *, issued_at: datetime) -> Record:
+    def done(self, record: IssuanceRecord, key: ApiKey, owner: Target, *, issued_at: datetime) -> IssuanceRecord:
         """Record whose key is stored since when.
 
         :param issued_at: by Polytomic's clock; not before the issuance was opened, whichever of its servers told that.
@@ -241,10 +255,10 @@ class Attempt:
             record,
             target=owner,
             state="done",
-            spent=record.spent + 1,
+            idempotency_keys_used=record.idempotency_keys_used + 1,
             fingerprint=key.fingerprint,
             issued_at=max(issued_at, record.opened_at),
-            refused_at=None,
+            rejected_at=None,
         )
         self.store.write_record(done.to_mapping())
         return done

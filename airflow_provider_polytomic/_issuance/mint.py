@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._issuance.attempt import DeadKeyError
+from airflow_provider_polytomic._issuance.attempt import RevokedKeyError
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
@@ -15,16 +15,16 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicConflictError,
     PolytomicError,
     PolytomicForbiddenError,
-    PolytomicMissingValueError,
+    PolytomicMissingKeyError,
     PolytomicNotFoundError,
     PolytomicRejectedError,
     PolytomicServerError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
     PolytomicUnauthorizedError,
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.attempt import Attempt, Intent
+    from airflow_provider_polytomic._issuance.attempt import Attempt, OpenIssuance
     from airflow_provider_polytomic.credentials import ApiKey
 
 __all__ = ["mint"]
@@ -34,7 +34,7 @@ SETTLED_AFTER = timedelta(minutes=15)
 REFUSED = (PolytomicUnauthorizedError, PolytomicForbiddenError, PolytomicNotFoundError, PolytomicRejectedError)
 
 
-def mint(attempt: Attempt, intent: Intent) -> ApiKey:
+def mint(attempt: Attempt, intent: OpenIssuance) -> ApiKey:
     """Ask until there is a key or a definite answer.
 
     An idempotency key is burnt only once it is settled. Everything that leaves the outcome open (no answer, 408, 409,
@@ -53,45 +53,45 @@ def mint(attempt: Attempt, intent: Intent) -> ApiKey:
             if (recorded := _repeat(attempt, intent, error)) is not None:
                 return recorded
             if not attempt.forced:
-                attempt.fail(intent, spent=True)
+                attempt.fail(intent, use_up=True)
                 raise IssuanceIncompleteError(
                     f"Polytomic repeats the same error for {attempt.target}: {error} {attempt.store.place} is "
                     "unchanged. The next try asks under another Idempotency-Key.",
                     reason="recorded_error",
                 ) from error
-            attempt.burn(intent, error)
+            attempt.next_idempotency_key(intent, error)
         else:
             return key
 
 
-def _take_refusal(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
+def _take_refusal(attempt: Attempt, intent: OpenIssuance, refusal: PolytomicApiError) -> None:
     """Give up the idempotency key if the refusal settles it; end the try if it does not, or if it is the last word."""
-    if not refusal.own_words:  # a proxy's page: it tells nothing of what Polytomic did
+    if not refusal.is_from_polytomic:  # a proxy's page: it tells nothing of what Polytomic did
         raise attempt.incomplete(str(refusal), reason="proxy_answered") from refusal
-    if intent.unsettled or refusal.earlier_unknown:
+    if intent.unsettled or refusal.earlier_outcome_unknown:
         _wait_for_earlier(attempt, intent, refusal)
     elif not intent.joined:
-        attempt.fail(intent, spent=False)
+        attempt.fail(intent, use_up=False)
         raise IssuanceRefusedError(
             f"Polytomic refuses to issue a key for {attempt.target}: {refusal} {attempt.store.place} is unchanged.",
             reason="refused_by_polytomic",
         ) from refusal
-    attempt.burn(intent)  # told to an earlier try, perhaps put right since, and replayed for 24 hours
+    attempt.next_idempotency_key(intent)  # told to an earlier try, perhaps put right since, and replayed for 24 hours
 
 
-def _wait_for_earlier(attempt: Attempt, intent: Intent, refusal: PolytomicApiError) -> None:
+def _wait_for_earlier(attempt: Attempt, intent: OpenIssuance, refusal: PolytomicApiError) -> None:
     """Return once a refusal has stood for so long that no earlier request can still be on its way.
 
     It may have been told before Polytomic looked at the idempotency key (by the check of credentials, say), under which
     an earlier request, left without an answer, is still to be applied; and it would revoke what the next one makes.
     """
     now = attempt.now()
-    since = intent.record.refused_at
+    since = intent.record.rejected_at
     if since is not None and now - since >= SETTLED_AFTER:
         return
     if since is None:
         since = now
-        intent.record = replace(intent.record, refused_at=now)
+        intent.record = replace(intent.record, rejected_at=now)
         attempt.store.write_record(intent.record.to_mapping())
     raise attempt.incomplete(
         f"Polytomic refuses now ({refusal}), but an earlier request may still be applied. If that stays so, the first "
@@ -100,7 +100,7 @@ def _wait_for_earlier(attempt: Attempt, intent: Intent, refusal: PolytomicApiErr
     ) from refusal
 
 
-def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> ApiKey | None:
+def _repeat(attempt: Attempt, intent: OpenIssuance, error: PolytomicServerError) -> ApiKey | None:
     """Ask once more under the same Idempotency-Key: None if the same error comes back, which settles it."""
     try:
         return _post(attempt, intent)
@@ -114,10 +114,10 @@ def _repeat(attempt: Attempt, intent: Intent, error: PolytomicServerError) -> Ap
         raise attempt.incomplete(what, reason="outcome_unclear") from refusal
 
 
-def _post(attempt: Attempt, intent: Intent) -> ApiKey:
+def _post(attempt: Attempt, intent: OpenIssuance) -> ApiKey:
     if attempt.stopping():
         if not attempt.posted:
-            raise PolytomicStoppedError(
+            raise PolytomicTaskStoppedError(
                 f"The task was told to end before it asked for the key of {attempt.target} for {attempt.store.place}. "
                 "This try issued nothing; the next one looks again.",
                 reason="stopped",
@@ -132,12 +132,12 @@ def _post(attempt: Attempt, intent: Intent) -> ApiKey:
             key = attempt.vendor.create_api_key(
                 target.org_id, target.user_id, force=attempt.forced, idempotency_key=intent.idempotency_key
             )
-    except PolytomicMissingValueError:
-        raise DeadKeyError from None
+    except PolytomicMissingKeyError:
+        raise RevokedKeyError from None
     except (*REFUSED, PolytomicServerError):
         raise
     except PolytomicConfigurationError as error:  # a certificate, say; for good, unless something is under way
-        if intent.unsettled or error.earlier_unknown:
+        if intent.unsettled or error.earlier_outcome_unknown:
             raise attempt.incomplete(str(error), reason="outcome_unknown") from error
         raise
     except PolytomicConflictError as conflict:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime, timedelta
 
-    from airflow_provider_polytomic._issuance.record import Record, Run
+    from airflow_provider_polytomic._issuance.record import IssuanceRecord, Run
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
 
-__all__ = ["Ensure", "Renew", "Runtime", "Users", "Vendor"]
+__all__ = ["Ensure", "KeyOwners", "PolytomicApi", "Rotate", "Runtime"]
 
 
-class Vendor(Protocol):
+class PolytomicApi(Protocol):
     """What issuing needs of Polytomic; :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook` is one.
 
     Each call repeats itself within bounds where that is safe, so what it raises stands.
@@ -56,7 +56,7 @@ class Ensure:
 
 
 @dataclass(frozen=True)
-class Renew:
+class Rotate:
     """Replace a key that another run issued and that is as old as ``max_age`` by this run's own time, revoking it.
 
     :param run: the DAG run that asks.
@@ -66,7 +66,7 @@ class Renew:
     run: Run
     max_age: timedelta
 
-    def is_due(self, record: Record) -> bool:
+    def is_due(self, record: IssuanceRecord) -> bool:
         """Whether the key of the record is to be replaced. No clock is asked, so each try of the run finds the same.
 
         The age counts in the DAG's time zone as well: a week that loses an hour to daylight saving time is a week.
@@ -80,7 +80,7 @@ class Renew:
 
 
 @dataclass(frozen=True)
-class Users:
+class KeyOwners:
     """Whose keys may be at the destination: one user's, or those of two in turn.
 
     :param first: the user; with a standby user, the one to begin with.

@@ -6,27 +6,34 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._issuance.attempt import ABSENT, DeadKeyError, answers_as, is_dead, mark, owner_of
+from airflow_provider_polytomic._issuance.attempt import (
+    ABSENT,
+    RevokedKeyError,
+    belongs_to,
+    describe_owner,
+    is_revoked,
+    state_fingerprint,
+)
 from airflow_provider_polytomic._issuance.inspect import is_stale, needs_take_over
-from airflow_provider_polytomic._issuance.record import MOST_APART
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance.record import MAX_APART
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     IssuanceRefusedError,
     PolytomicError,
+    SecretStoreConflictError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.attempt import Attempt, Intent
-    from airflow_provider_polytomic._issuance.inspect import Kept
-    from airflow_provider_polytomic._issuance.record import Record
+    from airflow_provider_polytomic._issuance.attempt import Attempt, OpenIssuance
+    from airflow_provider_polytomic._issuance.inspect import KeepDecision
+    from airflow_provider_polytomic._issuance.record import IssuanceRecord
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.credentials import ApiKey
-    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.base import StoredSecret
 
-__all__ = ["Proven", "close", "confirm", "promote", "prove", "verify"]
+__all__ = ["ConfirmedKey", "close", "confirm", "keep_existing", "promote", "verify"]
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +41,13 @@ log = logging.getLogger(__name__)
 # 8 s.
 STORE_TRIES = 5
 # Seconds that the verification of a new key may hold up its promotion.
-PATIENCE = 2.0
+VERIFY_SECONDS = 2.0
 # A key may take a moment to be known to every server of Polytomic's: asked so often before it is taken for dead.
 VERIFY_TRIES = 3
 
 
 @dataclass(frozen=True)
-class Proven:
+class ConfirmedKey:
     """What readers get, and what Polytomic says of it.
 
     :param key: it works; it may be one that somebody else put there meanwhile.
@@ -64,24 +71,24 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
     for tries in range(VERIFY_TRIES):
         try:
             with attempt.timed("verify"):
-                identity = attempt.vendor.get_identity(key, patience=PATIENCE)
+                identity = attempt.vendor.get_identity(key, patience=VERIFY_SECONDS)
             break
         except PolytomicError as error:
-            if not is_dead(error):
+            if not is_revoked(error):
                 return False
         attempt.runtime.pause(tries)
     else:
-        raise DeadKeyError
-    if answers_as(attempt.target, identity):
+        raise RevokedKeyError
+    if belongs_to(attempt.target, identity):
         return True
     raise IssuanceRefusedError(
-        f"The key that Polytomic issued for {attempt.target} answers as {owner_of(identity)}. It was not stored; "
+        f"The key that Polytomic issued for {attempt.target} answers as {describe_owner(identity)}. It was not stored; "
         f"{attempt.store.place} is unchanged. Ask Polytomic's support; for 24 hours a retry gets the same key.",
         reason="issued_key_of_another_user",
     )
 
 
-def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) -> ApiKey:
+def promote(attempt: Attempt, intent: OpenIssuance, key: ApiKey, *, verified: bool) -> ApiKey:
     """Make the key the one that readers get.
 
     :param verified: it has answered; one that has not may only replace what was there before (no other key is live
@@ -94,10 +101,10 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         held = intent.held
         if key.matches(held.value):
             return key
-        if (held.foreign or held.reshapes) and not (attempt.take_over and held.version == looked_at):
+        if (held.foreign or held.changes_format) and not (attempt.take_over and held.version == looked_at):
             what = "something other than a Polytomic key, which came there meanwhile"
             raise needs_take_over(attempt, what, reason="foreign_value")
-        changed = mark(held) != intent.record.before
+        changed = state_fingerprint(held) != intent.record.previous_fingerprint
         if not verified and (changed or attempt.users.standby):
             meanwhile = "somebody changed the destination" if changed else "the key in use stays"
             what = f"{meanwhile}, and Polytomic did not say whether the new key works"
@@ -107,10 +114,10 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
         try:
             with attempt.timed("promote"):
                 version = attempt.store.write(key, held)
-        except ConflictError:
+        except SecretStoreConflictError:
             intent.held = _reread(attempt)
             verified = verify(attempt, key)
-        except UnavailableError as error:  # it may have acted: what is there now tells
+        except SecretStoreUnavailableError as error:  # it may have acted: what is there now tells
             problem = error
             attempt.runtime.pause(tries)
             intent.held = _reread(attempt)
@@ -121,19 +128,19 @@ def promote(attempt: Attempt, intent: Intent, key: ApiKey, *, verified: bool) ->
     raise attempt.incomplete(what, reason="store_failed") from problem
 
 
-def prove(attempt: Attempt, intent: Intent, key: ApiKey) -> Proven:
+def confirm(attempt: Attempt, intent: OpenIssuance, key: ApiKey) -> ConfirmedKey:
     """Read what readers get, and ask Polytomic about it.
 
     :raises DeadKeyError: if what was read back does not answer, or nothing is there any more.
     """
     with attempt.timed("read back"):
-        back = _read_back(attempt, key, before=intent.record.before, stored=True)
+        back = _read_back(attempt, key, before=intent.record.previous_fingerprint, stored=True)
     read_at = attempt.runtime.monotonic()
-    with attempt.timed("prove"):
+    with attempt.timed("confirm"):
         owner = attempt.owner(back) if back else None
     if back is None or owner is None:
-        raise DeadKeyError
-    return Proven(back, owner, read_at)
+        raise RevokedKeyError
+    return ConfirmedKey(back, owner, read_at)
 
 
 def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = False) -> ApiKey | None:
@@ -149,7 +156,7 @@ def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = Fal
             return back
         found = back.fingerprint if back else ABSENT
         held = attempt.store.read()
-        if found == mark(held) and not (stored and found == before):
+        if found == state_fingerprint(held) and not (stored and found == before):
             return back
         attempt.runtime.pause(tries)
     if found == before:
@@ -162,7 +169,7 @@ def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = Fal
     )
 
 
-def _shadow(attempt: Attempt, held: Held) -> str:
+def _shadow(attempt: Attempt, held: StoredSecret) -> str:
     try:
         attempt.store.check_write(held)
     except SecretStoreError as error:  # the store can name it
@@ -170,7 +177,7 @@ def _shadow(attempt: Attempt, held: Held) -> str:
     return "another secrets backend, an environment variable or another entry answers first"
 
 
-def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
+def close(attempt: Attempt, intent: OpenIssuance, proven: ConfirmedKey) -> KeyReference:
     """Record whose key is stored since when, and return the reference to it."""
     key = proven.key
     done = attempt.done(intent.record, key, proven.owner, issued_at=intent.minted_at or attempt.now())
@@ -182,7 +189,7 @@ def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
         outage = proven.read_at - intent.posted_at
         if intent.joined:  # revoked by an earlier try, at a moment that nobody knows: an upper bound
             outage = max(outage, (attempt.now() - intent.record.opened_at).total_seconds())
-    return Reference(
+    return KeyReference(
         target=proven.owner,
         issued=key.matches(intent.minted),
         issuance_id=done.issuance_id,
@@ -195,8 +202,8 @@ def close(attempt: Attempt, intent: Intent, proven: Proven) -> Reference:
     )
 
 
-def _report_ahead(attempt: Attempt, done: Record) -> None:
-    if done.run and done.issued_at and done.run.time > done.issued_at + MOST_APART:
+def _report_ahead(attempt: Attempt, done: IssuanceRecord) -> None:
+    if done.run and done.issued_at and done.run.time > done.issued_at + MAX_APART:
         log.warning(
             "The time of this DAG run, %s, lies ahead of Polytomic's clock, %s. The key in %s counts as issued at the "
             "former; a run before that time renews it.",
@@ -206,23 +213,23 @@ def _report_ahead(attempt: Attempt, done: Record) -> None:
         )
 
 
-def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
+def keep_existing(attempt: Attempt, kept: KeepDecision, held: StoredSecret) -> KeyReference | None:
     """Return the reference to a stored key that stays, once readers are seen to get it; it has answered already.
 
     Closes the record of an issuer that died after it had stored this key.
 
     :returns: None if somebody has changed the destination meanwhile: look again.
     """
-    back = _read_back(attempt, kept.key, before=kept.unfinished.before if kept.unfinished else ABSENT)
+    back = _read_back(attempt, kept.key, before=kept.unfinished.previous_fingerprint if kept.unfinished else ABSENT)
     if not kept.key.matches(back):
         return None
     record = kept.record
     if kept.unfinished:
         # When its POST was sent is not known, but not before it was opened.
         opened = kept.unfinished
-        run = opened.run if is_stale(attempt, opened) else attempt.latest_run(opened)
+        run = opened.run if is_stale(attempt, opened) else attempt.later_run(opened)
         record = attempt.done(replace(opened, run=run), kept.key, kept.owner, issued_at=opened.opened_at)
-    return Reference(
+    return KeyReference(
         target=kept.owner,
         issued=False,
         issuance_id=record.issuance_id if record else None,
@@ -235,10 +242,10 @@ def confirm(attempt: Attempt, kept: Kept, held: Held) -> Reference | None:
     )
 
 
-def _reread(attempt: Attempt) -> Held:
+def _reread(attempt: Attempt) -> StoredSecret:
     for tries in range(STORE_TRIES - 1):
         try:
             return attempt.store.read()
-        except UnavailableError:
+        except SecretStoreUnavailableError:
             attempt.runtime.pause(tries)
     return attempt.store.read()

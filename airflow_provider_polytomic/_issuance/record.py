@@ -13,41 +13,25 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_polytomic._issuance.targets import Target
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
-__all__ = ["FIELDS", "FORMAT", "MOST_APART", "Record", "Run", "State"]
+__all__ = ["FORMAT", "MAX_APART", "IssuanceRecord", "Run", "State"]
 
 State = Literal["open", "failed", "done"]
 # The version of the form. One more means that earlier versions of this package would misunderstand a record.
 FORMAT = 1
-# All that :meth:`Record.to_mapping` names by itself.
-FIELDS = (
-    "version",
-    "state",
-    "issuance_id",
-    "forced",
-    "spent",
-    "opened_at",
-    "before",
-    "org_id",
-    "user_id",
-    "fingerprint",
-    "issued_at",
-    "refused_at",
-    "run",
-    "run_time",
-)
 # How long before Polytomic's clock a run's own time may lie for the age of a key to count from the former.
-MOST_APART = timedelta(days=1)
+MAX_APART = timedelta(days=1)
 # What a later version may add: what every store can hold. The narrowest are the tags of a secret of AWS, one of whose
 # values (256 characters, each perhaps escaped by three) lists all names.
-_UNKNOWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_UNKNOWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,17}")
 _UNKNOWN_VALUE = re.compile(r"[ -~]{1,80}")
-_MOST_UNKNOWN = 5
+_MAX_UNKNOWN = 5
 
 
 @dataclass(frozen=True)
@@ -65,15 +49,16 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Record:
+class IssuanceRecord:
     """The intent before the POST (``open``), its definite failure (``failed``), or whose key is stored (``done``).
 
     :param issuance_id: UUID that all tries of one issuance share.
     :param forced: whether the issuance revokes the user's earlier keys.
-    :param spent: how many of the idempotency keys ``<issuance_id>-0, -1 ...`` must not open another issuance.
+    :param idempotency_keys_used: how many of the idempotency keys ``<issuance_id>-0, -1 ...`` must not start another
+        issuance.
     :param opened_at: when the issuance was first intended, by Polytomic's clock; kept by every try that joins it.
-    :param before: fingerprint of what was stored then, or ``absent``.
-    :param refused_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
+    :param previous_fingerprint: fingerprint of what was stored then, or ``absent``.
+    :param rejected_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
         it may still be applied; by its clock.
     :param fingerprint: done: of the key whose age this record tells.
     :param issued_at: done: when that key was issued, by Polytomic's clock.
@@ -85,13 +70,13 @@ class Record:
     state: State
     issuance_id: str
     forced: bool
-    spent: int
+    idempotency_keys_used: int
     opened_at: datetime
-    before: str
+    previous_fingerprint: str
     target: Target
     fingerprint: str | None = None
     issued_at: datetime | None = None
-    refused_at: datetime | None = None
+    rejected_at: datetime | None = None
     run: Run | None = None
     unknown: tuple[tuple[str, str], ...] = ()
 
@@ -103,7 +88,7 @@ class Record:
         the key was issued; of an issuance that is still open, when that was opened.
         """
         issued_at = self.issued_at or self.opened_at
-        return issued_at if self.run is None or issued_at - self.run.time > MOST_APART else self.run.time
+        return issued_at if self.run is None or issued_at - self.run.time > MAX_APART else self.run.time
 
     def is_of(self, run: Run | None) -> bool:
         """Whether it is this run that has worked on the issuance."""
@@ -116,25 +101,26 @@ class Record:
             "state": self.state,
             "issuance_id": self.issuance_id,
             "forced": "true" if self.forced else "false",
-            "spent": str(self.spent),
+            "idempotency_keys_used": str(self.idempotency_keys_used),
             "opened_at": self.opened_at.isoformat(),
-            "before": self.before,
+            "previous_fingerprint": self.previous_fingerprint,
             "org_id": self.target.org_id,
             "user_id": self.target.user_id,
         }
         if self.fingerprint is not None and self.issued_at is not None:
             fields |= {"fingerprint": self.fingerprint, "issued_at": self.issued_at.isoformat()}
-        if self.refused_at is not None:
-            fields["refused_at"] = self.refused_at.isoformat()
+        if self.rejected_at is not None:
+            fields["rejected_at"] = self.rejected_at.isoformat()
         if self.run is not None:
-            fields |= {"run": self.run.id, "run_time": self.run.time.isoformat()}
+            fields |= {"dag_run_id": self.run.id, "dag_run_time": self.run.time.isoformat()}
         return fields | dict(self.unknown)
 
     @classmethod
-    def parse(cls, fields: Mapping[str, str] | None, *, place: str) -> Record | None:
+    def parse(cls, fields: Mapping[str, str] | None, *, place: str) -> IssuanceRecord | None:
         """Read what :meth:`to_mapping` wrote, here or in another version of this package.
 
-        :raises MisconfiguredError: if it is no such record, or one of a format that only a later version understands.
+        :raises SecretStoreConfigurationError: if it is no such record, or one of a format that only a later version
+            understands.
         """
         if fields is None:
             return None
@@ -144,14 +130,14 @@ class Record:
         except (KeyError, TypeError, ValueError, AttributeError):
             version, record = 0, None
         if version > FORMAT:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"The issuance record beside {place} has a format that a later version of this package wrote; this "
                 f"one understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic "
                 "on this worker.",
                 reason="record_of_later_version",
             )
         if record is None:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"The issuance record beside {place} is damaged. Nothing was issued or changed. If other workers "
                 "have a later version of airflow-provider-polytomic, upgrade this one. Otherwise restore it, or delete "
                 "it and run once with take_over=True.",
@@ -160,24 +146,28 @@ class Record:
         return record
 
     @classmethod
-    def _read(cls, fields: Mapping[str, str]) -> Record:
+    def _read(cls, fields: Mapping[str, str]) -> IssuanceRecord:
         state = fields["state"]
-        if state not in get_args(State) or fields["forced"] not in {"true", "false"} or int(fields["spent"]) < 0:
+        if (
+            state not in get_args(State)
+            or fields["forced"] not in {"true", "false"}
+            or int(fields["idempotency_keys_used"]) < 0
+        ):
             raise ValueError
-        run, run_time = fields.get("run"), _time(fields.get("run_time"))
+        run, run_time = fields.get("dag_run_id"), _time(fields.get("dag_run_time"))
         if (run is None) != (run_time is None):
             raise ValueError
         record = cls(
             state=state,  # type: ignore[arg-type]  # checked above
             issuance_id=str(uuid.UUID(fields["issuance_id"])),
             forced=fields["forced"] == "true",
-            spent=int(fields["spent"]),
+            idempotency_keys_used=int(fields["idempotency_keys_used"]),
             opened_at=_aware(datetime.fromisoformat(fields["opened_at"])),
-            before=fields["before"],
+            previous_fingerprint=fields["previous_fingerprint"],
             target=Target.parse(fields["org_id"], fields["user_id"]),
             fingerprint=fields.get("fingerprint"),
             issued_at=_time(fields.get("issued_at")),
-            refused_at=_time(fields.get("refused_at")),
+            rejected_at=_time(fields.get("rejected_at")),
             run=Run(str(uuid.UUID(run)), run_time) if run and run_time else None,
             unknown=_unknown(fields),
         )
@@ -197,8 +187,8 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _unknown(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    unknown = tuple(sorted((name, value) for name, value in fields.items() if name not in FIELDS))
-    if len(unknown) > _MOST_UNKNOWN or not all(
+    unknown = tuple(sorted((name, value) for name, value in fields.items() if name not in RECORD_FIELDS))
+    if len(unknown) > _MAX_UNKNOWN or not all(
         _UNKNOWN_NAME.fullmatch(name) and _UNKNOWN_VALUE.fullmatch(value) for name, value in unknown
     ):
         raise ValueError

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.models import Identity
 
-__all__ = ["Prospect", "Reference"]
+__all__ = ["IssuancePreview", "KeyReference"]
 
 
 @dataclass(frozen=True)
-class Reference:
+class KeyReference:
     """The key that readers of the destination now get.
 
     :param issued: whether this try obtained it; False when the stored key was kept.
@@ -75,7 +75,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Prospect:
+class IssuancePreview:
     """What an issuance would do, found out without issuing anything.
 
     :param target: whose key is stored and would be kept, or would be issued.
@@ -94,7 +94,7 @@ class Prospect:
     issued_at: datetime | None = None
 
     def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
-        """Return what :meth:`Reference.to_json` would, with ``would_issue`` and the reason."""
+        """Return what :meth:`KeyReference.to_json` would, with ``would_issue`` and the reason."""
         return {
             **_as_json(self, destination, server, issued=False),
             "would_issue": self.would_issue,
@@ -102,7 +102,9 @@ class Prospect:
         }
 
 
-def _as_json(found: Reference | Prospect, destination: str, server: str, *, issued: bool) -> dict[str, str | bool]:
+def _as_json(
+    found: KeyReference | IssuancePreview, destination: str, server: str, *, issued: bool
+) -> dict[str, str | bool]:
     known = {
         "destination": destination,
         "org_id": found.target.org_id,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.protocols import Users
-    from airflow_provider_polytomic._issuance.record import Record
+    from airflow_provider_polytomic._issuance.protocols import KeyOwners
+    from airflow_provider_polytomic._issuance.record import IssuanceRecord
     from airflow_provider_polytomic._issuance.targets import Target
 
 __all__ = ["next_user"]
 
 
-def next_user(users: Users, record: Record | None, *, in_use: Target | None) -> Target:
+def next_user(users: KeyOwners, record: IssuanceRecord | None, *, in_use: Target | None) -> Target:
     """Return the user whose key is to be issued: never the one whose working key is stored, where there are two.
 
     So whatever was interrupted is resumed for the same user, unless it was for the one whose key is in use: promoted

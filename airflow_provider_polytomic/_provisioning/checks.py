@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.models import Organization, User
 
-__all__ = ["check_email", "check_name", "has_address", "is_own"]
+__all__ = ["check_email", "email_matches", "is_callers_organization", "require_text"]
 
 
-def check_name(parameter: str, value: object) -> None:
+def require_text(parameter: str, value: object) -> None:
     """Refuse what cannot be a name or an address: rendering may have left nothing of it.
 
     :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
@@ -32,7 +32,7 @@ def check_email(user: User, expected: str | None) -> None:
 
     :raises PolytomicConfigurationError: if so; nothing was changed.
     """
-    if expected is not None and not has_address(user, expected):
+    if expected is not None and not email_matches(user, expected):
         raise PolytomicConfigurationError(
             f"The user {user.id} is {user.email!r:.200}, not {expected!r:.200} as expected.",
             "Correct user_id or expected_email.",
@@ -42,7 +42,7 @@ def check_email(user: User, expected: str | None) -> None:
         )
 
 
-def has_address(user: User, email: str) -> bool:
+def email_matches(user: User, email: str) -> bool:
     """Whether the user has this address, in any case.
 
     Polytomic keeps addresses in lower case (its Terraform provider, resource_user.go). Only A to Z are compared so:
@@ -51,7 +51,7 @@ def has_address(user: User, email: str) -> bool:
     return lower_ascii(user.email or "") == lower_ascii(email)
 
 
-def is_own(hook: PolytomicHook, organization: Organization) -> bool:
+def is_callers_organization(hook: PolytomicHook, organization: Organization) -> bool:
     """Whether it is the organization that the caller's own key belongs to.
 
     ``GET /api/me`` tells, or else the list of organizations, which begins with the partner's own (2025-09-18).

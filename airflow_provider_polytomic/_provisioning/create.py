@@ -17,13 +17,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
-from airflow_provider_polytomic._provisioning.checks import check_email, check_name, has_address, is_own
+from airflow_provider_polytomic._provisioning.checks import (
+    check_email,
+    email_matches,
+    is_callers_organization,
+    require_text,
+)
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
     PolytomicConflictError,
     PolytomicRejectedError,
-    PolytomicStoppedError,
-    PolytomicTakenError,
+    PolytomicTaskStoppedError,
 )
 from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing
 
@@ -34,9 +39,9 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.models import Organization, User
 
 __all__ = [
-    "Found",
+    "Ensured",
     "IfExists",
-    "Patience",
+    "RetryBudget",
     "change_roles",
     "ensure_organization",
     "ensure_user",
@@ -50,7 +55,7 @@ IfExists = Literal["ignore", "fail"]
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryBudget:
     """How long a request that is in flight is waited for.
 
     :param retry_for: seconds.
@@ -63,7 +68,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Found(Generic[T]):
+class Ensured(Generic[T]):
     """What exists now.
 
     :param created: whether a request of this very try made it.
@@ -79,17 +84,17 @@ def ensure_organization(
     settings: Mapping[str, str] = MappingProxyType({}),
     *,
     if_exists: IfExists | str = "ignore",
-    patience: Patience | None = None,
-) -> Found[Organization]:
+    patience: RetryBudget | None = None,
+) -> Ensured[Organization]:
     """Return the organization of exactly this name, made if there is none.
 
     :param settings: of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that exists is left
         alone.
     :param if_exists: ``ignore`` returns what exists, ``fail`` refuses.
-    :raises PolytomicTakenError: if it exists and must not, or if one exists whose name differs in case only.
+    :raises PolytomicAlreadyExistsError: if it exists and must not, or if one exists whose name differs in case only.
     :raises PolytomicConfigurationError: if it is the partner's own: its users would be no customer's.
     """
-    check_name("name", name)
+    require_text("name", name)
     _check_if_exists(if_exists)
 
     def look(*, taken: bool) -> Organization | None:
@@ -97,7 +102,7 @@ def ensure_organization(
         alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
         exact = next((each for each in alike if each.name == name), None)
         # The partner's own is the first of the list (2025-09-18, organization): others are not worth a request.
-        if exact and exact.id == there[0].id and is_own(hook, exact):
+        if exact and exact.id == there[0].id and is_callers_organization(hook, exact):
             raise PolytomicConfigurationError(
                 f"{name!r:.200} is the partner's own organization, and no customer's.",
                 "Use the customer's name.",
@@ -106,7 +111,7 @@ def ensure_organization(
                 fields=("name",),
             )
         if exact is None and taken and alike:
-            raise PolytomicTakenError(
+            raise PolytomicAlreadyExistsError(
                 f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
                 "names are unique. Nothing was changed. Use its name as it is, or another one.",
                 status=409,
@@ -118,7 +123,7 @@ def ensure_organization(
     def make(idempotency_key: str) -> Organization:
         return hook.create_organization(name, idempotency_key=idempotency_key, **settings)
 
-    return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or Patience())
+    return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or RetryBudget())
 
 
 def ensure_user(
@@ -128,32 +133,32 @@ def ensure_user(
     roles: Sequence[str] = (),
     *,
     if_exists: IfExists | str = "ignore",
-    patience: Patience | None = None,
-) -> Found[User]:
+    patience: RetryBudget | None = None,
+) -> Ensured[User]:
     """Return the user with this e-mail address, in any case, made if there is none, with exactly the roles asked for.
 
     :param roles: names or ids; none: the server's default for a new user, and those of one who exists are left alone.
     :param if_exists: as in :func:`ensure_organization`.
-    :raises PolytomicTakenError: if the user exists and must not.
+    :raises PolytomicAlreadyExistsError: if the user exists and must not.
     :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
     """
-    check_name("user_email", email)
+    require_text("user_email", email)
     _check_if_exists(if_exists)
     role_ids = hook.resolve_roles(org_id, roles)
 
     def look(*, taken: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
         # The server keeps addresses in lower case (polytomic's Terraform provider, resource_user.go).
-        return next((user for user in hook.list_users(org_id) if has_address(user, email)), None)
+        return next((user for user in hook.list_users(org_id) if email_matches(user, email)), None)
 
     def make(idempotency_key: str) -> User:
         return hook.create_user(org_id, email, role_ids, idempotency_key=idempotency_key)
 
-    found = _ensure(f"The user {email!r:.200}", look, make, if_exists, patience or Patience())
+    found = _ensure(f"The user {email!r:.200}", look, make, if_exists, patience or RetryBudget())
     user = found.value
     if found.created or not role_ids or set(user.role_ids) == set(role_ids):
         return found
     log.info("The user %r has other roles than asked for; they are changed.", user.email)
-    return Found(_give_roles(hook, org_id, user, role_ids), created=False)
+    return Ensured(_give_roles(hook, org_id, user, role_ids), created=False)
 
 
 def change_roles(
@@ -166,7 +171,7 @@ def change_roles(
     :raises PolytomicConfigurationError: if it is another user's id, or a role is unknown; nothing was changed.
     """
     if expected_email is not None:
-        check_name("expected_email", expected_email)
+        require_text("expected_email", expected_email)
     if not roles:
         raise PolytomicConfigurationError(
             "roles must name at least one role.", reason="roles_missing", fields=("roles",)
@@ -193,14 +198,14 @@ def _give_roles(hook: PolytomicHook, org_id: str, user: User, role_ids: Sequence
 
 
 def _ensure(
-    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists | str, patience: Patience
-) -> Found[M]:
+    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists | str, patience: RetryBudget
+) -> Ensured[M]:
     found = look(taken=False)
-    result = _made(what, look, make, patience) if found is None else Found(found, created=False)
+    result = _made(what, look, make, patience) if found is None else Ensured(found, created=False)
     if result.created:
         return result
     if if_exists == "fail":
-        raise PolytomicTakenError(
+        raise PolytomicAlreadyExistsError(
             f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use "
             "another one, or if_exists='ignore'. (An earlier try of this task, ended before it could say so, may have "
             "made it.)",
@@ -212,24 +217,26 @@ def _ensure(
     return result
 
 
-def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], patience: Patience) -> Found[M]:
+def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], patience: RetryBudget) -> Ensured[M]:
     """Ask for it, and look again when Polytomic refuses; a 409 without anything there is a request in flight."""
     idempotency_key = str(uuid.uuid4())
     unsettled = False
 
-    def attempt(_left: float) -> Found[M]:
+    def attempt(_left: float) -> Ensured[M]:
         nonlocal unsettled
         if patience.stopping():
-            raise PolytomicStoppedError(f"{what} is not there yet, and the task was told to end. A retry looks again.")
+            raise PolytomicTaskStoppedError(
+                f"{what} is not there yet, and the task was told to end. A retry looks again."
+            )
         try:
-            return Found(make(idempotency_key), created=True)
+            return Ensured(make(idempotency_key), created=True)
         except (PolytomicConflictError, PolytomicRejectedError) as error:
-            unsettled = unsettled or error.earlier_unknown
+            unsettled = unsettled or error.earlier_outcome_unknown
             # A 409 to a fresh Idempotency-Key cannot be about a request in flight, unless one of ours is.
             taken = isinstance(error, PolytomicConflictError) and not unsettled
             if (found := look(taken=taken)) is None:
                 raise
-            return Found(found, created=False)
+            return Ensured(found, created=False)
 
     def tell(error: BaseException, seconds: float) -> None:
         log.info("Trying again in %.1f s. %s", seconds, error)

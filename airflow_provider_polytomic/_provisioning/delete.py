@@ -8,11 +8,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_polytomic._provisioning.checks import check_email, check_name, has_address, is_own
+from airflow_provider_polytomic._provisioning.checks import (
+    check_email,
+    email_matches,
+    is_callers_organization,
+    require_text,
+)
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicNotFoundError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
 )
 
 if TYPE_CHECKING:
@@ -44,10 +49,10 @@ def remove_user(
     :param stopping: looked at right before the user is removed.
     :raises PolytomicConfigurationError: if it is another user's id, or the caller's own; nothing was removed.
     :raises PolytomicNotFoundError: if there is no such user, unless that is to be ignored.
-    :raises PolytomicStoppedError: if the task was told to end; nothing was removed.
+    :raises PolytomicTaskStoppedError: if the task was told to end; nothing was removed.
     """
     if expected_email is not None:
-        check_name("expected_email", expected_email)
+        require_text("expected_email", expected_email)
     user = _unless_missing(lambda: hook.get_user(org_id, user_id), ignore_if_missing)
     if user is None:
         _check_that_no_user_is_meant(hook, org_id, user_id, expected_email)
@@ -82,9 +87,9 @@ def remove_organization(
     :param stopping: looked at right before the organization is deleted.
     :raises PolytomicConfigurationError: if it is another one, or the caller's own; nothing was deleted.
     :raises PolytomicNotFoundError: if there is no such organization, unless that is to be ignored.
-    :raises PolytomicStoppedError: if the task was told to end; nothing was deleted.
+    :raises PolytomicTaskStoppedError: if the task was told to end; nothing was deleted.
     """
-    check_name("expected_name", expected_name)
+    require_text("expected_name", expected_name)
     organization = _unless_missing(lambda: hook.get_organization(org_id), ignore_if_missing)
     if organization is None:
         if named := next((each for each in hook.list_organizations() if each.name == expected_name), None):
@@ -98,7 +103,7 @@ def remove_organization(
             reason="name_mismatch",
             fields=("org_id", "expected_name"),
         )
-    if is_own(hook, organization):
+    if is_callers_organization(hook, organization):
         raise PolytomicConfigurationError(
             f"{expected_name!r:.200} is the organization that the connection's key itself belongs to.",
             "Name a customer's organization.",
@@ -119,7 +124,7 @@ def remove_organization(
 def _check_that_no_user_is_meant(hook: PolytomicHook, org_id: str, user_id: str, email: str | None) -> None:
     """Refuse a mistyped id: the one who has the address would live on, with a key that works."""
     users = _unless_missing(lambda: hook.list_users(org_id), True) if email is not None else None  # noqa: FBT003 (gone)
-    if named := next((user for user in users or () if has_address(user, email or "")), None):
+    if named := next((user for user in users or () if email_matches(user, email or "")), None):
         raise _other_meant(f"user {user_id}", f"{named.email!r:.200} is {named.id}", "user_id")
 
 
@@ -135,7 +140,7 @@ def _other_meant(what: str, who: str, parameter: str) -> PolytomicConfigurationE
 
 def _check_that_nobody_stops(stopping: Callable[[], bool], what: str) -> None:
     if stopping():
-        raise PolytomicStoppedError(f"{what} is still there: the task was told to end. A retry goes on.")
+        raise PolytomicTaskStoppedError(f"{what} is still there: the task was told to end. A retry goes on.")
 
 
 def _unless_missing(act: Callable[[], T], ignore: bool) -> T | None:  # noqa: FBT001 (named where it is called)
@@ -143,6 +148,6 @@ def _unless_missing(act: Callable[[], T], ignore: bool) -> T | None:  # noqa: FB
         return act()
     except PolytomicNotFoundError as error:
         # Only Polytomic knows that something is not there; a proxy's page says nothing of it.
-        if not (ignore and error.own_words):
+        if not (ignore and error.is_from_polytomic):
             raise
     return None

@@ -18,31 +18,31 @@ from airflow_provider_polytomic.exceptions import (
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.protocols import Runtime
-    from airflow_provider_polytomic._issuance.record import Record
+    from airflow_provider_polytomic._issuance.record import IssuanceRecord
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
 
-__all__ = ["Vendor", "check_dead", "check_gone", "check_organization", "refusal"]
+__all__ = ["Vendor", "check_key_revoked", "check_organization", "check_user_deleted", "refuse_removal"]
 
 # Seconds between the questions whether a key is dead: whether Polytomic revokes at once is not documented.
 WAITS = (0.5, 1.0, 2.0, 4.0)
 
 
-class Vendor(protocols.Vendor, Protocol):
+class Vendor(protocols.PolytomicApi, Protocol):
     """What removing needs of Polytomic; :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook` is one."""
 
     def get_organization(self, org_id: str) -> object:
         """Tell that there is such an organization, and that the caller may know of it."""
 
 
-def refusal(
-    place: str, what: str, remedy: str, *, reason: str, fields: tuple[str, ...] = ("allow_live",)
+def refuse_removal(
+    place: str, what: str, remedy: str, *, reason: str, fields: tuple[str, ...] = ("allow_active_key",)
 ) -> IssuanceRefusedError:
     """Say that nothing was removed, and why."""
     return IssuanceRefusedError(f"{place} {what}. Nothing was removed. {remedy}.", reason=reason, fields=fields)
 
 
-def check_organization(vendor: Vendor, place: str, record: Record) -> None:
+def check_organization(vendor: Vendor, place: str, record: IssuanceRecord) -> None:
     """Make sure that the caller is of the server and the partner that issued: to another, every key is unknown.
 
     :raises IssuanceRefusedError: if Polytomic does not know the organization, or not as the caller's.
@@ -51,7 +51,7 @@ def check_organization(vendor: Vendor, place: str, record: Record) -> None:
     try:
         vendor.get_organization(org_id)
     except (PolytomicForbiddenError, PolytomicNotFoundError) as error:
-        if not error.own_words:
+        if not error.is_from_polytomic:
             raise
         said = str(error).rstrip(". ")
     else:
@@ -59,19 +59,19 @@ def check_organization(vendor: Vendor, place: str, record: Record) -> None:
     # A key that is no partner's may not ask that, but can be of this very organization.
     if (vendor.get_identity().organization_id or "").lower() == org_id:
         return
-    raise refusal(
+    raise refuse_removal(
         place,
         f"belongs to {record.target}, and the connection's server or partner does not know that organization ({said}): "
         "either the key was issued through another connection, or the organization is gone with all of its keys. "
         "Nothing of what is stored was sent",
         "Use the connection through which it was issued; or, if the organization is known to be gone, set "
-        "allow_live=True",
+        "allow_active_key=True",
         reason="organization_unknown",
-        fields=("polytomic_conn_id", "allow_live"),
+        fields=("polytomic_conn_id", "allow_active_key"),
     )
 
 
-def check_dead(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> None:
+def check_key_revoked(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> None:
     """Make sure that Polytomic itself calls the key dead, and not every key.
 
     :raises IssuanceRefusedError: if the key works, and goes on to.
@@ -81,11 +81,11 @@ def check_dead(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> Non
     waits = iter(WAITS)
     while owner := _owner(vendor, place, key):
         if (wait := next(waits, None)) is None:
-            raise refusal(
+            raise refuse_removal(
                 place,
                 f"holds a key of user {owner.id} of organization {owner.organization_id} that still works",
                 "Delete that user first, and the key dies; or, if it may live on without being stored here, set "
-                "allow_live=True",
+                "allow_active_key=True",
                 reason="key_still_works",
             )
         runtime.sleep(wait)
@@ -100,7 +100,7 @@ def _owner(vendor: Vendor, place: str, key: ApiKey) -> Identity | None:
     try:
         return vendor.get_identity(key)
     except (PolytomicUnauthorizedError, PolytomicForbiddenError) as error:
-        if error.own_words:
+        if error.is_from_polytomic:
             return None
         status = error.status
     raise IssuanceIncompleteError(
@@ -111,7 +111,7 @@ def _owner(vendor: Vendor, place: str, key: ApiKey) -> Identity | None:
     )
 
 
-def check_gone(vendor: Vendor, place: str, record: Record) -> None:
+def check_user_deleted(vendor: Vendor, place: str, record: IssuanceRecord) -> None:
     """Make sure that the user is gone for whom an open issuance may have got a key that is stored nowhere.
 
     :raises IssuanceRefusedError: if it is there, or Polytomic says 403, which proves nothing.
@@ -121,17 +121,17 @@ def check_gone(vendor: Vendor, place: str, record: Record) -> None:
         vendor.get_user(record.target.org_id, record.target.user_id)
         found, reason = "and its user still exists", "user_still_exists"
     except PolytomicNotFoundError as error:
-        if error.own_words:
+        if error.is_from_polytomic:
             return
         raise
     except PolytomicForbiddenError as error:
         found = f"and Polytomic does not say whether its user is gone ({str(error).rstrip('. ')})"
         reason = "user_state_unknown"
-    raise refusal(
+    raise refuse_removal(
         place,
         f"has an issuance for {record.target} that is open since {record.opened_at.isoformat()}: a key may have been "
         f"issued that is stored nowhere, {found}",
         "Delete the user first, or let that issuance finish; if such a key is known to be dead, or may live on, set "
-        "allow_live=True",
+        "allow_active_key=True",
         reason=reason,
     )

@@ -20,27 +20,32 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._issuance.inspect import read_together
+from airflow_provider_polytomic._issuance.inspect import read_consistently
 from airflow_provider_polytomic._issuance.protocols import Runtime
-from airflow_provider_polytomic._issuance.record import Record
-from airflow_provider_polytomic._removal.checks import check_dead, check_gone, check_organization, refusal
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
+from airflow_provider_polytomic._removal.checks import (
+    check_key_revoked,
+    check_organization,
+    check_user_deleted,
+    refuse_removal,
+)
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    SecretStoreConflictError,
 )
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic._removal.checks import Vendor
-    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
+    from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 
 __all__ = ["Removed", "remove_key"]
 
 log = logging.getLogger(__name__)
 
 # How often the destination is looked at while it changes, and how often readers are who lag behind: within 8 s.
-MOST_TRIES = 5
+MAX_TRIES = 5
 _FINISH = (
     "While the user exists, run the issuing task again: it finishes the record, and then this task knows its key. "
 )
@@ -65,35 +70,35 @@ def remove_key(
     store: SecretStore,
     *,
     take_over: bool = False,
-    allow_live: bool = False,
+    allow_active_key: bool = False,
     runtime: Runtime | None = None,
 ) -> Removed:
     """Remove a stored key and its record, or find that there is nothing.
 
     :param take_over: remove also what this package did not put there; it is not sent to Polytomic, and where the store
         can keep it recoverable it does. The caller's own key stays all the same.
-    :param allow_live: remove also a key that may still work, without asking, and the record of an issuance that may
-        have issued one: afterwards nobody knows of them.
+    :param allow_active_key: remove also a key that may still work, without asking, and the record of an issuance that
+        may have issued one: afterwards nobody knows of them.
     :raises IssuanceRefusedError: if somebody must decide or do something first.
     :raises IssuanceIncompleteError: if another try can go on from here.
     :raises SecretStoreError: if the store failed; what it already removed is gone, and the next try does the rest.
     :raises PolytomicError: if Polytomic did not say whether the key still works; nothing was removed.
     """
-    removal = _Removal(vendor, store, take_over, allow_live, runtime or Runtime())
-    for tries in range(MOST_TRIES):
-        held, record = read_together(removal.read)
+    removal = _Removal(vendor, store, take_over, allow_active_key, runtime or Runtime())
+    for tries in range(MAX_TRIES):
+        held, record = read_consistently(removal.read)
         if record is None and not _is_occupied(held):
             return Removed(removed=False)
-        for_good = removal.decide(held, record)
+        permanently = removal.decide(held, record)
         try:
-            removal.carry_out(held, record, for_good=for_good)
-        except ConflictError:
+            removal.carry_out(held, record, permanently=permanently)
+        except SecretStoreConflictError:
             removal.runtime.pause(tries)
         else:
             target = record.target if record else None
             return Removed(removed=True, target=target, fingerprint=_fingerprint(held, record))
     raise IssuanceIncompleteError(
-        f"{store.place} was still changed by somebody else when it was looked at for the {MOST_TRIES}th time. See what "
+        f"{store.place} was still changed by somebody else when it was looked at for the {MAX_TRIES}th time. See what "
         "issues keys there; a retry goes on from what it finds.",
         reason="destination_keeps_changing",
     )
@@ -106,18 +111,18 @@ class _Removal:
     vendor: Vendor
     store: SecretStore
     take_over: bool
-    allow_live: bool
+    allow_active_key: bool
     runtime: Runtime
 
-    def read(self) -> tuple[Held, Record | None]:
+    def read(self) -> tuple[StoredSecret, IssuanceRecord | None]:
         held = self.store.read()
-        return held, Record.parse(self.store.read_record(), place=self.store.place)
+        return held, IssuanceRecord.parse(self.store.read_record(), place=self.store.place)
 
-    def decide(self, held: Held, record: Record | None) -> bool:
+    def decide(self, held: StoredSecret, record: IssuanceRecord | None) -> bool:
         """Let go or refuse; say whether the value may be gone for good."""
         key = held.value
         if key is not None and self.vendor.is_own_key(key):
-            raise refusal(
+            raise refuse_removal(
                 self.store.place,
                 "holds the caller's own key, with which keys are issued",
                 "Correct the destination: that key stays",
@@ -127,43 +132,45 @@ class _Removal:
         ours = _is_ours(held, record)
         if _is_occupied(held) and not ours:
             self._check_taken_over(held, record)
-        if record is None or self.allow_live:
+        if record is None or self.allow_active_key:
             return False
         if ours or record.state == "open":
             check_organization(self.vendor, self.store.place, record)
         if key is not None and ours:
-            check_dead(self.vendor, self.store.place, key, self.runtime)
+            check_key_revoked(self.vendor, self.store.place, key, self.runtime)
         if record.state == "open":
-            check_gone(self.vendor, self.store.place, record)
+            check_user_deleted(self.vendor, self.store.place, record)
         # Beside an open or failed record it may be what was there before, taken over from somebody.
         return ours and record.state == "done"
 
-    def carry_out(self, held: Held, record: Record | None, *, for_good: bool) -> None:
+    def carry_out(self, held: StoredSecret, record: IssuanceRecord | None, *, permanently: bool) -> None:
         """Remove the value, then the record.
 
-        :raises ConflictError: if either is no longer what was decided about.
+        :raises SecretStoreConflictError: if either is no longer what was decided about.
         """
         if _is_occupied(held):
             self._check_record(record)
-            self.store.remove(held, for_good=for_good)
+            self.store.remove(held, permanently=permanently)
         self._check_unread(held, record)
         if record is not None:
             self._check_record(record, None)
             self.store.remove_record()
 
-    def _check_record(self, *expected: Record | None) -> None:
+    def _check_record(self, *expected: IssuanceRecord | None) -> None:
         """Read the record again: an issuer that came meanwhile has written its intent there, which is not to be lost.
 
-        :raises ConflictError: if it is none of these.
+        :raises SecretStoreConflictError: if it is none of these.
         """
-        if Record.parse(self.store.read_record(), place=self.store.place) not in expected:
-            raise ConflictError(f"The record beside {self.store.place} was changed by somebody else. Read it again.")
+        if IssuanceRecord.parse(self.store.read_record(), place=self.store.place) not in expected:
+            raise SecretStoreConflictError(
+                f"The record beside {self.store.place} was changed by somebody else. Read it again."
+            )
 
-    def _check_taken_over(self, held: Held, record: Record | None) -> None:
+    def _check_taken_over(self, held: StoredSecret, record: IssuanceRecord | None) -> None:
         if not self.take_over:
-            raise refusal(
+            raise refuse_removal(
                 self.store.place,
-                f"holds {_stranger(held, record)}; it was not sent to Polytomic",
+                f"holds {_describe_unknown_value(held, record)}; it was not sent to Polytomic",
                 f"{_FINISH if record and record.state == 'open' else ''}If it may be removed all the same, set "
                 "take_over=True; otherwise correct the destination",
                 reason="unknown_value",
@@ -178,16 +185,16 @@ class _Removal:
                 record.fingerprint,
             )
 
-    def _check_unread(self, held: Held, record: Record | None) -> None:
+    def _check_unread(self, held: StoredSecret, record: IssuanceRecord | None) -> None:
         """Make sure that readers get nothing any more; they may lag behind for a moment."""
-        for tries in range(MOST_TRIES):
+        for tries in range(MAX_TRIES):
             if (back := self.store.read_back()) is None:
                 return
             found = back.fingerprint
             self.runtime.pause(tries)
         now = self.store.read()
         if _is_occupied(now) and now.version != held.version:
-            raise ConflictError(f"Somebody stored something in {self.store.place} meanwhile. Read it again.")
+            raise SecretStoreConflictError(f"Somebody stored something in {self.store.place} meanwhile. Read it again.")
         if found == (held.value.fingerprint if held.value else _fingerprint(held, record)):
             raise IssuanceIncompleteError(
                 f"The key was removed from {self.store.place}, but readers still get it. Its record stays until they "
@@ -201,11 +208,11 @@ class _Removal:
         )
 
 
-def _is_occupied(held: Held) -> bool:
+def _is_occupied(held: StoredSecret) -> bool:
     return held.value is not None or held.foreign
 
 
-def _is_ours(held: Held, record: Record | None) -> bool:
+def _is_ours(held: StoredSecret, record: IssuanceRecord | None) -> bool:
     """Whether it is known that this package put the value there, or that it is a key of the issuing server.
 
     Beside a finished issuance that is its own key only. Beside another, whose key is not known, only what says so of
@@ -216,14 +223,14 @@ def _is_ours(held: Held, record: Record | None) -> bool:
     return record.fingerprint == held.value.fingerprint if record.state == "done" else held.ours
 
 
-def _fingerprint(held: Held, record: Record | None) -> str | None:
+def _fingerprint(held: StoredSecret, record: IssuanceRecord | None) -> str | None:
     """Name the key of ours that was held, or that an earlier try has removed."""
     if held.value is not None and _is_ours(held, record):
         return held.value.fingerprint
     return record.fingerprint if record and not _is_occupied(held) else None
 
 
-def _stranger(held: Held, record: Record | None) -> str:
+def _describe_unknown_value(held: StoredSecret, record: IssuanceRecord | None) -> str:
     if held.foreign:
         return "something other than a Polytomic key"
     if record is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["bare"]
+__all__ = ["strip_traceback"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def bare(function: Callable[P, T]) -> Callable[P, T]:
+def strip_traceback(function: Callable[P, T]) -> Callable[P, T]:
     """Wrap a function so that whatever leaves it carries neither traceback nor context from inside.
 
     Error trackers print the locals of every frame that an exception brings along, and Airflow raises its timeouts,

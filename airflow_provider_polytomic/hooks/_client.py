@@ -16,16 +16,16 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
+    PolytomicConnectionError,
     PolytomicError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicServerError,
     PolytomicUnavailableError,
 )
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
-from airflow_provider_polytomic.hooks._errors import error_of
+from airflow_provider_polytomic.hooks._errors import to_exception
 from airflow_provider_polytomic.hooks._retry import repeat_post, repeat_safely
-from airflow_provider_polytomic.hooks._transport import LONGEST_BODY, Answer, Call, exchange, unsettled
+from airflow_provider_polytomic.hooks._transport import MAX_BODY, Request, Response, outcome_hint, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ __all__ = ["Client"]
 # apidocs.polytomic.com, guides/idempotent-requests.
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
 # After these a request may have taken effect, or may still.
-_UNKNOWN = (PolytomicNoAnswerError, PolytomicUnavailableError, PolytomicServerError, PolytomicConflictError)
+_UNKNOWN = (PolytomicConnectionError, PolytomicUnavailableError, PolytomicServerError, PolytomicConflictError)
 
 
 class Client:
@@ -72,8 +72,8 @@ class Client:
         within: str | None = None,
         repeat: Callable[[PolytomicError], bool] = repeat_safely,
         patience: float | None = None,
-        longest: int = LONGEST_BODY,
-    ) -> Answer:
+        longest: int = MAX_BODY,
+    ) -> Response:
         """Send a GET.
 
         :param key: send this key as Bearer and not the caller's own credential.
@@ -96,7 +96,7 @@ class Client:
         json: Mapping[str, Any] | None = None,
         within: str | None = None,
         repeat: Callable[[PolytomicError], bool] = repeat_post,
-    ) -> Answer:
+    ) -> Response:
         """Send a POST, each time with the same Idempotency-Key.
 
         :param within: as in :meth:`get`.
@@ -114,11 +114,11 @@ class Client:
         call = self._call("POST", path, self._signed(within), params=params or {}, headers=headers, json=json)
         return self._send(call, self._source, repeat)
 
-    def put(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Answer:
+    def put(self, path: str, *, json: Mapping[str, Any], within: str | None = None) -> Response:
         """Send a PUT.
 
         :param within: as in :meth:`get`.
-        :raises PolytomicTakenError: on 409.
+        :raises PolytomicAlreadyExistsError: on 409.
         :raises PolytomicError: if the answer is no other success.
         """
         call = self._call("PUT", path, self._signed(within), json=json)
@@ -136,16 +136,16 @@ class Client:
         try:
             self._send(self._call("DELETE", path, self._signed(within)), self._source, repeat_safely)
         except PolytomicNotFoundError as error:
-            if not error.earlier_unknown:
+            if not error.earlier_outcome_unknown:
                 raise
-            is_gone = error.own_words
+            is_gone = error.is_from_polytomic
         else:
             return
         # Outside the except block, as the other one's frames have no business in this one's context.
         if not is_gone:
             raise PolytomicUnavailableError(
                 f"DELETE {path}: an earlier request may have taken effect, and then came a 404 that is not "
-                f"Polytomic's. {unsettled('DELETE')}",
+                f"Polytomic's. {outcome_hint('DELETE')}",
                 status=404,
                 reason="removal_unsettled",
                 request=f"DELETE {path}",
@@ -156,17 +156,17 @@ class Client:
 
         Where there was no answer yet, one is asked for. One without a ``Date`` is taken to be of this worker's time.
 
-        :raises PolytomicNoAnswerError: if there was none.
+        :raises PolytomicConnectionError: if there was none.
         """
         if self._served is None:
             with suppress(PolytomicApiError):  # which tells the time as well
-                self.get("/api/me", repeat=lambda error: isinstance(error, PolytomicNoAnswerError))
+                self.get("/api/me", repeat=lambda error: isinstance(error, PolytomicConnectionError))
         served_at, seen_at = self._served or self._here_and_now()
         return served_at + timedelta(seconds=self._policy.timing.clock() - seen_at)
 
-    def error_of(self, answer: Answer, request: str) -> Exception:
+    def to_exception(self, answer: Response, request: str) -> Exception:
         """Return what an answer other than success means."""
-        return error_of(answer, request, self._source, secrets=(self._settings.key,))
+        return to_exception(answer, request, self._source, secrets=(self._settings.key,))
 
     def close(self) -> None:
         """Close the connections."""
@@ -178,25 +178,25 @@ class Client:
         # As polytomic's Terraform provider does (internal/providerclient/client.go).
         return BasicAuth(self._settings.base_url, self._settings.key, within)
 
-    def _call(self, method: str, path: str, auth: KeyAuth, **given: Any) -> Call:
-        return Call(method, self._settings.base_url + path, path, auth, **given)
+    def _call(self, method: str, path: str, auth: KeyAuth, **given: Any) -> Request:
+        return Request(method, self._settings.base_url + path, path, auth, **given)
 
     def _send(
-        self, call: Call, source: str, repeat: Callable[[PolytomicError], bool], patience: float | None = None
-    ) -> Answer:
+        self, call: Request, source: str, repeat: Callable[[PolytomicError], bool], patience: float | None = None
+    ) -> Response:
         unknown = False
 
-        def attempt(left: float) -> Answer:
+        def attempt(left: float) -> Response:
             nonlocal unknown
             try:
-                answer = exchange(self.session, call, min(self._settings.timeout, left), self._policy.timing)
+                answer = send(self.session, call, min(self._settings.timeout, left), self._policy.timing)
                 here, now = self._here_and_now()
                 if answer.served_at or self._served is None:
                     self._served = answer.served_at or here, now
                 if not answer.ok:
-                    raise error_of(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+                    raise to_exception(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
             except PolytomicError as error:
-                error.earlier_unknown = unknown
+                error.earlier_outcome_unknown = unknown
                 unknown = unknown or isinstance(error, _UNKNOWN)
                 raise
             return answer

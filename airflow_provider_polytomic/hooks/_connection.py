@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from airflow_provider_polytomic._support.base_url import read_server
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth, KeyAuth
@@ -19,12 +19,12 @@ from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth, KeyAut
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_API_VERSION", "DEFAULT_TIMEOUT", "ConnectionFields", "ConnectionSettings", "server_of"]
+__all__ = ["DEFAULT_API_VERSION", "DEFAULT_TIMEOUT", "ConnectionFields", "ConnectionSettings", "base_url_from"]
 
 # The default of servers changed over time (apidocs.polytomic.com, guides/versioning), so it is always sent.
 DEFAULT_API_VERSION = "2025-09-18"
 DEFAULT_TIMEOUT = 30.0  # seconds
-_LONGEST_TIMEOUT = 600.0
+_MAX_TIMEOUT = 600.0
 
 
 class _AirflowConnection(Protocol):
@@ -56,7 +56,7 @@ class ConnectionFields:
     conn_type: str | None = None
 
     @classmethod
-    @bare
+    @strip_traceback
     def of(cls, connection: _AirflowConnection) -> Self:
         """Read the connection; nothing is judged here, so that no error comes from where the plain text is."""
         return cls(
@@ -99,7 +99,7 @@ class ConnectionSettings:
         :param key: a key from elsewhere: it takes the place of the password and is sent as Bearer.
         :raises PolytomicConfigurationError: if a field is invalid, or there is no key.
         """
-        base_url = server_of(conn_id, fields)
+        base_url = base_url_from(conn_id, fields)
         extra = _Extra(conn_id, fields)
         credential = key or fields.key
         if credential is None:
@@ -122,7 +122,7 @@ class ConnectionSettings:
         return BasicAuth(self.base_url, self.key, self.login)
 
 
-def server_of(conn_id: str, fields: ConnectionFields) -> str:
+def base_url_from(conn_id: str, fields: ConnectionFields) -> str:
     """Return the base URL that a connection means, whether or not it holds a key.
 
     :raises PolytomicConfigurationError: if it means no server that a key may be sent to.
@@ -158,9 +158,9 @@ class _Extra:
             value = float(self.text(name) or default)
         except ValueError:
             value = math.nan
-        if not 0 < value <= _LONGEST_TIMEOUT:  # false for nan too
+        if not 0 < value <= _MAX_TIMEOUT:  # false for nan too
             raise _error(
-                self._conn_id, f"its extra {name!r} must be a number of seconds, at most {_LONGEST_TIMEOUT:.0f}", name
+                self._conn_id, f"its extra {name!r} must be a number of seconds, at most {_MAX_TIMEOUT:.0f}", name
             )
         return value
 

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicApiError,
     PolytomicConflictError,
     PolytomicForbiddenError,
@@ -15,20 +16,19 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRateLimitedError,
     PolytomicRejectedError,
     PolytomicServerError,
-    PolytomicTakenError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
 from airflow_provider_polytomic.hooks._redaction import redact
-from airflow_provider_polytomic.hooks._transport import unsettled
+from airflow_provider_polytomic.hooks._transport import outcome_hint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_polytomic.credentials import Secret
-    from airflow_provider_polytomic.hooks._transport import Answer
+    from airflow_provider_polytomic.hooks._transport import Response
 
-__all__ = ["error_of"]
+__all__ = ["to_exception"]
 
 _UNCHANGED = "Nothing was changed."
 _WHICH_KEY = (
@@ -71,7 +71,7 @@ _MEANINGS: dict[int, tuple[type[PolytomicApiError], str, str]] = {
 }
 _RECORDED = " A POST under that key can get this very answer again for 24 hours."
 # An update carries no Idempotency-Key that could be in flight.
-_TAKEN = (PolytomicTakenError, "the name is taken", f"{_UNCHANGED} Use another name.")
+_TAKEN = (PolytomicAlreadyExistsError, "the name is taken", f"{_UNCHANGED} Use another name.")
 _UNAVAILABLE = (
     PolytomicUnavailableError,
     "the server, or something before it, is not available",
@@ -86,7 +86,7 @@ _REDIRECTED = (
 
 
 @dataclass(frozen=True)
-class _Words:
+class _ErrorBody:
     """What an error body says.
 
     :param own: whether the body is surely Polytomic's, and not of a proxy in between.
@@ -97,8 +97,8 @@ class _Words:
     own: bool = False
 
 
-@bare
-def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Secret]) -> PolytomicApiError:
+@strip_traceback
+def to_exception(answer: Response, request: str, source: str, *, secrets: Sequence[Secret]) -> PolytomicApiError:
     """Return the exception for an answer other than success.
 
     :param request: method and path, for the message; ids in it may also stay in the server's words.
@@ -112,20 +112,20 @@ def error_of(answer: Answer, request: str, source: str, *, secrets: Sequence[Sec
     kind, what, then = _meaning_of(method, answer.status, words)
     target = f" to {answer.redirect_host}" if answer.redirect_host else ""
     said = f', saying "{message}"' if message else ""
-    then = then.format(source=source, unknown=unsettled(method), recorded=_RECORDED if method == "POST" else "")
+    then = then.format(source=source, unknown=outcome_hint(method), recorded=_RECORDED if method == "POST" else "")
     return kind(
         f"{request}: Polytomic answered {answer.status}{said}: {what}{target}. {then}",
         status=answer.status,
         key=key,
         server_message=message,
         retry_after=answer.retry_after,
-        own_words=words.own,
+        is_from_polytomic=words.own,
         reason="redirect" if 300 <= answer.status < 400 else "",  # noqa: PLR2004 (HTTP statuses)
         request=request,
     )
 
 
-def _meaning_of(method: str, status: int, words: _Words) -> tuple[type[PolytomicApiError], str, str]:
+def _meaning_of(method: str, status: int, words: _ErrorBody) -> tuple[type[PolytomicApiError], str, str]:
     if status == 409 and method == "PUT":  # noqa: PLR2004 (an HTTP status)
         return _TAKEN
     if status == 500 and not words.own:  # noqa: PLR2004 (an HTTP status)
@@ -137,22 +137,22 @@ def _meaning_of(method: str, status: int, words: _Words) -> tuple[type[Polytomic
     return _REJECTED if status >= 400 else _REDIRECTED  # noqa: PLR2004 (an HTTP status)
 
 
-def _words_of(content: bytes) -> _Words:
+def _words_of(content: bytes) -> _ErrorBody:
     """Read any generation of error body; what is not recognised says nothing."""
     body = _json(content)
     if not isinstance(body, dict):
-        return _Words()
+        return _ErrorBody()
     error = body.get("error")
     if isinstance(body.get("message"), str):
         # 2025-09-18: key, message, metadata, status; before: message, status_code. Less than that may be a gateway's.
         current = isinstance(body.get("key"), str) and _is_status(body.get("status"))
         own = current or _is_status(body.get("status_code"))
-        return _Words(body["message"], body["key"] if isinstance(body.get("key"), str) else None, own)
+        return _ErrorBody(body["message"], body["key"] if isinstance(body.get("key"), str) else None, own)
     if isinstance(error, str):  # until 2024-02-08: code, context, error, status
-        return _Words(error, own=_is_status(body.get("code")) and isinstance(body.get("status"), str))
+        return _ErrorBody(error, own=_is_status(body.get("code")) and isinstance(body.get("status"), str))
     if isinstance(error, dict) and isinstance(error.get("message"), str):  # the oldest: {"error": {"message": ...}}
-        return _Words(error["message"], own=set(error) == {"message"} and set(body) == {"error"})
-    return _Words()
+        return _ErrorBody(error["message"], own=set(error) == {"message"} and set(body) == {"error"})
+    return _ErrorBody()
 
 
 def _is_status(value: object) -> bool:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import requests
 from airflow.providers.http.hooks.http import HttpHook
-from requests import Response
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._redaction import one_line
-from airflow_provider_polytomic.hooks._transport import LONGEST_BODY, Answer
+from airflow_provider_polytomic.hooks._transport import MAX_BODY, Response
 
 if TYPE_CHECKING:
     from requests import Session
 
     from airflow_provider_polytomic.hooks._client import Client
 
-__all__ = ["ClosedHttpHook"]
+__all__ = ["RestrictedHttpHook"]
 
 
-class ClosedHttpHook(HttpHook):
+class RestrictedHttpHook(HttpHook):
     """An HttpHook whose inherited doors lead through one client.
 
     HttpHook itself (http provider 6.3) copies unknown extra fields into headers, logs the bodies of errors, turns a
@@ -47,7 +47,7 @@ class ClosedHttpHook(HttpHook):
         headers: dict[str, Any] | None = None,
         extra_options: dict[str, Any] | None = None,
         **request_kwargs: Any,
-    ) -> Response:
+    ) -> requests.Response:
         """Send a GET.
 
         :param endpoint: path below the server, such as ``/api/me``.
@@ -64,15 +64,15 @@ class ClosedHttpHook(HttpHook):
         """Refuse: a prepared request could be anything."""
         raise _refusal("run_and_check is not available")
 
-    def check_response(self, response: Response) -> None:
+    def check_response(self, response: requests.Response) -> None:
         """Raise the package's own exception for anything but a success; the body is not logged.
 
         :raises PolytomicApiError: if the status is not 2xx.
         """
-        whole = len(response.content) <= LONGEST_BODY
-        answer = Answer(status=response.status_code, content=response.content if whole else b"", whole=whole)
+        whole = len(response.content) <= MAX_BODY
+        answer = Response(status=response.status_code, content=response.content if whole else b"", whole=whole)
         if not answer.ok:
-            raise self._client.error_of(
+            raise self._client.to_exception(
                 answer, one_line(f"{response.request.method} {response.request.path_url.split('?')[0]}")
             )
 
@@ -86,8 +86,8 @@ class ClosedHttpHook(HttpHook):
         return session
 
 
-def _response_of(answer: Answer) -> Response:
-    response = Response()
+def _response_of(answer: Response) -> requests.Response:
+    response = requests.Response()
     response.status_code = answer.status
     response.headers["Content-Type"] = "application/json"
     response.encoding = "utf-8"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic._support.ids import parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
-from airflow_provider_polytomic.hooks._resource import Endpoints, id_of
-from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
+from airflow_provider_polytomic.hooks._resource import Resource, expected_id
+from airflow_provider_polytomic.hooks._transport import MAX_LIST
 from airflow_provider_polytomic.models import Organization
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ _SETTINGS = ("sso_domain", "sso_org_id")
 _READABLE = ("name", *_SETTINGS, "issuer")
 
 
-class OrganizationEndpoints(Endpoints):
+class OrganizationEndpoints(Resource):
     """Organizations; all but the current one take a partner key."""
 
     def list_organizations(self) -> list[Organization]:
         """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
         path = "/api/organizations"
-        return read_many(Organization, self._client.get(path, longest=LONGEST_LIST), f"GET {path}")
+        return read_many(Organization, self._client.get(path, longest=MAX_LIST), f"GET {path}")
 
     def get_organization(self, org_id: str) -> Organization:
         """Return an organization (2025-09-18, organization/get).
@@ -37,7 +37,7 @@ class OrganizationEndpoints(Endpoints):
             that the caller's credential acts in, which a bare partner key does not say.
         """
         path = self._organization_path(org_id)
-        return read_one(Organization, self._client.get(path), f"GET {path}", id=id_of(org_id))
+        return read_one(Organization, self._client.get(path), f"GET {path}", id=expected_id(org_id))
 
     def create_organization(
         self,
@@ -76,14 +76,14 @@ class OrganizationEndpoints(Endpoints):
         :param clear_settings: names of settings to take away, such as ``["sso_domain"]``; None leaves one as it is.
         :raises PolytomicConfigurationError: if a setting is invalid, or if the organization signs in by OIDC, or may do
             so: the update would clear its client secret, which cannot be read.
-        :raises PolytomicTakenError: if another organization has the name.
+        :raises PolytomicAlreadyExistsError: if another organization has the name.
         """
         given = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
         _check(given, clear_settings)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
         body = _merged(self.get_organization(org_id), given, clear_settings)
         answer = self._client.put(path, json=body)
-        return read_one(Organization, answer, f"PUT {path}", id=id_of(org_id), name=body.get("name"))
+        return read_one(Organization, answer, f"PUT {path}", id=expected_id(org_id), name=body.get("name"))
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).

@@ -7,40 +7,40 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
+from airflow_provider_polytomic.exceptions import PolytomicInvalidResponseError, PolytomicMissingKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic.hooks._transport import Answer
+    from airflow_provider_polytomic.hooks._transport import Response
 
 __all__ = ["read_key", "read_many", "read_one"]
 
 M = TypeVar("M", bound=BaseModel)
 
 
-@bare
-def read_key(answer: Answer, request: str) -> ApiKey:
+@strip_traceback
+def read_key(answer: Response, request: str) -> ApiKey:
     """Return the key of ``{"data": {"value": "<key>"}}``.
 
-    :raises PolytomicMissingValueError: if Polytomic's form is there, but no text in it that can be a key.
-    :raises PolytomicUnreadableAnswerError: if it is not Polytomic's form at all.
+    :raises PolytomicMissingKeyError: if Polytomic's form is there, but no text in it that can be a key.
+    :raises PolytomicInvalidResponseError: if it is not Polytomic's form at all.
     """
     key = _key(answer)
     if key is None:
-        raise _unreadable(answer, request, PolytomicMissingValueError if _is_enveloped(answer) else None)
+        raise _unreadable(answer, request, PolytomicMissingKeyError if _is_enveloped(answer) else None)
     return key
 
 
-@bare
-def read_one(model: type[M], answer: Answer, request: str, **asked: str | None) -> M:
+@strip_traceback
+def read_one(model: type[M], answer: Response, request: str, **asked: str | None) -> M:
     """Return the object under ``data``.
 
     :param asked: fields that, where the answer has them, must be what was asked for: a cache in between may have
         answered with somebody else's.
-    :raises PolytomicUnreadableAnswerError: if there is none, or it is not what the API promises.
+    :raises PolytomicInvalidResponseError: if there is none, or it is not what the API promises.
     """
     value = _validated(model, _data(answer))
     if value is None or not _is_asked_for(value, asked):
@@ -48,12 +48,12 @@ def read_one(model: type[M], answer: Answer, request: str, **asked: str | None) 
     return value
 
 
-@bare
-def read_many(model: type[M], answer: Answer, request: str, **asked: str | None) -> list[M]:
+@strip_traceback
+def read_many(model: type[M], answer: Response, request: str, **asked: str | None) -> list[M]:
     """Return the list under ``data``; the API's null is an empty list.
 
     :param asked: as in :func:`read_one`, of each member.
-    :raises PolytomicUnreadableAnswerError: if there is none, or a member is not what the API promises.
+    :raises PolytomicInvalidResponseError: if there is none, or a member is not what the API promises.
     """
     values = _validated_all(model, answer)
     if values is None or not all(_is_asked_for(value, asked) for value in values):
@@ -64,7 +64,7 @@ def read_many(model: type[M], answer: Answer, request: str, **asked: str | None)
 # The functions below hold plain text and raise nothing; what a signal raises in them leaves bare.
 
 
-def _data(answer: Answer, absent: Any = None) -> Any:
+def _data(answer: Response, absent: Any = None) -> Any:
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -72,11 +72,11 @@ def _data(answer: Answer, absent: Any = None) -> Any:
     return body.get("data", absent) if isinstance(body, dict) else absent
 
 
-def _is_enveloped(answer: Answer) -> bool:
+def _is_enveloped(answer: Response) -> bool:
     return isinstance(_data(answer), dict)
 
 
-def _key(answer: Answer) -> ApiKey | None:
+def _key(answer: Response) -> ApiKey | None:
     data = _data(answer)
     try:
         return ApiKey(data["value"]) if isinstance(data, dict) else None
@@ -100,7 +100,7 @@ def _is_asked_for(value: BaseModel, asked: Mapping[str, str | None]) -> bool:
     )
 
 
-def _validated_all(model: type[M], answer: Answer) -> list[M] | None:
+def _validated_all(model: type[M], answer: Response) -> list[M] | None:
     data = _data(answer, absent="absent")
     if data is None:
         return []
@@ -110,10 +110,10 @@ def _validated_all(model: type[M], answer: Answer) -> list[M] | None:
 
 
 def _unreadable(
-    answer: Answer, request: str, kind: type[PolytomicUnreadableAnswerError] | None = None
-) -> PolytomicUnreadableAnswerError:
+    answer: Response, request: str, kind: type[PolytomicInvalidResponseError] | None = None
+) -> PolytomicInvalidResponseError:
     what = "without the promised content" if answer.whole else "with a body too long or too damaged to read"
-    return (kind or PolytomicUnreadableAnswerError)(
+    return (kind or PolytomicInvalidResponseError)(
         f"{request}: Polytomic answered {answer.status} {what}; it is not shown, as it could hold a key. "
         "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has.",
         reason="content_missing" if answer.whole else "content_unreadable",

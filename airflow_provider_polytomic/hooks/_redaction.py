@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["lower_ascii", "one_line", "redact"]
 
-_LONGEST = 300  # characters shown
-_LONGEST_READ = 10_000
+_MAX_LENGTH = 300  # characters shown
+_MAX_READ = 10_000
 _PIECE = 12  # characters of a key that may not be shown in a row
 _HIDDEN = "***"
 
@@ -30,7 +30,7 @@ _KEY_LIKE = re.compile(
 )
 
 
-def one_line(text: str, longest: int = _LONGEST) -> str:
+def one_line(text: str, longest: int = _MAX_LENGTH) -> str:
     """Return the text as one line of printable characters, cut to a length."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
@@ -44,7 +44,7 @@ def redact(text: str, secrets: Iterable[Secret], *, known: str = "") -> str:
         JSON or Python.
     :param known: a text that is shown anyway: what looks like a key but stands in it too stays, as the ids in a path.
     """
-    line = one_line(text, _LONGEST_READ)
+    line = one_line(text, _MAX_READ)
     line = _without(line, [form for secret in secrets for form in _forms(secret.reveal())])
     return one_line(_KEY_LIKE.sub(lambda found: found[0] if found[0].lower() in known.lower() else _HIDDEN, line))
 

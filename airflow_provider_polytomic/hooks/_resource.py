@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.hooks._client import Client
-    from airflow_provider_polytomic.hooks._transport import Answer
+    from airflow_provider_polytomic.hooks._transport import Response
 
-__all__ = ["Endpoints", "id_of"]
+__all__ = ["Resource", "expected_id"]
 
 
-class Endpoints:
+class Resource:
     """A group of the hook's methods."""
 
     @property
@@ -26,7 +26,7 @@ class Endpoints:
 
     def _create(
         self, path: str, body: Mapping[str, Any], idempotency_key: str | None, *, within: str | None = None
-    ) -> Answer:
+    ) -> Response:
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         return self._client.post(path, json=body, idempotency_key=key, within=within, repeat=repeat_creation)
 
@@ -39,7 +39,7 @@ class Endpoints:
         return "/api/organization" if org_id == CURRENT_ORGANIZATION else f"/api/organizations/{org_id}"
 
 
-def id_of(org_id: str) -> str | None:
+def expected_id(org_id: str) -> str | None:
     """Return the id, canonical, that an answer about this organization must have; None: the word says no id."""
     org_id = parse_organization(org_id)
     return None if org_id == CURRENT_ORGANIZATION else org_id

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
+    PolytomicConnectionError,
     PolytomicError,
-    PolytomicNoAnswerError,
     PolytomicRateLimitedError,
 )
 
@@ -22,8 +22,8 @@ __all__ = ["RetryPolicy", "Timing", "never", "repeat_creation", "repeat_post", "
 T = TypeVar("T")
 
 _FIRST_WAIT = 0.5  # seconds
-_LONGEST_WAIT = 8.0  # seconds, of the backoff; what the server asks for is added
-_SHORTEST_ATTEMPT = 1.0  # seconds; an attempt with less left is not worth a request
+_MAX_WAIT = 8.0  # seconds, of the backoff; what the server asks for is added
+_MIN_ATTEMPT = 1.0  # seconds; an attempt with less left is not worth a request
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class RetryPolicy:
         failures = 0
         while True:
             try:
-                return attempt(max(_SHORTEST_ATTEMPT, deadline - clock()))
+                return attempt(max(_MIN_ATTEMPT, deadline - clock()))
             except PolytomicError as error:
                 if isinstance(error, PolytomicRateLimitedError):
                     self.rate_limited(error.retry_after or 0.0)
                 if not repeat(error) or self.stopping():
                     raise
                 seconds = self._wait(error, failures)
-                if clock() + seconds > deadline - _SHORTEST_ATTEMPT:
+                if clock() + seconds > deadline - _MIN_ATTEMPT:
                     raise
                 failed = error
             # Outside the except block, as what interrupts the wait is not to carry the error along.
@@ -91,7 +91,7 @@ class RetryPolicy:
 
     def _wait(self, error: PolytomicError, failures: int) -> float:
         # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.
-        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
+        backoff = min(_MAX_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
         asked = error.retry_after if isinstance(error, PolytomicApiError) else None
         return (asked or 0.0) + backoff * (1 + self.timing.jitter()) / 2
 
@@ -127,7 +127,7 @@ def never(_error: PolytomicError) -> bool:
 
 
 def _is_lost(error: PolytomicError) -> bool:
-    return isinstance(error, PolytomicNoAnswerError)
+    return isinstance(error, PolytomicConnectionError)
 
 
 def _status(error: PolytomicError) -> int:

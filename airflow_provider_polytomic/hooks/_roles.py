@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic._support.ids import CURRENT_ORGANIZATION, is_uuid, parse_organization, parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
-from airflow_provider_polytomic.hooks._resource import Endpoints
-from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
+from airflow_provider_polytomic.hooks._resource import Resource
+from airflow_provider_polytomic.hooks._transport import MAX_LIST
 from airflow_provider_polytomic.models import Role
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["RoleEndpoints"]
 _PATH = "/api/permissions/roles"
 
 
-class RoleEndpoints(Endpoints):
+class RoleEndpoints(Resource):
     """Roles. In each method ``org_id`` says whose.
 
     The id of an organization: asked for as Basic ``<org_id>:<key>`` with the connection's partner or deployment key, as
@@ -30,7 +30,7 @@ class RoleEndpoints(Endpoints):
     def list_roles(self, org_id: str) -> list[Role]:
         """List Polytomic's own roles and the organization's: ``GET /api/permissions/roles`` (2025-09-18)."""
         with _within(org_id) as within:
-            return read_many(Role, self._client.get(_PATH, within=within, longest=LONGEST_LIST), f"GET {_PATH}")
+            return read_many(Role, self._client.get(_PATH, within=within, longest=MAX_LIST), f"GET {_PATH}")
 
     def get_role(self, org_id: str, role_id: str) -> Role:
         """Return a role: ``GET /api/permissions/roles/{role_id}`` (2025-09-18)."""

@@ -14,11 +14,11 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
+    PolytomicConnectionError,
     PolytomicError,
-    PolytomicNoAnswerError,
 )
 from airflow_provider_polytomic.hooks._redaction import one_line
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks._auth import KeyAuth
     from airflow_provider_polytomic.hooks._retry import Timing
 
-__all__ = ["LONGEST_BODY", "LONGEST_LIST", "Answer", "Call", "exchange", "unsettled"]
+__all__ = ["MAX_BODY", "MAX_LIST", "Request", "Response", "outcome_hint", "send"]
 
-LONGEST_BODY = 1024 * 1024  # bytes; what is no list is far smaller
-LONGEST_LIST = 16 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
+MAX_BODY = 1024 * 1024  # bytes; what is no list is far smaller
+MAX_LIST = 16 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
 _CHUNK = 16 * 1024
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 # By the method: in what state things are while no answer settles it, and what to do.
@@ -44,7 +44,7 @@ _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
 
 
 @dataclass(frozen=True)
-class Call:
+class Request:
     """A request to send, any number of times.
 
     :param url: below the server's base URL.
@@ -61,7 +61,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
-    longest: int = LONGEST_BODY
+    longest: int = MAX_BODY
 
     def __str__(self) -> str:
         """Name the request as the messages do."""
@@ -69,7 +69,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back.
 
     :param content: the body, empty where it was longer than the call allows, or damaged. It can hold a key.
@@ -92,12 +92,12 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 (HTTP statuses)
 
 
-@bare  # the frames and exceptions of requests hold the Authorization header
-def exchange(session: requests.Session, call: Call, timeout: float, timing: Timing) -> Answer:
+@strip_traceback  # the frames and exceptions of requests hold the Authorization header
+def send(session: requests.Session, call: Request, timeout: float, timing: Timing) -> Response:
     """Send a request once and read its answer whole, within bounds.
 
     :param timeout: seconds for all of it.
-    :raises PolytomicNoAnswerError: if the connection was refused or lost, or no answer came in time.
+    :raises PolytomicConnectionError: if the connection was refused or lost, or no answer came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
     """
     give_up_at = timing.clock() + timeout
@@ -120,7 +120,7 @@ def exchange(session: requests.Session, call: Call, timeout: float, timing: Timi
         deadline: Any = Timeout(total=timeout)
         with session.get_adapter(call.url).send(request, timeout=deadline, **settings) as response:
             content, whole = _body(response, call.longest, give_up_at, timing)
-            return Answer(
+            return Response(
                 status=response.status_code,
                 content=content,
                 whole=whole,
@@ -133,7 +133,7 @@ def exchange(session: requests.Session, call: Call, timeout: float, timing: Timi
     raise no_answer
 
 
-def unsettled(method: str) -> str:
+def outcome_hint(method: str) -> str:
     """Say in what state things are after a request that nothing settled, and what to do."""
     return _UNSETTLED.get(method, _REPEATABLE)
 
@@ -181,7 +181,7 @@ def _redirect_host(response: requests.Response, url: str) -> str | None:
         return "an address that cannot be read"
 
 
-def _no_answer(error: Exception, call: Call) -> PolytomicError:
+def _no_answer(error: Exception, call: Request) -> PolytomicError:
     host = urlsplit(call.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
@@ -196,8 +196,8 @@ def _no_answer(error: Exception, call: Call) -> PolytomicError:
         reason, what = "timeout", f"{host} did not answer in time"
     else:
         reason, what = "connection_lost", f"the connection to {host} was refused or lost"
-    return PolytomicNoAnswerError(
-        f"{call}: {what} ({type(error).__name__}). {unsettled(call.method)}", reason=reason, request=str(call)
+    return PolytomicConnectionError(
+        f"{call}: {what} ({type(error).__name__}). {outcome_hint(call.method)}", reason=reason, request=str(call)
     )
 
 

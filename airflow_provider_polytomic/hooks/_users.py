@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic._support.ids import CURRENT_ORGANIZATION, parse_uuid
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.hooks._payload import read_many, read_one
-from airflow_provider_polytomic.hooks._resource import Endpoints, id_of
-from airflow_provider_polytomic.hooks._transport import LONGEST_LIST
+from airflow_provider_polytomic.hooks._resource import Resource, expected_id
+from airflow_provider_polytomic.hooks._transport import MAX_LIST
 from airflow_provider_polytomic.models import User
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["UserEndpoints"]
 
 
-class UserEndpoints(Endpoints):
+class UserEndpoints(Resource):
     """Users. In each method ``org_id`` says which of two paths is meant.
 
     The id of an organization: ``/api/organizations/{org_id}/users``, which takes a partner key. The word ``current``
@@ -28,13 +28,13 @@ class UserEndpoints(Endpoints):
     def list_users(self, org_id: str) -> list[User]:
         """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
         path = self._users_path(org_id)
-        answer = self._client.get(path, longest=LONGEST_LIST)
-        return read_many(User, answer, f"GET {path}", organization_id=id_of(org_id))
+        answer = self._client.get(path, longest=MAX_LIST)
+        return read_many(User, answer, f"GET {path}", organization_id=expected_id(org_id))
 
     def get_user(self, org_id: str, user_id: str) -> User:
         """Return a user: ``GET .../users/{user_id}`` (2025-09-18, users/get)."""
         path = self._user_path(org_id, user_id)
-        asked = {"id": parse_uuid("user_id", user_id), "organization_id": id_of(org_id)}
+        asked = {"id": parse_uuid("user_id", user_id), "organization_id": expected_id(org_id)}
         return read_one(User, self._client.get(path), f"GET {path}", **asked)
 
     def create_user(
@@ -54,7 +54,7 @@ class UserEndpoints(Endpoints):
         path = self._users_path(org_id)
         body = {"email": email, **({"role_ids": _checked_ids(role_ids)} if role_ids else {})}
         answer = self._create(path, body, idempotency_key)
-        return read_one(User, answer, f"POST {path}", email=email, organization_id=id_of(org_id))
+        return read_one(User, answer, f"POST {path}", email=email, organization_id=expected_id(org_id))
 
     def update_user(self, org_id: str, user_id: str, *, role_ids: Sequence[str], email: str | None = None) -> User:
         """Change a user's roles: ``PUT .../users/{user_id}`` (2025-09-18, users/update).
@@ -67,7 +67,7 @@ class UserEndpoints(Endpoints):
         body: dict[str, Any] = {"role_ids": _checked_ids(role_ids)}
         if org_id != CURRENT_ORGANIZATION:
             body["email"] = email if email is not None else self.get_user(org_id, user_id).email
-        asked = {"id": parse_uuid("user_id", user_id), "organization_id": id_of(org_id)}
+        asked = {"id": parse_uuid("user_id", user_id), "organization_id": expected_id(org_id)}
         return read_one(User, self._client.put(path, json=body), f"PUT {path}", **asked)
 
     def delete_user(self, org_id: str, user_id: str) -> None:

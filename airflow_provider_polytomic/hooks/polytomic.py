@@ -13,11 +13,11 @@ from airflow_provider_polytomic._airflow.connection_form import connection_form_
 from airflow_provider_polytomic._airflow.masking import mask_secret
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._support.base_url import read_server
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._client import Client
-from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings, server_of
-from airflow_provider_polytomic.hooks._http_hook import ClosedHttpHook
+from airflow_provider_polytomic.hooks._connection import ConnectionFields, ConnectionSettings, base_url_from
+from airflow_provider_polytomic.hooks._http_hook import RestrictedHttpHook
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
 from airflow_provider_polytomic.hooks._payload import read_key, read_one
 from airflow_provider_polytomic.hooks._redaction import one_line
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["PolytomicHook"]
 
 
-class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedHttpHook):
+class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, RestrictedHttpHook):
     """Polytomic's API with the credential of an Airflow connection.
 
     The connection is read at the first use, not when the hook is made. Requests go over one pooled session; GETs are
@@ -202,7 +202,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             identity = read_one(Identity, self._client.get("/api/me", repeat=never), "GET /api/me")
         except PolytomicError as error:
             return False, str(error)
-        return True, _sentence_of(identity)
+        return True, _describe_identity(identity)
 
     def close(self) -> None:
         """Close the pooled connections; the next call opens new ones."""
@@ -240,11 +240,11 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, ClosedH
             base_url = _checked_url(server, allow_http=False)
             return ConnectionSettings(base_url, key=self._key_at(destination, issuer=base_url))
         fields = self._read(server)
-        key = self._key_at(destination, issuer=server_of(server, fields))
+        key = self._key_at(destination, issuer=base_url_from(server, fields))
         return ConnectionSettings.parse(server, fields, key=key)
 
     def _url_of(self, server: str) -> str:
-        return _checked_url(server, allow_http=True) if _is_url(server) else server_of(server, self._read(server))
+        return _checked_url(server, allow_http=True) if _is_url(server) else base_url_from(server, self._read(server))
 
     def _key_at(self, destination: Destination, *, issuer: str) -> ApiKey:
         # Imported here: most hooks never open a store.
@@ -286,7 +286,7 @@ def _checked_url(server: str, *, allow_http: bool) -> str:
     return base_url
 
 
-def _sentence_of(identity: Identity) -> str:
+def _describe_identity(identity: Identity) -> str:
     organization = one_line(identity.organization_name or identity.organization_id or "", 100)
     owner = f" of {organization}" if organization else ""
     cannot = "cannot issue keys: that takes a partner key."
@@ -301,7 +301,7 @@ def _sentence_of(identity: Identity) -> str:
     return f"{kind}{owner}; whether it can issue keys is not documented."
 
 
-@bare
+@strip_traceback
 def _fields_of(get_connection: Callable[[str], Any], conn_id: str) -> ConnectionFields:
     """Read a connection; a time-out in the look-up would carry what the backend had read, of all customers perhaps."""
     return ConnectionFields.of(get_connection(conn_id))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_polytomic._airflow.version import BaseOperator
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.operators._fields import name_map_index, to_seconds
+from airflow_provider_polytomic.operators._fields import set_map_index_name, to_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_polytomic._provisioning.create import Patience
+    from airflow_provider_polytomic._provisioning.create import RetryBudget
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
 __all__ = ["PolytomicOperator"]
@@ -21,8 +21,8 @@ __all__ = ["PolytomicOperator"]
 # What changes who acts, on what, or whether anything is changed at all, if it falls back to its default unnoticed.
 _NEVER_DROPPED = frozenset(
     {
-        "allow_failures", "allow_live", "check_only", "force", "polytomic_conn_id", "shard", "shards",
-        "skip_when_fresh", "take_over",
+        "allow_failures", "allow_active_key", "check_only", "force", "polytomic_conn_id", "shard", "shards",
+        "skip_if_not_due", "take_over",
     }
 )  # fmt: skip
 
@@ -126,13 +126,13 @@ class PolytomicOperator(BaseOperator):
 
     def _set_map_index_name(self, context: Any) -> None:
         """Call a mapped task instance by what tells it from the others."""
-        name_map_index(context, self._map_index_field)
+        set_map_index_name(context, self._map_index_field)
 
-    def _retry_budget(self) -> Patience:
+    def _retry_budget(self) -> RetryBudget:
         """Return how long this task waits for a request that is in flight."""
-        from airflow_provider_polytomic._provisioning.create import Patience
+        from airflow_provider_polytomic._provisioning.create import RetryBudget
 
-        return Patience(to_seconds("retry_for", self.retry_for), stopping=self._is_killed)
+        return RetryBudget(to_seconds("retry_for", self.retry_for), stopping=self._is_killed)
 
     def _is_retried(self, context: Any) -> bool:
         """Whether an earlier try of this task may have done its work, and died before it could say so.

@@ -63,13 +63,13 @@ class KeyEvents:
             )
 
     def _emit(self, destination: str, extra: dict[str, Any]) -> None:
-        from airflow_provider_polytomic._airflow.assets import events_of, make_alias_known, most_events
+        from airflow_provider_polytomic._airflow.assets import events_of, make_alias_known, max_events
 
         asset = api_key_asset(destination)
         outlets = [(alias, self._context["outlet_events"][alias]) for alias in self._aliases]
         # An event under several aliases is written once.
         before = max(len(events_of(outlet)) for _, outlet in outlets)
-        if before >= most_events():
+        if before >= max_events():
             self.dropped += 1
             return
         for alias, outlet in outlets:

@@ -11,11 +11,11 @@ from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 __all__ = [
     "MAX_WORKERS",
-    "name_map_index",
+    "set_map_index_name",
     "to_boolean",
     "to_duration",
     "to_expected",
-    "to_limit",
+    "to_max_failures",
     "to_optional",
     "to_rate",
     "to_seconds",
@@ -122,7 +122,7 @@ def to_expected(name: str, value: object, *, given: bool) -> str | None:
     return text
 
 
-def name_map_index(context: Any, parameter: str) -> None:
+def set_map_index_name(context: Any, parameter: str) -> None:
     """Call a mapped task instance by one of its parameters, unless the DAG names it otherwise.
 
     Both Airflow versions render the template that the context holds after ``execute``. An attribute of the operator
@@ -148,7 +148,7 @@ def to_workers(value: object) -> int:
     return workers
 
 
-def to_limit(value: object) -> int:
+def to_max_failures(value: object) -> int:
     """Read ``max_failures``; by default 10.
 
     :raises PolytomicConfigurationError: if it is no whole number above 0.

@@ -11,31 +11,31 @@ from airflow_provider_polytomic.operators._base import PolytomicOperator
 from airflow_provider_polytomic.operators._fields import to_boolean
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance import Ensure, Renew
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance import Ensure, Rotate
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["Order", "PolytomicIssuingOperator", "destination_apart_from"]
+__all__ = ["IssuanceMode", "PolytomicIssuingOperator", "parse_destination"]
 
 
 @dataclass(frozen=True)
-class Order:
+class IssuanceMode:
     """What is to become of the stored key.
 
     :param standby: the other user of the organization whose keys are stored in turn with the first one's.
     """
 
-    mode: Ensure | Renew
+    mode: Ensure | Rotate
     standby: Target | None = None
 
     @property
     def cuts_off(self) -> bool:
         """Whether readers are cut off from the moment that the key is asked for until it is stored."""
-        from airflow_provider_polytomic._issuance import Renew
+        from airflow_provider_polytomic._issuance import Rotate
 
-        return isinstance(self.mode, Renew) and self.standby is None
+        return isinstance(self.mode, Rotate) and self.standby is None
 
 
 class PolytomicIssuingOperator(PolytomicOperator):
@@ -48,7 +48,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
     take_over: bool | str | None
     check_only: bool | str | None
 
-    def _issuance_mode(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> IssuanceMode:
         """Return what is to become of the stored key; parameters of its own are checked here."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
         from airflow_provider_polytomic.secret_stores.factory import open_store
 
         target = Target.parse(self.org_id, self.user_id)
-        destination = destination_apart_from(self._conn_id(), self.destination)
+        destination = parse_destination(self._conn_id(), self.destination)
         order, take_over = self._issuance_mode(context), to_boolean("take_over", self.take_over)
         check_only = to_boolean("check_only", self.check_only)
         if order.cuts_off and not check_only and not self.retries:
@@ -82,7 +82,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
         self.log.info("%s for %s in %s (%s, fingerprint %.8s, %.1f s). %s", *facts, _as_words(reference.details()))
         return self._on_issued(reference, reference.to_json(self.destination, server=hook.base_url), context)
 
-    def _on_issued(self, reference: Reference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+    def _on_issued(self, reference: KeyReference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
         """Emit the event of a new key, and return the reference as JSON."""
         from airflow_provider_polytomic.operators._events import KeyEvents
 
@@ -92,7 +92,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
             events.warn_about_dropped()
         return told
 
-    def _is_new_key(self, reference: Reference, context: Any) -> bool:
+    def _is_new_key(self, reference: KeyReference, context: Any) -> bool:
         """Whether nobody has announced the key: this try issued it, or one that died before it could."""
         from airflow_provider_polytomic._airflow.dag_run import dag_run
 
@@ -115,7 +115,7 @@ def _as_words(details: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in details.items())
 
 
-def destination_apart_from(conn_id: str, destination: str) -> Destination:
+def parse_destination(conn_id: str, destination: str) -> Destination:
     """Return the destination, unless it is the connection that asks; nothing has been sent by then.
 
     :raises PolytomicConfigurationError: if it is, or is none at all.

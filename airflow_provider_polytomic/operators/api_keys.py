@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators._base import PolytomicOperator
 from airflow_provider_polytomic.operators._fields import to_boolean, to_duration, to_optional
-from airflow_provider_polytomic.operators._issuing import Order, PolytomicIssuingOperator, destination_apart_from
+from airflow_provider_polytomic.operators._issuing import IssuanceMode, PolytomicIssuingOperator, parse_destination
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
 __all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator", "PolytomicRotateApiKeyOperator"]
@@ -81,13 +81,13 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _issuance_mode(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> IssuanceMode:
         """Return the order to keep a working key, or to renew it once a run."""
         from airflow_provider_polytomic._airflow.dag_run import dag_run
-        from airflow_provider_polytomic._issuance import Ensure, Renew
+        from airflow_provider_polytomic._issuance import Ensure, Rotate
 
         run = dag_run(context)
-        return Order(Renew(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run))
+        return IssuanceMode(Rotate(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run))
 
 
 class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
@@ -116,7 +116,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     :param standby_user_id: UUID of a second user of the organization, with the same rights. The keys of the two are
         stored in turn: the idle user's is issued, checked and stored, and the one in use until then works on until the
         next rotation. Neither user may have a key that anything else uses. (templated)
-    :param skip_when_fresh: mark the task as skipped, and so what follows it, where the key is young enough; by default
+    :param skip_if_not_due: mark the task as skipped, and so what follows it, where the key is young enough; by default
         ``False``. (templated)
     :param take_over: replace what the destination holds even if it was not issued here, or nothing tells its age; by
         default ``False``. (templated)
@@ -128,7 +128,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
     """
 
     template_fields: Sequence[str] = (
-        "org_id", "user_id", "destination", "max_age", "standby_user_id", "skip_when_fresh", "take_over", "check_only",
+        "org_id", "user_id", "destination", "max_age", "standby_user_id", "skip_if_not_due", "take_over", "check_only",
         *PolytomicOperator.template_fields,
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         destination: str,
         max_age: timedelta | float | str,
         standby_user_id: str | None = None,
-        skip_when_fresh: bool | str | None = None,
+        skip_if_not_due: bool | str | None = None,
         take_over: bool | str | None = None,
         check_only: bool | str | None = None,
         polytomic_conn_id: str | None = None,
@@ -154,21 +154,21 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         self.max_age = max_age
         self.standby_user_id = standby_user_id
         self._standby_is_given = standby_user_id is not None
-        self.skip_when_fresh = skip_when_fresh
+        self.skip_if_not_due = skip_if_not_due
         self.take_over = take_over
         self.check_only = check_only
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
 
-    def _issuance_mode(self, context: Any) -> Order:
+    def _issuance_mode(self, context: Any) -> IssuanceMode:
         """Return the order to renew what is due."""
         from airflow_provider_polytomic._airflow.dag_run import dag_run
-        from airflow_provider_polytomic._issuance import Renew
+        from airflow_provider_polytomic._issuance import Rotate
         from airflow_provider_polytomic._issuance.targets import Target
 
-        to_boolean("skip_when_fresh", self.skip_when_fresh)
-        mode = Renew(dag_run(context), max_age=to_duration("max_age", self.max_age))
+        to_boolean("skip_if_not_due", self.skip_if_not_due)
+        mode = Rotate(dag_run(context), max_age=to_duration("max_age", self.max_age))
         standby_user_id = to_optional("standby_user_id", self.standby_user_id)
         if standby_user_id is None:
             if self._standby_is_given:
@@ -181,17 +181,17 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
                     reason="rendered_to_nothing",
                     fields=["standby_user_id"],
                 )
-            return Order(mode)
+            return IssuanceMode(mode)
         standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)
-        return Order(mode, standby)
+        return IssuanceMode(mode, standby)
 
-    def _on_issued(self, reference: Reference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+    def _on_issued(self, reference: KeyReference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
         """Emit the event of a new key and return the reference, or skip.
 
         :raises AirflowSkipException: if the key is young enough, and that is to be the task's state.
         """
         super()._on_issued(reference, told, context)
-        if to_boolean("skip_when_fresh", self.skip_when_fresh) and not self._is_new_key(reference, context):
+        if to_boolean("skip_if_not_due", self.skip_if_not_due) and not self._is_new_key(reference, context):
             from airflow_provider_polytomic._airflow.version import AirflowSkipException
 
             raise AirflowSkipException(
@@ -220,15 +220,20 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
     :param destination: where the key is, such as ``airflow://connection/acme_polytomic``. (templated)
     :param take_over: remove what the destination holds even if it was not issued here. It is not sent to Polytomic, and
         where the store can keep it recoverable it does. By default ``False``. (templated)
-    :param allow_live: remove a key that may still work, without asking Polytomic, and the record of an issuance that
-        was interrupted before its key was stored; by default ``False``. (templated)
+    :param allow_active_key: remove a key that may still work, without asking Polytomic, and the record of an issuance
+        that was interrupted before its key was stored; by default ``False``. (templated)
     :param polytomic_conn_id: the connection whose partner key asks whether the organization is one of its own, and, of
         an issuance that was interrupted, whether the user is gone; it is refused as the destination; by default
         ``polytomic_default``. (templated)
     :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
     """
 
-    template_fields: Sequence[str] = ("destination", "take_over", "allow_live", *PolytomicOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "destination",
+        "take_over",
+        "allow_active_key",
+        *PolytomicOperator.template_fields,
+    )
     _map_index_field = "destination"
 
     def __init__(
@@ -236,7 +241,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         *,
         destination: str,
         take_over: bool | str | None = None,
-        allow_live: bool | str | None = None,
+        allow_active_key: bool | str | None = None,
         polytomic_conn_id: str | None = None,
         retry_for: float | str = 60.0,
         **kwargs: Any,
@@ -244,7 +249,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.destination = destination
         self.take_over = take_over
-        self.allow_live = allow_live
+        self.allow_active_key = allow_active_key
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
@@ -254,11 +259,14 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         from airflow_provider_polytomic._removal.remove import remove_key
         from airflow_provider_polytomic.secret_stores.factory import open_store
 
-        destination = destination_apart_from(self._conn_id(), self.destination)
-        take_over, allow_live = to_boolean("take_over", self.take_over), to_boolean("allow_live", self.allow_live)
+        destination = parse_destination(self._conn_id(), self.destination)
+        take_over, allow_active_key = (
+            to_boolean("take_over", self.take_over),
+            to_boolean("allow_active_key", self.allow_active_key),
+        )
         store = open_store(destination, issuer=hook.base_url)
         self.log.info("Removing the API key from %s, if it is dead, and its record.", store.place)
-        removed = remove_key(hook, store, take_over=take_over, allow_live=allow_live)
+        removed = remove_key(hook, store, take_over=take_over, allow_active_key=allow_active_key)
         if removed.removed:
             self.log.info("Removed what was in %s.", store.place)
         else:

@@ -1,6 +1,6 @@
 """Operator that rotates the keys of many customers in one task, in threads.
 
-The hard parts are behind ``read_fleet`` and ``Rotation``.
+The hard parts are behind ``read_targets`` and ``Rotation``.
 A DAG file that imports this module imports little else: what only a running task needs is imported by ``execute``.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
 )
 from airflow_provider_polytomic.operators._base import PolytomicOperator
 from airflow_provider_polytomic.operators._fields import to_boolean, to_duration, to_optional, to_seconds
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from airflow_provider_polytomic._batch.failure_budget import Failures
-    from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+    from airflow_provider_polytomic._batch.failure_budget import FailureBudget
+    from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
     from airflow_provider_polytomic._batch.report import Report
-    from airflow_provider_polytomic._batch.rotate import OpensStores, Orders
-    from airflow_provider_polytomic._batch.targets import Fleet, FleetTarget
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._batch.rotate import RotationOptions, StoreOpener
+    from airflow_provider_polytomic._batch.targets import BatchTarget, TargetList
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.operators._events import KeyEvents
 
@@ -83,8 +83,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     )  # fmt: skip
     _map_index_field = "shard"
     # Made with the hook, which they hold up.
-    _stop: Stop
-    _pace: Pace
+    _stop: StopSignal
+    _pace: RateLimiter
 
     def __init__(
         self,
@@ -122,12 +122,12 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
 
     def _make_hook(self) -> PolytomicHook:
         """Return a hook for many threads, whose 429s hold up the start of every target."""
-        from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+        from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
         from airflow_provider_polytomic.hooks._retry import Timing
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.operators._fields import to_rate, to_workers
 
-        self._stop, self._pace = Stop(self._is_killed), Pace(to_rate(self.max_per_second))
+        self._stop, self._pace = StopSignal(self._is_killed), RateLimiter(to_rate(self.max_per_second))
         return PolytomicHook(
             self._conn_id(),
             retry_for=to_seconds("retry_for", self.retry_for),
@@ -137,20 +137,20 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             _timing=Timing(sleep=self._stop.sleep),
         )
 
-    def _make_stores(self, server: str) -> OpensStores:
-        from airflow_provider_polytomic.secret_stores.factory import Stores
+    def _make_stores(self, server: str) -> StoreOpener:
+        from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 
-        return Stores(issuer=server)
+        return StoreFactory(issuer=server)
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Rotate what is due, push the summary, and return it."""
-        from airflow_provider_polytomic._batch.failure_budget import Failures
+        from airflow_provider_polytomic._batch.failure_budget import FailureBudget
         from airflow_provider_polytomic._batch.report import Report
-        from airflow_provider_polytomic._batch.targets import read_fleet
+        from airflow_provider_polytomic._batch.targets import read_targets
         from airflow_provider_polytomic.operators._events import KeyEvents
-        from airflow_provider_polytomic.operators._fields import to_limit
+        from airflow_provider_polytomic.operators._fields import to_max_failures
 
-        orders, failures = self._orders(context), Failures(to_limit(self.max_failures))
+        orders, failures = self._orders(context), FailureBudget(to_max_failures(self.max_failures))
         events = KeyEvents(context, self.outlets)
         to_boolean("allow_failures", self.allow_failures)
         if not orders.check_only and not self.retries:
@@ -158,7 +158,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
                 "A user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
                 "between, readers stay cut off until somebody clears it. Set retries=10, say."
             )
-        fleet = read_fleet(self.targets, shard=self.shard, shards=self.shards, conn_id=self._conn_id())
+        fleet = read_targets(self.targets, shard=self.shard, shards=self.shards, conn_id=self._conn_id())
         report = Report(
             to_optional("report_path", self.report_path),
             # The connection is read here, in the thread that Airflow expects to ask for one.
@@ -190,15 +190,15 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     def _is_whole(self) -> bool:
         return self.shards is None or str(self.shards).strip() == "1"
 
-    def _orders(self, context: Any) -> Orders:
+    def _orders(self, context: Any) -> RotationOptions:
         from airflow_provider_polytomic._airflow.dag_run import dag_run
-        from airflow_provider_polytomic._airflow.masking import FirstKeys, mask_secret
-        from airflow_provider_polytomic._batch.rotate import Orders
-        from airflow_provider_polytomic._issuance import Renew
+        from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
+        from airflow_provider_polytomic._batch.rotate import RotationOptions
+        from airflow_provider_polytomic._issuance import Rotate
 
-        return Orders(
-            Renew(dag_run(context), max_age=to_duration("max_age", self.max_age)),
-            hide=FirstKeys(mask_secret),
+        return RotationOptions(
+            Rotate(dag_run(context), max_age=to_duration("max_age", self.max_age)),
+            hide=BoundedMasker(mask_secret),
             take_over=to_boolean("take_over", self.take_over),
             check_only=to_boolean("check_only", self.check_only),
             retried=self._is_retried(context),
@@ -207,11 +207,11 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     def _rotate(
         self,
         hook: PolytomicHook,
-        fleet: Fleet,
-        orders: Orders,
+        fleet: TargetList,
+        orders: RotationOptions,
         *,
         report: Report,
-        failures: Failures,
+        failures: FailureBudget,
         events: KeyEvents,
     ) -> None:
         from airflow_provider_polytomic._batch.progress import Progress
@@ -221,7 +221,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         workers, server = to_workers(self.max_workers), hook.base_url
         self.log.info("%d of %d targets are this task's; %d threads.", len(fleet), fleet.total, workers)
 
-        def emit(target: FleetTarget, reference: Reference) -> None:
+        def emit(target: BatchTarget, reference: KeyReference) -> None:
             destination = str(target.destination)
             events.emit(destination, reference.to_json(destination, server=server))
 
@@ -231,10 +231,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         ).run(fleet)  # fmt: skip
         events.warn_about_dropped()
 
-    def _end(self, summary: dict[str, Any], failures: Failures, context: Any) -> dict[str, Any]:
+    def _end(self, summary: dict[str, Any], failures: FailureBudget, context: Any) -> dict[str, Any]:
         """Return the summary, or fail.
 
-        :raises PolytomicStoppedError: if Airflow wanted the task to end.
+        :raises PolytomicTaskStoppedError: if Airflow wanted the task to end.
         :raises IssuanceIncompleteError: if a retry may help.
         :raises IssuanceRefusedError: if it cannot.
         """
@@ -242,7 +242,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         if not failed and not left:
             return summary
         if self._is_killed():
-            raise PolytomicStoppedError(
+            raise PolytomicTaskStoppedError(
                 f"The task was asked to end: {summary['rotated']} keys were rotated, {left} targets were not started. "
                 "What was issued is stored or, where it is not, the record beside its destination tells of it. The "
                 "next try does what is left.",

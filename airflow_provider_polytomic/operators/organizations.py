@@ -131,11 +131,11 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
         """Read the organization, and put it back with what was given."""
-        from airflow_provider_polytomic._provisioning.checks import check_name
+        from airflow_provider_polytomic._provisioning.checks import require_text
 
         name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
         if name is not None:
-            check_name("name", name)
+            require_text("name", name)
         settings = _sign_in(self)
         if name is None and not clear and not settings:
             raise PolytomicConfigurationError(

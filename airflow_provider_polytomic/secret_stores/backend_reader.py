@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from airflow_provider_polytomic._airflow.masking import warn_of_unmasked_variable
+from airflow_provider_polytomic._airflow.masking import warn_about_unmasked_variable
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.connection_document import as_key
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, sealed
+from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
+    from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.secret_stores.formats import Form
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["BackendReader", "ServerStore", "StubClient", "first_that_holds"]
 
@@ -73,7 +73,7 @@ class BackendReader:
     def paths(self) -> list[str]:
         """Return where the backend looks, in its order; the first that has something is what readers get.
 
-        :raises MisconfiguredError: if it looks nowhere: readers would never find the secret.
+        :raises SecretStoreConfigurationError: if it looks nowhere: readers would never find the secret.
         """
         asked: list[str] = []
         kind: str | None = None
@@ -92,15 +92,15 @@ class BackendReader:
             fields=["destination", "backend_kwargs"],
         )
 
-    def check(self, over: Held, form: Form, read: Callable[[], Held]) -> None:
+    def check(self, over: StoredSecret, form: SecretFormat, read: Callable[[], StoredSecret]) -> None:
         """Find out whether readers would get a key that is put into what is held.
 
         Where another connection writes, the backend is asked as well, whether it may read and reads the same place.
         Whatever its client raises, this does.
 
         :param read: reads again, as the store does.
-        :raises ConflictError: if it is no longer what was read.
-        :raises MisconfiguredError: if Airflow would make something else of it, or reads elsewhere.
+        :raises SecretStoreConflictError: if it is no longer what was read.
+        :raises SecretStoreConfigurationError: if Airflow would make something else of it, or reads elsewhere.
         """
         self._check_trial(over.content.reveal(), form)
         if self._destination.conn_id is None:
@@ -109,7 +109,7 @@ class BackendReader:
         if now.version != over.version:
             raise conflict(str(self._destination))
         if not now.foreign and back is not now.value and not (back and back.matches(now.value)):
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
                 f"there than the connection {self._destination.conn_id!r} does. Nothing was changed. Have both lead to "
                 "the same server, namespace or account.",
@@ -120,31 +120,31 @@ class BackendReader:
     def read_back(self) -> ApiKey | None:
         """Ask the backend itself. Whatever its client raises, this does.
 
-        :raises MisconfiguredError: if it makes nothing of what is there.
+        :raises SecretStoreConfigurationError: if it makes nothing of what is there.
         """
         try:
             return self._ask(self._backend)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             kind = type(error).__name__
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{type(self._backend).__name__} cannot read what {self._destination} holds ({kind}). Nothing was changed "
             "by this. Repair the secret.",
             reason="backend_cannot_read",
         )
 
-    def _check_trial(self, content: Any, form: Form) -> None:
+    def _check_trial(self, content: Any, form: SecretFormat) -> None:
         if self._destination.kind == "variable":
-            warn_of_unmasked_variable(self._destination.name)
+            warn_about_unmasked_variable(self._destination.name)
         problem = "finds another value in it"
         try:
-            contents = {self._path: form.put(content, _PLACEHOLDER)}
+            contents = {self._path: form.insert(content, _PLACEHOLDER)}
             if _PLACEHOLDER.matches(self._ask(self._copy(contents.get))):
                 return
-        except MisconfiguredError:
+        except SecretStoreConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001 (Airflow raises many kinds, and their words may quote a secret)
             problem = f"cannot read it ({type(error).__name__})"
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"With a key put into it, what {self._path} holds would be of no use: {type(self._backend).__name__} "
             f"{problem}. Nothing was changed. Look for fields there that a {self._destination.kind} of Airflow's does "
             "not have, or use another destination.",
@@ -179,7 +179,7 @@ class ServerStore:
     identity: str
 
     def __init__(
-        self, place: str, form: Form, reader: BackendReader | None, run: Callable[[Callable[[], Any]], Any]
+        self, place: str, form: SecretFormat, reader: BackendReader | None, run: Callable[[Callable[[], Any]], Any]
     ) -> None:
         self.place, self._form, self._reader, self._run = place, form, reader, run
 
@@ -187,12 +187,12 @@ class ServerStore:
         """Refuse to be pickled: its client has a login."""
         raise TypeError("a store with a login is not serialised")
 
-    def read(self) -> Held:
+    def read(self) -> StoredSecret:
         """See the protocol."""
         raise NotImplementedError
 
-    @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:
+    @translate_errors
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         """Read again, and take away what is still what was read; what is gone already is no error.
 
         Whoever took it away: an earlier request of ours, say, whose answer was lost.
@@ -202,9 +202,9 @@ class ServerStore:
             return
         if now.version != over.version:
             raise conflict(self.place, "removed")
-        self._take_away(now, for_good=for_good)
+        self._take_away(now, permanently=permanently)
 
-    @sealed
+    @translate_errors
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend; outside Airflow, read again."""
         if self._reader is None:
@@ -212,15 +212,15 @@ class ServerStore:
         found: ApiKey | None = self._run(self._reader.read_back)
         return found
 
-    def _check_readers(self, over: Held) -> None:
+    def _check_readers(self, over: StoredSecret) -> None:
         reader = self._reader
         if reader is not None:
             self._run(lambda: reader.check(over, self._form, self.read))
 
-    def _is_gone(self, now: Held) -> bool:
+    def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT
 
-    def _take_away(self, now: Held, *, for_good: bool) -> None:
+    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:
         raise NotImplementedError
 
 

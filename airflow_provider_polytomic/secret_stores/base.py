@@ -10,8 +10,25 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["ABSENT", "Content", "Held", "SecretStore"]
+__all__ = ["ABSENT", "RECORD_FIELDS", "Content", "SecretStore", "StoredSecret"]
 
+# The fields of a record, all of which are strings.
+RECORD_FIELDS = (
+    "version",
+    "state",
+    "issuance_id",
+    "forced",
+    "idempotency_keys_used",
+    "opened_at",
+    "previous_fingerprint",
+    "org_id",
+    "user_id",
+    "fingerprint",
+    "issued_at",
+    "rejected_at",
+    "dag_run_id",
+    "dag_run_time",
+)
 ABSENT = "absent"
 """The version of a destination that holds nothing."""
 
@@ -38,7 +55,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredSecret:
     """What a destination holds at one moment.
 
     :param value: the key that readers get now; None where there is none, or where what is there could not be a key.
@@ -48,7 +65,8 @@ class Held:
         It is only ever replaced when the user says ``take_over``.
     :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
         ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
-    :param reshapes: the key can be read, but writing would take away the form in which programs other than Airflow read
+    :param changes_format: the key can be read, but writing would take away the form in which programs other than Airflow
+        read
         it, such as the field ``conn_uri`` of a secret of Vault's. It is only replaced when the user says ``take_over``.
     :param content: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
         compare-and-set.
@@ -60,7 +78,7 @@ class Held:
     version: str
     foreign: bool = False
     ours: bool = False
-    reshapes: bool = False
+    changes_format: bool = False
     content: Content = Content(None)  # noqa: RUF009 (it cannot be changed)
     revision: int | None = None
 
@@ -68,10 +86,10 @@ class Held:
 class SecretStore(Protocol):
     """One destination, opened.
 
-    Every method may raise :class:`~airflow_provider_polytomic.exceptions.DeniedError`,
-    :class:`~airflow_provider_polytomic.exceptions.MisconfiguredError` or
-    :class:`~airflow_provider_polytomic.exceptions.UnavailableError`; no error, log line or traceback local holds a byte
-    of a key (:func:`~airflow_provider_polytomic.secret_stores.errors.sealed` sees to tracebacks).
+    Every method may raise :class:`~airflow_provider_polytomic.exceptions.SecretStoreDeniedError`,
+    :class:`~airflow_provider_polytomic.exceptions.SecretStoreConfigurationError` or
+    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError`; no error, log line or traceback local
+    holds a byte of a key (:func:`~airflow_provider_polytomic.secret_stores.errors.sealed` sees to tracebacks).
     """
 
     @property
@@ -90,51 +108,51 @@ class SecretStore(Protocol):
     def compare_and_set(self) -> bool:
         """Whether :meth:`write` is atomic with its comparison; otherwise it reads again right before it writes."""
 
-    def read(self) -> Held:
+    def read(self) -> StoredSecret:
         """Read the destination raw and fresh, not through Airflow's backend class and not from a cache."""
 
-    def write(self, value: ApiKey, over: Held) -> str:
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Make the key the one that readers get, keeping what others hold in the same secret.
 
         :param over: what was read; the write happens only while the destination still has ``over.version``.
         :returns: the new version.
-        :raises ConflictError: if somebody changed the value since; nothing was written.
+        :raises SecretStoreConflictError: if somebody changed the value since; nothing was written.
         """
 
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record beside the destination; None where there is none.
 
-        :raises MisconfiguredError: if there is one that cannot be read.
+        :raises SecretStoreConfigurationError: if there is one that cannot be read.
         """
 
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the record whole; the last writer wins. Never changes the version of the value."""
 
-    def check_write(self, over: Held) -> None:
+    def check_write(self, over: StoredSecret) -> None:
         """Prove, as far as that goes, that :meth:`write` would be allowed and found by readers.
 
         It sends no request that could do what it checks. A write that a documented compare-and-set refuses is the
         limit. What cannot be proved so shows when the record is written, or the value.
 
-        :raises DeniedError: if the write would be refused.
-        :raises MisconfiguredError: if no consumer would get what is written (a shadowed destination, say); the message
-            names the cause.
+        :raises SecretStoreDeniedError: if the write would be refused.
+        :raises SecretStoreConfigurationError: if no consumer would get what is written (a shadowed destination, say);
+            the message names the cause.
         """
 
     def read_back(self) -> ApiKey | None:
         """Read what consumers get, through the backend class that Airflow is configured with where there is one."""
 
-    def remove(self, over: Held, *, for_good: bool) -> None:
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         """Take what is held away from readers, keeping what others hold in the same secret; nothing there is no error.
 
         No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
         first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
-        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.formats.Form.take_out`).
+        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.formats.Form.remove`).
 
         :param over: what was read; it goes only while the destination still has ``over.version``. That nothing is there
             any more, whoever removed it, is no conflict.
-        :param for_good: it may be gone at once and for ever. Otherwise a store that can keep it recoverable does.
-        :raises ConflictError: if somebody changed the value since; nothing was removed.
+        :param permanently: it may be gone at once and for ever. Otherwise a store that can keep it recoverable does.
+        :raises SecretStoreConflictError: if somebody changed the value since; nothing was removed.
         """
 
     def remove_record(self) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow_provider_polytomic._support.base_url import read_server
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Held
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 
 __all__ = ["as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
 
@@ -32,7 +32,7 @@ def as_record(content: object, where: str) -> dict[str, str] | None:
 
     :param content: what was read, or its JSON; None: nothing.
     :param where: what it was read from.
-    :raises MisconfiguredError: if it is no record.
+    :raises SecretStoreConfigurationError: if it is no record.
     """
     if content is None:
         return None
@@ -41,7 +41,7 @@ def as_record(content: object, where: str) -> dict[str, str] | None:
             content = json.loads(content)
     if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
         return dict(content)
-    raise MisconfiguredError(
+    raise SecretStoreConfigurationError(
         f"{where} is no issuance record. Nothing was changed. Repair or delete it.", reason="no_record"
     )
 
@@ -52,34 +52,34 @@ def version_of(content: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def held_text(content: object) -> Held:
+def held_text(content: object) -> StoredSecret:
     """Say what a Variable holds. A text says nothing of its origin, so only a record can make it ours.
 
     :param content: the Variable's value; None where there is none. What could not be a key is foreign.
     """
     if content is None:
-        return Held(value=None, version=ABSENT)
+        return StoredSecret(value=None, version=ABSENT)
     key = as_key(content)
-    return Held(value=key, version=version_of(content), foreign=key is None and content != "")
+    return StoredSecret(value=key, version=version_of(content), foreign=key is None and content != "")
 
 
-def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> Held:
+def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> StoredSecret:
     """Say what a connection holds.
 
     :param content: the connection's fields, or its URI; None where there is none.
     :param issuer: base URL of the Polytomic server that issues; only a ``polytomic`` connection to it is ours.
     """
     if content is None:
-        return Held(value=None, version=ABSENT)
+        return StoredSecret(value=None, version=ABSENT)
     version = version_of(content)
     fields = _fields(content)
     if fields is None or fields.get("conn_type") != _CONN_TYPE:
-        return Held(value=None, version=version, foreign=True)
+        return StoredSecret(value=None, version=version, foreign=True)
     if not fields.get("password"):
-        return Held(value=None, version=version)
+        return StoredSecret(value=None, version=version)
     # Another server's key is none of ours: it is neither sent to this one nor replaced.
     key = as_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
-    return Held(value=key, version=version, foreign=key is None, ours=key is not None)
+    return StoredSecret(value=key, version=version, foreign=key is None, ours=key is not None)
 
 
 def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: s
     fields would mean something else here. A login never stays, because with one the key would be sent as Basic instead
     of Bearer.
 
-    :raises MisconfiguredError: if its extra fields are not a JSON object.
+    :raises SecretStoreConfigurationError: if its extra fields are not a JSON object.
     """
     merged = dict(_fields(content) or {}) if content is not None else {}
     if merged.get("conn_type") != _CONN_TYPE:
@@ -140,7 +140,7 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
     except (TypeError, ValueError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it.",
             reason="extra_is_no_object",
             fields=["extra"],

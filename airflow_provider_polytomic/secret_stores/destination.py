@@ -31,7 +31,7 @@ _URI = re.compile(
 # airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow drops any other id without a word.
 _CONN_ID = re.compile(r"[\w#!()\-.:/\\]+")
 _MAX_LENGTH = 250  # of both columns: airflow.models.base.ID_LEN
-_LONGEST_SECRET = 1024  # above the limit of every store, each of which has its own
+_MAX_SECRET = 1024  # above the limit of every store, each of which has its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _problem_of_scheme(found: Destination) -> str | None:
         return "names a field, but secrets have none there" if not scheme.fields else "names an empty field"
     if not found.name:
         return "names no secret"
-    return f"has a name of more than {_LONGEST_SECRET} characters" if len(found.name) > _LONGEST_SECRET else None
+    return f"has a name of more than {_MAX_SECRET} characters" if len(found.name) > _MAX_SECRET else None
 
 
 def _problem_of_path(name: str) -> str | None:

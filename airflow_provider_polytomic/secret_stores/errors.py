@@ -7,18 +7,18 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
-    MisconfiguredError,
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["conflict", "no_place", "sealed"]
+__all__ = ["conflict", "no_place", "translate_errors"]
 
 
 class _Store(Protocol):
@@ -31,12 +31,12 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def conflict(place: str, done: str = "written") -> ConflictError:
+def conflict(place: str, done: str = "written") -> SecretStoreConflictError:
     """Return what to raise where the value is no longer the one that was read.
 
     :param done: what was not: ``written``, ``removed``.
     """
-    return ConflictError(
+    return SecretStoreConflictError(
         f"{place} was changed by somebody else since it was read. Nothing was {done}. Read it again.",
         reason="changed_since_read",
         place=place,
@@ -45,26 +45,26 @@ def conflict(place: str, done: str = "written") -> ConflictError:
 
 def no_place(
     destination: object, problem: str, advice: str, *, reason: str, fields: Sequence[str] = ("destination",)
-) -> MisconfiguredError:
+) -> SecretStoreConfigurationError:
     """Return what to raise where a destination cannot be opened.
 
     :param problem: why not, without a full stop.
     :param advice: what to do, as whole sentences.
     """
     text = f"{destination} has no place: {problem}. No request was sent. {advice}"
-    return MisconfiguredError(text, reason=reason, fields=fields)
+    return SecretStoreConfigurationError(text, reason=reason, fields=fields)
 
 
-def sealed(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S, _P], _T]:
+def translate_errors(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S, _P], _T]:
     """Wrap a store's method so that what it raises is bare, one of this package's own, and names the place.
 
     A failed write has the key in the locals of several frames. Errors that are not this package's become
-    :class:`~airflow_provider_polytomic.exceptions.UnavailableError` by kind and line: their words may quote a secret.
-    Signals such as Airflow's timeout keep their type.
+    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError` by kind and line: their words may quote
+    a secret. Signals such as Airflow's timeout keep their type.
     """
 
     @wraps(method)
-    @bare
+    @strip_traceback
     def wrapper(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return method(self, *args, **kwargs)
@@ -74,7 +74,7 @@ def sealed(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S
             text = f"{self.place}: {error}"
             raise type(error)(text, reason=error.reason, fields=error.fields, place=self.place) from None
         except Exception as error:  # noqa: BLE001 (Airflow and its backends raise anything)
-            raise UnavailableError(
+            raise SecretStoreUnavailableError(
                 f"{self.place}: unexpected {_where(error)}; whether it took effect is not known, so read again. "
                 "If it stays, please report it with this line.",
                 reason="unexpected",

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
-from airflow_provider_polytomic._support.tracebacks import bare
-from airflow_provider_polytomic.exceptions import MisconfiguredError, PolytomicError, SecretStoreError
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
+from airflow_provider_polytomic.exceptions import PolytomicError, SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.errors import no_place
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.secret_stores.base import SecretStore
 
-__all__ = ["Clients", "Stores", "open_store", "store_on"]
+__all__ = ["ClientCache", "StoreFactory", "open_store", "store_on"]
 
 T = TypeVar("T")
 
 
-class Clients:
+class ClientCache:
     """The clients of a task, each made once, whichever of its threads asks first."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Clients:
     def of(self, conn_id: str, service: str, make: Callable[[], T]) -> T:
         """Return the client of a connection for a service; made if need be.
 
-        :raises MisconfiguredError: if there is no such connection, or none that can be used.
+        :raises SecretStoreConfigurationError: if there is no such connection, or none that can be used.
         """
         kind: str | None = None
         with self._lock:
@@ -41,14 +41,14 @@ class Clients:
                 return cast("T", self._made[conn_id, service])
             try:
                 with SUPERVISOR_LOCK:  # a connection may be asked of the supervisor
-                    made = self._made[conn_id, service] = bare(make)()
+                    made = self._made[conn_id, service] = strip_traceback(make)()
             except SecretStoreError:
                 raise
             except Exception as error:  # noqa: BLE001 (a hook raises anything, and may quote the connection)
                 kind = type(error).__name__
             else:
                 return made
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"The connection {conn_id!r}, to write to {service} with, does not exist or cannot be used ({kind}). "
             "No request was sent. Create or correct it.",
             reason="connection_unusable",
@@ -56,14 +56,14 @@ class Clients:
         )
 
 
-class Stores:
+class StoreFactory:
     """Opens any number of destinations, from any number of threads.
 
     :param issuer: base URL of the Polytomic server that issues: ``https://app.polytomic.com``.
     """
 
     def __init__(self, *, issuer: str) -> None:
-        self._issuer, self._clients = issuer, Clients()
+        self._issuer, self._clients = issuer, ClientCache()
         self._lock = threading.Lock()
         self._backends: list[Any | None] = []  # none yet, or the one
 
@@ -72,7 +72,7 @@ class Stores:
 
         :param destination: its URI, or what :meth:`Destination.parse` made of it.
         :raises PolytomicConfigurationError: if the URI is none of the allowed forms.
-        :raises MisconfiguredError: if nothing configured can hold it; the message says what to do.
+        :raises SecretStoreConfigurationError: if nothing configured can hold it; the message says what to do.
         """
         parsed = destination if isinstance(destination, Destination) else Destination.parse(destination)
         if parsed.scheme == "airflow":
@@ -90,18 +90,18 @@ class Stores:
 
 
 def open_store(destination: Destination | str, *, issuer: str) -> SecretStore:
-    """Open the one store of a task that has one destination: :meth:`Stores.open`."""
-    return Stores(issuer=issuer).open(destination)
+    """Open the one store of a task that has one destination: :meth:`StoreFactory.open`."""
+    return StoreFactory(issuer=issuer).open(destination)
 
 
 def store_on(
-    backend: Any | None, destination: Destination, *, issuer: str, clients: Clients | None = None
+    backend: Any | None, destination: Destination, *, issuer: str, clients: ClientCache | None = None
 ) -> SecretStore:
     """Return the destination's store on this backend; None stands for Airflow without a custom one.
 
     A subclass is served as the nearest class above it that has a row: what it reads is asked of the instance itself.
 
-    :raises MisconfiguredError: if there is no such row, or no place for a connection.
+    :raises SecretStoreConfigurationError: if there is no such row, or no place for a connection.
     """
     from airflow_provider_polytomic._airflow.secrets_backends import qualified_name
 
@@ -118,7 +118,7 @@ def store_on(
         )
     if not row.writer:
         _refuse_writer(destination, type(backend).__name__)
-    shared = clients or Clients()
+    shared = clients or ClientCache()
     return _made(
         row.module,
         row.extra,
@@ -146,10 +146,10 @@ def _metastore(destination: Destination) -> SecretStore:
 def _refuse_writer(destination: Destination, where: str) -> None:
     """Refuse a destination that names a connection to write with, where a store is written without any.
 
-    :raises MisconfiguredError: if it does.
+    :raises SecretStoreConfigurationError: if it does.
     """
     if destination.conn_id is not None:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{destination} names a connection to write with, but {where} is written without one. No request was sent. "
             f"Use airflow://{destination.kind}/<name>.",
             reason="writer_not_used",
@@ -162,7 +162,7 @@ def _made(name: str, extra: str | None, destination: Destination, make: Callable
     try:
         module = import_module(f"{__package__}.{name}")
     except ImportError as error:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{destination} needs a package that is not installed here ({error.name or type(error).__name__}). No "
             f"request was sent. Install airflow-provider-polytomic[{extra}] on every worker.",
             reason="package_missing",
@@ -181,7 +181,7 @@ def _made(name: str, extra: str | None, destination: Destination, make: Callable
     )
 
 
-@bare
+@strip_traceback
 def _configured_backend(destination: Destination) -> Any | None:
     from airflow_provider_polytomic._airflow.secrets_backends import configured_secrets_backend
 

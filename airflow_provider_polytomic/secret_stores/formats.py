@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Held
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import (
     held_connection,
     held_text,
@@ -19,26 +19,26 @@ from airflow_provider_polytomic.secret_stores.connection_document import (
 if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["ConnectionForm", "FieldForm", "Form", "JsonText", "TextForm"]
+__all__ = ["ConnectionFormat", "FieldFormat", "JsonFormat", "SecretFormat", "TextFormat"]
 
 
-class Form(Protocol):
+class SecretFormat(Protocol):
     """How a key is found in a content, and put into it. None is the content of a secret that is not there."""
 
-    def look(self, content: Any) -> Held:
+    def read(self, content: Any) -> StoredSecret:
         """Say what is held; the version is a hash of the content."""
 
-    def put(self, content: Any, key: ApiKey) -> Any:
+    def insert(self, content: Any, key: ApiKey) -> Any:
         """Return the content with the key in it; what else is in it stays."""
 
-    def take_out(self, content: Any) -> Any:
+    def remove(self, content: Any) -> Any:
         """Return what is left without the key; None where nothing is, so that the secret goes whole.
 
         A content without a place for a key goes whole; one whose place is empty is returned as it is.
         """
 
 
-class ConnectionForm:
+class ConnectionFormat:
     """The fields of an Airflow connection, or its URI; the key is the password.
 
     :param issuer: base URL of the Polytomic server that issues.
@@ -47,34 +47,34 @@ class ConnectionForm:
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
 
-    def look(self, content: Mapping[str, Any] | str | None) -> Held:
+    def read(self, content: Mapping[str, Any] | str | None) -> StoredSecret:
         """Read the password."""
         return held_connection(content, issuer=self._issuer)
 
-    def put(self, content: Mapping[str, Any] | str | None, key: ApiKey) -> dict[str, Any]:
+    def insert(self, content: Mapping[str, Any] | str | None, key: ApiKey) -> dict[str, Any]:
         """Return the connection's fields with the key as password."""
         return merge_key(content, key, issuer=self._issuer)
 
-    def take_out(self, content: Mapping[str, Any] | str | None) -> None:
+    def remove(self, content: Mapping[str, Any] | str | None) -> None:
         """Leave nothing: a connection without its key is of no use."""
 
 
-class TextForm:
+class TextFormat:
     """The key is all there is."""
 
-    def look(self, content: Any) -> Held:
+    def read(self, content: Any) -> StoredSecret:
         """Read the text."""
         return held_text(content)
 
-    def put(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
+    def insert(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
         """Return the key's text."""
         return key.reveal()
 
-    def take_out(self, content: Any) -> None:
+    def remove(self, content: Any) -> None:
         """Leave nothing."""
 
 
-class FieldForm:
+class FieldFormat:
     """The key is one field beside others, which stay.
 
     :param field: its name.
@@ -83,20 +83,20 @@ class FieldForm:
     def __init__(self, field: str) -> None:
         self._field = field
 
-    def look(self, content: Any) -> Held:
+    def read(self, content: Any) -> StoredSecret:
         """Read the field; a content without fields is somebody else's."""
         if content is None:
-            return Held(value=None, version=ABSENT)
+            return StoredSecret(value=None, version=ABSENT)
         if not isinstance(content, Mapping):
-            return Held(value=None, version=version_of(content), foreign=True)
+            return StoredSecret(value=None, version=version_of(content), foreign=True)
         held = held_text(content.get(self._field))
-        return Held(value=held.value, version=version_of(content), foreign=held.foreign)
+        return StoredSecret(value=held.value, version=version_of(content), foreign=held.foreign)
 
-    def put(self, content: Any, key: ApiKey) -> dict[str, Any]:
+    def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
         """Return the fields with the key among them."""
         return {**(content if isinstance(content, Mapping) else {}), self._field: key.reveal()}
 
-    def take_out(self, content: Any) -> Any:
+    def remove(self, content: Any) -> Any:
         """Return the other fields."""
         if not isinstance(content, Mapping):
             return None
@@ -105,35 +105,35 @@ class FieldForm:
         return {name: value for name, value in content.items() if name != self._field} or None
 
 
-class JsonText:
+class JsonFormat:
     """Another form, written as JSON text; a text that is no JSON object is given to it as it is.
 
     :param inner: the form of what the JSON says.
     """
 
-    def __init__(self, inner: Form) -> None:
+    def __init__(self, inner: SecretFormat) -> None:
         self._inner = inner
 
-    def look(self, content: Any) -> Held:
+    def read(self, content: Any) -> StoredSecret:
         """Read the JSON."""
-        return self._inner.look(_parsed(content))
+        return self._inner.read(_parsed(content))
 
-    def put(self, content: Any, key: ApiKey) -> str:
+    def insert(self, content: Any, key: ApiKey) -> str:
         """Return new JSON.
 
-        :raises MisconfiguredError: if what others keep in it would not be the same afterwards.
+        :raises SecretStoreConfigurationError: if what others keep in it would not be the same afterwards.
         """
         parsed = _parsed(content)
         _check_exact(content, parsed)
-        return _rendered(self._inner.put(parsed, key))
+        return _rendered(self._inner.insert(parsed, key))
 
-    def take_out(self, content: Any) -> Any:
+    def remove(self, content: Any) -> Any:
         """Return new JSON, or the same where nothing was taken out.
 
-        :raises MisconfiguredError: if what others keep in it would not be the same afterwards.
+        :raises SecretStoreConfigurationError: if what others keep in it would not be the same afterwards.
         """
         parsed = _parsed(content)
-        left = self._inner.take_out(parsed)
+        left = self._inner.remove(parsed)
         if left is None:
             return None
         if left is parsed:
@@ -145,10 +145,10 @@ class JsonText:
 def _check_exact(content: Any, parsed: Any) -> None:
     """Refuse a JSON of which writing would change more than the key.
 
-    :raises MisconfiguredError: if it would.
+    :raises SecretStoreConfigurationError: if it would.
     """
     if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             "The secret's JSON has numbers or repeated names that would not be the same after a key was put in or "
             "taken out. Nothing was changed. Write such numbers as text, and each name once.",
             reason="not_the_same_afterwards",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BACKENDS", "RECORD_SUFFIX", "SCHEMES", "Scheme", "Served"]
+__all__ = ["BACKENDS", "RECORD_SUFFIX", "SCHEMES", "BackendSupport", "Scheme"]
 
 # Of a record that is a secret of its own, beside the value: not below it, because policies often allow one level only.
 RECORD_SUFFIX = ".polytomic-issuance"
 
 
 @dataclass(frozen=True)
-class Served:
+class BackendSupport:
     """A secrets backend of Airflow that keys can be written to, subclasses included.
 
     :param module: in this package; its ``on_backend`` makes the store.
@@ -46,12 +46,12 @@ class Scheme:
 
 # By the class as Airflow's configuration names it.
 BACKENDS = {
-    "airflow.secrets.local_filesystem.LocalFilesystemBackend": Served("local.store", writer=False),
-    "airflow.providers.hashicorp.secrets.vault.VaultBackend": Served("vault.opening", "hashicorp"),
-    "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend": Served(
+    "airflow.secrets.local_filesystem.LocalFilesystemBackend": BackendSupport("local.store", writer=False),
+    "airflow.providers.hashicorp.secrets.vault.VaultBackend": BackendSupport("vault.opening", "hashicorp"),
+    "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend": BackendSupport(
         "aws.secrets_manager.store", "amazon"
     ),
-    "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend": Served(
+    "airflow.providers.amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend": BackendSupport(
         "aws.parameter_store.store", "amazon"
     ),
 }

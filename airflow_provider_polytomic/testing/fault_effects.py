@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.responses import Answer, render
+from airflow_provider_polytomic.testing.responses import Response, render
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.faults import Fault
@@ -25,7 +25,7 @@ class Reply:
     :param cut: close the connection after half of the body.
     """
 
-    answer: Answer | None
+    answer: Response | None
     cut: bool = False
 
 
@@ -34,7 +34,7 @@ def prevents_effect(fault: Fault | None) -> bool:
     return fault is not None and fault.when == "before" and fault.kind != "delay"
 
 
-def spoiled(fault: Fault, answer: Answer | None) -> Reply:
+def spoiled(fault: Fault, answer: Response | None) -> Reply:
     """Return what a client gets through a fault.
 
     :param answer: the real answer; None if the fault prevents the effect.
@@ -45,20 +45,20 @@ def spoiled(fault: Fault, answer: Answer | None) -> Reply:
         return Reply(_with_status(fault))
     if fault.kind == "not_json":
         quoted = b"" if answer is None else b"<pre>%b</pre>" % answer.body
-        return Reply(Answer(fault.status or 200, _PAGE % quoted, {"Content-Type": "text/html; charset=utf-8"}))
+        return Reply(Response(fault.status or 200, _PAGE % quoted, {"Content-Type": "text/html; charset=utf-8"}))
     if fault.kind == "huge" and answer is not None:
-        return Reply(Answer(answer.status, _padded(answer.body, fault.megabytes or 0), answer.headers))
+        return Reply(Response(answer.status, _padded(answer.body, fault.megabytes or 0), answer.headers))
     return Reply(answer, cut=fault.kind == "truncated")
 
 
-def _with_status(fault: Fault) -> Answer:
+def _with_status(fault: Fault) -> Response:
     status = fault.status or 500
     headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
     headers |= {"Location": fault.location} if fault.location is not None else {}
     if fault.body is None:
         return render(RefusalError(status, f"status {status} on request", headers=headers))
     media_type = "application/json" if fault.body.lstrip()[:1] in {"{", "["} else "text/plain; charset=utf-8"
-    return Answer(status, fault.body.encode(), headers | {"Content-Type": media_type})
+    return Response(status, fault.body.encode(), headers | {"Content-Type": media_type})
 
 
 def _padded(body: bytes, megabytes: float) -> bytes:

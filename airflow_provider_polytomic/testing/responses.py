@@ -11,7 +11,7 @@ from airflow_provider_polytomic.testing.errors import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NOTHING", "Answer", "check_version", "render"]
+__all__ = ["NOTHING", "Response", "check_version", "render"]
 
 _VERSION: Final = "2025-09-18"
 
@@ -20,7 +20,7 @@ NOTHING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One HTTP answer, ready to be sent."""
 
     status: int
@@ -37,16 +37,16 @@ def check_version(headers: Mapping[str, str]) -> None:
         raise RefusalError(400, f"unsupported X-Polytomic-Version; the emulator has {_VERSION} only")
 
 
-def render(outcome: object) -> Answer:
+def render(outcome: object) -> Response:
     """Return the answer for data, :data:`NOTHING` or an :class:`RefusalError`."""
     headers = {"X-Polytomic-Version": _VERSION}
     if outcome is NOTHING:
-        return Answer(200, b"", headers)
+        return Response(200, b"", headers)
     headers["Content-Type"] = "application/json"
     if isinstance(outcome, RefusalError):
         error = {name: getattr(outcome, name) for name in ("key", "message", "metadata", "status")}
-        return Answer(outcome.status, _json(error), headers | outcome.headers)
-    return Answer(200, _json({"data": outcome}), headers)
+        return Response(outcome.status, _json(error), headers | outcome.headers)
+    return Response(200, _json({"data": outcome}), headers)
 
 
 def _json(content: object) -> bytes:

@@ -112,5 +112,5 @@ _AS_VARIABLE = {"destination": "airflow://variable/metastore_api_key"}
 # What Airflow logs decides whether a key may go to its metastore.
 METASTORE = {
     "INFO": went_well("metastore", given=_AS_VARIABLE, trap="none"),
-    "DEBUG": failed("metastore", "MisconfiguredError", given=_AS_VARIABLE, trap="none"),
+    "DEBUG": failed("metastore", "SecretStoreConfigurationError", given=_AS_VARIABLE, trap="none"),
 }

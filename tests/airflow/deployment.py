@@ -40,7 +40,7 @@ __all__ = [
     "ONBOARDING_MANY",
     "RESTART",
     "SELF_CHECK",
-    "Stage",
+    "Deployment",
 ]
 
 ISSUE, ISSUE_MANY = "polytomic_issue_api_key", "polytomic_issue_many_api_keys"
@@ -70,7 +70,7 @@ FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_P
 PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
 
 
-class Stage:
+class Deployment:
     """Everything that one Airflow of the tests needs; nothing is started but the emulator.
 
     :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import psutil
 
-from tests.airflow.deployment import EXAMPLES, GLOBEX, OFFBOARDING, ONBOARDING, RESTART, Stage
+from tests.airflow.deployment import EXAMPLES, GLOBEX, OFFBOARDING, ONBOARDING, RESTART, Deployment
 from tests.onboarding_state import state_of
 from tools.airflow_sandbox.process import AirflowError
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
     from tools.airflow_sandbox.process import RunStates
 
-__all__ = ["AGAIN", "CLEARED", "LEAK_CASES", "RENEWAL", "RUN", "Flight", "Onboarded", "fly", "fly_alone"]
+__all__ = [
+    "AGAIN",
+    "CLEARED",
+    "LEAK_CASES",
+    "RENEWAL",
+    "RUN",
+    "AirflowRun",
+    "Onboarded",
+    "run_all_dags",
+    "run_all_dags_apart",
+]
 
 P = ParamSpec("P")
 
@@ -27,7 +37,7 @@ LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
 RUN, CLEARED, AGAIN = "run", "cleared", "again"
 # For each wait, so that what never comes ends the test; a busy machine takes ten times as long as an idle one.
 SECONDS = 1800.0
-MOST_ASKED = 5
+MAX_ASKED = 5
 RETRIES = "select max(try_number) from task_instance where dag_id = ? and run_id = ?"
 
 
@@ -46,7 +56,7 @@ class Onboarded:
 
 
 @dataclass
-class Flight:
+class AirflowRun:
     """What came of it.
 
     :param states: of each run, by DAG and run id.
@@ -58,7 +68,7 @@ class Flight:
     :param left: the processes that were still there when all was ended.
     """
 
-    stage: Stage
+    stage: Deployment
     states: dict[tuple[str, str], RunStates] = field(default_factory=dict)
     renewed: list[str] = field(default_factory=list)
     onboarded: Onboarded | None = None
@@ -82,9 +92,9 @@ class Flight:
         return "\n".join(log.read_text() for log in sorted(logs))
 
 
-def fly(stage: Stage) -> Flight:
+def run_all_dags(stage: Deployment) -> AirflowRun:
     """Run every DAG of the stage under a real scheduler."""
-    flight, airflow = Flight(stage), stage.airflow
+    flight, airflow = AirflowRun(stage), stage.airflow
     at_once = [example for example in EXAMPLES if example not in (OFFBOARDING, RESTART)]
     with airflow:
         session = airflow.group.session
@@ -112,9 +122,9 @@ def fly(stage: Stage) -> Flight:
     return flight
 
 
-def fly_alone(stage: Stage) -> Flight:
+def run_all_dags_apart(stage: Deployment) -> AirflowRun:
     """Run the leak cases with ``airflow dags test``: in one process, which prints everything to its console."""
-    flight, airflow = Flight(stage), stage.airflow
+    flight, airflow = AirflowRun(stage), stage.airflow
     with contextlib.suppress(AirflowError):  # since the run fails, as it is meant to
         airflow.command("dags", "test", LEAK_CASES)
     ((run_id,),) = airflow.query("select run_id from dag_run where dag_id = ?", LEAK_CASES)
@@ -129,17 +139,17 @@ def _patiently(act: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> Non
     It writes its audit log in its event loop. If a task's request has locked the SQLite database just then, that
     request needs the loop to go on, and both wait until the database gives up, after a minute.
     """
-    for tries in range(MOST_ASKED):
+    for tries in range(MAX_ASKED):
         try:
             act(*args, **kwargs)
         except AirflowError as error:
-            if "Database error" not in str(error) or tries == MOST_ASKED - 1:
+            if "Database error" not in str(error) or tries == MAX_ASKED - 1:
                 raise
         else:
             return
 
 
-def _clear(flight: Flight) -> None:
+def _clear(flight: AirflowRun) -> None:
     airflow = flight.stage.airflow
     if airflow.major > 2:
         body = {"dag_run_id": CLEARED, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
@@ -148,7 +158,7 @@ def _clear(flight: Flight) -> None:
         airflow.command("tasks", "clear", RENEWAL, "--yes")
 
 
-def _onboarded(flight: Flight) -> Onboarded:
+def _onboarded(flight: AirflowRun) -> Onboarded:
     stage, states = flight.stage, flight.states[ONBOARDING, RUN]
     assert states.run == "success", f"there is nobody to be taken away again: {states}"
     user = stage.airflow.xcom(ONBOARDING, RUN, "create_user")
@@ -156,7 +166,7 @@ def _onboarded(flight: Flight) -> Onboarded:
     return Onboarded(state, stage.stored(GLOBEX["destination"]), stage.emulator.keys_of(user["id"]))
 
 
-def _wait_for_restart(flight: Flight) -> None:
+def _wait_for_restart(flight: AirflowRun) -> None:
     """Wait for what no test has triggered: an event has to."""
     airflow, deadline = flight.stage.airflow, time.monotonic() + SECONDS
     while time.monotonic() < deadline and not flight.restarts:
@@ -168,11 +178,11 @@ def _wait_for_restart(flight: Flight) -> None:
     _wait(flight, [(RESTART, run_id) for run_id in flight.restarts])
 
 
-def _note_key(flight: Flight) -> None:
+def _note_key(flight: AirflowRun) -> None:
     flight.renewed.append(flight.stage.emulator.live_key(flight.stage.users["renewal"].id))
 
 
-def _wait(flight: Flight, runs: list[tuple[str, str]], *, tries: int = 1) -> None:
+def _wait(flight: AirflowRun, runs: list[tuple[str, str]], *, tries: int = 1) -> None:
     """Wait until all these runs have ended, the task of each after so many tries."""
     airflow, deadline = flight.stage.airflow, time.monotonic() + SECONDS
     while time.monotonic() < deadline:
@@ -185,7 +195,7 @@ def _wait(flight: Flight, runs: list[tuple[str, str]], *, tries: int = 1) -> Non
     raise AssertionError(f"not ended after {SECONDS:.0f} s: { {run: flight.states[run] for run in runs} }")
 
 
-def _ours(stage: Stage, session: int | None = None) -> list[psutil.Process]:
+def _ours(stage: Deployment, session: int | None = None) -> list[psutil.Process]:
     """List the processes whose AIRFLOW_HOME is that of the stage, or that are in the session.
 
     Neither alone would do: a task may leave its session, and 2.11's processes write their title over their environment.

@@ -21,7 +21,7 @@ from tests.onboarding_state import onboarded, state_of
 from tests.unit.fake_distribution import ROOT
 
 if TYPE_CHECKING:
-    from tests.airflow.run import Flight
+    from tests.airflow.run import AirflowRun
 
 # The first test of the run waits for all that is started.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
@@ -32,7 +32,7 @@ RETURNED = "select dag_id, run_id, task_id, map_index, value from xcom where key
 NOTHING: dict[str, Any] = {"organizations": []}
 
 
-def _is_reference_to(flight: Flight, reference: Any, conn_id: str, user: str) -> None:
+def _is_reference_to(flight: AirflowRun, reference: Any, conn_id: str, user: str) -> None:
     stage = flight.stage
     key = stage.emulator.live_key(stage.users[user].id)
     assert stage.stored(f"airflow://connection/{conn_id}") == key
@@ -48,7 +48,7 @@ def test_every_example_is_run() -> None:
     assert {path.stem for path in (ROOT / "dags_examples").glob("*.py")} == {*EXAMPLES, *elsewhere}
 
 
-def test_the_example_issues_a_key_which_its_next_task_uses(running_airflow: Flight) -> None:
+def test_the_example_issues_a_key_which_its_next_task_uses(running_airflow: AirflowRun) -> None:
     stage = running_airflow.stage
     assert running_airflow.tasks_of(ISSUE) == {"issue_api_key": "success", "who_am_i": "success"}
     reference = stage.airflow.xcom(ISSUE, RUN, "issue_api_key")
@@ -58,7 +58,7 @@ def test_the_example_issues_a_key_which_its_next_task_uses(running_airflow: Flig
     assert stage.airflow.xcom(ISSUE, RUN, "who_am_i") == who
 
 
-def test_the_mapped_example_issues_for_every_customer_but_the_one_that_is_wrong(running_airflow: Flight) -> None:
+def test_the_mapped_example_issues_for_every_customer_but_the_one_that_is_wrong(running_airflow: AirflowRun) -> None:
     airflow = running_airflow.stage.airflow
     states = {"targets": "success", "issue_api_key[0]": "success", "issue_api_key[1]": "failed"}
     assert running_airflow.tasks_of(ISSUE_MANY) == states
@@ -70,7 +70,7 @@ def test_the_mapped_example_issues_for_every_customer_but_the_one_that_is_wrong(
     assert airflow.query(query, ISSUE_MANY) == [(label,) for label in labels]
 
 
-def test_a_customer_is_onboarded_and_called_as(running_airflow: Flight) -> None:
+def test_a_customer_is_onboarded_and_called_as(running_airflow: AirflowRun) -> None:
     airflow, was = running_airflow.stage.airflow, running_airflow.onboarded
     steps = ("create_organization", "create_user", "issue_api_key", "first_call")
     assert running_airflow.tasks_of(ONBOARDING) == dict.fromkeys(steps, "success")
@@ -83,7 +83,7 @@ def test_a_customer_is_onboarded_and_called_as(running_airflow: Flight) -> None:
     assert me == {"id": user["id"], "email": user["email"], "organization_name": GLOBEX["organization"]}
 
 
-def test_of_a_customer_who_is_taken_away_nothing_is_left(running_airflow: Flight) -> None:
+def test_of_a_customer_who_is_taken_away_nothing_is_left(running_airflow: AirflowRun) -> None:
     stage, destination = running_airflow.stage, GLOBEX["destination"]
     steps = ("delete_user", "delete_stored_api_key", "should_delete_organization", "delete_organization")
     assert running_airflow.tasks_of(stages.OFFBOARDING) == dict.fromkeys(steps, "success")
@@ -92,7 +92,7 @@ def test_of_a_customer_who_is_taken_away_nothing_is_left(running_airflow: Flight
     assert not stage.record(destination).exists()
 
 
-def test_each_of_many_customers_is_onboarded_once(running_airflow: Flight) -> None:
+def test_each_of_many_customers_is_onboarded_once(running_airflow: AirflowRun) -> None:
     stage = running_airflow.stage
     assert set(running_airflow.tasks_of(stages.ONBOARDING_MANY).values()) == {"success"}
     for customer in MANY:
@@ -104,7 +104,7 @@ def test_each_of_many_customers_is_onboarded_once(running_airflow: Flight) -> No
         assert key == stage.emulator.live_key(user.id)
 
 
-def test_the_self_check_succeeds_and_leaves_nothing(running_airflow: Flight) -> None:
+def test_the_self_check_succeeds_and_leaves_nothing(running_airflow: AirflowRun) -> None:
     stage, states = running_airflow.stage, running_airflow.states[SELF_CHECK, RUN]
     assert states.run == "success"
     assert set(states.tasks.values()) == {"success"}
@@ -116,7 +116,7 @@ def test_the_self_check_succeeds_and_leaves_nothing(running_airflow: Flight) -> 
     assert not stage.record(reference["destination"]).exists()
 
 
-def test_there_is_an_event_for_each_new_key_of_a_task_that_names_the_alias(running_airflow: Flight) -> None:
+def test_there_is_an_event_for_each_new_key_of_a_task_that_names_the_alias(running_airflow: AirflowRun) -> None:
     airflow = running_airflow.stage.airflow
     told = set(airflow.query(TOLD))
     # SQLite makes numbers of numbers, which json does not take.
@@ -132,7 +132,7 @@ def test_there_is_an_event_for_each_new_key_of_a_task_that_names_the_alias(runni
     assert told == {of for of in issued if of[0] != SELF_CHECK} | of_cleared
 
 
-def test_the_example_that_waits_for_a_key_is_started_by_its_event(running_airflow: Flight) -> None:
+def test_the_example_that_waits_for_a_key_is_started_by_its_event(running_airflow: AirflowRun) -> None:
     airflow = running_airflow.stage.airflow
     for run_id in running_airflow.restarts:
         assert running_airflow.tasks_of(RESTART, run_id) == {"restart_once": "success"}
@@ -143,7 +143,7 @@ def test_the_example_that_waits_for_a_key_is_started_by_its_event(running_airflo
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="tests/unit/test_provider_info.py builds the form of 2.11")
-def test_the_form_has_the_fields_and_words_of_the_metadata(running_airflow: Flight) -> None:
+def test_the_form_has_the_fields_and_words_of_the_metadata(running_airflow: AirflowRun) -> None:
     (form,) = [form for form in running_airflow.form if form["connection_type"] == "polytomic"]
     assert form["hook_name"] == "Polytomic"
     declared = get_provider_info()["connection-types"][0]["conn-fields"]

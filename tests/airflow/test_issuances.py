@@ -14,8 +14,8 @@ from tools.airflow_sandbox.leak_scan import LeakScan
 
 if TYPE_CHECKING:
     from tests.airflow.cases import Case
-    from tests.airflow.deployment import Stage
-    from tests.airflow.run import Flight
+    from tests.airflow.deployment import Deployment
+    from tests.airflow.run import AirflowRun
 
 # The first test of the run waits for all that is started.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
 NAMES = [case.name for case in (*CASES, *ON_STORES, METASTORE["INFO"])]
 
 
-def _is_stored(stage: Stage, case: Case) -> bool:
+def _is_stored(stage: Deployment, case: Case) -> bool:
     """Whether the destination holds the only live key of the user."""
     if case.meanwhile == "denied":  # AWS's key is disabled for everybody
         return False
@@ -32,7 +32,7 @@ def _is_stored(stage: Stage, case: Case) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_ends_as_it_must(airflow: Flight, name: str) -> None:
+def test_it_ends_as_it_must(airflow: AirflowRun, name: str) -> None:
     case = airflow.stage.cases[name]
     stage, user_id = airflow.stage, airflow.stage.users[name].id
     assert airflow.tasks_of()[name] == case.state
@@ -42,7 +42,7 @@ def test_it_ends_as_it_must(airflow: Flight, name: str) -> None:
     assert airflow.error_of(name) == case.error
 
 
-def test_a_careless_callback_has_told_all_it_could_and_failed(running_airflow: Flight) -> None:
+def test_a_careless_callback_has_told_all_it_could_and_failed(running_airflow: AirflowRun) -> None:
     careless = [case.name for case in running_airflow.stage.cases.values() if case.given.get("tell_all")]
     assert len(careless) >= 4
     for name in careless:
@@ -53,21 +53,21 @@ def test_a_careless_callback_has_told_all_it_could_and_failed(running_airflow: F
 
 
 @pytest.mark.parametrize("name", CARELESS)
-def test_what_is_stored_is_used_by_the_next_task(running_airflow: Flight, name: str) -> None:
+def test_what_is_stored_is_used_by_the_next_task(running_airflow: AirflowRun, name: str) -> None:
     """It prints its hooks and fails, as it is meant to, with the ids of those whose keys it used."""
     assert running_airflow.tasks_of()[f"careless_with_{name}"] == "failed"
     log = running_airflow.log_of(f"careless_with_{name}")
     assert [case for case in CARELESS[name] if running_airflow.stage.users[case].id not in log] == []
 
 
-def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(running_airflow: Flight) -> None:
+def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(running_airflow: AirflowRun) -> None:
     stage, (first, cleared, again) = running_airflow.stage, running_airflow.renewed
     assert first == cleared != again
     assert stage.posts(stage.users["renewal"].id) == 2
     assert stage.stored("airflow://connection/renewal") == again
 
 
-def test_a_database_password_at_the_destination_is_sent_to_nobody(running_airflow: Flight) -> None:
+def test_a_database_password_at_the_destination_is_sent_to_nobody(running_airflow: AirflowRun) -> None:
     requests = running_airflow.stage.emulator.requests
     assert len(requests) > 50
     scan = LeakScan([DATABASE_PASSWORD])

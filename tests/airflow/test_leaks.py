@@ -17,7 +17,7 @@ from tests.airflow.traces import Traces, secrets_of, traces_of
 from tools.airflow_sandbox.leak_scan import summary
 
 if TYPE_CHECKING:
-    from tests.airflow.run import Flight
+    from tests.airflow.run import AirflowRun
 
 # The first test of the run waits for all that is started.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
 FORMS = ("plain", "piece", "json", "url", "base64_0", "base64_1", "base64_2")
 
 
-def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: Flight, traces: Traces) -> None:
+def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: AirflowRun, traces: Traces) -> None:
     assert traces.leaks == [], summary(traces.leaks)
     assert traces.allowed == [], summary(traces.allowed)
     console = ["consoles"] if AIRFLOW_V_3_0_PLUS else []
@@ -37,7 +37,7 @@ def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: Fli
 
 
 def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
-    dags_test: Flight,
+    dags_test: AirflowRun,
 ) -> None:
     traces = traces_of(dags_test, secrets_of(dags_test))
     assert traces.leaks == [], summary(traces.leaks)
@@ -45,7 +45,7 @@ def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
     assert {found.place for found in traces.allowed} == {str(dags_test.stage.airflow.consoles / "commands.log")}
 
 
-def _assert_reads_are_airflows_own(flight: Flight, traces: Traces, folders: list[str]) -> None:
+def _assert_reads_are_airflows_own(flight: AirflowRun, traces: Traces, folders: list[str]) -> None:
     """At DEBUG, botocore prints the key once for each of the consumer's reads, in a file of each of these folders.
 
     A task's own log may have a line masked, if Airflow hears of the secret before it writes the line.
@@ -58,13 +58,13 @@ def _assert_reads_are_airflows_own(flight: Flight, traces: Traces, folders: list
         assert found["consoles"] == most, summary(traces.reads)
 
 
-def test_the_search_finds_a_secret_that_a_task_shows_in_any_form(running_airflow: Flight) -> None:
+def test_the_search_finds_a_secret_that_a_task_shows_in_any_form(running_airflow: AirflowRun) -> None:
     _assert_canary_is_found(running_airflow, console="scheduler.log", ways=_ways_to_the_console())
     log = "attempt=1.log"
     _assert_canary_is_found(running_airflow, console=log, ways=("logged", "printed"))
 
 
-def test_the_search_finds_a_secret_that_dags_test_shows_in_any_form(dags_test: Flight) -> None:
+def test_the_search_finds_a_secret_that_dags_test_shows_in_any_form(dags_test: AirflowRun) -> None:
     _assert_canary_is_found(dags_test, console="commands.log", ways=("logged", "printed", "written"))
 
 
@@ -73,7 +73,7 @@ def _ways_to_the_console() -> tuple[str, ...]:
     return ("logged", "printed", "written") if AIRFLOW_V_3_0_PLUS else ("written",)
 
 
-def _assert_canary_is_found(flight: Flight, *, console: str, ways: tuple[str, ...]) -> None:
+def _assert_canary_is_found(flight: AirflowRun, *, console: str, ways: tuple[str, ...]) -> None:
     found = traces_of(flight, [flight.stage.canary]).leaks
     shown = [leak.excerpt for leak in found if leak.place.endswith(console)]
     for way in ways:
@@ -83,6 +83,6 @@ def _assert_canary_is_found(flight: Flight, *, console: str, ways: tuple[str, ..
     assert [leak for leak in found if leak.place.endswith("airflow.db") or leak.place.endswith("airflow.db-wal")]
 
 
-def test_nothing_outlives_a_running_airflow(running_airflow: Flight) -> None:
+def test_nothing_outlives_a_running_airflow(running_airflow: AirflowRun) -> None:
     assert any("scheduler" in arguments for arguments in running_airflow.arguments)
     assert running_airflow.left == []

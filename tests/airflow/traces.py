@@ -14,7 +14,7 @@ from tools.airflow_sandbox.leak_scan import Finding, LeakScan
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tests.airflow.run import Flight
+    from tests.airflow.run import AirflowRun
 
 __all__ = ["Traces", "is_only_masking", "is_only_read", "secrets_of", "traces_of"]
 
@@ -42,7 +42,7 @@ class Traces:
     searched: LeakScan
 
 
-def secrets_of(flight: Flight) -> list[str]:
+def secrets_of(flight: AirflowRun) -> list[str]:
     """Return what must be nowhere: every key that ever was, the password that a mistyped destination named, and what
     opens the stores.
     """
@@ -50,7 +50,7 @@ def secrets_of(flight: Flight) -> list[str]:
     return [*flight.stage.emulator.all_keys(), DATABASE_PASSWORD, *of_stores]
 
 
-def traces_of(flight: Flight, secrets: list[str]) -> Traces:
+def traces_of(flight: AirflowRun, secrets: list[str]) -> Traces:
     """Search the home of Airflow (logs, consoles, database with its journals), the DAGs, temporary files, every row of
     the database, the arguments of processes and the URLs that were asked for. Only the secrets files are left out.
     """

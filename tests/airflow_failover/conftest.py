@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow_failover.deployment import Stage
-from tests.airflow_failover.run import Flight, fly
+from tests.airflow_failover.deployment import Deployment
+from tests.airflow_failover.run import AirflowRun, run_all_dags
 from tests.counters import count
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="package")
-def flight(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> Flight:
+def flight(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> AirflowRun:
     """What came of the rotations."""
-    stage = Stage(tmp_path_factory.mktemp("dying"), empty_airflow_db)
+    stage = Deployment(tmp_path_factory.mktemp("dying"), empty_airflow_db)
     try:
-        flight = fly(stage)
+        flight = run_all_dags(stage)
     finally:
         stage.close()
     what = "a real Airflow, parts of which were killed in the outage window of a rotation"

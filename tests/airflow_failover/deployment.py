@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.credentials import ApiKey
 from tests.airflow_failover.cases import CASES
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.airflow_failover.cases import Case
     from tests.airflow_failover.holding_emulator import Held
 
-__all__ = ["DAG_ID", "Customer", "Stage"]
+__all__ = ["DAG_ID", "Customer", "Deployment"]
 
 DAG_ID = "dying"
 A_WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
@@ -63,7 +63,7 @@ class Customer:
     held: Held
 
 
-class Stage:
+class Deployment:
     """Everything that one Airflow needs whose parts will die; nothing is started but the emulator.
 
     :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
@@ -96,10 +96,10 @@ class Stage:
         key: str = json.loads(self._connections.read_text())[name]["password"]
         return key
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> IssuanceRecord | None:
         """Return the record beside the customer's connection."""
         file = self._record_file(name)
-        return Record.parse(json.loads(file.read_text()) if file.exists() else None, place=name)
+        return IssuanceRecord.parse(json.loads(file.read_text()) if file.exists() else None, place=name)
 
     def _customer(self, case: Case) -> Customer:
         """Make a customer whose key was issued here a week ago; the standby's is older, and nobody uses it any more."""
@@ -109,13 +109,13 @@ class Stage:
         if case.standby:
             issued_for = self.emulator.add_user(organization.id, f"other@{case.name}.example")
             self.emulator.give_key(issued_for.id)
-        record = Record(
+        record = IssuanceRecord(
             state="done",
             issuance_id=str(uuid.uuid4()),
             forced=True,
-            spent=1,
+            idempotency_keys_used=1,
             opened_at=A_WEEK_AGO,
-            before="absent",
+            previous_fingerprint="absent",
             target=Target(organization.id, user.id),
             fingerprint=ApiKey(in_use).fingerprint,
             issued_at=A_WEEK_AGO,

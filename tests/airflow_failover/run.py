@@ -16,10 +16,10 @@ from tools.airflow_sandbox.process import AirflowError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.airflow_failover.deployment import Customer, Stage
+    from tests.airflow_failover.deployment import Customer, Deployment
     from tools.airflow_sandbox.process import RunStates
 
-__all__ = ["RUN", "Flight", "fly"]
+__all__ = ["RUN", "AirflowRun", "run_all_dags"]
 
 RUN = "run"
 # For each wait, so that what never comes ends the test: whole flights took 330 s under a load of 37 on two cores.
@@ -27,7 +27,7 @@ SECONDS = 900.0
 
 
 @dataclass
-class Flight:
+class AirflowRun:
     """What came of it.
 
     :param states: of the run, at its end.
@@ -38,7 +38,7 @@ class Flight:
     :param left: the processes that were still there when all was ended.
     """
 
-    stage: Stage
+    stage: Deployment
     states: RunStates | None = None
     went_on: set[str] = field(default_factory=set)
     tries: dict[str, int] = field(default_factory=dict)
@@ -50,9 +50,9 @@ class Flight:
         return [customer for customer in self.stage.customers.values() if customer.case.killed in killed]
 
 
-def fly(stage: Stage) -> Flight:
+def run_all_dags(stage: Deployment) -> AirflowRun:
     """Run the DAG under a real scheduler, and kill."""
-    flight, airflow = Flight(stage), stage.airflow
+    flight, airflow = AirflowRun(stage), stage.airflow
     with airflow:
         airflow.wait_until_ready([DAG_ID], seconds=SECONDS)
         airflow.trigger(DAG_ID, run_id=RUN)
@@ -67,7 +67,7 @@ def fly(stage: Stage) -> Flight:
     return flight
 
 
-def _lose_tasks_and_workers(flight: Flight) -> None:
+def _lose_tasks_and_workers(flight: AirflowRun) -> None:
     """Kill, and wait until Airflow has done it all again, with the orphans let go in between."""
     for customer in flight.of("task"):
         _kill(flight, "task", [_caught(customer)])
@@ -81,7 +81,7 @@ def _lose_tasks_and_workers(flight: Flight) -> None:
         _until_success(flight, customer.case.name)
 
 
-def _lose_the_scheduler(flight: Flight) -> None:
+def _lose_the_scheduler(flight: AirflowRun) -> None:
     """Kill, let those who shall end alone do so, start another scheduler, and let the others go when it tries again."""
     everything = [(_workers(flight, _caught(customer)), _caught(customer)) for customer in flight.of("everything")]
     (scheduler,) = {_scheduler(flight, _caught(customer)) for customer in flight.of("scheduler", "everything")}
@@ -99,7 +99,7 @@ def _lose_the_scheduler(flight: Flight) -> None:
         _let_go_when_it_is_tried_again(flight, customer)
 
 
-def _let_go_when_it_is_tried_again(flight: Flight, customer: Customer) -> None:
+def _let_go_when_it_is_tried_again(flight: AirflowRun, customer: Customer) -> None:
     case, held = customer.case, customer.held
     if case.goes_on == "late":
         _until_success(flight, case.name)
@@ -121,30 +121,30 @@ def _caught(customer: Customer) -> psutil.Process:
     return process
 
 
-def _workers(flight: Flight, task: psutil.Process) -> list[psutil.Process]:
+def _workers(flight: AirflowRun, task: psutil.Process) -> list[psutil.Process]:
     """List who is between the scheduler and the process of a task, from above: nobody shall see another one's end."""
     session = flight.stage.airflow.group.session
     return list(takewhile(lambda process: process.ppid() != session, task.parents()))[::-1]
 
 
-def _scheduler(flight: Flight, task: psutil.Process) -> psutil.Process:
+def _scheduler(flight: AirflowRun, task: psutil.Process) -> psutil.Process:
     session = flight.stage.airflow.group.session
     return next(process for process in task.parents() if process.ppid() == session)
 
 
-def _kill(flight: Flight, kind: str, processes: Iterable[psutil.Process]) -> None:
+def _kill(flight: AirflowRun, kind: str, processes: Iterable[psutil.Process]) -> None:
     """Kill by SIGKILL, and note it."""
     for process in processes:
         process.kill()
     flight.killed[kind] = flight.killed.get(kind, 0) + 1
 
 
-def _until_success(flight: Flight, task_id: str) -> None:
+def _until_success(flight: AirflowRun, task_id: str) -> None:
     airflow = flight.stage.airflow
     _until(flight, lambda: airflow.states(DAG_ID, RUN).tasks.get(task_id) == "success", f"end {task_id} well")
 
 
-def _until_gone(flight: Flight, process: psutil.Process, *, components: bool = True) -> None:
+def _until_gone(flight: AirflowRun, process: psutil.Process, *, components: bool = True) -> None:
     _until(flight, lambda: not _lives(process), f"see the end of {process}", components=components)
 
 
@@ -155,7 +155,7 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _until(flight: Flight, done: Callable[[], bool], what: str, *, components: bool = True) -> None:
+def _until(flight: AirflowRun, done: Callable[[], bool], what: str, *, components: bool = True) -> None:
     """Wait.
 
     :param components: whether all components of Airflow live meanwhile.

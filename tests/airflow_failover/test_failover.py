@@ -16,7 +16,7 @@ from tools.airflow_sandbox.leak_scan import LeakScan, summary
 
 if TYPE_CHECKING:
     from tests.airflow_failover.cases import Case
-    from tests.airflow_failover.run import Flight
+    from tests.airflow_failover.run import AirflowRun
 
 # The first test of the run waits for all that is started.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-def test_the_run_succeeds(flight: Flight) -> None:
+def test_the_run_succeeds(flight: AirflowRun) -> None:
     assert flight.states is not None
     assert flight.states.run == "success"
     assert flight.states.tasks == dict.fromkeys([*(case.name for case in CASES), "call"], "success")
 
 
 @each_case
-def test_one_key_is_made_which_is_live_and_stored(flight: Flight, case: Case) -> None:
+def test_one_key_is_made_which_is_live_and_stored(flight: AirflowRun, case: Case) -> None:
     stage = flight.stage
     customer, emulator = stage.customers[case.name], stage.emulator
     assert emulator.minted(customer.issued_for.id) == 1
@@ -44,13 +44,13 @@ def test_one_key_is_made_which_is_live_and_stored(flight: Flight, case: Case) ->
 
 
 @each_case
-def test_a_consumer_reads_it_and_is_the_user(flight: Flight, case: Case) -> None:
+def test_a_consumer_reads_it_and_is_the_user(flight: AirflowRun, case: Case) -> None:
     called = flight.stage.airflow.xcom(DAG_ID, RUN, "call")
     assert called[case.name] == flight.stage.customers[case.name].issued_for.id
 
 
 @each_case
-def test_it_is_announced_whoever_died_meanwhile(flight: Flight, case: Case) -> None:
+def test_it_is_announced_whoever_died_meanwhile(flight: AirflowRun, case: Case) -> None:
     """Once or more often: each try that ends well tells of the key of its run."""
     stage = flight.stage
     table = "asset_event" if AIRFLOW_V_3_0_PLUS else "dataset_event"
@@ -59,7 +59,7 @@ def test_it_is_announced_whoever_died_meanwhile(flight: Flight, case: Case) -> N
 
 
 @each_case
-def test_every_try_asks_for_the_same_key(flight: Flight, case: Case) -> None:
+def test_every_try_asks_for_the_same_key(flight: AirflowRun, case: Case) -> None:
     emulator, user = flight.stage.emulator, flight.stage.customers[case.name].issued_for
     posts = [request for request in emulator.received("create_api_key") if user.id in request.path]
     assert len({request.idempotency_key for request in posts}) == 1
@@ -69,20 +69,20 @@ def test_every_try_asks_for_the_same_key(flight: Flight, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.standby], ids=lambda case: case.name)
-def test_the_key_that_was_in_use_lives_on_beside_the_one_of_the_standby(flight: Flight, case: Case) -> None:
+def test_the_key_that_was_in_use_lives_on_beside_the_one_of_the_standby(flight: AirflowRun, case: Case) -> None:
     customer = flight.stage.customers[case.name]
     assert flight.stage.emulator.keys_of(customer.user.id) == [customer.in_use]
     assert flight.stage.emulator.minted(customer.user.id) == 0
 
 
-def test_orphans_go_on_while_airflow_tries_again(flight: Flight) -> None:
+def test_orphans_go_on_while_airflow_tries_again(flight: AirflowRun) -> None:
     """But for those of a dead scheduler: their workers live, and may have heard that they are not wanted any more."""
     for case in CASES:
         if case.killed == "worker" or case.goes_on == "alone":
             assert case.name in flight.went_on
 
 
-def test_no_key_is_in_anything_that_airflow_wrote(flight: Flight) -> None:
+def test_no_key_is_in_anything_that_airflow_wrote(flight: AirflowRun) -> None:
     stage, scan = flight.stage, LeakScan(flight.stage.emulator.all_keys())
     scan.folder(stage.root, leave_out=[stage.secrets])
     scan.database(stage.airflow.database)
@@ -92,5 +92,5 @@ def test_no_key_is_in_anything_that_airflow_wrote(flight: Flight) -> None:
     assert scan.rows > len(CASES)
 
 
-def test_nothing_is_left_of_it(flight: Flight) -> None:
+def test_nothing_is_left_of_it(flight: AirflowRun) -> None:
     assert flight.left == []

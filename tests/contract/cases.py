@@ -16,7 +16,7 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from airflow_provider_polytomic._airflow.secrets_backends import variable_get
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Clients, Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import ClientCache, StoreFactory, store_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ class BackendCase:
 
     def forget_clients(self) -> None:
         """Have the next store that is opened log in anew."""
-        self._stores, self._clients = Stores(issuer=ISSUER), Clients()
+        self._stores, self._clients = StoreFactory(issuer=ISSUER), ClientCache()
 
     def open(self, name: str) -> SecretStore:
         if self.way in {"outside", "field"}:

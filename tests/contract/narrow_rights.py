@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from airflow_provider_polytomic._issuance import Ensure, Renew, Runtime, issue
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime, issue
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._removal.remove import remove_key
 from airflow_provider_polytomic.exceptions import IssuanceError, SecretStoreError
@@ -20,14 +20,14 @@ from tests.runs import renew
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from airflow_provider_polytomic.testing import PolytomicEmulator, User
 
 __all__ = ["PHASES", "Issuer", "Outcome"]
 
 _MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
-_MODES: dict[str, Ensure | Renew] = {
+_MODES: dict[str, Ensure | Rotate] = {
     "a first key": Ensure(),
     "a key that is kept": Ensure(),
     "a renewal": renew(_MONDAY),
@@ -86,7 +86,7 @@ class Issuer:
         """Try to remove the key, be it alive or not, and its record; return the error, or None for success."""
         try:
             with self._opened() as (hook, store):
-                remove_key(hook, store, allow_live=True, runtime=Runtime(sleep=lambda _: None))
+                remove_key(hook, store, allow_active_key=True, runtime=Runtime(sleep=lambda _: None))
         except (SecretStoreError, IssuanceError) as error:
             return error
         return None
@@ -99,7 +99,7 @@ class Issuer:
     def leave_record(self) -> tuple[bool, bool]:
         """Leave what an issuance leaves that Polytomic refused: a record alone; return what :meth:`found` then says."""
         target = Target.parse(self.user.organization_id, self.user.id)
-        record = Record("failed", str(UUID(int=1)), False, 1, _MONDAY, "absent", target)
+        record = IssuanceRecord("failed", str(UUID(int=1)), False, 1, _MONDAY, "absent", target)
         with self._opened() as (_, store):
             store.read_record()
             store.write_record(record.to_mapping())
@@ -114,7 +114,7 @@ class Issuer:
         """Check that there was one key for each phase that issues any, however often it was tried."""
         assert self.emulator.minted(self.user.id) == PHASES[phase]
 
-    def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> Reference:
+    def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> KeyReference:
         target = Target.parse(self.user.organization_id, self.user.id)
         runtime = Runtime(sleep=lambda _: None)
         return issue(hook, store, target, _MODES[phase], hide=lambda _: None, runtime=runtime)

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import DeniedError, IssuanceIncompleteError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import (
+    IssuanceIncompleteError,
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
+)
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.contract.least_policies import KINDS, Kind
 from tests.contract.narrow_rights import PHASES, Issuer
@@ -124,7 +128,7 @@ def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, 
     assert any(outcome.posts for outcome in refused) is not_proved, "what the page says"
     for outcome in refused:
         told = str(outcome.error)
-        if isinstance(outcome.error, (DeniedError, MisconfiguredError)):
+        if isinstance(outcome.error, (SecretStoreDeniedError, SecretStoreConfigurationError)):
             assert not outcome.posts
             assert re.search(WORDS.get(right or "") or re.escape(less.lacks or on.issuer.name), told)
         else:
@@ -161,5 +165,5 @@ def test_without_a_line_the_error_names_it_and_what_is_left_is_removed_once_it_i
         assert on.issuer.found() == (False, False)
     assert refused, "the line is not needed"
     for error in refused:
-        assert isinstance(error, DeniedError)
+        assert isinstance(error, SecretStoreDeniedError)
         assert (less.lacks or on.issuer.name) in str(error)

@@ -12,7 +12,7 @@ from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
 from airflow_provider_polytomic._airflow.secrets_backends import configured_secrets_backend
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.factory import open_store
 from tests.contract.cases import ISSUER, MetastoreCase
 
@@ -40,7 +40,7 @@ def test_without_a_custom_backend_a_variable_goes_to_the_metastore_and_a_connect
     assert configured_secrets_backend() is None
     store = open_store("airflow://variable/acme_api_key", issuer=ISSUER)
     assert store.place.startswith("variable acme_api_key in the metastore of ")
-    with pytest.raises(MisconfiguredError) as caught:
+    with pytest.raises(SecretStoreConfigurationError) as caught:
         open_store("airflow://connection/a", issuer=ISSUER)
     assert caught.value.reason == "no_backend"
 
@@ -67,7 +67,7 @@ def test_nothing_is_written_while_airflow_logs_at_debug(store, monkeypatch, sett
     held = store.read()
     try:
         for act in (lambda: store.check_write(held), lambda: store.write(ApiKey("a-key"), held)):
-            with pytest.raises(MisconfiguredError) as refused:
+            with pytest.raises(SecretStoreConfigurationError) as refused:
                 act()
             assert refused.value.reason == "logs_at_debug"
     finally:
@@ -77,7 +77,7 @@ def test_nothing_is_written_while_airflow_logs_at_debug(store, monkeypatch, sett
 
 def test_a_shadowing_environment_variable_is_named_before_anything_is_issued(store, name, monkeypatch):
     monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", "stale")
-    with pytest.raises(MisconfiguredError) as refused:
+    with pytest.raises(SecretStoreConfigurationError) as refused:
         store.check_write(store.read())
     assert refused.value.reason == "shadowed"
     assert store.read_back().reveal() == "stale"  # what consumers get
@@ -92,7 +92,7 @@ def test_the_key_and_its_record_are_two_variables(store, name):
 
 def test_a_record_that_is_none_is_said(store, name):
     MetastoreCase().put(f"{name}__polytomic_issuance", "no record")
-    with pytest.raises(MisconfiguredError) as refused:
+    with pytest.raises(SecretStoreConfigurationError) as refused:
         store.read_record()
     assert refused.value.reason == "no_record"
 
@@ -107,6 +107,6 @@ def test_a_name_that_airflow_does_not_mask_is_warned_of(key, warned, caplog):
 
 @pytest.mark.parametrize("key", ["keys", "a?b", "a#b", "a%b", "x" * 240])
 def test_a_key_that_airflow_could_not_hold_is_refused(key):
-    with pytest.raises(MisconfiguredError) as refused:
+    with pytest.raises(SecretStoreConfigurationError) as refused:
         MetastoreCase().open(key)
     assert refused.value.reason == "name_not_allowed"

@@ -10,10 +10,14 @@ from uuid import UUID
 
 import pytest
 
-from airflow_provider_polytomic._issuance.record import Record, Run
+from airflow_provider_polytomic._issuance.record import IssuanceRecord, Run
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
+)
 
 # Alike among them, so that one in the place of another is seen.
 NAMES = ["a", "Acme", "acme.prod-1_x", "team/acme", "TEAM/acme", "team_acme", "team-acme", "team_acme_b", "äcme_übung",
@@ -35,18 +39,18 @@ ODD_KEYS = [
 RECORD = {
     "state": "done",
     "opened_at": "2026-11-22T10:00:00.123456+00:00",
-    "before": "absent",
+    "previous_fingerprint": "absent",
     "odd": "quotes \" ' percent % brace { umlaut ü",
     "empty": "",
 }
 # As full as a record can be, with as much in it as a later version of this package may add.
-FULL = Record(
+FULL = IssuanceRecord(
     state="done",
     issuance_id=str(UUID(int=1)),
     forced=True,
-    spent=2,
+    idempotency_keys_used=2,
     opened_at=datetime(2031, 1, 6, 10, 0, 0, 123456, tzinfo=UTC),
-    before="absent",
+    previous_fingerprint="absent",
     target=Target.parse(str(UUID(int=2)), str(UUID(int=3))),
     fingerprint="f" * 32,
     issued_at=datetime(2031, 1, 6, 10, 0, 1, 123456, tzinfo=UTC),
@@ -121,7 +125,7 @@ def test_each_name_is_a_place_of_its_own_from_the_first_write_to_the_removal(cas
         names, gone = names[1::2], names[::2]
         for name in gone:
             store = case.open(name)
-            store.remove(store.read(), for_good=True)
+            store.remove(store.read(), permanently=True)
             store.remove_record()
             assert_nothing_is_held(case, name)
             assert store.read_record() is None
@@ -131,7 +135,7 @@ def test_a_name_that_the_store_cannot_hold_is_refused(case):
     for name in NAMES:
         # The Execution API that a test has is not the one of a scheduler's task.
         if case.parallel and not case.names.fullmatch(name):
-            with pytest.raises(MisconfiguredError) as refused:
+            with pytest.raises(SecretStoreConfigurationError) as refused:
                 case.open(name)
             assert refused.value.reason == "name_not_allowed"
 
@@ -161,7 +165,7 @@ def test_a_write_over_what_is_no_longer_there_conflicts_and_changes_nothing(case
         case.put(name, before)
     seen = store.read()
     case.put(name, "meanwhile")
-    with pytest.raises(ConflictError) as refused:
+    with pytest.raises(SecretStoreConflictError) as refused:
         store.write(ApiKey("too-late"), seen)
     assert refused.value.reason == "changed_since_read"
     assert case.consumer(name) == "meanwhile"
@@ -173,7 +177,7 @@ def test_of_two_who_read_the_same_only_the_first_writes(case, name):
     one, two = case.open(name), case.open(name)
     seen_by_one, seen_by_two = one.read(), two.read()
     one.write(ApiKey("of-one"), seen_by_one)
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         two.write(ApiKey("of-two"), seen_by_two)
     assert case.consumer(name) == "of-one"
 
@@ -194,10 +198,12 @@ def test_a_record_comes_back_whole_and_it_and_the_value_do_not_touch_each_other(
 def test_what_a_later_version_added_to_a_record_survives_a_rewrite(case, name):
     case.open(name).write_record(FULL.to_mapping())
     store = case.open(name)
-    found = Record.parse(store.read_record(), place=store.place)
+    found = IssuanceRecord.parse(store.read_record(), place=store.place)
     assert found == FULL
-    store.write_record(replace(found, state="failed", spent=3).to_mapping())
-    assert Record.parse(case.open(name).read_record(), place=store.place) == replace(FULL, state="failed", spent=3)
+    store.write_record(replace(found, state="failed", idempotency_keys_used=3).to_mapping())
+    assert IssuanceRecord.parse(case.open(name).read_record(), place=store.place) == replace(
+        FULL, state="failed", idempotency_keys_used=3
+    )
 
 
 def test_a_check_changes_nothing(case, name):
@@ -224,12 +230,12 @@ def test_without_the_right_to_write_nothing_changes_and_no_error_holds_the_key(c
     acts = [
         lambda: store.write_record({"state": "open"}),
         lambda: store.write(ApiKey(KEY), held),
-        lambda: store.remove(held, for_good=True),
+        lambda: store.remove(held, permanently=True),
     ]
     if case.checks_rights:  # elsewhere the record, which is written before a key is asked for, is the proof
         acts.append(lambda: store.check_write(held))
     for act in acts:
-        with pytest.raises(DeniedError) as denied:
+        with pytest.raises(SecretStoreDeniedError) as denied:
             act()
         assert denied.value.reason in case.denied
         assert_hidden(denied.value, KEY, "by-hand")

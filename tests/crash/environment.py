@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .servers import Served
 
-__all__ = ["LOCAL", "METASTORE", "Customer", "World", "local_backend", "running_world"]
+__all__ = ["LOCAL", "METASTORE", "Customer", "Environment", "local_backend", "running_environment"]
 
 METASTORE = "metastore-variable"
 # The stores on this machine: the kind of secret.
@@ -35,7 +35,7 @@ LOCAL = {"json-connection": "connection", "json-variable": "variable", METASTORE
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """What all scenarios share."""
 
     emulator: PolytomicEmulator
@@ -96,7 +96,7 @@ class Customer:
     :param served: what it is, on a server.
     """
 
-    world: World
+    world: Environment
     place: str
     org_id: str
     user_ids: tuple[str, ...]
@@ -161,7 +161,7 @@ class Customer:
 
 
 @contextmanager
-def running_world(real_vault: VaultServer | None = None) -> Iterator[World]:
+def running_environment(real_vault: VaultServer | None = None) -> Iterator[Environment]:
     """Start it, and see at its end that nothing is left of it."""
     # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
     folder = Path(tempfile.mkdtemp(prefix="polytomic-crash-"))
@@ -171,6 +171,6 @@ def running_world(real_vault: VaultServer | None = None) -> Iterator[World]:
         Servers.running(real_vault) as servers,
         ForkServer(folder / "console.log") as fork_server,
     ):
-        yield World(emulator, fork_server, folder, servers)
+        yield Environment(emulator, fork_server, folder, servers)
         assert psutil.Process(fork_server.pid).children(recursive=True) == [], "a process was not reaped"
     shutil.rmtree(folder)

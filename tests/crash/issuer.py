@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_polytomic._airflow.masking import FirstKeys, mask_secret
+from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
 from airflow_provider_polytomic._airflow.secrets_backends import variable_get
-from airflow_provider_polytomic._batch.failure_budget import Failures
+from airflow_provider_polytomic._batch.failure_budget import FailureBudget
 from airflow_provider_polytomic._batch.progress import Progress
-from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
 from airflow_provider_polytomic._batch.report import Report
-from airflow_provider_polytomic._batch.rotate import Orders, Rotation
-from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic._batch.rotate import Rotation, RotationOptions
+from airflow_provider_polytomic._batch.targets import read_targets
 from airflow_provider_polytomic._issuance import Ensure, issue
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._removal.remove import remove_key
@@ -24,7 +24,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Stores
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests import runs
 from tests.crash.kill_points import Watched
 
@@ -33,8 +33,8 @@ from .job import Job
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_polytomic._batch.targets import FleetTarget
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._batch.targets import BatchTarget
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from tests.crash.kill_points import Points
 
 __all__ = ["Issuance", "issue_one", "readers_get"]
@@ -96,15 +96,15 @@ class Issuance(Job):
         """
         issued = {each["destination"]: False for each in self.targets}
 
-        def tell(target: FleetTarget, reference: Reference) -> None:
+        def tell(target: BatchTarget, reference: KeyReference) -> None:
             issued[str(target.destination)] = reference.issued
 
         number = len(self.targets)
-        fleet, report = read_fleet(self.targets, conn_id="polytomic_default"), Report(None, server="", targets=number)
-        orders = Orders(runs.renew(datetime.fromisoformat(run_time)), hide=FirstKeys(mask_secret))
+        fleet, report = read_targets(self.targets, conn_id="polytomic_default"), Report(None, server="", targets=number)
+        orders = RotationOptions(runs.renew(datetime.fromisoformat(run_time)), hide=BoundedMasker(mask_secret))
         Rotation(
-            vendor, stores, orders, report, Failures(number), Pace(), Progress(number, lambda _line: None), Stop(),
-            self.workers, on_new_key=tell,
+            vendor, stores, orders, report, FailureBudget(number), RateLimiter(),
+            Progress(number, lambda _line: None), StopSignal(), self.workers, on_new_key=tell,
         ).run(fleet)  # fmt: skip
         if report.counts.get("failed") or sum(report.counts.values()) != number:
             raise IssuanceIncompleteError(str(report.summary()))
@@ -115,14 +115,14 @@ class _WatchedStores:
     """The real stores, each watched."""
 
     def __init__(self, hook: PolytomicHook, points: Points) -> None:
-        self._stores, self._points = Stores(issuer=hook.base_url), points
+        self._stores, self._points = StoreFactory(issuer=hook.base_url), points
 
     def open(self, destination: Destination | str) -> Any:
         """Open the one that holds a destination."""
         return Watched(self._stores.open(destination), self._points)
 
 
-def issue_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str, *, renew: bool) -> Reference:
+def issue_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str, *, renew: bool) -> KeyReference:
     """Issue one key.
 
     :raises PolytomicError: as it comes.

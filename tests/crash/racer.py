@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.factory import Stores
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests.crash.kill_points import Watched
 
 from .issuer import issue_one, readers_get
@@ -77,7 +77,7 @@ class Race(Job):
         connection.connect(self.address)
         channel = Channel(connection)
         with closing(PolytomicHook(retry_for=60.0)) as hook:
-            stores = Stores(issuer=hook.base_url)
+            stores = StoreFactory(issuer=hook.base_url)
             while order := channel.hear():
                 destination = order["destination"]
                 if order["act"] == "look":

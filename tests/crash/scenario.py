@@ -18,7 +18,7 @@ from .job import Strike
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.crash.environment import Customer, World
+    from tests.crash.environment import Customer, Environment
 
     from .issuer import Issuance
     from .job import Outcome, Watch
@@ -65,13 +65,13 @@ class Scenario:
     :param history: how many runs are done before the one that is struck.
     """
 
-    world: World
+    world: Environment
     shape: Shape
     customers: tuple[Customer, ...]
     history: int
 
     @classmethod
-    def new(cls, world: World, place: str, shape: str = "forced", *, history: int | None = None) -> Scenario:
+    def new(cls, world: Environment, place: str, shape: str = "forced", *, history: int | None = None) -> Scenario:
         """Make new customers; where keys are renewed, a person keeps something beside each.
 
         :param history: how many runs are done before the one that is struck; by default one, if it renews.

@@ -14,7 +14,7 @@ from .job import Strike
 from .scenario import count_struck
 
 if TYPE_CHECKING:
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
     from .job import Outcome
 
@@ -36,7 +36,7 @@ def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
 # What is refused is not documented: a name with 409, inferred, an address with 422.
 @pytest.mark.parametrize("refusal", [409, 422])
 @creating
-def test_of_two_that_have_both_seen_nothing_one_creates(world: World, name, refusal):
+def test_of_two_that_have_both_seen_nothing_one_creates(world: Environment, name, refusal):
     case = CASES[name]
     for _ in range(5):
         with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
@@ -50,7 +50,7 @@ def test_of_two_that_have_both_seen_nothing_one_creates(world: World, name, refu
 
 
 @creating
-def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(world: World, name):
+def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(world: Environment, name):
     for at in itertools.count(1):
         with Customers.made(world.fork_server) as customers:
             job = customers.job(CASES[name])
@@ -75,7 +75,7 @@ def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None
 
 
 @creating
-def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(world: World, name):
+def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(world: Environment, name):
     case = CASES[name]
     with Customers.made(world.fork_server) as customers:
         kill_while_its_request_is_held_back(customers, name)
@@ -89,7 +89,7 @@ def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_sec
 
 @pytest.mark.parametrize("refusal", [409, 422])
 @creating
-def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(world: World, name, refusal):
+def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(world: Environment, name, refusal):
     case = CASES[name]
     with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
         kill_while_its_request_is_held_back(customers, name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
 pytestmark = pytest.mark.crash
 
@@ -37,7 +37,7 @@ def records(scenario: Scenario) -> Path:
 
 
 @pytest.fixture(params=["ensured", "forced"])
-def new_scenario(request: pytest.FixtureRequest, world: World) -> Callable[..., Scenario]:
+def new_scenario(request: pytest.FixtureRequest, world: Environment) -> Callable[..., Scenario]:
     """Do the first run, where there is one, and give all files to the user who runs the next."""
 
     def new(place: str = "json-connection") -> Scenario:

@@ -21,7 +21,7 @@ from .scenario import count_struck
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
 pytestmark = pytest.mark.crash
 
@@ -64,7 +64,7 @@ def complete(customers: Customers, job: Tasks, file: Path, what_happened: object
     assert results["call"]["caller"] == results["user"]["id"]
 
 
-def test_killed_at_any_point_and_run_again_from_the_start(world: World, tmp_path: Path):
+def test_killed_at_any_point_and_run_again_from_the_start(world: Environment, tmp_path: Path):
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"
@@ -83,7 +83,7 @@ def test_killed_at_any_point_and_run_again_from_the_start(world: World, tmp_path
     count_struck("onboarding, around requests and stored files", len(points))
 
 
-def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(world: World, tmp_path: Path):
+def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(world: Environment, tmp_path: Path):
     """Airflow 3 calls ``on_kill`` and lets the task go on for five seconds; 2.11 raises in it."""
     points = []
     for at in itertools.count(1):

@@ -14,14 +14,14 @@ from .scenario import count_struck
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
     from .customers import Case
 
 pytestmark = pytest.mark.crash
 
 
-def each_point(world: World, case: Case) -> Iterator[tuple[Customers, str]]:
+def each_point(world: Environment, case: Case) -> Iterator[tuple[Customers, str]]:
     """Kill the operator's first try at the next point, among new customers, until one lives to its end."""
     for at in itertools.count(1):
         with Customers.made(world.fork_server) as customers:

@@ -16,7 +16,7 @@ from .scenario import Scenario
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
     from .job import Watch
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.crash
     ],
 )
 def test_of_two_that_race_one_is_killed(
-    world: World, place: str, shape: str, watch: Watch, points: Sequence[int]
+    world: Environment, place: str, shape: str, watch: Watch, points: Sequence[int]
 ) -> None:
     killed = 0
     for at in points:
@@ -56,7 +56,7 @@ def test_of_two_that_race_one_is_killed(
 
 
 @pytest.mark.parametrize("shape", ["ensured", "forced"])
-def test_one_stands_still_while_another_dies_and_then_goes_on(world: World, shape: str) -> None:
+def test_one_stands_still_while_another_dies_and_then_goes_on(world: Environment, shape: str) -> None:
     """The sample of all pairs of points: where the one stands, where the other is killed."""
     met = 0
     pairs = list(itertools.product(range(1, 23), range(1, 23)))

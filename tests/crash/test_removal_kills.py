@@ -17,7 +17,7 @@ from .scenario import count_struck, run_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.crash.environment import Customer, World
+    from tests.crash.environment import Customer, Environment
 
     from .job import Outcome, Watch
 
@@ -40,7 +40,7 @@ ISSUE, OFFBOARD, REMOVE, AGAIN = "issue", "offboard", "remove", "again"
 
 
 @pytest.fixture
-def new_customer(world_of: Callable[[str], World], place: str) -> Callable[[], Customer]:
+def new_customer(world_of: Callable[[str], Environment], place: str) -> Callable[[], Customer]:
     def new() -> Customer:
         customer = world_of(place).customer(place)
         if customer.served and customer.served.kept_when_removed:

@@ -16,7 +16,7 @@ from tests.crash.job_runner import TERMINATED
 from .scenario import Scenario, count_struck, each_point
 
 if TYPE_CHECKING:
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
     from .job import Watch
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.crash
     ],
 )
 def test_terminated_at_any_point_and_completed_by_the_next_run(
-    world: World, place: str, shape: str, watch: Watch
+    world: Environment, place: str, shape: str, watch: Watch
 ) -> None:
     points = []
     new, ends = partial(Scenario.new, world, place, shape), ("exited", TERMINATED)

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-__all__ = ["DATABASE_PASSWORD", "MeddlingBackend"]
+__all__ = ["DATABASE_PASSWORD", "InterferingBackend"]
 
 # Not a Polytomic key, and to be found nowhere either.
 DATABASE_PASSWORD = "Wq7!uT-hunter2-of-the-warehouse"
@@ -21,7 +21,7 @@ PLACEHOLDER = "placeholder-of-a-polytomic-key"
 FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
 
 
-class MeddlingBackend(LocalFilesystemBackend):
+class InterferingBackend(LocalFilesystemBackend):
     """A LocalFilesystemBackend with an enemy, or with a fault whose error quotes all that it has read.
 
     :param moment: when to misbehave, and how.

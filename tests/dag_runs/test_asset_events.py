@@ -97,7 +97,7 @@ class _AnnounceMany(BaseOperator):
     def execute(self, context: Any) -> list[int]:
         """Announce them, and return how many are not."""
         events = KeyEvents(context, self.outlets)
-        for number in range(assets.most_events() + 1):
+        for number in range(assets.max_events() + 1):
             events.emit(f"airflow://connection/many_{number}", {"destination": str(number)})
         return [events.dropped]
 
@@ -108,7 +108,7 @@ def test_of_a_large_fleet_so_many_keys_are_announced_as_airflow_can_bear() -> No
         _AnnounceMany(task_id="announce", outlets=[api_keys_alias()])
     run = run_dag(dag)
     assert run.state == "success"
-    most = assets.most_events()
+    most = assets.max_events()
     assert most == 100
     assert xcom_of(run, "announce") == [1]
     assert len(_events()) == most

@@ -153,17 +153,36 @@ class Refusal(NamedTuple):
 
 
 REFUSALS = [
-    Refusal("no writer", AWS, WITH_WRITER, {"rights": "read"}, "MisconfiguredError", ("connection_unusable",)),
-    Refusal("no writer outside", VAULT, OUTSIDE, {}, "MisconfiguredError", ("connection_unusable",)),
+    Refusal(
+        "no writer", AWS, WITH_WRITER, {"rights": "read"}, "SecretStoreConfigurationError", ("connection_unusable",)
+    ),
+    Refusal("no writer outside", VAULT, OUTSIDE, {}, "SecretStoreConfigurationError", ("connection_unusable",)),
     # Whether a Vault tells a token its own rights is for its policies to say.
     Refusal(
-        "may only read", VAULT, CONNECTION, {"rights": "read"}, "DeniedError", ("refused_by_vault", "missing_right")
+        "may only read",
+        VAULT,
+        CONNECTION,
+        {"rights": "read"},
+        "SecretStoreDeniedError",
+        ("refused_by_vault", "missing_right"),
     ),
-    Refusal("may do nothing", AWS, CONNECTION, {"rights": "none"}, "DeniedError", ("missing_right",)),
+    Refusal("may do nothing", AWS, CONNECTION, {"rights": "none"}, "SecretStoreDeniedError", ("missing_right",)),
     Refusal(
-        "unread", "aws-ssm", CONNECTION, {"connections_prefix": None}, "MisconfiguredError", ("backend_never_looks",)
+        "unread",
+        "aws-ssm",
+        CONNECTION,
+        {"connections_prefix": None},
+        "SecretStoreConfigurationError",
+        ("backend_never_looks",),
     ),
-    Refusal("version", "vault-kv1", CONNECTION, {"kv_engine_version": 2}, "MisconfiguredError", ("engine_version",)),
+    Refusal(
+        "version",
+        "vault-kv1",
+        CONNECTION,
+        {"kv_engine_version": 2},
+        "SecretStoreConfigurationError",
+        ("engine_version",),
+    ),
 ]
 
 

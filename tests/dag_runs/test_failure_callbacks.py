@@ -76,7 +76,11 @@ def test_a_refusal_fails_the_task_at_once_and_is_told_with_its_class(scene: Scen
 @pytest.mark.parametrize(
     ("given", "kind", "attributes"),
     [
-        ({"org_id": NOBODY, "expected_name": "Globex"}, PolytomicNotFoundError, {"status": 404, "own_words": True}),
+        (
+            {"org_id": NOBODY, "expected_name": "Globex"},
+            PolytomicNotFoundError,
+            {"status": 404, "is_from_polytomic": True},
+        ),
         ({"org_id": "acme", "expected_name": "Acme"}, PolytomicConfigurationError, {"fields": ("org_id",)}),
     ],
 )

@@ -39,7 +39,7 @@ def pass_(scene: Scene, time: timedelta) -> None:
     """Let time pass: the record of each stored key says that it was issued so much earlier."""
     for file in scene.connections.parent.rglob("connection.*.json"):
         record = json.loads(file.read_text())
-        for moment in {"issued_at", "opened_at", "run_time"} & record.keys():
+        for moment in {"issued_at", "opened_at", "dag_run_time"} & record.keys():
             record[moment] = (datetime.fromisoformat(record[moment]) - time).isoformat()
         file.write_text(json.dumps(record))
 

@@ -13,7 +13,7 @@ from airflow_provider_polytomic._batch import rows as fleet_rows
 from airflow_provider_polytomic._batch.progress import as_line
 from airflow_provider_polytomic._batch.report import Outcome, Report
 from airflow_provider_polytomic._batch.rows import Source
-from airflow_provider_polytomic._batch.targets import FleetTarget, read_fleet
+from airflow_provider_polytomic._batch.targets import BatchTarget, read_targets
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicConfigurationError
 from airflow_provider_polytomic.operators._fields import MAX_WORKERS
@@ -74,7 +74,7 @@ def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suff
     (block,) = blocks(language, "targets")
     file = tmp_path / f"targets.{suffix}"
     file.write_text(block.content)
-    (found,) = read_fleet(str(file), conn_id="polytomic_default")
+    (found,) = read_targets(str(file), conn_id="polytomic_default")
     assert (found.target, found.standby) == (Target(ORG_ID, USER_ID), None)
     assert str(found.destination) == CONNECTION
 
@@ -82,15 +82,15 @@ def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suff
 def test_the_limits_are_those_of_the_code():
     assert {limit: int(value) for limit, value in facts(BATCH, "Limits").items()} == {
         "Threads of one task": MAX_WORKERS,
-        "Keys of one task that are registered for log masking": masking._MOST,
-        "Failures in the summary": report._MOST_FAILURES,
-        "Problems of an invalid list of targets that the error names": targets._MOST_SHOWN,
+        "Keys of one task that are registered for log masking": masking._MAX,
+        "Failures in the summary": report._MAX_FAILURES,
+        "Problems of an invalid list of targets that the error names": targets._MAX_SHOWN,
     }
 
 
 @pytest.mark.parametrize("page", [BATCH, "SECURITY.md", "docs/limits.md"])
 def test_every_page_on_masking_names_the_same_number_of_keys(page: str):
-    assert f"the first {masking._MOST} keys of a task" in page_text(page)
+    assert f"the first {masking._MAX} keys of a task" in page_text(page)
 
 
 def _rights(*policies: Policy) -> list[str]:
@@ -138,5 +138,5 @@ def test_another_field_of_a_secret_takes_no_key_of_another_user(
     assert len(on.scene.posts) == 1
 
 
-def _target() -> FleetTarget:
-    return FleetTarget(Target(ORG_ID, USER_ID), None, Destination.parse(CONNECTION), 1, Source("item", None, iter(())))
+def _target() -> BatchTarget:
+    return BatchTarget(Target(ORG_ID, USER_ID), None, Destination.parse(CONNECTION), 1, Source("item", None, iter(())))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._issuance import Ensure, Renew, issue
+from airflow_provider_polytomic._issuance import Ensure, Rotate, issue
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -21,7 +21,7 @@ from tests.runs import renew
 from tests.unit.operators.conftest import MONDAY
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
 
 PAGE = "docs/when-a-worker-dies.md"
 SINGLE, STANDBY = rows(PAGE, "Step by step"), rows(PAGE, "With a standby user")
@@ -55,7 +55,7 @@ class Customer:
     destination: str = CONNECTION
     standby: Target | None = None
 
-    def attempt(self, mode: Ensure | Renew, method: str = "", calls: int = 1) -> Reference:
+    def attempt(self, mode: Ensure | Rotate, method: str = "", calls: int = 1) -> KeyReference:
         """Issue, and die after a call of that method if there is one."""
         with closing(PolytomicHook()) as hook:
             store = open_store(self.destination, issuer=hook.base_url)
@@ -102,7 +102,7 @@ def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
 ):
     dies_after, issued, stored, readers, record, next_try = row
     customer = Customer(scene, Target.parse(**scene.ids))
-    mode: Ensure | Renew = Ensure()
+    mode: Ensure | Rotate = Ensure()
     if forced:
         customer.attempt(renew(MONDAY))
         mode = renew(MONDAY + DAY)

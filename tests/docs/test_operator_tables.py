@@ -27,8 +27,8 @@ PAGES = {
 MODULES = [import_module(name) for name in _LISTED["python-modules"]]
 # What a parameter means that is left out: Airflow serialises every templated field that is not None.
 MEANT: dict[str, object] = {
-    **dict.fromkeys(("allow_failures", "allow_live", "check_only", "force", "ignore_if_missing"), False),
-    **dict.fromkeys(("skip_when_fresh", "take_over"), False),
+    **dict.fromkeys(("allow_failures", "allow_active_key", "check_only", "force", "ignore_if_missing"), False),
+    **dict.fromkeys(("skip_if_not_due", "take_over"), False),
     "polytomic_conn_id": "polytomic_default",
     "max_workers": 8,
     "max_failures": 10,

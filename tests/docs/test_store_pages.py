@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._issuance.record import FIELDS
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import record_of
+from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.docs.pages import Block, blocks, codes, facts, head, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
 from tests.docs.test_json_blocks import kinds, shown
@@ -75,7 +75,9 @@ def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
         record = record_of(tags)
         assert record is not None
         of_page = [codes(tag)[0] for tag, _ in named]
-        assert {tag["Key"] for tag in tags} == {tag.replace("<field>", field) for tag in of_page for field in FIELDS}
+        assert {tag["Key"] for tag in tags} == {
+            tag.replace("<field>", field) for tag in of_page for field in RECORD_FIELDS
+        }
         return record
     found = site.content(re.sub("<.*>", place, codes(told)[0]))
     beside: Mapping[str, str] = json.loads(found) if isinstance(found, str) else found

@@ -21,7 +21,7 @@ from airflow_provider_polytomic.secret_stores.aws.secrets_manager.store import S
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import open_store, store_on
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
-from airflow_provider_polytomic.secret_stores.vault.kv import _Version1, _Version2
+from airflow_provider_polytomic.secret_stores.vault.kv import KvV1, KvV2
 from tests.docs.pages import ROOT, codes, facts, rows
 from tests.fixtures import CONNECTION, Scene
 
@@ -81,8 +81,8 @@ def stores(scene: Scene) -> dict[str, bool]:
     found: dict[str, Any] = {
         "`LocalFilesystemBackend`": local,
         "none": metastore,
-        "`VaultBackend`, KV version 2": _Version2,
-        "`VaultBackend`, KV version 1": _Version1,
+        "`VaultBackend`, KV version 2": KvV2,
+        "`VaultBackend`, KV version 1": KvV1,
         "`SecretsManagerBackend`": SecretsManagerStore,
         "`SystemsManagerParameterStoreBackend`": ParameterStore,
     }

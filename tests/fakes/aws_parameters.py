@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARAMETERS_RULES"]
 
-_MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
+_MAX_BYTES = {"Standard": 4096, "Advanced": 8192}
 _DEFAULT_KEY = "alias/aws/ssm"
 _TO_ENCRYPT = {"Standard": ["kms:Encrypt"], "Advanced": ["kms:GenerateDataKey", "kms:Encrypt"]}
 _LEVELS = 15
@@ -90,7 +90,7 @@ def _check_new_name(name: str, arn: str) -> None:
 def _tier(body: Mapping[str, Any], existing: Any) -> str:
     was_advanced = existing is not None and existing.tier == "Advanced"
     tier: str = body.get("Tier", "Standard")
-    if tier not in _MOST_BYTES:
+    if tier not in _MAX_BYTES:
         raise AwsError("NotModelled", f"this server does not know the tier {tier}")
     if was_advanced and tier == "Standard":
         raise AwsError(_INVALID, "You can't downgrade a parameter from the advanced-parameter tier.")
@@ -98,8 +98,8 @@ def _tier(body: Mapping[str, Any], existing: Any) -> str:
 
 
 def _check_value(value: str, tier: str) -> None:
-    if len(value.encode()) > _MOST_BYTES[tier]:
-        raise AwsError(_INVALID, f"{tier} tier parameters have at most {_MOST_BYTES[tier]} characters.")
+    if len(value.encode()) > _MAX_BYTES[tier]:
+        raise AwsError(_INVALID, f"{tier} tier parameters have at most {_MAX_BYTES[tier]} characters.")
     if "{{ssm:" in value or (value.startswith("{{") and value.endswith("}}")):
         raise AwsError(_INVALID, "Parameter value can't be nested or reference another parameter.")
 

@@ -32,8 +32,8 @@ _PREVIOUS = "AWSPREVIOUS"
 _INVALID = "ValidationException"
 _PARAMETER = "InvalidParameterException"
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
-_MOST_BYTES = 65_536
-_MOST_TAGS = 50
+_MAX_BYTES = 65_536
+_MAX_TAGS = 50
 _TAG_LENGTHS = {"Key": 128, "Value": 256}
 _TAG_SYMBOLS = "_.:/=+-@"
 
@@ -188,8 +188,8 @@ def _token_of(body: Mapping[str, Any]) -> str:
 
 def _check_value(body: Mapping[str, Any]) -> None:
     text, binary = body.get("SecretString", "").encode(), base64.b64decode(body.get("SecretBinary", ""))
-    if max(len(text), len(binary)) > _MOST_BYTES:
-        raise AwsError(_INVALID, f"A value must have length less than or equal to {_MOST_BYTES}.")
+    if max(len(text), len(binary)) > _MAX_BYTES:
+        raise AwsError(_INVALID, f"A value must have length less than or equal to {_MAX_BYTES}.")
 
 
 def _check_same(secret: Any, token: str, body: Mapping[str, Any]) -> None:
@@ -213,8 +213,8 @@ def _check_tags(tags: Iterable[Mapping[str, str]], present: Iterable[str] = ()) 
                 raise AwsError(_INVALID, f"The {part} of a tag does not satisfy a constraint.")
     if any(key.lower().startswith("aws:") for key in keys):
         raise AwsError(_PARAMETER, "Tag keys can't start with the reserved prefix aws:.")
-    if len(keys | set(present)) > _MOST_TAGS:
-        raise AwsError(_PARAMETER, f"There can be at most {_MOST_TAGS} tags.")
+    if len(keys | set(present)) > _MAX_TAGS:
+        raise AwsError(_PARAMETER, f"There can be at most {_MAX_TAGS} tags.")
 
 
 def _labels_of(secret: Any) -> dict[str, str]:

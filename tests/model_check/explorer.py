@@ -135,7 +135,7 @@ class Explorer:
         """Check that a store that compares and sets never loses a working key that somebody else put there (rule 5)."""
         if not self.setup.compare_and_set or not world.works:
             return
-        before = self._states.opened(state)["before"]
+        before = self._states.opened(state)["previous_fingerprint"]
         assert key_of(world.stored).fingerprint == before, "a working key was overwritten"
 
     def _successors(self, node: Node) -> Iterator[Node]:

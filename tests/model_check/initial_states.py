@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from tests.model_check.simulation import Key, World
 
 from .replay import TARGET, Role, key_of
@@ -20,14 +20,14 @@ def record_of(state: Any = "done", **fields: Any) -> tuple[tuple[str, str], ...]
     given = {
         "issuance_id": NOBODY,
         "forced": True,
-        "spent": 1,
+        "idempotency_keys_used": 1,
         "opened_at": EARLIER.run_time,
-        "before": "absent",
+        "previous_fingerprint": "absent",
         "target": TARGET,
     }
     if state == "done":
         given |= {"fingerprint": key_of(1).fingerprint, "issued_at": EARLIER.run_time}
-    return tuple(sorted(Record(state, **{**given, **fields}).to_mapping().items()))
+    return tuple(sorted(IssuanceRecord(state, **{**given, **fields}).to_mapping().items()))
 
 
 def holding(stored: int) -> World:

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._issuance import Ensure, Runtime, issue
-from airflow_provider_polytomic._issuance.record import Record
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_polytomic.credentials import ApiKey
-    from airflow_provider_polytomic.secret_stores.base import Held, SecretStore
+    from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
     from tests.model_check.served_stores import Served
 
     from .schedules import Ended, Step
@@ -86,13 +86,13 @@ class Encounter:
             self._start, bounds, alike=self.roles, meddle=(lambda: meddle(self)) if meddle is not None else None
         )
 
-    def read(self) -> Held:
+    def read(self) -> StoredSecret:
         """Return what is stored, read by nobody who took part."""
         return self._store(-1).read()
 
-    def record(self) -> Record | None:
+    def record(self) -> IssuanceRecord | None:
         store = self._store(-1)
-        return Record.parse(store.read_record(), place=store.place)
+        return IssuanceRecord.parse(store.read_record(), place=store.place)
 
     @property
     def compare_and_set(self) -> bool:
@@ -130,7 +130,7 @@ class Encounter:
             key, store = self.vendor.give(), self._store(-1)
             issued = Role(run=-6).run_time
             nobody = "00000000-0000-0000-0000-000000000000"
-            done = Record("done", nobody, True, 1, issued, "absent", TARGET, key.fingerprint, issued)
+            done = IssuanceRecord("done", nobody, True, 1, issued, "absent", TARGET, key.fingerprint, issued)
             store.write_record(done.to_mapping())
             store.write(key, store.read())
             self.before = self.served.content(self.conn_id)
@@ -147,4 +147,4 @@ class Encounter:
 
 def succeeded(result: object) -> bool:
     """Whether an issuer reports a success."""
-    return isinstance(result, Reference)
+    return isinstance(result, KeyReference)

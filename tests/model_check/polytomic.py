@@ -60,7 +60,7 @@ class Polytomic:
     def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
         reach("GET me")
         if not self.is_live(api_key):
-            raise PolytomicUnauthorizedError("dead", status=401, own_words=True)
+            raise PolytomicUnauthorizedError("dead", status=401, is_from_polytomic=True)
         return Identity(id=self._target.user_id, organization_id=self._target.org_id, is_user=True)
 
     def get_user(self, org_id: str, user_id: str) -> object:

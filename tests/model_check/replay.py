@@ -10,23 +10,23 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from airflow_provider_polytomic._issuance import Ensure, Renew, Runtime
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
+    PolytomicConnectionError,
     PolytomicError,
     PolytomicForbiddenError,
-    PolytomicMissingValueError,
-    PolytomicNoAnswerError,
+    PolytomicMissingKeyError,
     PolytomicRejectedError,
     PolytomicServerError,
     PolytomicUnauthorizedError,
-    UnavailableError,
+    SecretStoreConflictError,
+    SecretStoreUnavailableError,
 )
 from airflow_provider_polytomic.models import Identity
-from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.base import StoredSecret
 from tests.model_check.simulation import ABSENT, Answer, Call
 from tests.runs import run_at
 
@@ -57,9 +57,9 @@ class Role(NamedTuple):
         return self.run_time + timedelta(minutes=1)
 
     @property
-    def mode(self) -> Ensure | Renew:
+    def mode(self) -> Ensure | Rotate:
         run = run_at(self.run_time, self.dag_id)
-        return Renew(run, timedelta(days=self.max_age)) if self.force else Ensure(run)
+        return Rotate(run, timedelta(days=self.max_age)) if self.force else Ensure(run)
 
 
 class Ended(NamedTuple):
@@ -85,18 +85,20 @@ class _SuspendedError(BaseException):
 
 
 ERRORS = {
-    "unauthorized": PolytomicUnauthorizedError("dead", status=401, own_words=True),
-    "no answer": PolytomicNoAnswerError("nothing"),
-    "no value": PolytomicMissingValueError("no value"),
+    "unauthorized": PolytomicUnauthorizedError("dead", status=401, is_from_polytomic=True),
+    "no answer": PolytomicConnectionError("nothing"),
+    "no value": PolytomicMissingKeyError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
-    "refused": PolytomicRejectedError("refused", status=422, key="exists", server_message="exists", own_words=True),
-    "refused after all": PolytomicRejectedError("refused", status=422, key="exists", own_words=True),
+    "refused": PolytomicRejectedError(
+        "refused", status=422, key="exists", server_message="exists", is_from_polytomic=True
+    ),
+    "refused after all": PolytomicRejectedError("refused", status=422, key="exists", is_from_polytomic=True),
     "page": PolytomicForbiddenError("blocked", status=403),
-    "conflict": ConflictError("changed"),
-    "unavailable": UnavailableError("away"),
+    "conflict": SecretStoreConflictError("changed"),
+    "unavailable": SecretStoreUnavailableError("away"),
 }
 # The hook says so of an error that follows an attempt of the same call which was left without an answer.
-ERRORS["refused after all"].earlier_unknown = True
+ERRORS["refused after all"].earlier_outcome_unknown = True
 
 
 class _Tape:
@@ -142,9 +144,9 @@ class _Tape:
     def server_time(self) -> datetime:
         return self._role.started
 
-    def read(self) -> Held:
+    def read(self) -> StoredSecret:
         _, stored, version, ours = self._ask("read")
-        return Held(value=None if stored == ABSENT else key_of(stored), version=str(version), ours=ours)
+        return StoredSecret(value=None if stored == ABSENT else key_of(stored), version=str(version), ours=ours)
 
     def read_record(self) -> Mapping[str, str] | None:
         record = self._ask("read_record")[1]
@@ -153,10 +155,10 @@ class _Tape:
     def write_record(self, record: Mapping[str, str]) -> None:
         self._ask("write_record", tuple(sorted(record.items())))
 
-    def check_write(self, over: Held) -> None:
+    def check_write(self, over: StoredSecret) -> None:
         self._ask("check_write")
 
-    def write(self, value: ApiKey, over: Held) -> str:
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         return str(self._ask("write", number_of(value.fingerprint), int(over.version))[1])
 
     def read_back(self) -> ApiKey | None:
@@ -175,6 +177,6 @@ def next_of(issuer: Callable[..., object], role: Role, history: tuple[tuple[Call
         return suspended.call
     except PolytomicError as error:
         return Ended("failed" if error.retryable else "refused", type(error).__name__)
-    if not isinstance(reference, Reference):
+    if not isinstance(reference, KeyReference):
         return Ended("done")
     return Ended("done", user=USERS.index(reference.target), key=number_of(reference.fingerprint))

@@ -24,7 +24,7 @@ __all__ = ["Turn", "gated_requests", "reach"]
 
 # Each schedule has a destination of its own; what they are called must not tell them apart.
 _NUMBERED = r"acme_\d+"
-_MOST_SECONDS = 60.0  # no request takes so long; a thread that waits for another one's lock does
+_MAX_SECONDS = 60.0  # no request takes so long; a thread that waits for another one's lock does
 
 _this_thread = threading.local()
 
@@ -75,7 +75,7 @@ class Turn:
             raise _DiedError
 
     def _wait(self) -> None:
-        assert self._stands.acquire(timeout=_MOST_SECONDS), f"it hangs after {self.at}"
+        assert self._stands.acquire(timeout=_MAX_SECONDS), f"it hangs after {self.at}"
         if self.ended:
             self._thread.join()
 

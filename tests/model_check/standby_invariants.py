@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance import issue
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from tests.model_check.simulation import PENDING, answers
 
 from .replay import USERS, Ended, Role, key_of
@@ -70,7 +70,7 @@ class Pair:
 
 def record_amiss(world: World, *, age: bool = True) -> str:
     """Say whether the record is of the stored key, of its owner, and as old as it is."""
-    record = Record.parse(dict(world.record) if world.record else None, place="")
+    record = IssuanceRecord.parse(dict(world.record) if world.record else None, place="")
     if record is None or record.state != "done" or record.issued_at is None:
         return "the record is not done"
     if record.fingerprint != key_of(world.stored).fingerprint:

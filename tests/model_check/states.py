@@ -103,5 +103,5 @@ def _check_order(post: Call, history: History) -> None:
     opened = [dict(asked[1]) for asked, answer in history if asked[0] == "write_record" and answer[0] == "ok"]
     assert opened, "a POST before any record was written"
     assert opened[-1]["state"] == "open"
-    assert post[1] == f"{opened[-1]['issuance_id']}-{opened[-1]['spent']}"
+    assert post[1] == f"{opened[-1]['issuance_id']}-{opened[-1]['idempotency_keys_used']}"
     assert opened[-1]["user_id"] == USERS[post[3]].user_id

@@ -50,7 +50,12 @@ NAMES = {
 
 def opened(user: int, *, before: int = 1) -> Any:
     """Return the record that an issuer of the first run has left open."""
-    fields = {"target": USERS[user], "before": key_of(before).fingerprint, "spent": 0, "opened_at": P.started}
+    fields = {
+        "target": USERS[user],
+        "previous_fingerprint": key_of(before).fingerprint,
+        "idempotency_keys_used": 0,
+        "opened_at": P.started,
+    }
     return record_of("open", **fields)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError
 from tests.counters import count
 from tests.fakes.aws_server import AwsServer
@@ -191,11 +191,11 @@ def test_what_somebody_else_takes_away_is_put_there_again(issuers: Issuers, role
         check_next_run(met, ended)
 
 
-def worse(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> Reference:
+def worse(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> KeyReference:
     """What many would write: ask, read, write; no record, no proof."""
     key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
     store.write(key, store.read())
-    return Reference(target, True, "", key.fingerprint, None, None, {}, None)
+    return KeyReference(target, True, "", key.fingerprint, None, None, {}, None)
 
 
 def test_the_search_finds_out_a_worse_issuer(issuers: Issuers) -> None:

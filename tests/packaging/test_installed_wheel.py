@@ -32,11 +32,11 @@ print(json.dumps({name: file_of(name) for name in names}))
 
 OPEN = """
 import sys
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.factory import open_store
 try:
     open_store(sys.argv[1], issuer="https://app.polytomic.com")
-except MisconfiguredError as error:
+except SecretStoreConfigurationError as error:
     print(error)
 """
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_polytomic.testing import PolytomicEmulator
-from tests.crash.environment import LOCAL, METASTORE, running_world
+from tests.crash.environment import LOCAL, METASTORE, running_environment
 from tests.crash.scenario import Scenario
 from tests.crash.servers import REAL, SERVED
 from tests.fakes.vault_real import VaultReal, vault_binary
@@ -20,7 +20,7 @@ from tests.fakes.vault_real import VaultReal, vault_binary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
 
 # The stores in which keys are rotated: all there are, and a real Vault if any.
@@ -43,12 +43,12 @@ def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
 
 
 @pytest.fixture(scope="package")
-def world_of_all() -> Iterator[World]:
+def world_of_all() -> Iterator[Environment]:
     """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
     binary = vault_binary()
     real = VaultReal(binary, on_disk=True) if binary else None
     try:
-        with running_world(real) as world:
+        with running_environment(real) as world:
             for place in PLACES:
                 if place != METASTORE and (real or place not in REAL):
                     world.fork_server.warm_up(Scenario.new(world, place, "standby").job(0, 0))
@@ -68,7 +68,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, place: str, world_of_all: World) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, place: str, world_of_all: Environment) -> Iterator[Environment]:
     """The same, with a Polytomic of this test alone, and with a metadata database where that is the store."""
     if place == METASTORE:
         request.getfixturevalue("prepared_for_tasks")
@@ -77,7 +77,7 @@ def world(request: pytest.FixtureRequest, place: str, world_of_all: World) -> It
 
 
 @pytest.fixture(scope="package")
-def prepared_for_tasks(world_of_all: World, airflow_db: Path) -> None:
+def prepared_for_tasks(world_of_all: Environment, airflow_db: Path) -> None:
     """A metadata database that jobs can reach as tasks do."""
     assert airflow_db.exists()
     world_of_all.fork_server.prepare_for_tasks()

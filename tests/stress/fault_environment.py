@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from .fault_scripts import Script
 
-__all__ = ["PARTNER_KEY", "RUN", "Stage", "forget_masked", "playground", "staged"]
+__all__ = ["PARTNER_KEY", "RUN", "Environment", "forget_masked", "playground", "staged"]
 
 PARTNER_KEY = "pk_live_4f9a7c1e8b2d6035e1f7a9c3f0b2d4e6"
 RUN = datetime(2031, 1, 6, tzinfo=UTC)
@@ -45,7 +45,7 @@ _DESTINATION = Destination("airflow", "connection", _CONN_ID)
 _RETRY_FOR = 20.0
 
 
-class Stage:
+class Environment:
     """What a script is played on.
 
     :param folder: for the file of secrets.
@@ -144,7 +144,7 @@ def playground(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, int]]:
 
 
 @contextmanager
-def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Iterator[Stage]:
+def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Iterator[Environment]:
     """Set the stage for one script.
 
     :param port: of the emulator; not listened on but for ``over_http``.
@@ -164,7 +164,7 @@ def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Itera
     level = root.level
     if over_http:
         emulator.start()
-    stage = Stage(script, folder, emulator, clock)
+    stage = Environment(script, folder, emulator, clock)
     listening = _Listening(stage.told)
     root.addHandler(listening)
     root.setLevel(logging.DEBUG)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._issuance import Ensure, issue
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic.exceptions import PolytomicError
 from tests.runs import renew
 from tests.stress.fault_environment import RUN
@@ -18,7 +18,7 @@ from .faulty import Calls, Faulty, KilledError
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
-    from tests.stress.fault_environment import Stage
+    from tests.stress.fault_environment import Environment
 
     from .fault_scripts import Script, Try
 
@@ -30,7 +30,7 @@ _AGES = {"fresh": timedelta(days=1), "old": timedelta(days=8), "dead": timedelta
 _LATER = timedelta(days=14)
 # A late effect comes within 10 minutes, and a refusal is believed after 15.
 _REPAIRED_AFTER = 20 * 60
-_MOST_CLEAN_TRIES = 3
+_MAX_CLEAN_TRIES = 3
 _SAYS_WHAT_TO_DO = re.compile(
     r"[Tt]ry again|[Rr]etry|(next|first) try|take_over=True|need a partner key"
     r"|\b(Use|Put|Check|Correct|Remove|Repair|Let|Ask|Give|Read|Look at) "
@@ -43,7 +43,7 @@ class Play:
     ``counts`` tells what became of it: tries, kills, errors by their class.
     """
 
-    def __init__(self, script: Script, stage: Stage) -> None:
+    def __init__(self, script: Script, stage: Environment) -> None:
         self.script, self.stage = script, stage
         self.counts: Counter[str] = Counter()
         self._was_live = False
@@ -52,10 +52,10 @@ class Play:
     def run(self) -> None:
         """Play it, put right what is wrong, and see what has become of it."""
         self._begin()
-        reference: Reference | None = None
+        reference: KeyReference | None = None
         for each in self.script.tries:
             outcome = self._try(each)
-            if isinstance(outcome, Reference):
+            if isinstance(outcome, KeyReference):
                 reference = outcome
                 break
             if isinstance(outcome, PolytomicError) and not outcome.retryable:
@@ -81,26 +81,26 @@ class Play:
                 self._was_live = False
             assert reference.issued
 
-    def _try(self, given: Try) -> Reference | BaseException:
+    def _try(self, given: Try) -> KeyReference | BaseException:
         """Have the task tried once."""
         for fault in given.vendor:
             self.stage.emulator.inject(fault)
         self.counts["tries"] += 1
-        outcome: Reference | BaseException
+        outcome: KeyReference | BaseException
         try:
             outcome = self._issue({}, given)
         except (KilledError, PolytomicError) as error:
             self.counts["kills" if isinstance(error, KilledError) else type(error).__name__] += 1
             outcome = error
         self.stage.emulator.clear_faults()
-        if isinstance(outcome, Reference):
+        if isinstance(outcome, KeyReference):
             self._check_success(outcome)
         elif isinstance(outcome, PolytomicError):
             self.stage.note(outcome)
             assert _SAYS_WHAT_TO_DO.search(str(outcome)), f"it does not say what to do: {outcome}"
         return outcome
 
-    def _issue(self, changed: dict[str, Any], given: Try | None = None) -> Reference:
+    def _issue(self, changed: dict[str, Any], given: Try | None = None) -> KeyReference:
         stage = self.stage
         calls = Calls(
             given.store if given else (),
@@ -138,13 +138,13 @@ class Play:
         self.stage.clock.pass_(seconds)
         self._watch("a wait")
 
-    def _put_right(self) -> Reference | None:
+    def _put_right(self) -> KeyReference | None:
         """Let time pass and nothing more go wrong: the task succeeds, or says what a person has to decide."""
         last: BaseException | None = None
-        for _ in range(_MOST_CLEAN_TRIES):
+        for _ in range(_MAX_CLEAN_TRIES):
             self._wait(_REPAIRED_AFTER)
             outcome = self._try(type(self.script.tries[0])())
-            if isinstance(outcome, Reference):
+            if isinstance(outcome, KeyReference):
                 return outcome
             last = outcome
         assert self._may_be_refused(str(last)), f"it never succeeds: {last}"
@@ -157,7 +157,7 @@ class Play:
             return True
         return script.existing_key != "second_key" and ("has a key already" in message or "API key" in message)
 
-    def _check_success(self, reference: Reference) -> None:
+    def _check_success(self, reference: KeyReference) -> None:
         stage = self.stage
         stored = stage.stored()
         assert stored is not None, "a success, and nothing is stored"
@@ -183,7 +183,7 @@ class Play:
             kept = 2 if self.script.start == "not stored" else 1
             assert len(live) <= (1 if user.user_id != self.stage.first.user_id else kept), f"{len(live)} live keys"
 
-    def _check_afterwards(self, reference: Reference) -> None:
+    def _check_afterwards(self, reference: KeyReference) -> None:
         """Nothing that comes late undoes it; the cleared task keeps it; and the next run goes as the first one."""
         stage, stored = self.stage, self.stage.stored()
         assert stored is not None
@@ -193,7 +193,7 @@ class Play:
         assert stage.is_live(stored), "what was stored has died since"
         minted = stage.emulator.minted()
         again = self._try(type(self.script.tries[0])())
-        assert isinstance(again, Reference), again
+        assert isinstance(again, KeyReference), again
         assert (again.fingerprint, again.issued, stage.emulator.minted()) == (reference.fingerprint, False, minted)
         self._wait(_LATER.total_seconds())
         if self.script.mode == "create":

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Calls", "Faulty", "KilledError"]
 
 _ERRORS: dict[str, Callable[[], SecretStoreError]] = {
-    "denied": lambda: DeniedError("The store refuses. Nothing was changed. Let this user write there."),
-    "conflict": lambda: ConflictError("Somebody was faster; nothing was written. Read it again."),
-    "unavailable": lambda: UnavailableError("The store did not answer. It is read again. Look at its health."),
+    "denied": lambda: SecretStoreDeniedError("The store refuses. Nothing was changed. Let this user write there."),
+    "conflict": lambda: SecretStoreConflictError("Somebody was faster; nothing was written. Read it again."),
+    "unavailable": lambda: SecretStoreUnavailableError(
+        "The store did not answer. It is read again. Look at its health."
+    ),
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["race", "racing"]
 
-_MOST_SECONDS = 300.0
+_MAX_SECONDS = 300.0
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def racing(customer: Customer) -> Iterator[list[Channel]]:
     fork_server, address = customer.world.fork_server, customer.world.folder / "race.sock"
     racers: list[Channel] = []
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.settimeout(_MOST_SECONDS)
+        listening.settimeout(_MAX_SECONDS)
         listening.bind(str(address))
         listening.listen(2)
         like = customer.job(runs=(), renew=True)
@@ -58,7 +58,7 @@ def race(racers: list[Channel], orders: list[dict[str, Any]]) -> list[dict[str, 
     waiting: set[Channel] = set()
     expected = {racer for racer, order in zip(racers, orders, strict=True) if order["meet"]}
     while len(ends) < len(racers):
-        heard, _, _ = select.select(list(set(racers) - set(ends)), [], [], _MOST_SECONDS)
+        heard, _, _ = select.select(list(set(racers) - set(ends)), [], [], _MAX_SECONDS)
         assert heard, "a racer says nothing more"
         for racer in heard:
             said = racer.hear()

@@ -31,7 +31,7 @@ from .conftest import PLACES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.crash.environment import World
+    from tests.crash.environment import Environment
 
 pytestmark = pytest.mark.crash
 
@@ -60,7 +60,7 @@ def is_short(place: str, shape: str) -> bool:
 
 
 def test_killed_before_or_after_any_call_and_completed_by_the_next_try(
-    world: World, place: str, shape: str, rounds: Callable[[int, int], int]
+    world: Environment, place: str, shape: str, rounds: Callable[[int, int], int]
 ):
     chance = random.Random(f"{place} {shape}")
     every = rounds(5, 1) if shape == "fleet" else 1

@@ -28,7 +28,7 @@ from tests.stress.fault_environment import forget_masked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
     from tests.fixtures import Scene
 
 scene = fixtures.scene  # a fixture
@@ -105,7 +105,7 @@ class Reader:
                     self._more.notify_all()
 
 
-def rotate(scene: Scene, rounds: int, reader: Reader, standby: Target | None = None) -> list[Reference]:
+def rotate(scene: Scene, rounds: int, reader: Reader, standby: Target | None = None) -> list[KeyReference]:
     """Rotate so often, with some of the reader's calls between one rotation and the next."""
     first = Target(scene.user.organization_id, scene.user.id)
     done = []
@@ -119,7 +119,7 @@ def rotate(scene: Scene, rounds: int, reader: Reader, standby: Target | None = N
     return done
 
 
-def _rotated(hook: PolytomicHook, first: Target, standby: Target | None = None) -> Reference:
+def _rotated(hook: PolytomicHook, first: Target, standby: Target | None = None) -> KeyReference:
     store = open_store(fixtures.CONNECTION, issuer=hook.base_url)
     return issue(hook, store, first, renew(datetime.now(UTC)), hide=mask_secret, standby=standby)
 

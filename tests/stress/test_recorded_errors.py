@@ -14,7 +14,7 @@ from airflow_provider_polytomic._issuance import Ensure, issue
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError, IssuanceRefusedError
 from tests.counters import count
 from tests.runs import renew
-from tests.stress.fault_environment import RUN, Stage, playground, staged
+from tests.stress.fault_environment import RUN, Environment, playground, staged
 
 from .fault_scripts import Mode, Script
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from airflow_provider_polytomic._issuance.reference import Reference
+    from airflow_provider_polytomic._issuance.reference import KeyReference
 
 _HALF_A_DAY = timedelta(hours=12)
 # A forced issuance asks under three Idempotency-Keys before its try ends.
@@ -35,7 +35,7 @@ def stage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]
         yield lambda mode: staged(Script(mode, "nothing", ()), folder, port, over_http=True)
 
 
-def run(stage: Stage, mode: Mode, at: datetime) -> Reference:
+def run(stage: Environment, mode: Mode, at: datetime) -> KeyReference:
     """Have a run of the DAG, at its own time, bring a key."""
     return issue(
         stage.hook,
@@ -48,12 +48,12 @@ def run(stage: Stage, mode: Mode, at: datetime) -> Reference:
     )
 
 
-def refuse(stage: Stage) -> None:
+def refuse(stage: Environment) -> None:
     """Have Polytomic not let the connection's key issue: as that of a mere user."""
     stage.emulator._keys._keys[stage.emulator.partner_key].user_id = stage.other.user_id
 
 
-def allow(stage: Stage) -> None:
+def allow(stage: Environment) -> None:
     """Make that very key a partner's again."""
     stage.emulator._keys._keys[stage.emulator.partner_key].user_id = None
 

@@ -24,7 +24,7 @@ from .racers import race, racing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.crash.environment import Customer, World
+    from tests.crash.environment import Customer, Environment
     from tests.crash.racer import Channel
 
 pytestmark = [
@@ -90,7 +90,7 @@ class Round:
 
 
 def each_round(
-    world: World, place: str, what: str, number: int, *, acts: tuple[str, str], standby: bool = False
+    world: Environment, place: str, what: str, number: int, *, acts: tuple[str, str], standby: bool = False
 ) -> Iterator[Round]:
     """Prepare one round after the other."""
     chance = random.Random(f"{place} {what}")
@@ -104,7 +104,7 @@ def each_round(
             yield Round(what, place, each, run, customer, racers, meet, acts)
 
 
-def check_that_both_have_the_one_key(round_: Round, world: World) -> None:
+def check_that_both_have_the_one_key(round_: Round, world: Environment) -> None:
     live = ApiKey(world.emulator.live_key(round_.customer.user_of(round_.run))).fingerprint
     assert [each["reference"]["fingerprint"] for each in round_.ends] == [live, live], round_.story
     assert [round_.look(), *(each["readers_get"] for each in round_.ends)] == [live] * 3, round_.story
@@ -113,7 +113,7 @@ def check_that_both_have_the_one_key(round_: Round, world: World) -> None:
     assert sum(minted) == round_.run + 1, f"keys issued {minted}: {round_.story}"
 
 
-def test_two_rotations_issue_one_key_and_both_end_with_it(world: World, place: str, rounds: Rounds):
+def test_two_rotations_issue_one_key_and_both_end_with_it(world: Environment, place: str, rounds: Rounds):
     acts = ("rotate", "rotate")
     for each in each_round(world, place, "two rotations of the same key", rounds(6, 1000), acts=acts):
         each.play()
@@ -121,7 +121,7 @@ def test_two_rotations_issue_one_key_and_both_end_with_it(world: World, place: s
 
 
 def test_two_rotations_with_a_standby_user_issue_one_key_and_leave_the_one_in_use_alive(
-    world: World, place: str, rounds: Rounds
+    world: Environment, place: str, rounds: Rounds
 ):
     acts, what = ("rotate", "rotate"), "two rotations with the same standby user"
     for each in each_round(world, place, what, rounds(3, 300), acts=acts, standby=True):
@@ -131,7 +131,9 @@ def test_two_rotations_with_a_standby_user_issue_one_key_and_leave_the_one_in_us
         assert in_use is None or in_use in each.customer.live(), f"the key in use died: {each.story}"
 
 
-def test_after_a_rotation_against_a_creation_the_key_that_is_stored_works(world: World, place: str, rounds: Rounds):
+def test_after_a_rotation_against_a_creation_the_key_that_is_stored_works(
+    world: Environment, place: str, rounds: Rounds
+):
     what = "a rotation against a creation"
     for each in each_round(world, place, what, rounds(4, 300), acts=("rotate", "create")):
         (user_id,) = each.customer.user_ids

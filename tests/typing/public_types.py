@@ -14,12 +14,12 @@ from airflow.sdk import Asset, AssetAlias
 from airflow_provider_polytomic.assets import API_KEYS, api_key_asset, api_keys_alias, new_keys
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     IssuanceIncompleteError,
+    PolytomicAlreadyExistsError,
     PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicError,
-    PolytomicTakenError,
+    SecretStoreConflictError,
     SecretStoreError,
 )
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -41,7 +41,7 @@ from airflow_provider_polytomic.operators.users import (
     PolytomicListUsersOperator,
     PolytomicUpdateUserOperator,
 )
-from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.base import StoredSecret
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import open_store
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, ReceivedRequest
@@ -114,8 +114,8 @@ def errors(error: PolytomicError, api: PolytomicApiError, configuration: Polytom
     assert_type(configuration.problem, str)
     assert_type(configuration.advice, str)
     _a_value_error: ValueError = configuration
-    _bases: tuple[type[PolytomicError], ...] = (SecretStoreError, ConflictError, IssuanceIncompleteError)
-    _an_api_error: type[PolytomicApiError] = PolytomicTakenError
+    _bases: tuple[type[PolytomicError], ...] = (SecretStoreError, SecretStoreConflictError, IssuanceIncompleteError)
+    _an_api_error: type[PolytomicApiError] = PolytomicAlreadyExistsError
 
 
 def assets(context: dict[str, Any]) -> None:
@@ -149,7 +149,7 @@ def operators() -> None:
     PolytomicUpdateUserOperator(task_id="g", org_id=ID, user_id=ID, roles="Viewer")
     PolytomicListUsersOperator(task_id="h", org_id="current")
     PolytomicDeleteUserOperator(task_id="i", org_id=ID, user_id=ID, expected_email="ada@acme.example")
-    PolytomicDeleteStoredApiKeyOperator(task_id="j", destination=DESTINATION, allow_live=True)
+    PolytomicDeleteStoredApiKeyOperator(task_id="j", destination=DESTINATION, allow_active_key=True)
     PolytomicDeleteOrganizationOperator(task_id="k", org_id=ID, expected_name="Acme")
     assert_type(organization, PolytomicCreateOrganizationOperator)
     assert_type(user, PolytomicCreateUserOperator)
@@ -167,7 +167,7 @@ def destinations() -> None:
     """A destination is parsed into a value, and opens a store of keys."""
     assert_type(Destination.parse(DESTINATION).conn_id, str | None)
     store = open_store(DESTINATION, issuer="https://app.polytomic.com")
-    assert_type(store.read(), Held)
+    assert_type(store.read(), StoredSecret)
     assert_type(store.read().value, ApiKey | None)
     assert_type(store.read_back(), ApiKey | None)
     store.write("a-key-as-text", store.read())  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic._airflow import dag_run, masking, metastore, secrets_backends, version
-from airflow_provider_polytomic.exceptions import DeniedError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, SecretStoreError, SecretStoreUnavailableError
 
 only_3 = pytest.mark.skipif(not version.AIRFLOW_V_3_0_PLUS, reason="Airflow 3")
 only_2 = pytest.mark.skipif(version.AIRFLOW_V_3_0_PLUS, reason="Airflow 2")
@@ -219,7 +219,7 @@ def raised_by(act, answer):
     return type(caught.value), caught.value.reason
 
 
-REFUSED, UNKNOWN = (DeniedError, "refused_by_airflow"), (UnavailableError, "no_answer")
+REFUSED, UNKNOWN = (SecretStoreDeniedError, "refused_by_airflow"), (SecretStoreUnavailableError, "no_answer")
 
 
 @only_3

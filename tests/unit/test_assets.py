@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_polytomic._airflow.assets import most_events
+from airflow_provider_polytomic._airflow.assets import max_events
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.assets import API_KEYS, api_key_asset, api_keys_alias, new_keys
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
@@ -34,7 +34,7 @@ URIS = {
     "aws-ssm://c@/a/name": "x-polytomic://aws-ssm/c%40/a/name",
 }
 # Of the database, and of Airflow 3's class.
-LONGEST = 1500
+MAX_LENGTH = 1500
 
 
 @pytest.mark.parametrize("destination", URIS)
@@ -71,7 +71,7 @@ def test_no_two_destinations_have_the_same_asset(name: str, kind: str) -> None:
 
 def test_an_asset_is_refused_before_airflow_would_refuse_it() -> None:
     longest = "vault://c@mount/" + "a" * 1024
-    assert len(api_key_asset(longest).uri) < LONGEST
+    assert len(api_key_asset(longest).uri) < MAX_LENGTH
     with pytest.raises(PolytomicConfigurationError, match="2531 characters as an asset's URI"):
         api_key_asset("airflow://variable/" + quote("é" * 250))
 
@@ -159,6 +159,6 @@ def test_a_run_that_was_started_by_hand_has_no_new_keys() -> None:
 
 def test_a_task_may_have_as_many_events_as_airflow_writes_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     by_default = 100 if AIRFLOW_V_3_0_PLUS else 1000
-    assert most_events() == by_default
+    assert max_events() == by_default
     monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "60")
-    assert most_events() == (1200 if AIRFLOW_V_3_0_PLUS else by_default)
+    assert max_events() == (1200 if AIRFLOW_V_3_0_PLUS else by_default)

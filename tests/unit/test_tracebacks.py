@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from airflow_provider_polytomic._support.tracebacks import bare
+from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.credentials import ApiKey
 
 TEXT = "pk_live_the-text-of-a-key"
@@ -18,7 +18,7 @@ class TimeoutOfAirflow(BaseException):
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutOfAirflow])
 def test_what_leaves_a_bare_function_has_no_frame_that_held_plain_text(kind: type[BaseException]) -> None:
-    @bare
+    @strip_traceback
     def use(key: ApiKey) -> None:
         text = key.reveal()
         try:
@@ -35,7 +35,7 @@ def test_what_leaves_a_bare_function_has_no_frame_that_held_plain_text(kind: typ
 
 
 def test_a_bare_function_gives_back_what_it_returns() -> None:
-    @bare
+    @strip_traceback
     def double(number: int) -> int:
         return 2 * number
 

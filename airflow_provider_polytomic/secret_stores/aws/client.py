@@ -11,9 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws.errors import OF_BOTO, code_of, explain
-from airflow_provider_polytomic.secret_stores.aws.logging import quiet
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
+from airflow_provider_polytomic.secret_stores.aws.errors import BOTO_ERRORS, code_of, explain
+from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
 from airflow_provider_polytomic.secret_stores.backend_reader import StubClient
 from airflow_provider_polytomic.secret_stores.identity import canonical_url
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.secret_stores.factory import Clients
+    from airflow_provider_polytomic.secret_stores.factory import ClientCache
 
-__all__ = ["LONG_KEY", "AwsClient", "RefusedError", "client_for", "stub_for"]
+__all__ = ["LONG_KEY", "AwsClient", "ExpectedCodeError", "client_for", "stub_for"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _POOL_SIZE = 32
 _HOSTS_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 
 
-class RefusedError(Exception):
+class ExpectedCodeError(Exception):
     """AWS gave one of the refusals that were expected.
 
     :param code: which one.
@@ -70,9 +70,10 @@ class AwsClient:
         :param operation: as boto3 names it: ``get_secret_value``.
         :param expected: the codes that are answers rather than errors.
         :raises RefusedError: if AWS answers with one of these.
-        :raises DeniedError: if a right is missing, for the secret or its KMS key, or the credentials are no good.
-        :raises MisconfiguredError: if AWS refuses the request as such, or it could not be sent.
-        :raises UnavailableError: if there was no answer that settles anything.
+        :raises SecretStoreDeniedError: if a right is missing, for the secret or its KMS key, or the credentials are no
+            good.
+        :raises SecretStoreConfigurationError: if AWS refuses the request as such, or it could not be sent.
+        :raises SecretStoreUnavailableError: if there was no answer that settles anything.
         """
         answer: dict[str, Any] = self.run(
             lambda: getattr(self._client, operation)(**parameters), expected=expected, sent=parameters
@@ -82,13 +83,13 @@ class AwsClient:
     def run(self, act: Callable[[], T], *, expected: Collection[str] = (), sent: Mapping[str, Any] | None = None) -> T:
         """Do what asks AWS in its own way, such as a read of a secrets backend; raises what :meth:`call` does."""
         problem: Exception
-        with quiet():
+        with suppress_debug_logs():
             try:
                 return act()
             except ClientError as error:
                 code = code_of(error)
-                problem = RefusedError(code) if code in expected else explain(error, self.place, sent=sent)
-            except OF_BOTO as error:
+                problem = ExpectedCodeError(code) if code in expected else explain(error, self.place, sent=sent)
+            except BOTO_ERRORS as error:
                 problem = explain(error, self.place)
         raise problem
 
@@ -97,14 +98,14 @@ class AwsClient:
         return f"AwsClient({self.place!r})"
 
 
-def client_for(destination: Destination, service: str, title: str, *, backend: Any | None, clients: Clients) -> Any:
+def client_for(destination: Destination, service: str, title: str, *, backend: Any | None, clients: ClientCache) -> Any:
     """Return the boto3 client to write a destination with: the connection's that it names, or else the backend's own.
 
     :param service: as boto3 names it.
     :param title: as people do.
-    :raises DeniedError: if a role may not be assumed.
-    :raises MisconfiguredError: if there is no such connection, no client can be made, or it would write where the
-        backend does not read.
+    :raises SecretStoreDeniedError: if a role may not be assumed.
+    :raises SecretStoreConfigurationError: if there is no such connection, no client can be made, or it would write
+        where the backend does not read.
     """
     own = None if backend is None else _own_client(backend, title)
     if destination.conn_id is None:
@@ -112,7 +113,7 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
     conn_id = destination.conn_id
     client = clients.of(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
     if own is not None and own.meta.region_name != client.meta.region_name:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
             f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
             f"{conn_id!r}.",
@@ -140,7 +141,7 @@ def _of_connection(conn_id: str, service: str) -> Any:
     # For a connection that is missing, the hook takes whatever credentials the machine has.
     conn_type = AwsBaseHook.get_connection(conn_id).conn_type
     if conn_type not in {None, "", _CONN_TYPE}:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"The connection {conn_id!r} is of type {conn_type!r:.40}, not {_CONN_TYPE!r}; its password is not "
             f"sent to AWS. No request was sent. Name a connection of type {_CONN_TYPE!r}.",
             reason="connection_type",
@@ -161,7 +162,7 @@ def _own_client(backend: Any, title: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 (a backend raises anything, and may quote its arguments)
         kind = type(error).__name__
-    raise MisconfiguredError(
+    raise SecretStoreConfigurationError(
         f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs.",
         reason="backend_has_no_client",
         fields=["backend_kwargs"],
@@ -170,10 +171,10 @@ def _own_client(backend: Any, title: str) -> Any:
 
 def _made(make: Callable[[], T], title: str) -> T:
     """Make a client, or touch the one that is there; this may send requests, to assume a role."""
-    with _FIRST, quiet():
+    with _FIRST, suppress_debug_logs():
         try:
             return make()
-        except OF_BOTO as error:
+        except BOTO_ERRORS as error:
             problem = explain(error, f"No client for {title}")
     raise problem
 

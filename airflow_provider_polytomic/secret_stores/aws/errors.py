@@ -9,19 +9,19 @@ from botocore import exceptions as boto_errors
 from botocore.parsers import ResponseParserError
 
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
-    MisconfiguredError,
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OF_BOTO", "code_of", "explain"]
+__all__ = ["BOTO_ERRORS", "code_of", "explain"]
 
 # What boto raises by itself.
-OF_BOTO = (boto_errors.BotoCoreError, boto_errors.ClientError, ResponseParserError)
+BOTO_ERRORS = (boto_errors.BotoCoreError, boto_errors.ClientError, ResponseParserError)
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
 _KMS_KEY = {"DecryptionFailure", "EncryptionFailure", "InvalidKeyId"}
@@ -63,7 +63,7 @@ _REFUSAL = re.compile(
     r"User: \S+ is not authorized to perform: \S+(?: on resource: \S+)?(?: (?:because|with) [\w :-]+)?"
     r"|Access to KMS is not allowed|The ciphertext refers to a customer master key"
 )
-_MOST_WORDS = 300
+_MAX_WORDS = 300
 # What could be a key among the texts that were sent.
 _LONG_WORD = re.compile(r'[^\s"\\{},:]{16,}')
 
@@ -75,7 +75,7 @@ def code_of(error: boto_errors.ClientError) -> str:
 
 
 def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None = None) -> SecretStoreError:
-    """Return what to raise instead of one of :data:`OF_BOTO`.
+    """Return what to raise instead of one of :data:`BOTO_ERRORS`.
 
     :param sent: the request, of whose values none may be in the message.
     """
@@ -83,12 +83,12 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
     if isinstance(error, boto_errors.ClientError):
         return _of_code(error, place, sent or {})
     if isinstance(error, _NO_ANSWER):
-        return UnavailableError(
+        return SecretStoreUnavailableError(
             f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again.",
             reason="no_answer",
             place=place,
         )
-    return MisconfiguredError(
+    return SecretStoreConfigurationError(
         f"{place}: the client for AWS cannot be used ({kind}). No request was sent. Correct region, endpoint, profile "
         "and credentials of the secrets backend or the connection.",
         reason="client_unusable",
@@ -100,33 +100,33 @@ def _of_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, obje
     code = code_of(error)
     unchanged = "Nothing was changed by this request."
     if code in _DENIED:
-        return DeniedError(
+        return SecretStoreDeniedError(
             f"{place}: AWS refused ({_words_of(error, sent) or code}). {unchanged} Let the role's policy allow it; the "
             "documentation has the smallest policy that does.",
             reason="missing_right",
             place=place,
         )
     if code in _KMS_KEY:
-        return DeniedError(
+        return SecretStoreDeniedError(
             f"{place}: its KMS key cannot be used ({code}). {unchanged} Enable the key and let the role use it.",
             reason="kms_key",
             place=place,
         )
     if code in _CREDENTIALS:
-        return DeniedError(
+        return SecretStoreDeniedError(
             f"{place}: AWS does not accept the credentials ({code}). {unchanged} Renew or correct them.",
             reason="credentials",
             place=place,
         )
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
-        return UnavailableError(
+        return SecretStoreUnavailableError(
             f"{place}: AWS did not do it now ({code}); whether the request took effect is not known, so read again.",
             reason="no_answer",
             place=place,
         )
     advice = _HINTS.get(code, "See what AWS says of this code, and correct the secret or its name.")
-    return MisconfiguredError(
+    return SecretStoreConfigurationError(
         f"{place}: AWS does not accept the request ({code}). {unchanged} {advice}",
         reason="request_not_accepted",
         place=place,
@@ -137,6 +137,6 @@ def _words_of(error: boto_errors.ClientError, sent: Mapping[str, object]) -> str
     found = _REFUSAL.search(str(error.response.get("Error", {}).get("Message", "")))
     if found is None:
         return None
-    words = found[0][:_MOST_WORDS].rstrip()
+    words = found[0][:_MAX_WORDS].rstrip()
     values = (str(sent.get(name, "")) for name in ("SecretString", "SecretBinary", "Value"))
     return None if any(word in words for value in values for word in _LONG_WORD.findall(value)) else words

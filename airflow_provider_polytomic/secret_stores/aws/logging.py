@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["quiet"]
+__all__ = ["suppress_debug_logs"]
 
 # urllib3, below them, prints the first line of a request and of its answer only: no secret is in a path of AWS's.
 _TALKATIVE = ("boto3", "botocore")
@@ -42,7 +42,7 @@ _DROP = _Drop()
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_debug_logs() -> Iterator[None]:
     """Drop what boto has to say below INFO in this thread."""
     _listen()
     _here.depth += 1

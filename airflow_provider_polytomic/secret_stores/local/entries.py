@@ -9,7 +9,7 @@ import string
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _PLAIN = frozenset(f"{string.ascii_lowercase}{string.digits}_-.".encode())
-_LONGEST = 200  # of the 255 bytes that file systems allow
+_MAX_LENGTH = 200  # of the 255 bytes that file systems allow
 _YAML = frozenset({".yaml", ".yml"})
 # A date may be a key, which JSON has only as text.
 _CONVERT = (
@@ -43,17 +43,17 @@ def is_json(path: Path) -> bool:
 def check_suffix(path: Path) -> None:
     """Refuse a file that could not be read.
 
-    :raises MisconfiguredError: for ``.env`` and for what the backend does not know either.
+    :raises SecretStoreConfigurationError: for ``.env`` and for what the backend does not know either.
     """
     suffix = path.suffix.lower()
     if suffix == ".env":
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{path} is an .env file, which has one line for a secret and cannot hold every connection. "
             "Nothing was changed. Let the backend read a .json file instead.",
             reason="env_file",
         )
     if not is_json(path) and suffix not in _YAML:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{path} is neither .json nor .yaml, so Airflow's LocalFilesystemBackend cannot read it. "
             "Nothing was changed. Rename it.",
             reason="unknown_suffix",
@@ -69,7 +69,8 @@ def conversion(path: Path) -> str:
 def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
     """Return all entries of a file; an empty one has none.
 
-    :raises MisconfiguredError: if they cannot be read, or not be written back without loss; the content is not shown.
+    :raises SecretStoreConfigurationError: if they cannot be read, or not be written back without loss; the content is
+        not shown.
     """
     if not content.strip():
         return {}
@@ -84,7 +85,7 @@ def parse_entries(path: Path, content: bytes) -> dict[Any, Any]:
         if isinstance(entries, dict):
             return entries
         problem = "holds no object of ids and secrets"
-    raise MisconfiguredError(
+    raise SecretStoreConfigurationError(
         f"{path} {problem}. It is unchanged. Repair it, then run again.", reason="unreadable_file"
     ) from None
 
@@ -143,4 +144,4 @@ def file_name(name: str) -> str:
     sign that encoding never gives.
     """
     encoded = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in name.encode())
-    return encoded if len(encoded) <= _LONGEST else f"={hashlib.sha256(name.encode()).hexdigest()}"
+    return encoded if len(encoded) <= _MAX_LENGTH else f"={hashlib.sha256(name.encode()).hexdigest()}"

@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._airflow.masking import warn_of_unmasked_variable
+from airflow_provider_polytomic._airflow.masking import warn_about_unmasked_variable
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
-    MisconfiguredError,
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.connection_document import (
     as_key,
@@ -29,7 +29,7 @@ from airflow_provider_polytomic.secret_stores.connection_document import (
     held_text,
     merge_key,
 )
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, sealed
+from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import identity_of
 from airflow_provider_polytomic.secret_stores.local.atomic_file import (
     check_replaceable,
@@ -51,7 +51,7 @@ from airflow_provider_polytomic.secret_stores.local.entries import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.base import StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
 __all__ = ["LocalFilesystemStore", "on_backend"]
@@ -69,7 +69,7 @@ class LocalFilesystemStore:
 
     :param backend: the instance that this Airflow reads with: it names the file, and has to find the key in a new one.
     :param issuer: base URL of the Polytomic server that issues.
-    :raises MisconfiguredError: if the backend has no such file, or one that cannot be read.
+    :raises SecretStoreConfigurationError: if the backend has no such file, or one that cannot be read.
     """
 
     # Among all writers that take the lock; a person's editor does not.
@@ -104,13 +104,13 @@ class LocalFilesystemStore:
         """The file itself, whichever link leads to it, and the entry."""
         return identity_of("file", str(self._file), self._kind, self._name)
 
-    @sealed
-    def read(self) -> Held:
+    @translate_errors
+    def read(self) -> StoredSecret:
         """Read the raw file."""
         return self._look(self._entries())
 
-    @sealed
-    def write(self, value: ApiKey, over: Held) -> str:
+    @translate_errors
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Put the key into the file, if the entry is still what was read."""
         self._refuse_yaml()
         with self._locked() as entries:
@@ -121,14 +121,14 @@ class LocalFilesystemStore:
                 put_in_place(at, self._file)
             return version
 
-    @sealed
+    @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
         with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
             return as_record(self._record.read_bytes(), str(self._record))
         return None
 
-    @sealed
+    @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
         """Replace the record's file."""
         self._refuse_yaml()
@@ -138,20 +138,20 @@ class LocalFilesystemStore:
             with staged(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
                 put_in_place(at, self._record)
 
-    @sealed
-    def check_write(self, over: Held) -> None:  # noqa: ARG002 (the same answer, whatever is held)
+    @translate_errors
+    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is held)
         """Do all of a write with a placeholder, but for the rename; the new file stays aside and is removed."""
         self._refuse_yaml()
         if self._kind == "variable":
-            warn_of_unmasked_variable(self._name)
+            warn_about_unmasked_variable(self._name)
         with self._explained():
             self._check_rights()
         key = ApiKey("placeholder-of-a-polytomic-key")
         with self._locked() as entries, self._staged(self._changed(entries, key), key):
             pass
 
-    @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a file keeps nothing recoverable)
+    @translate_errors
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a file keeps nothing recoverable)
         """Take the entry out of the file, if it is still what was read."""
         with self._locked() as entries:
             if self._name not in entries:
@@ -162,20 +162,20 @@ class LocalFilesystemStore:
             with self._staged(self._without(entries), None) as at:
                 put_in_place(at, self._file)
 
-    @sealed
+    @translate_errors
     def remove_record(self) -> None:
         """Remove the record's file; the folder, which other entries share, stays."""
         with self._explained():
             remove_file(self._record)
 
-    @sealed
+    @translate_errors
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend."""
         return self._ask(self._backend)
 
     def _refuse_yaml(self) -> None:
         if not is_json(self._file):
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"{self.place} cannot be changed: a YAML file would lose its comments. Nothing was changed. Convert it "
                 f"with this command, and name the new file as {self._setting}_path in the backend's kwargs: "
                 f"{conversion(self._file)}",
@@ -190,7 +190,7 @@ class LocalFilesystemStore:
             content = self._file.read_bytes()
         return parse_entries(self._file, content)
 
-    def _look(self, entries: dict[Any, Any]) -> Held:
+    def _look(self, entries: dict[Any, Any]) -> StoredSecret:
         entry = entries.get(self._name)
         if self._kind == "variable":
             return held_text(entry)
@@ -201,7 +201,7 @@ class LocalFilesystemStore:
         if not isinstance(entry, list):
             return entry
         if len(entry) > 1:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"it is given {len(entry)} times, so Airflow reads none of that file. Keep one.", reason="given_twice"
             )
         return entry[0] if entry else None
@@ -211,7 +211,7 @@ class LocalFilesystemStore:
         with self._explained(), locked(self._file.with_name(f".{self._file.name}.polytomic-lock")):
             yield self._entries()
 
-    def _compare(self, entries: dict[Any, Any], over: Held, what: str) -> None:
+    def _compare(self, entries: dict[Any, Any], over: StoredSecret, what: str) -> None:
         if self._look(entries).version != over.version:
             raise conflict(self.place, what)
 
@@ -232,7 +232,7 @@ class LocalFilesystemStore:
             setattr(trial, self._setting, str(at))
             found = self._ask(trial)
             if not (expected.matches(found) if expected else found is None):
-                raise MisconfiguredError(
+                raise SecretStoreConfigurationError(
                     f"{type(self._backend).__name__} does not find what its file says; a subclass may look elsewhere, "
                     "or keep what it read. Nothing was changed. Use another destination or change it.",
                     reason="backend_looks_elsewhere",
@@ -248,7 +248,7 @@ class LocalFilesystemStore:
             kind = type(error).__name__
         else:
             return as_key(connection.password) if connection else None
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{type(self._backend).__name__} cannot read {self._file} ({kind}), so Airflow finds none of its secrets: "
             f"there is {self._culprits()}. Nothing was changed by this. Repair the file.",
             reason="backend_cannot_read",
@@ -281,17 +281,17 @@ class LocalFilesystemStore:
     def _explain(self, error: OSError) -> SecretStoreError:
         what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         if error.errno in _DENIED:
-            return DeniedError(
+            return SecretStoreDeniedError(
                 f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}.",
                 reason="file_rights",
             )
         if error.errno in _MISCONFIGURED:
-            return MisconfiguredError(
+            return SecretStoreConfigurationError(
                 f"{what}. Nothing was changed. Correct the backend's {self._setting}_path, or make the folder.",
                 reason="file_path",
                 fields=[f"{self._setting}_path"],
             )
-        return UnavailableError(
+        return SecretStoreUnavailableError(
             f"{what}. Whether it was changed is not known; it is read again. Look at the disk.", reason="no_answer"
         )
 

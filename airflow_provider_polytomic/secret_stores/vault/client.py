@@ -13,18 +13,18 @@ from hvac import exceptions as hvac_errors
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
-    DeniedError,
-    MisconfiguredError,
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.identity import canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Mounted", "VaultClient"]
+__all__ = ["MountInfo", "VaultClient"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ _NO_ANSWER = (
 )
 
 
-class Mounted(NamedTuple):
+class MountInfo(NamedTuple):
     """What a server says of a path.
 
     :param kind: of the engine: ``kv``.
@@ -58,7 +58,7 @@ class Mounted(NamedTuple):
     at: str
 
 
-_MOUNTED: WeakKeyDictionary[Any, dict[str, Mounted]] = WeakKeyDictionary()
+_MOUNTED: WeakKeyDictionary[Any, dict[str, MountInfo]] = WeakKeyDictionary()
 
 
 class VaultClient:
@@ -89,10 +89,11 @@ class VaultClient:
         """Send a request; once more after another login if the token is rejected, as the provider does.
 
         :param what: the request in the words of a policy, for errors: ``read secret/data/connections/acme``.
-        :raises DeniedError: if it still is: Vault answers 403 for an expired token and for a missing right alike.
-        :raises ConflictError: if the compare-and-set of a write fails.
-        :raises MisconfiguredError: if Vault refuses the request as such.
-        :raises UnavailableError: if there was no answer that settles anything.
+        :raises SecretStoreDeniedError: if it still is: Vault answers 403 for an expired token and for a missing right
+            alike.
+        :raises SecretStoreConflictError: if the compare-and-set of a write fails.
+        :raises SecretStoreConfigurationError: if Vault refuses the request as such.
+        :raises SecretStoreUnavailableError: if there was no answer that settles anything.
         :raises hvac.exceptions.InvalidPath: if there is nothing.
         """
         client = self._connected()
@@ -118,12 +119,12 @@ class VaultClient:
             problem = _explain(cause, what)
         raise problem
 
-    def mounted(self, mount: str, path: str) -> Mounted:
+    def mounted(self, mount: str, path: str) -> MountInfo:
         """Return what is mounted at a path; asked once of each mount.
 
         ``sys/internal/ui/mounts`` needs no right of its own: whoever may do anything there gets the answer.
 
-        :raises MisconfiguredError: if the server does not know the question.
+        :raises SecretStoreConfigurationError: if the server does not know the question.
         """
         with _LOGIN:
             known = _MOUNTED.setdefault(self._provider, {})
@@ -133,14 +134,14 @@ class VaultClient:
                 what = f"do anything with {mount}/{path}"
                 found: dict[str, Any] = self.call(lambda client: client.adapter.get(url), what)["data"]
             except (hvac_errors.InvalidPath, KeyError, TypeError):
-                raise MisconfiguredError(
+                raise SecretStoreConfigurationError(
                     f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or "
                     "OpenBao?",
                     reason="not_a_vault",
                     fields=["host"],
                 ) from None
             version = int((found.get("options") or {}).get("version") or 1)
-            known[mount] = Mounted(str(found.get("type")), version, str(found.get("path") or mount).strip("/"))
+            known[mount] = MountInfo(str(found.get("type")), version, str(found.get("path") or mount).strip("/"))
         return known[mount]
 
     def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
@@ -173,30 +174,30 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
     if isinstance(error, SecretStoreError):
         return error
     if isinstance(error, (hvac_errors.Forbidden, hvac_errors.Unauthorized)):
-        return DeniedError(
+        return SecretStoreDeniedError(
             f"Vault refuses to {what}, also after another login, as it does for a missing right, an unknown or expired "
             "token and a mount that does not exist. Nothing was changed by this. Check the token or role, the mount "
             "point, and that the policy allows it; the documentation has the smallest one that does.",
             reason="refused_by_vault",
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
-        return ConflictError(
+        return SecretStoreConflictError(
             "Somebody has written it since it was read. Nothing was written. Read it again.",
             reason="changed_since_read",
         )
     if isinstance(error, _NO_ANSWER):
-        return UnavailableError(
+        return SecretStoreUnavailableError(
             f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again. "
             "If it stays, check address, port and TLS.",
             reason="no_answer",
         )
     if isinstance(error, hvac_errors.VaultError):
-        return MisconfiguredError(
+        return SecretStoreConfigurationError(
             f"Vault does not accept the request to {what} ({kind}). Nothing was changed by it. See Vault's log, and "
             "correct the path or the settings of the secret.",
             reason="request_not_accepted",
         )
-    return UnavailableError(
+    return SecretStoreUnavailableError(
         f"the request to {what} ended with {kind}; whether it took effect is not known, so read again.",
         reason="unexpected",
     )
@@ -205,11 +206,11 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
 def _explain_login(error: Exception) -> SecretStoreError:
     kind = type(error).__name__
     if isinstance(error, _NO_ANSWER):
-        return UnavailableError(
+        return SecretStoreUnavailableError(
             f"No login to Vault: no answer ({kind}). Nothing was changed by this.", reason="no_answer"
         )
     file = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
-    return MisconfiguredError(
+    return SecretStoreConfigurationError(
         f"No login to Vault ({kind}{file}). Nothing was changed by this. Correct the address and the credentials.",
         reason="no_login",
     )

@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hvac.exceptions import InvalidPath
 
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
 
-__all__ = ["Version", "engine_of"]
+__all__ = ["SecretVersion", "engine_of"]
 
 # No secret has it: a write that is sent with it is looked at for rights, and then refused.
 _NO_REVISION = 2**31 - 1
 
 
-class Version(NamedTuple):
+class SecretVersion(NamedTuple):
     """A version of a secret.
 
     :param content: None where there is none; left out of what a write returns.
@@ -36,7 +40,7 @@ class Version(NamedTuple):
         return f"Version({self.revision})"
 
 
-class _Version2:
+class KvV2:
     """Each write makes a version; ``cas`` is always sent, which also serves mounts with ``cas_required``.
 
     Every method, of either version, may raise what :meth:`VaultClient.call` raises, but for ``InvalidPath``.
@@ -47,7 +51,7 @@ class _Version2:
     def __init__(self, client: VaultClient, mount: str) -> None:
         self._client, self._mount = client, mount
 
-    def read(self, path: str) -> Version:
+    def read(self, path: str) -> SecretVersion:
         """Return the latest version; its content is None where there is none."""
         try:
             answer = self._client.call(
@@ -61,11 +65,11 @@ class _Version2:
             # After a deletion, the next write has to name the deleted version.
             body = error.json if isinstance(error.json, dict) else {}
             metadata = (body.get("data") or {}).get("metadata") or {}
-            return Version(None, int(metadata.get("version") or 0))
+            return SecretVersion(None, int(metadata.get("version") or 0))
         data, metadata = answer["data"]["data"], answer["data"]["metadata"]
-        return Version(data, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
+        return SecretVersion(data, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
-    def write(self, path: str, content: Any, over: int) -> Version:
+    def write(self, path: str, content: Any, over: int) -> SecretVersion:
         """Write over this revision, and return the new version."""
         answer = _written(
             self._client,
@@ -75,19 +79,19 @@ class _Version2:
             f"create or update {self._mount}/data/{path}",
         )
         metadata = answer["data"]
-        return Version(None, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
+        return SecretVersion(None, int(metadata["version"]), str(metadata.get("deletion_time") or ""))
 
     def check(self, path: str, *, exists: bool, record: str) -> None:  # noqa: ARG002 (Vault tells create from update)
         """Prove the right to write, changing nothing: no secret has the revision that is to be replaced."""
         try:
             self.write(path, {}, _NO_REVISION)
-        except ConflictError:
+        except SecretStoreConflictError:
             return
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             "Vault took a write that it had to refuse. Look at this secret, and report it.", reason="unexpected"
         )
 
-    def create_record(self, record: str, content: Any) -> Version:
+    def create_record(self, record: str, content: Any) -> SecretVersion:
         """Write where nothing is, and prove the right to write there again."""
         written = self.write(record, content, 0)
         self.check(record, exists=True, record=record)
@@ -107,7 +111,7 @@ class _Version2:
         )
 
 
-class _Version1:
+class KvV1:
     """A secret has one content, and the last writer wins."""
 
     compare_and_set = False
@@ -115,7 +119,7 @@ class _Version1:
     def __init__(self, client: VaultClient, mount: str) -> None:
         self._client, self._mount = client, mount
 
-    def read(self, path: str) -> Version:
+    def read(self, path: str) -> SecretVersion:
         try:
             answer = self._client.call(
                 lambda client: client.secrets.kv.v1.read_secret(path=path, mount_point=self._mount),
@@ -123,10 +127,10 @@ class _Version1:
             )
         except InvalidPath as error:
             _refuse_unknown_mount(error, self._mount)
-            return Version(None, 0)
-        return Version(answer["data"], 0)
+            return SecretVersion(None, 0)
+        return SecretVersion(answer["data"], 0)
 
-    def write(self, path: str, content: Any, over: int) -> Version:  # noqa: ARG002 (there are no revisions)
+    def write(self, path: str, content: Any, over: int) -> SecretVersion:  # noqa: ARG002 (there are no revisions)
         _written(
             self._client,
             # With the method named; otherwise hvac reads the secret first to choose one.
@@ -135,12 +139,12 @@ class _Version1:
             ),
             f"create or update {self._mount}/{path}",
         )
-        return Version(None, 0)
+        return SecretVersion(None, 0)
 
     def check(self, path: str, *, exists: bool, record: str) -> None:
         self._require({path: {"update" if exists else "create"}, record: {"create", "update"}})
 
-    def create_record(self, record: str, content: Any) -> Version:
+    def create_record(self, record: str, content: Any) -> SecretVersion:
         return self.write(record, content, 0)
 
     def delete(self, path: str, revision: int) -> None:  # noqa: ARG002 (there are no revisions)
@@ -153,7 +157,7 @@ class _Version1:
     def _require(self, needed: Mapping[str, set[str]]) -> None:
         """Ask Vault for the rights at paths.
 
-        :raises DeniedError: if one is missing.
+        :raises SecretStoreDeniedError: if one is missing.
         """
         paths = {f"{self._mount}/{each}": rights for each, rights in needed.items()}
         answer = self._client.call(
@@ -163,7 +167,7 @@ class _Version1:
             granted = set((answer.get("data") or answer).get(each) or ())
             missing = set() if "root" in granted else rights - granted
             if missing:
-                raise DeniedError(
+                raise SecretStoreDeniedError(
                     f"the policy does not let this role {' or '.join(sorted(missing))} {each}. Nothing was changed. "
                     "Add it to the policy.",
                     reason="missing_right",
@@ -175,7 +179,7 @@ def _written(client: VaultClient, operation: Callable[[Any], Any], what: str) ->
         return client.call(operation, what)
     except InvalidPath:
         pass
-    raise MisconfiguredError(
+    raise SecretStoreConfigurationError(
         f"Vault has nowhere to {what}. Nothing was changed. Correct mount point, path and version of the engine.",
         reason="nowhere_to_write",
     )
@@ -183,16 +187,16 @@ def _written(client: VaultClient, operation: Callable[[Any], Any], what: str) ->
 
 def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:
     if "no handler for route" in " ".join(map(str, error.errors or [])):
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"there is no secrets engine at {mount}. Nothing was changed. Correct the mount point or the namespace.",
             reason="mount_point",
             fields=["mount_point"],
         ) from None
 
 
-def engine_of(client: VaultClient, mount: str, version: int) -> _Version1 | _Version2:
+def engine_of(client: VaultClient, mount: str, version: int) -> KvV1 | KvV2:
     """Return the engine at a mount.
 
     :param version: 1 or 2, as Airflow is configured for it.
     """
-    return (_Version1 if version == 1 else _Version2)(client, mount)
+    return (KvV1 if version == 1 else KvV2)(client, mount)

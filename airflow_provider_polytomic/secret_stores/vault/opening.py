@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.hashicorp.hooks.vault import VaultHook
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, StubClient, first_that_holds
 from airflow_provider_polytomic.secret_stores.connection_document import version_of
-from airflow_provider_polytomic.secret_stores.formats import ConnectionForm, FieldForm
+from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat
 from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
 from airflow_provider_polytomic.secret_stores.vault.store import VaultStore
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
-    from airflow_provider_polytomic.secret_stores.base import Held
+    from airflow_provider_polytomic.secret_stores.base import StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.secret_stores.factory import Clients
-    from airflow_provider_polytomic.secret_stores.formats import Form
+    from airflow_provider_polytomic.secret_stores.factory import ClientCache
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["on_backend", "on_connection"]
 
 
-def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> VaultStore:
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> VaultStore:
     """Return the store of what a ``VaultBackend`` reads for a destination.
 
-    :raises MisconfiguredError: if it never looks for it.
+    :raises SecretStoreConfigurationError: if it never looks for it.
     """
     provider, client = backend.vault_client, VaultClient(backend.vault_client)
     if destination.conn_id is not None:
@@ -36,7 +36,7 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     reader = BackendReader(
         backend, destination, StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
     )
-    form: Form = _VaultConnectionForm(issuer) if destination.kind == "connection" else FieldForm("value")
+    form: SecretFormat = _VaultConnectionFormat(issuer) if destination.kind == "connection" else FieldFormat("value")
 
     def store_at(path: str) -> VaultStore:
         # Without a mount point, each id begins with one.
@@ -47,7 +47,7 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     return first_that_holds([store_at(path) for path in reader.paths()])
 
 
-def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
+def on_connection(destination: Destination, *, clients: ClientCache) -> VaultStore:
     """Return the store of one field of any secret."""
     provider = _provider(destination.conn_id or "", clients)
     field = destination.field or ""
@@ -56,7 +56,7 @@ def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
         destination.authority,
         destination.name,
         version=int(provider.kv_engine_version),
-        form=FieldForm(field),
+        form=FieldFormat(field),
         reader=None,
         field=field,
     )
@@ -64,7 +64,7 @@ def on_connection(destination: Destination, *, clients: Clients) -> VaultStore:
 
 def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -> None:
     if writes != reads:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"{destination} would be written in the namespace {writes or 'root'}, but the secrets backend reads in "
             f"{reads or 'root'}. No request was sent. Correct the namespace of the connection {destination.conn_id!r}.",
             reason="another_namespace",
@@ -72,7 +72,7 @@ def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -
         )
 
 
-def _provider(conn_id: str, clients: Clients) -> Any:
+def _provider(conn_id: str, clients: ClientCache) -> Any:
     return clients.of(conn_id, "Vault", lambda: _provider_of(conn_id))
 
 
@@ -80,7 +80,7 @@ def _provider_of(conn_id: str) -> Any:
     hook = VaultHook(vault_conn_id=conn_id)
     # The hook also takes connections of type http, whose password would then be sent to their host as a token.
     if hook.connection.conn_type not in {"vault", "vaults"}:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"The connection {conn_id!r} is of type {hook.connection.conn_type!r:.40}, not 'vault'. No request was "
             "sent. Name a connection of type 'vault'.",
             reason="connection_type",
@@ -89,20 +89,20 @@ def _provider_of(conn_id: str) -> Any:
     return hook.vault_client
 
 
-class _VaultConnectionForm:
+class _VaultConnectionFormat:
     """The fields of a connection, or its URI as ``conn_uri``, which makes the backend ignore all other fields."""
 
     def __init__(self, issuer: str) -> None:
-        self._fields = ConnectionForm(issuer)
+        self._fields = ConnectionFormat(issuer)
 
-    def look(self, content: Any) -> Held:
+    def read(self, content: Any) -> StoredSecret:
         uri = content.get("conn_uri") if content else None
         if not uri:
-            return self._fields.look(content)
-        return replace(self._fields.look(uri), version=version_of(content), reshapes=True)
+            return self._fields.read(content)
+        return replace(self._fields.read(uri), version=version_of(content), changes_format=True)
 
-    def put(self, content: Any, key: ApiKey) -> dict[str, Any]:
-        return self._fields.put((content.get("conn_uri") or content) if content else None, key)
+    def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
+        return self._fields.insert((content.get("conn_uri") or content) if content else None, key)
 
-    def take_out(self, content: Any) -> None:
+    def remove(self, content: Any) -> None:
         """Leave nothing, as of any connection."""

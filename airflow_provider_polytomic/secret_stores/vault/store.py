@@ -10,11 +10,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
+)
 from airflow_provider_polytomic.secret_stores.backend_reader import ServerStore
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, Held
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
-from airflow_provider_polytomic.secret_stores.errors import conflict, sealed
+from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 from airflow_provider_polytomic.secret_stores.vault.kv import engine_of
@@ -24,9 +29,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader
-    from airflow_provider_polytomic.secret_stores.formats import Form
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
     from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
-    from airflow_provider_polytomic.secret_stores.vault.kv import Version
+    from airflow_provider_polytomic.secret_stores.vault.kv import SecretVersion
 
 __all__ = ["VaultStore"]
 
@@ -54,7 +59,7 @@ class VaultStore(ServerStore):
         path: str,
         *,
         version: int,
-        form: Form,
+        form: SecretFormat,
         reader: BackendReader | None,
         field: str = "",
     ) -> None:
@@ -69,16 +74,16 @@ class VaultStore(ServerStore):
         self._record_revision: int | None = None
         self._expires = ""
 
-    @sealed
-    def read(self) -> Held:
+    @translate_errors
+    def read(self) -> StoredSecret:
         """Read the latest version."""
         content, revision, self._expires = self._read()
-        held = self._form.look(content)
+        held = self._form.read(content)
         version = f"v{revision}" if self.compare_and_set and held.version != ABSENT else held.version
         return replace(held, version=version, revision=revision, content=Content(content))
 
-    @sealed
-    def write(self, value: ApiKey, over: Held) -> str:
+    @translate_errors
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Write the secret anew with the key in it, if its version is still the one that was read."""
         # Version 2 compares numbers, and one that was deleted has the same number when it is undeleted.
         if not self.compare_and_set or (over.revision and over.version == ABSENT):
@@ -86,7 +91,7 @@ class VaultStore(ServerStore):
             if now.version != over.version:
                 raise conflict(self.place)
             over = now
-        content = self._form.put(over.content.reveal(), value)
+        content = self._form.insert(over.content.reveal(), value)
         written = self._engine.write(self._path, content, over.revision or 0)
         if written.expires:
             log.warning(
@@ -94,26 +99,26 @@ class VaultStore(ServerStore):
             )
         return f"v{written.revision}" if self.compare_and_set else version_of(content)
 
-    @sealed
+    @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the secret beside it."""
         found, self._record_revision, _ = self._engine.read(self._record)
         return as_record(found, f"{self._mount}/{self._record}")
 
-    @sealed
+    @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the secret beside it, whatever it holds by now."""
         for _ in range(_RECORD_TRIES):
-            with suppress(ConflictError):
+            with suppress(SecretStoreConflictError):
                 return self._write_record(record)
-        raise ConflictError(
+        raise SecretStoreConflictError(
             f"{self._mount}/{self._record}, the issuance record, was changed {_RECORD_TRIES} times while it was being "
             "written. The value is unchanged by this. Try again.",
             reason="record_keeps_changing",
         )
 
-    @sealed
-    def check_write(self, over: Held) -> None:
+    @translate_errors
+    def check_write(self, over: StoredSecret) -> None:
         """Ask for the engine's version, have Airflow read a trial, and send a write that can only be refused."""
         self._check_engine()
         content = over.content.reveal()
@@ -123,23 +128,23 @@ class VaultStore(ServerStore):
         self._check_readers(over)
         self._engine.check(self._path, exists=content is not None, record=self._record)
 
-    @sealed
-    def remove(self, over: Held, *, for_good: bool) -> None:
+    @translate_errors
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         """Look at the engine before anything is sent that another version of it would understand in another way."""
         self._check_engine()
-        super().remove(over, for_good=for_good)
+        super().remove(over, permanently=permanently)
 
-    @sealed
+    @translate_errors
     def remove_record(self) -> None:
         """Delete the secret beside it."""
         if self.read_record() is not None:
             self._check_engine()
             self._engine.delete(self._record, self._record_revision or 0)
 
-    def _take_away(self, now: Held, *, for_good: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
+    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
         """Delete the version that was read, or write the secret anew without the key where there is more in it."""
         content, revision = now.content.reveal(), now.revision or 0
-        left = self._form.take_out(content)
+        left = self._form.remove(content)
         if left is None:
             self._engine.delete(self._path, revision)
             self._check_gone()
@@ -150,28 +155,28 @@ class VaultStore(ServerStore):
         """Refuse a path with the part that only the HTTP API has, which would make a second secret."""
         first, _, rest = self._path.partition("/")
         if self._reader is None and self.compare_and_set and first in {"data", "metadata"} and rest:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"this is a path of Vault's HTTP API; the secret's own is {rest}. Nothing was changed. Use "
                 f"vault://<conn_id>@{self._mount}/{rest}.",
                 reason="path_of_http_api",
                 fields=["destination"],
             )
 
-    def _read(self) -> Version:
+    def _read(self) -> SecretVersion:
         if not self.compare_and_set:
             self._check_engine()  # a read of another engine may make something: a login for a database, say
         try:
             return self._engine.read(self._path)
-        except DeniedError:
+        except SecretStoreDeniedError:
             # The two versions have different paths: what is denied may be the path of the wrong one.
-            with suppress(DeniedError, UnavailableError):
+            with suppress(SecretStoreDeniedError, SecretStoreUnavailableError):
                 self._check_engine()
             raise
 
     def _check_gone(self) -> None:
         """Notice a version that came right before the deletion of the one before it."""
         if self.compare_and_set and self.read().version != ABSENT:
-            raise ConflictError(
+            raise SecretStoreConflictError(
                 "somebody else wrote it at the very moment of the removal. What they wrote stays; only the version "
                 "before it was deleted.",
                 reason="written_while_removed",
@@ -192,7 +197,7 @@ class VaultStore(ServerStore):
     def _check_engine(self) -> None:
         kind, version, at = self._client.mounted(self._mount, self._path)
         if version != 1 and at != self._mount:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"the engine is mounted at {at}, not at {self._mount}. Nothing was changed. Correct the mount point, "
                 "and begin the path with what was too much.",
                 reason="mount_point",
@@ -200,7 +205,7 @@ class VaultStore(ServerStore):
             )
         if kind not in {"kv", "generic"} or version != self._version:
             found = f"a KV engine of version {version}" if kind in {"kv", "generic"} else f"an engine of type {kind}"
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"{self._mount} is {found}, but configured is a KV engine of version {self._version}: "
                 "nobody would find what is written. Nothing was changed. Correct kv_engine_version or the mount point.",
                 reason="engine_version",
@@ -210,7 +215,7 @@ class VaultStore(ServerStore):
 
 def _refuse_expiry(expires: str) -> None:
     if expires:
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The value is "
             "unchanged by this. Set delete_version_after to 0 for the secret and its mount.",
             reason="versions_expire",

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._batch.failure_budget import Failures
+from airflow_provider_polytomic._batch.failure_budget import FailureBudget
 from airflow_provider_polytomic._batch.progress import Progress
-from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
 from airflow_provider_polytomic._batch.report import Report
-from airflow_provider_polytomic._batch.rotate import Orders, Rotation
-from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic._batch.rotate import Rotation, RotationOptions
+from airflow_provider_polytomic._batch.targets import read_targets
 from airflow_provider_polytomic.hooks._retry import Timing
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.factory import Stores
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests.runs import renew
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class Run:
     retried: bool = False
     check_only: bool = False
     retry_for: float = 30.0
-    stop: Stop = field(default_factory=Stop)
-    opens: Callable[[Stores], Any] = lambda stores: stores
+    stop: StopSignal = field(default_factory=StopSignal)
+    opens: Callable[[StoreFactory], Any] = lambda stores: stores
     asks: Callable[[PolytomicHook], Any] = lambda hook: hook
     hidden: list[ApiKey] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    pace: Pace = field(default_factory=Pace)
+    pace: RateLimiter = field(default_factory=RateLimiter)
     reason: str | None = None
     retryable: bool = False
 
@@ -63,14 +63,16 @@ class Run:
             on_rate_limited=self.pace.pause,
             _timing=Timing(sleep=self.stop.sleep),
         )
-        fleet, failures = read_fleet(self.rows, conn_id="polytomic_default"), Failures(self.most)
+        fleet, failures = read_targets(self.rows, conn_id="polytomic_default"), FailureBudget(self.most)
         report = Report(None, server=hook.base_url, targets=len(fleet))
         with closing(hook), report:
             try:
                 Rotation(
                     self.asks(hook),
-                    self.opens(Stores(issuer=hook.base_url)),
-                    Orders(renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried),
+                    self.opens(StoreFactory(issuer=hook.base_url)),
+                    RotationOptions(
+                        renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried
+                    ),
                     report,
                     failures,
                     self.pace,

@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic._batch.targets import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from airflow_provider_polytomic._batch.targets import FleetTarget
+    from airflow_provider_polytomic._batch.targets import BatchTarget
 
 ORG = str(UUID(int=1))
 ISSUING = "polytomic_default"
@@ -43,9 +43,9 @@ def written(folder: Path, name: str, content: bytes | str) -> str:
     return str(path)
 
 
-def read(targets: Any, **options: Any) -> list[FleetTarget]:
-    return list(read_fleet(targets, **{"conn_id": ISSUING, **options}))
+def read(targets: Any, **options: Any) -> list[BatchTarget]:
+    return list(read_targets(targets, **{"conn_id": ISSUING, **options}))
 
 
-def numbers(found: Iterable[FleetTarget]) -> list[int]:
+def numbers(found: Iterable[BatchTarget]) -> list[int]:
     return [UUID(each.target.user_id).int - 1000 for each in found]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic._batch.failure_budget import Failures, kind_of
+from airflow_provider_polytomic._batch.failure_budget import FailureBudget, root_cause_type
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
     PolytomicError,
     PolytomicForbiddenError,
     PolytomicNotFoundError,
-    UnavailableError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
 )
 
 
@@ -25,7 +25,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
 
 FORBIDDEN = caused(IssuanceRefusedError("refused"), PolytomicForbiddenError("no", status=403))
 GONE = caused(IssuanceRefusedError("refused"), PolytomicNotFoundError("no", status=404))
-STORE_DOWN = UnavailableError("no answer")
+STORE_DOWN = SecretStoreUnavailableError("no answer")
 STORE_DOWN_LATER = caused(IssuanceIncompleteError("not there yet"), STORE_DOWN)
 FOREIGN = IssuanceRefusedError("holds something else")
 ELSEWHERE = IssuanceRefusedError("readers get something else")
@@ -35,33 +35,33 @@ ELSEWHERE.key_was_issued = True
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (STORE_DOWN, UnavailableError),
-        (STORE_DOWN_LATER, UnavailableError),
+        (STORE_DOWN, SecretStoreUnavailableError),
+        (STORE_DOWN_LATER, SecretStoreUnavailableError),
         (FORBIDDEN, PolytomicForbiddenError),
         (FOREIGN, IssuanceRefusedError),
         (KeyError("x"), KeyError),
-        (caused(DeniedError("no"), OSError("of a library")), DeniedError),
+        (caused(SecretStoreDeniedError("no"), OSError("of a library")), SecretStoreDeniedError),
     ],
 )
 def test_the_kind_is_that_of_our_error_at_the_root(error, kind):
-    assert kind_of(error) is kind
+    assert root_cause_type(error) is kind
 
 
 @pytest.mark.parametrize("error", [STORE_DOWN, FORBIDDEN, ELSEWHERE, KeyError("x")])
 def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
-    failures = Failures(3)
+    failures = FailureBudget(3)
     for _ in range(2):
         failures.failed(error, "first words")
         assert failures.reason is None
     failures.failed(error, "last words")
     assert failures.reason is not None
     assert "3 targets" in failures.reason
-    assert kind_of(error).__name__ in failures.reason
+    assert root_cause_type(error).__name__ in failures.reason
     assert "last words" in failures.reason
 
 
 def test_different_kinds_are_counted_apart():
-    failures = Failures(3)
+    failures = FailureBudget(3)
     for error in (STORE_DOWN, FORBIDDEN, KeyError("x"), STORE_DOWN_LATER, FORBIDDEN, KeyError("x")):
         failures.failed(error, "")
     assert failures.reason is None
@@ -71,7 +71,7 @@ def test_different_kinds_are_counted_apart():
 
 @pytest.mark.parametrize("error", [GONE, FOREIGN])
 def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(error):
-    failures = Failures(3)
+    failures = FailureBudget(3)
     for _ in range(100):
         failures.failed(error, "")
     assert failures.reason is None
@@ -88,14 +88,14 @@ def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(
     ],
 )
 def test_a_retry_helps_if_any_of_them_may_go_away(errors, retryable):
-    failures = Failures(100)
+    failures = FailureBudget(100)
     for error in errors:
         failures.failed(error, "")
     assert failures.retryable is retryable
 
 
 def test_a_retry_helps_what_was_under_way_when_the_rotation_ended_and_is_half_done():
-    failures = Failures(2)
+    failures = FailureBudget(2)
     for error in (FORBIDDEN, FORBIDDEN):
         failures.failed(error, "")
     assert failures.reason

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_polytomic._batch.rate_limiter import Pace, Stop
+from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def starts_within(pace: Pace, clock: Clock, seconds: float) -> list[float]:
+def starts_within(pace: RateLimiter, clock: Clock, seconds: float) -> list[float]:
     """Start as soon as it may be, for so long."""
     began, starts = clock.now, []
     while clock.now + pace.wait() < began + seconds:
@@ -32,21 +32,21 @@ def starts_within(pace: Pace, clock: Clock, seconds: float) -> list[float]:
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 def test_starts_are_as_far_apart_as_the_rate_and_chance_have_it(per_second, chance):
     clock = Clock()
-    starts = starts_within(Pace(per_second, clock=clock, jitter=lambda: chance), clock, 20)
+    starts = starts_within(RateLimiter(per_second, clock=clock, jitter=lambda: chance), clock, 20)
     gaps = {round(later - earlier, 6) for earlier, later in pairwise(starts)}
     assert gaps == {round((0.5 + chance) / per_second, 6)}
 
 
 def test_what_was_not_used_is_not_made_up_for():
     clock = Clock()
-    pace = Pace(2, clock=clock, jitter=lambda: 0.5)
+    pace = RateLimiter(2, clock=clock, jitter=lambda: 0.5)
     pace.started()
     clock.now += 60
     assert len(starts_within(pace, clock, 5)) == 10
 
 
 def test_without_a_rate_nothing_waits():
-    pace = Pace(clock=Clock())
+    pace = RateLimiter(clock=Clock())
     for _ in range(1000):
         pace.started()
         assert pace.wait() == 0
@@ -56,7 +56,7 @@ def test_a_pause_holds_all_starts_for_at_least_as_long_as_asked():
     clock = Clock()
     draws = iter([0.0, 0.999])
     for _ in range(2):
-        pace = Pace(clock=clock, jitter=lambda: next(draws))
+        pace = RateLimiter(clock=clock, jitter=lambda: next(draws))
         pace.pause(30)
         assert 30 <= pace.wait() <= 33
         assert pace.paused == pace.wait()
@@ -64,7 +64,7 @@ def test_a_pause_holds_all_starts_for_at_least_as_long_as_asked():
 
 @pytest.mark.parametrize(("asked", "waited"), [([2, 30, 0, 1], 30), ([0], 1), ([86_400], 900)])
 def test_the_longest_pause_counts_from_a_second_to_a_quarter_of_an_hour(asked, waited):
-    pace = Pace(clock=Clock(), jitter=lambda: 0.0)
+    pace = RateLimiter(clock=Clock(), jitter=lambda: 0.0)
     for seconds in asked:
         pace.pause(seconds)
     assert pace.wait() == waited
@@ -72,7 +72,7 @@ def test_the_longest_pause_counts_from_a_second_to_a_quarter_of_an_hour(asked, w
 
 def test_whoever_sleeps_wakes_up_when_it_is_to_end():
     asked = threading.Event()
-    stop = Stop(asked.is_set)
+    stop = StopSignal(asked.is_set)
     sleeper = threading.Thread(target=stop.sleep, args=(600,), daemon=True)
     sleeper.start()
     asked.set()

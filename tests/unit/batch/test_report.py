@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_polytomic._batch.report import Outcome, Report
-from airflow_provider_polytomic._issuance.reference import Reference
+from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import IssuanceIncompleteError
 from tests.unit.batch.target_rows import ORG, read, row, user
@@ -37,7 +37,7 @@ class Clock:
 
 def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
-    reference = Reference(
+    reference = KeyReference(
         read([row(1)])[0].target, issued=True, issuance_id="i", fingerprint="f" * 32,
         issued_at=datetime(2026, 1, 1, tzinfo=UTC), version="v2", outage_seconds=0.25,
     )  # fmt: skip
@@ -45,7 +45,7 @@ def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
         assert lines(path) == []
         report.add(outcome(1, reference=reference, seconds=1.23456))
         assert len(lines(path)) == 1
-        report.add(outcome(2, "failed", error="DeniedError", message="first\nsecond"))
+        report.add(outcome(2, "failed", error="SecretStoreDeniedError", message="first\nsecond"))
         assert len(lines(path)) == 2
         report.add(Outcome(read([row(3, standby_user_id=user(33))])[0], "due", message="too old"))
     assert lines(path) == [
@@ -60,7 +60,7 @@ def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
         },
         {
             "status": "failed", "org_id": ORG, "user_id": user(2),
-            "destination": "airflow://connection/acme_2", "where": "item 1", "error": "DeniedError",
+            "destination": "airflow://connection/acme_2", "where": "item 1", "error": "SecretStoreDeniedError",
             "message": "first\nsecond", "seconds": 0.0,
         },
         {
@@ -76,7 +76,7 @@ def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
     with Report(None, server=SERVER, targets=10, shard=2, shards=8, clock=clock) as report:
         for number, status in enumerate(["rotated", "rotated", "kept", "due", "not_started"]):
             report.add(outcome(number, status))
-        report.add(outcome(7, "failed", error="DeniedError", message="no"))
+        report.add(outcome(7, "failed", error="SecretStoreDeniedError", message="no"))
         report.stop("10 failures of one kind")
         report.stop("a second reason")
         assert report.counts == {"rotated": 2, "kept": 1, "due": 1, "not_started": 1, "failed": 1}
@@ -88,7 +88,7 @@ def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
         "failures": [
             {
                 "org_id": ORG, "user_id": user(7), "destination": "airflow://connection/acme_7",
-                "error": "DeniedError", "message": "no",
+                "error": "SecretStoreDeniedError", "message": "no",
             }
         ],
     }  # fmt: skip
@@ -99,7 +99,7 @@ def test_the_summary_is_bounded_and_the_file_has_all(tmp_path: Path) -> None:
     target = read([row(1, destination=f"vault://conn@secret/{name}")])[0]
     with Report(str(path), server=SERVER, targets=500) as report:
         for number in range(500):
-            report.add(Outcome(target, "failed", error="DeniedError", message=f"{number} " + "y" * 10_000))
+            report.add(Outcome(target, "failed", error="SecretStoreDeniedError", message=f"{number} " + "y" * 10_000))
         report.stop("z" * 10_000)
     summary = report.summary()
     assert [each["message"].partition(" ")[0] for each in summary["failures"]] == [str(each) for each in range(20)]

@@ -11,8 +11,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
 
 from airflow_provider_polytomic._batch.report import Outcome, Report
-from airflow_provider_polytomic._batch.targets import read_fleet
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, UnavailableError
+from airflow_provider_polytomic._batch.targets import read_targets
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, SecretStoreUnavailableError
 from tests.unit.batch.target_rows import ISSUING, json_lines, read, row, written
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
     (tmp_path / "link").symlink_to(tmp_path)
     report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
-    fleet = read_fleet(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
+    fleet = read_targets(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
     with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
         Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
     # Another name is another file.
@@ -86,7 +86,7 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
     address, files = bucket
     name = address.rpartition("@")[2]
     files.pipe(f"/{name}/targets.jsonl", json_lines([row(1)]))
-    fleet = read_fleet(f"{address}/targets.jsonl", conn_id=ISSUING)
+    fleet = read_targets(f"{address}/targets.jsonl", conn_id=ISSUING)
     for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
         with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
             Report(same, server=SERVER, targets=1, apart_from=fleet.file)
@@ -173,7 +173,8 @@ def failing(attach, step: str, number: int, error: Exception) -> tuple[str, Fail
 
 @pytest.mark.parametrize("step", ["open", "close"])
 @pytest.mark.parametrize(
-    ("error", "kind"), [(PermissionError(PASSWORD), PolytomicConfigurationError), (OSError(PASSWORD), UnavailableError)]
+    ("error", "kind"),
+    [(PermissionError(PASSWORD), PolytomicConfigurationError), (OSError(PASSWORD), SecretStoreUnavailableError)],
 )
 def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step, error, kind) -> None:
     address, _ = failing(attach, step, 1, error)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_polytomic._batch.rate_limiter import Stop
+from airflow_provider_polytomic._batch.rate_limiter import StopSignal
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from tests.batches import add_customers, assert_one_live_key_each, mints
 from tests.fixtures import scene
@@ -163,7 +163,7 @@ def test_asked_to_end_it_starts_nothing_more_and_stores_what_was_issued(scene, r
                 answered.set()
             return getattr(self._hook, name)
 
-    summary = Run(rows, workers=2, stop=Stop(answered.is_set), asks=Asked).go()
+    summary = Run(rows, workers=2, stop=StopSignal(answered.is_set), asks=Asked).go()
     assert 1 <= summary["rotated"] <= 2
     assert summary["rotated"] + summary["not_started"] == 12
     minted = [row for row, count in zip(rows, mints(scene, rows), strict=True) if count]

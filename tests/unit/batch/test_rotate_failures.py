@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic._airflow.masking import FirstKeys
-from airflow_provider_polytomic._batch.rate_limiter import Pace
+from airflow_provider_polytomic._airflow.masking import BoundedMasker
+from airflow_provider_polytomic._batch.rate_limiter import RateLimiter
 from tests.batches import add_customers, assert_one_live_key_each, mints
 from tests.fixtures import scene
 from tests.unit.batch.harness import Run
@@ -25,7 +25,7 @@ def test_a_store_that_cannot_be_written_ends_it_before_any_key_is_asked_for(scen
     assert scene.posts == []
     assert 5 <= summary["failed"] <= 5 + 4
     assert summary["failed"] + summary["not_started"] == 30
-    assert "5 targets failed with DeniedError" in summary["stopped"]
+    assert "5 targets failed with SecretStoreDeniedError" in summary["stopped"]
     assert not run.retryable
 
 
@@ -75,7 +75,7 @@ def test_a_429_to_one_holds_the_starts_of_all_for_as_long_as_it_asks(scene, rows
             opened.append(run.pace.paused > 0)
             return self._stores.open(destination)
 
-    run = Run(rows, workers=3, retry_for=20.0, pace=Pace(), opens=Watching)
+    run = Run(rows, workers=3, retry_for=20.0, pace=RateLimiter(), opens=Watching)
     assert run.go()["rotated"] == 30
     # Not more than were started at the very moment: two threads would have rotated all others within the two seconds.
     assert sum(opened) <= 3
@@ -102,7 +102,7 @@ def test_thirty_two_threads_on_one_file_mix_nothing_up(scene):
 
 def test_only_the_first_keys_are_told_to_airflows_masking(scene, rows):
     masked: list[object] = []
-    hide = FirstKeys(masked.append, most=7)
+    hide = BoundedMasker(masked.append, most=7)
     run = Run(rows)
     run.hidden = type("Hide", (), {"append": staticmethod(hide)})()
     run.go()

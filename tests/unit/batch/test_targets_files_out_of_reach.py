@@ -9,7 +9,11 @@ from uuid import uuid4
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicError,
+    SecretStoreUnavailableError,
+)
 from tests.unit.batch.target_rows import json_lines, read, row
 
 if TYPE_CHECKING:
@@ -73,9 +77,9 @@ ERRORS: dict[str, tuple[Exception, type[PolytomicError]]] = {
     "no rights": (PermissionError(PASSWORD), PolytomicConfigurationError),
     "package missing": (ImportError("install apache-airflow-providers-amazon[s3fs]"), PolytomicConfigurationError),
     "connection missing": (missing_connection(), PolytomicConfigurationError),
-    "timeout": (TimeoutError(PASSWORD), UnavailableError),
-    "connection lost": (ConnectionResetError(104, PASSWORD), UnavailableError),
-    "unknown": (RuntimeError(f"password={PASSWORD}"), UnavailableError),
+    "timeout": (TimeoutError(PASSWORD), SecretStoreUnavailableError),
+    "connection lost": (ConnectionResetError(104, PASSWORD), SecretStoreUnavailableError),
+    "unknown": (RuntimeError(f"password={PASSWORD}"), SecretStoreUnavailableError),
 }
 
 
@@ -88,7 +92,7 @@ def test_errors_of_a_store_are_told_by_their_name_and_only_those_that_pass_are_r
     with pytest.raises(kind) as caught:
         read(f"s3://{name}@bucket/targets.jsonl")
     assert f"cannot be read ({type(error).__name__}" in str(caught.value)
-    assert caught.value.retryable is (kind is UnavailableError)
+    assert caught.value.retryable is (kind is SecretStoreUnavailableError)
     assert PASSWORD not in str(caught.value)
     assert str(caught.value).count("No request was sent.") == 1
     if isinstance(error, ImportError):

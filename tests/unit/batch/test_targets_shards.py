@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_polytomic._batch.targets import parse_shard, read_fleet, shard_of
+from airflow_provider_polytomic._batch.targets import parse_shard, read_targets, shard_of
 from airflow_provider_polytomic._issuance.targets import Target
 from tests.unit.batch.target_rows import ISSUING, json_lines, numbers, read, row, user, written
 
@@ -35,7 +35,7 @@ def test_a_shard_knows_how_many_there_are_in_all(tmp_path: Path) -> None:
     address = written(tmp_path, "targets.jsonl", json_lines(row(number) for number in range(1000)))
     sizes = []
     for shard in range(8):
-        fleet = read_fleet(address, shard=shard, shards=8, conn_id=ISSUING)
+        fleet = read_targets(address, shard=shard, shards=8, conn_id=ISSUING)
         assert (fleet.total, fleet.shard, fleet.shards) == (1000, shard, 8)
         assert str(fleet.file) == address
         assert len(list(fleet)) == len(fleet)
@@ -75,13 +75,13 @@ PEAK = """
 import sys
 from pathlib import Path
 from airflow_provider_polytomic._batch.report import Outcome, Report
-from airflow_provider_polytomic._batch.targets import read_fleet
+from airflow_provider_polytomic._batch.targets import read_targets
 
 for address in sys.argv[2:]:
-    fleet = read_fleet(address, conn_id="polytomic_default")
+    fleet = read_targets(address, conn_id="polytomic_default")
     with Report(sys.argv[1], server="x", targets=len(fleet)) as report:
         for each in fleet:
-            report.add(Outcome(each, "failed", error="DeniedError", message="x" * 300))
+            report.add(Outcome(each, "failed", error="SecretStoreDeniedError", message="x" * 300))
     status = Path("/proc/self/status").read_text()
     print(report.summary()["failed"], next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 """

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from airflow_provider_polytomic._batch.worker_pool import Crew
+from airflow_provider_polytomic._batch.worker_pool import WorkerPool
 
 INTERRUPTED = """
 import signal, sys, threading
-from airflow_provider_polytomic._batch.worker_pool import Crew
+from airflow_provider_polytomic._batch.worker_pool import WorkerPool
 
 def stop(*_):
     raise TimeoutError
@@ -24,7 +24,7 @@ def do(work):
     return work
 
 signal.signal(signal.SIGALRM, stop)
-crew = Crew(1, do)
+crew = WorkerPool(1, do)
 crew.assemble()
 crew.start("key")
 for _ in range(int(sys.argv[1])):
@@ -46,9 +46,9 @@ def test_what_was_begun_is_finished_however_often_the_main_thread_is_interrupted
 
 
 def test_all_results_come_and_a_crew_that_was_never_assembled_has_none() -> None:
-    crew: Crew[int, int] = Crew(3, lambda work: work * 2)
+    crew: WorkerPool[int, int] = WorkerPool(3, lambda work: work * 2)
     crew.assemble()
     for work in range(10):
         crew.start(work)
     assert sorted(crew.close()) == [2 * work for work in range(10)]
-    assert list(Crew(3, lambda work: work).close()) == []
+    assert list(WorkerPool(3, lambda work: work).close()) == []

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicUnavailableError,
 )
@@ -39,7 +39,7 @@ def test_missing_at_first_is_an_error(stub, delete, before):
     stub.reply(*before, MISSING)
     with pytest.raises(PolytomicNotFoundError) as caught:
         delete()
-    assert (caught.value.own_words, caught.value.earlier_unknown) == (True, False)
+    assert (caught.value.is_from_polytomic, caught.value.earlier_outcome_unknown) == (True, False)
     assert len(stub.requests) == len(before) + 1
 
 
@@ -48,7 +48,7 @@ def test_a_404_of_a_proxy_is_never_missing_and_settles_nothing(stub, delete, pag
     stub.reply(Reply(404, page))
     with pytest.raises(PolytomicNotFoundError) as missing:
         delete()
-    assert missing.value.own_words is False
+    assert missing.value.is_from_polytomic is False
     for before in (Reply(lost=True), Reply(503)):
         stub.reply(before, Reply(404, page))
         with pytest.raises(PolytomicUnavailableError) as caught:
@@ -64,7 +64,7 @@ def test_a_refusal_is_not_repeated_and_a_lost_connection_is_told(stub, delete):
         delete()
     assert len(stub.requests) == 1
     stub.reply(Reply(lost=True))
-    with pytest.raises(PolytomicNoAnswerError):
+    with pytest.raises(PolytomicConnectionError):
         delete()
 
 

@@ -19,7 +19,7 @@ from airflow_provider_polytomic.credentials import ApiKey, Secret
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.factory import Clients
+from airflow_provider_polytomic.secret_stores.factory import ClientCache
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
 from tests.unit.hooks.exposure import BASIC, OURS, assert_tells_no_key
 
@@ -108,7 +108,7 @@ def test_a_look_up_that_is_interrupted_brings_no_frame_with_what_the_backend_had
         _looked_up()
     assert PARTNER_KEY in _told_with_locals(bare.value)  # it would show without the hook's doing
     monkeypatch.setattr(PolytomicHook, "get_connection", _looked_up)
-    for look_up in (lambda: PolytomicHook().base_url, lambda: Clients().of("writer", "Vault", _looked_up)):
+    for look_up in (lambda: PolytomicHook().base_url, lambda: ClientCache().of("writer", "Vault", _looked_up)):
         with pytest.raises(_Interruption) as caught:
             look_up()
         assert PARTNER_KEY not in _told_with_locals(caught.value)

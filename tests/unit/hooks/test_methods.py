@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import PolytomicConflictError, PolytomicTakenError
+from airflow_provider_polytomic.exceptions import PolytomicAlreadyExistsError, PolytomicConflictError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import ORG, PARTNER_KEY, USER, Reply
 
@@ -115,8 +115,8 @@ def test_a_409_to_a_creation_is_told_at_once_for_the_caller_to_look(stub, hook, 
 
 def test_a_409_to_an_update_means_that_the_name_is_taken(connect, polytomic, ada):
     polytomic.add_organization("Globex")
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         connect().update_organization(ada.organization_id, name="Globex")
-    assert (caught.value.status, caught.value.retryable, caught.value.own_words) == (409, False, True)
+    assert (caught.value.status, caught.value.retryable, caught.value.is_from_polytomic) == (409, False, True)
     assert caught.value.server_message
     assert len(polytomic.received("update_organization")) == 1

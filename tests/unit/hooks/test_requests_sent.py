@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_polytomic import __version__
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
     PolytomicRejectedError,
 )
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -126,7 +126,7 @@ def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown(stub, othe
     hook = PolytomicHook(stopping=lambda: True)
     hook.get_identity()
     assert other_stub.requests[0].path == f"{stub.base_url}/api/me"
-    with pytest.raises(PolytomicNoAnswerError) as caught:
+    with pytest.raises(PolytomicConnectionError) as caught:
         hook.get_identity()
     assert caught.value.reason == "proxy_failed"
     assert "hidden-word" not in str(caught.value)

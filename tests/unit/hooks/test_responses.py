@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import PolytomicMissingValueError, PolytomicUnreadableAnswerError
-from airflow_provider_polytomic.hooks._transport import LONGEST_BODY, LONGEST_LIST
+from airflow_provider_polytomic.exceptions import PolytomicInvalidResponseError, PolytomicMissingKeyError
+from airflow_provider_polytomic.hooks._transport import MAX_BODY, MAX_LIST
 from airflow_provider_polytomic.models import Identity, Organization, User
 from tests.unit.hooks.conftest import NEW_KEY, ORG, USER, Reply
 
@@ -69,7 +69,7 @@ def call(stub, hook):
     ],
 )
 def test_an_answer_about_another_as_a_cache_may_give_is_refused_and_not_shown(call, method, field, value):
-    with pytest.raises(PolytomicUnreadableAnswerError) as caught:
+    with pytest.raises(PolytomicInvalidResponseError) as caught:
         call(method, {field: value})
     assert caught.value.reason == "content_missing"
     assert value not in str(caught.value)
@@ -92,7 +92,7 @@ def test_for_the_own_organization_any_is_right(call, method):
 @pytest.mark.parametrize("bad", ["", "../organization", f"{ORG}/users", "x" * 36, 7, None, [ORG]])
 @pytest.mark.parametrize("method", CALLS)
 def test_an_id_that_is_no_uuid_never_gets_into_a_value(call, method, bad):
-    with pytest.raises(PolytomicUnreadableAnswerError):
+    with pytest.raises(PolytomicInvalidResponseError):
         call(method, {"id": bad})
 
 
@@ -122,9 +122,9 @@ def test_an_id_that_is_no_uuid_never_gets_into_a_value(call, method, bad):
 )
 def test_a_success_without_a_key_is_an_error_that_does_not_show_the_body(stub, hook, body, is_polytomics):
     stub.reply(Reply(200, body))
-    with pytest.raises(PolytomicUnreadableAnswerError) as caught:
+    with pytest.raises(PolytomicInvalidResponseError) as caught:
         hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
-    assert isinstance(caught.value, PolytomicMissingValueError) is is_polytomics
+    assert isinstance(caught.value, PolytomicMissingKeyError) is is_polytomics
     assert NEW_KEY[:12] not in str(caught.value)
     assert len(stub.requests) == 1
 
@@ -149,7 +149,7 @@ def test_nulls_and_unknown_fields_are_tolerated(stub, hook):
 def test_what_was_not_promised_is_an_error(stub, hook, body):
     stub.reply(Reply(body=body))
     for call in (hook.list_organizations, hook.get_identity, lambda: hook.get_organization(ORG)):
-        with pytest.raises(PolytomicUnreadableAnswerError):
+        with pytest.raises(PolytomicInvalidResponseError):
             call()
 
 
@@ -159,7 +159,7 @@ def test_a_compressed_answer_is_bounded_by_its_real_size(stub, hook):
     stub.reply(*[Reply(body=body, headers={"Content-Encoding": "gzip"}) for body in (small, bomb, b"no gzip")])
     assert hook.get_user(ORG, USER) == User(id=USER)
     for _ in range(2):
-        with pytest.raises(PolytomicUnreadableAnswerError) as caught:
+        with pytest.raises(PolytomicInvalidResponseError) as caught:
             hook.get_user(ORG, USER)
         assert caught.value.reason == "content_unreadable"
 
@@ -167,13 +167,13 @@ def test_a_compressed_answer_is_bounded_by_its_real_size(stub, hook):
 def test_lists_without_pages_are_read_whole_up_to_a_bound_and_nothing_else_is_as_long(stub, hook):
     many = [{"id": f"{number:08d}-aa70-47b8-a036-33ac447e668d", "name": f"No {number}"} for number in range(20_000)]
     stub.reply_data(many)
-    assert len(stub.replies[0].body) > LONGEST_BODY
+    assert len(stub.replies[0].body) > MAX_BODY
     for call in (hook.list_organizations, lambda: hook.list_users(ORG), lambda: hook.list_roles(ORG)):
         assert len(call()) == len(many)
-    with pytest.raises(PolytomicUnreadableAnswerError):
+    with pytest.raises(PolytomicInvalidResponseError):
         hook.get_organization(ORG)
     empty = '{"data": []}'
-    stub.reply(*(Reply(body=empty + " " * (length - len(empty))) for length in (LONGEST_LIST, LONGEST_LIST + 1)))
+    stub.reply(*(Reply(body=empty + " " * (length - len(empty))) for length in (MAX_LIST, MAX_LIST + 1)))
     assert hook.list_users(ORG) == []
-    with pytest.raises(PolytomicUnreadableAnswerError):
+    with pytest.raises(PolytomicInvalidResponseError):
         hook.list_users(ORG)

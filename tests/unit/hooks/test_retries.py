@@ -11,7 +11,7 @@ from email.utils import formatdate
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
     PolytomicRateLimitedError,
     PolytomicUnavailableError,
 )
@@ -64,7 +64,7 @@ def test_attempts_and_waits_together_stay_within_retry_for(stub, define, fake_ti
     define(host=stub.base_url)
     stub.reply(Reply(503))
     began = fake_time.seconds
-    with pytest.raises((PolytomicUnavailableError, PolytomicNoAnswerError)):  # the latter on a slow machine
+    with pytest.raises((PolytomicUnavailableError, PolytomicConnectionError)):  # the latter on a slow machine
         PolytomicHook(retry_for=retry_for, _timing=fake_time.timing).get_identity()
     assert fake_time.seconds - began <= max(0, retry_for - 1)
 
@@ -76,13 +76,13 @@ def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second(
     def attempt(left: float) -> None:
         given.append(left)
         time.seconds += 4.0
-        raise PolytomicNoAnswerError("lost")
+        raise PolytomicConnectionError("lost")
 
-    with pytest.raises(PolytomicNoAnswerError):
+    with pytest.raises(PolytomicConnectionError):
         RetryPolicy(10.0, timing=time.timing).call(attempt, repeat_safely)
     assert given == [10.0, 5.625]
     given.clear()
-    with pytest.raises(PolytomicNoAnswerError):
+    with pytest.raises(PolytomicConnectionError):
         RetryPolicy(0.1, timing=time.timing).call(attempt, repeat_safely)
     assert given == [1.0]
 
@@ -93,9 +93,9 @@ def test_what_is_not_to_be_repeated_is_attempted_once(fake_time, repeat, stoppin
 
     def attempt(left: float) -> None:
         attempts.append(left)
-        raise PolytomicNoAnswerError("lost")
+        raise PolytomicConnectionError("lost")
 
-    with pytest.raises(PolytomicNoAnswerError):
+    with pytest.raises(PolytomicConnectionError):
         RetryPolicy(60.0, stopping=lambda: stopping, timing=fake_time.timing).call(attempt, repeat)
     assert (len(attempts), fake_time.slept) == (1, [])
 
@@ -103,7 +103,7 @@ def test_what_is_not_to_be_repeated_is_attempted_once(fake_time, repeat, stoppin
 def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         define(host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.1})
-        with pytest.raises(PolytomicNoAnswerError) as caught:
+        with pytest.raises(PolytomicConnectionError) as caught:
             PolytomicHook(retry_for=0.1, _timing=Timing()).get_identity()
     assert caught.value.reason == "timeout"
 
@@ -112,7 +112,7 @@ def test_an_answer_that_drips_is_given_up_too(stub, define):
     define(host=stub.base_url)
     stub.reply(Reply(body=" " * 100_000))
     moments = itertools.count(0.0, 20.0)
-    with pytest.raises(PolytomicNoAnswerError) as caught:
+    with pytest.raises(PolytomicConnectionError) as caught:
         PolytomicHook(retry_for=1, _timing=Timing(clock=lambda: next(moments))).get_identity()
     assert caught.value.reason == "timeout"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import PolytomicNoAnswerError
+from airflow_provider_polytomic.exceptions import PolytomicConnectionError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import ORG, Reply
 
@@ -41,7 +41,7 @@ def test_an_answer_is_asked_for_again_where_it_was_lost(stub, hook):
 def test_without_any_answer_there_is_no_time(stub, define, fake_time):
     define(host=stub.base_url)
     stub.reply(Reply(lost=True))
-    with pytest.raises(PolytomicNoAnswerError):
+    with pytest.raises(PolytomicConnectionError):
         PolytomicHook(retry_for=2, _timing=fake_time.timing).server_time()
 
 

@@ -10,8 +10,8 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConflictError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicRateLimitedError,
     PolytomicRejectedError,
@@ -85,7 +85,7 @@ def test_each_body_brings_the_servers_words_and_tells_whether_they_are_polytomic
         hook.create_api_key(ORG, USER, force=True, idempotency_key="issuance-0")
     error = caught.value
     assert type(error) is (PolytomicUnavailableError if status == 500 and not own else CLASSES[status])
-    assert (error.status, error.server_message, error.key, error.own_words) == (status, words, key, own)
+    assert (error.status, error.server_message, error.key, error.is_from_polytomic) == (status, words, key, own)
     assert (WORDS in str(error)) == bool(words)
 
 
@@ -114,13 +114,13 @@ def test_lost_response_is_replayed_with_the_same_idempotency_key(stub, hook, tro
 
 def test_a_server_that_is_not_there_or_does_not_answer_is_a_lost_connection(stub, hook):
     stub.reply(Reply(lost=True))
-    with pytest.raises(PolytomicNoAnswerError) as caught:
+    with pytest.raises(PolytomicConnectionError) as caught:
         hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
     assert caught.value.reason == "connection_lost"
     assert len(stub.requests) == ATTEMPTS_IN_TEN_SECONDS
     stub.stop()
     hook.close()
-    with pytest.raises(PolytomicNoAnswerError) as caught:
+    with pytest.raises(PolytomicConnectionError) as caught:
         hook.get_identity()
     assert caught.value.reason == "connection_lost"
 

@@ -87,7 +87,7 @@ def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(polytomic
     polytomic.inject("status:403 endpoint=create_api_key")
     with pytest.raises(PolytomicForbiddenError) as caught:
         issue()
-    assert caught.value.earlier_unknown is is_lost
+    assert caught.value.earlier_outcome_unknown is is_lost
     assert polytomic.minted(ada.id) == int(is_lost)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures import scene
-from tests.unit.issuance.harness import Bench
+from tests.unit.issuance.harness import Harness
 
 __all__ = ["bench", "scene"]
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Harness:
+    return Harness()

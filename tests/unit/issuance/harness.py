@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._issuance import Ensure, Renew, Runtime, check, issue
+from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime, check, issue
 from airflow_provider_polytomic._issuance.attempt import ABSENT
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, PolytomicUnauthorizedError
+from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError, SecretStoreConflictError
 from airflow_provider_polytomic.models import Identity
-from airflow_provider_polytomic.secret_stores.base import Held
+from airflow_provider_polytomic.secret_stores.base import StoredSecret
 from tests.runs import renew, run_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from airflow_provider_polytomic._issuance.reference import Prospect, Reference
+    from airflow_provider_polytomic._issuance.reference import IssuancePreview, KeyReference
 
-__all__ = ["MONDAY", "OTHER", "OWN", "TARGET", "THIRD", "TUESDAY", "After", "Bench", "fingerprint"]
+__all__ = ["MONDAY", "OTHER", "OWN", "TARGET", "THIRD", "TUESDAY", "After", "Harness", "fingerprint"]
 
 TARGET = Target("248df4b7-aa70-47b8-a036-33ac447e668d", "8e5dcfdd-d23d-4f0e-9a52-1d5a4e2b7c11")
 OTHER = Target(TARGET.org_id, "11111111-d23d-4f0e-9a52-1d5a4e2b7c11")
@@ -67,7 +67,7 @@ class Orders:
             raise fault.error
 
 
-class Vendor(Orders):
+class FakePolytomic(Orders):
     """Polytomic: who answers for which key, and one outcome for each Idempotency-Key."""
 
     def __init__(self, calls: list[str], clock: Clock) -> None:
@@ -85,7 +85,7 @@ class Vendor(Orders):
         return len(self._outcomes)
 
     @property
-    def spent(self) -> list[int]:
+    def key_numbers(self) -> list[int]:
         """Which idempotency key of its issuance each POST used."""
         return [int(name.rpartition("-")[2]) for name, _ in self.posts]
 
@@ -109,7 +109,7 @@ class Vendor(Orders):
         if api_key.reveal() in self.partners:
             return Identity(is_partner=True)  # neither a user nor an organization
         if owner is None:
-            raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
+            raise PolytomicUnauthorizedError("the key is unknown", status=401, is_from_polytomic=True)
         return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
 
     def get_user(self, org_id: str, user_id: str) -> object:
@@ -138,7 +138,7 @@ class Store(Orders):
         self.version = 0
         self.record: dict[str, str] | None = None
         self.readers_get: deque[str | None] = deque()
-        self.for_good: bool | None = None
+        self.permanently: bool | None = None
 
     def put(self, value: str | None, *, foreign: bool = False, ours: bool = False) -> None:
         """Act as somebody else."""
@@ -149,21 +149,21 @@ class Store(Orders):
         return self.value, self.foreign, self.version, dict(self.record) if self.record else None
 
     @property
-    def parsed(self) -> Record:
-        record = Record.parse(self.record, place=self.place)
+    def parsed(self) -> IssuanceRecord:
+        record = IssuanceRecord.parse(self.record, place=self.place)
         assert record
         return record
 
-    def read(self) -> Held:
+    def read(self) -> StoredSecret:
         with self.taking("read"):
             pass
         key = ApiKey(self.value) if self.value else None
-        return Held(value=key, version=str(self.version), foreign=self.foreign, ours=self.ours)
+        return StoredSecret(value=key, version=str(self.version), foreign=self.foreign, ours=self.ours)
 
-    def write(self, value: ApiKey, over: Held) -> str:
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         with self.taking("write"):
             if over.version != str(self.version):
-                raise ConflictError("changed by somebody else")
+                raise SecretStoreConflictError("changed by somebody else")
             self.put(value.reveal(), ours=True)
         return str(self.version)
 
@@ -176,7 +176,7 @@ class Store(Orders):
         with self.taking("write_record"):
             self.record = dict(record)
 
-    def check_write(self, over: Held) -> None:
+    def check_write(self, over: StoredSecret) -> None:
         with self.taking("check_write"):
             pass
 
@@ -186,12 +186,12 @@ class Store(Orders):
         text = self.readers_get.popleft() if self.readers_get else self.value
         return ApiKey(text) if text else None
 
-    def remove(self, over: Held, *, for_good: bool) -> None:
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         with self.taking("remove"):
             if over.version != str(self.version):
-                raise ConflictError("changed by somebody else")
+                raise SecretStoreConflictError("changed by somebody else")
             self.put(None)
-            self.for_good = for_good
+            self.permanently = permanently
 
     def remove_record(self) -> None:
         with self.taking("remove_record"):
@@ -224,7 +224,7 @@ class Clock:
 
 
 @dataclass
-class Bench:
+class Harness:
     """All of it, and what was called in which order."""
 
     calls: list[str] = field(default_factory=list)
@@ -232,9 +232,9 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.clock = Clock()
-        self.vendor, self.store = Vendor(self.calls, self.clock), Store(self.calls)
+        self.vendor, self.store = FakePolytomic(self.calls, self.clock), Store(self.calls)
 
-    def issue(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Reference:
+    def issue(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> KeyReference:
         return issue(
             self.vendor,
             self.store,
@@ -245,7 +245,7 @@ class Bench:
             **given,
         )
 
-    def check(self, mode: Ensure | Renew | None = None, target: Target = TARGET, **given: Any) -> Prospect:
+    def check(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> IssuancePreview:
         return check(self.vendor, self.store, target, mode or renew(MONDAY), runtime=self.clock.runtime(), **given)
 
     def _hide(self, key: ApiKey) -> None:
@@ -271,21 +271,26 @@ class Bench:
         if owner:
             self.vendor.live[key] = owner
         if issued_at:
-            done = {"fingerprint": fingerprint(key), "issued_at": issued_at, "opened_at": issued_at, "spent": 1}
+            done = {
+                "fingerprint": fingerprint(key),
+                "issued_at": issued_at,
+                "opened_at": issued_at,
+                "idempotency_keys_used": 1,
+            }
             done["run"] = run_at(issued_at)
             self.record("done", **done, target=recorded)
 
-    def record(self, state: Any = "open", **fields: Any) -> Record:
+    def record(self, state: Any = "open", **fields: Any) -> IssuanceRecord:
         """Have a record beside the destination."""
         before = fingerprint(self.store.value) if self.store.value else ABSENT
         defaults = {
             "issuance_id": "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c99",
             "forced": True,
-            "spent": 0,
+            "idempotency_keys_used": 0,
             "opened_at": self.clock.now,
-            "before": before,
+            "previous_fingerprint": before,
             "target": TARGET,
         }
-        record = Record(state=state, **{**defaults, **fields})
+        record = IssuanceRecord(state=state, **{**defaults, **fields})
         self.store.record = record.to_mapping()
         return record

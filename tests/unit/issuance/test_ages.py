@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_polytomic._issuance import Ensure, Renew
+from airflow_provider_polytomic._issuance import Ensure, Rotate
 from airflow_provider_polytomic._issuance.record import Run
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     PolytomicConfigurationError,
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
 )
 from tests.reasons import raises
 from tests.runs import renew, run_at
-from tests.unit.issuance.harness import MONDAY, TARGET, Bench
+from tests.unit.issuance.harness import MONDAY, TARGET, Harness
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -100,17 +100,17 @@ def weekly(*ends: str) -> list[Try]:
         ),
     ],
 )
-def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(bench: Bench, max_age, tries):
+def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(bench: Harness, max_age, tries):
     ends = []
     for each in tries:
         bench.clock.now = MONDAY + timedelta(days=each.run, minutes=1) if each.at is None else MONDAY + each.at * DAY
-        mode = Renew(run_at(MONDAY + each.run * DAY, each.dag), max_age)
+        mode = Rotate(run_at(MONDAY + each.run * DAY, each.dag), max_age)
         ends.append("issued" if bench.issue(mode).issued else "kept")
     assert ends == [each.ends for each in tries]
 
 
 @pytest.mark.parametrize("hours", [-20, 0, 20])
-def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Bench, hours):
+def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Harness, hours):
     for week in range(3):
         bench.clock.now = MONDAY + week * WEEK + timedelta(hours=hours)
         assert bench.issue(renew(MONDAY + week * WEEK, WEEK)).issued
@@ -118,14 +118,14 @@ def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Bench,
 
 
 @pytest.mark.parametrize("max_age", [timedelta(hours=25), WEEK])
-def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(bench: Bench, max_age):
+def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(bench: Harness, max_age):
     for hour in range(4):
         time = MONDAY + timedelta(hours=hour)
         bench.clock.now = time - 8 * DAY
         assert bench.issue(renew(time, max_age)).issued is (hour == 0)
 
 
-def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(bench: Bench, caplog) -> None:
+def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(bench: Harness, caplog) -> None:
     bench.clock.now = MONDAY + 3 * DAY
     assert bench.issue(renew(MONDAY)).issued
     bench.clock.now += DAY
@@ -133,29 +133,29 @@ def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(be
     assert "after the time of this DAG run" in caplog.text
 
 
-def test_a_record_from_the_future_does_not_end_all_renewals(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_record_from_the_future_does_not_end_all_renewals(bench: Harness, caplog: pytest.LogCaptureFixture) -> None:
     bench.hold(issued_at=MONDAY + timedelta(days=3650))
     assert bench.issue(renew(MONDAY)).issued
     assert "is yet to come" in caplog.text
     assert bench.store.parsed.issued_at == bench.clock.now
 
 
-def test_a_run_whose_time_lies_ahead_is_reported(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_whose_time_lies_ahead_is_reported(bench: Harness, caplog: pytest.LogCaptureFixture) -> None:
     bench.issue(renew(MONDAY + timedelta(hours=20)))
     assert "lies ahead" not in caplog.text
     bench.issue(renew(MONDAY + 2 * DAY))
     assert "lies ahead of Polytomic's clock" in caplog.text
 
 
-def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_written(bench: Bench) -> None:
-    bench.vendor.order("server_time", PolytomicNoAnswerError("the connection was lost"))
+def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_written(bench: Harness) -> None:
+    bench.vendor.order("server_time", PolytomicConnectionError("the connection was lost"))
     with raises(IssuanceIncompleteError, "server_time_unknown"):
         bench.issue(renew(MONDAY))
     assert (bench.vendor.posts, bench.store.record) == ([], None)
     assert bench.issue(renew(MONDAY)).issued
 
 
-def test_an_error_that_no_retry_can_help_is_told_as_such_where_nothing_was_begun(bench: Bench) -> None:
+def test_an_error_that_no_retry_can_help_is_told_as_such_where_nothing_was_begun(bench: Harness) -> None:
     bench.vendor.order("server_time", PolytomicConfigurationError("The certificate is unknown.", fields=["verify"]))
     with pytest.raises(PolytomicConfigurationError) as caught:
         bench.issue(renew(MONDAY))
@@ -163,17 +163,17 @@ def test_an_error_that_no_retry_can_help_is_told_as_such_where_nothing_was_begun
 
 
 @pytest.mark.parametrize(("zone", "ends"), [("UTC", "kept"), ("Europe/Berlin", "issued")])
-def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(bench: Bench, zone, ends):
+def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(bench: Harness, zone, ends):
     berlin = ZoneInfo("Europe/Berlin")
     for monday in (22, 29):  # in between, on 28 March 2027, the clocks go forward
         time = MONDAY.replace(year=2027, month=3, day=monday, tzinfo=berlin).astimezone(MONDAY.tzinfo)
         bench.clock.now = time
-        reference = bench.issue(Renew(Run(run_at(time).id, time, ZoneInfo(zone)), WEEK))
+        reference = bench.issue(Rotate(Run(run_at(time).id, time, ZoneInfo(zone)), WEEK))
     assert reference.issued is (ends == "issued")
 
 
 @pytest.mark.parametrize("created_in", [None, run_at(MONDAY)], ids=["outside of a run", "in the same run"])
-def test_a_key_that_a_create_task_issued_ages_like_any_other(bench: Bench, created_in):
+def test_a_key_that_a_create_task_issued_ages_like_any_other(bench: Harness, created_in):
     bench.issue(Ensure(created_in))
     record = bench.store.parsed
     assert (record.issued_at, record.run) == (bench.clock.now, created_in)
@@ -183,7 +183,7 @@ def test_a_key_that_a_create_task_issued_ages_like_any_other(bench: Bench, creat
 
 
 @pytest.mark.parametrize("first", ["older", "newer"])
-def test_of_two_runs_that_join_the_newer_one_issues(bench: Bench, first):
+def test_of_two_runs_that_join_the_newer_one_issues(bench: Harness, first):
     older, newer = renew(MONDAY), renew(MONDAY + WEEK)
     one, other = (older, newer) if first == "older" else (newer, older)
     bench.record(target=TARGET, run=one.run)

@@ -16,14 +16,14 @@ from airflow_provider_polytomic.exceptions import (
 from airflow_provider_polytomic.models import Identity
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, Bench
+from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, Harness
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 WRITES = {"write", "write_record", "create_api_key", "hide"}
 
 
 OF_OTHER: dict[str, Any] = {"owner": OTHER, "recorded": OTHER}
-PROMOTED: dict[str, Any] = {"target": OTHER, "before": "what-was-before"}
+PROMOTED: dict[str, Any] = {"target": OTHER, "previous_fingerprint": "what-was-before"}
 # What is there: calls of the bench's methods, in their order.
 SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "nothing": [],
@@ -46,8 +46,8 @@ SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-def in_situation(name: str) -> Bench:
-    bench = Bench()
+def in_situation(name: str) -> Harness:
+    bench = Harness()
     for method, given in SITUATIONS[name]:
         getattr(bench, method)(**given)
     return bench
@@ -97,15 +97,15 @@ def test_a_check_says_why_and_who_asks(situation, mode, says):
 @pytest.mark.parametrize(
     "caller", [Identity(is_user=True), Identity(is_organization=True)], ids=["user", "organization"]
 )
-def test_a_check_says_so_when_the_caller_cannot_issue(bench: Bench, caller):
+def test_a_check_says_so_when_the_caller_cannot_issue(bench: Harness, caller):
     bench.vendor.caller = caller
     with raises(IssuanceRefusedError, "no_partner_key"):
         bench.check()
     assert not WRITES & set(bench.calls)
 
 
-def test_a_check_finds_that_there_is_no_such_user(bench: Bench):
-    error = PolytomicNotFoundError("there is no such user", status=404, own_words=True)
+def test_a_check_finds_that_there_is_no_such_user(bench: Harness):
+    error = PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
     bench.vendor.order("get_user", error)
     with pytest.raises(PolytomicNotFoundError) as raised:
         bench.check()
@@ -126,7 +126,9 @@ def test_a_check_says_whose_turn_it_is(situation, says):
     assert says in in_situation(situation).check(standby=OTHER).reason
 
 
-def test_a_check_asks_for_both_users(bench: Bench):
-    bench.vendor.order("get_user", None, PolytomicNotFoundError("there is no such user", status=404, own_words=True))
+def test_a_check_asks_for_both_users(bench: Harness):
+    bench.vendor.order(
+        "get_user", None, PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
+    )
     with pytest.raises(PolytomicNotFoundError):
         bench.check(standby=OTHER)

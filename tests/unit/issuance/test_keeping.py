@@ -10,12 +10,12 @@ from airflow_provider_polytomic._issuance import Ensure
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
 )
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, TUESDAY, Bench, fingerprint
+from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, TUESDAY, Harness, fingerprint
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
@@ -64,7 +64,7 @@ FOREIGN = {"owner": None, "issued_at": None, "foreign": True}
         (RENEW, FOREIGN, True, "issued"),
     ],
 )
-def test_what_becomes_of_a_stored_key(bench: Bench, mode, held, take_over, ends):
+def test_what_becomes_of_a_stored_key(bench: Harness, mode, held, take_over, ends):
     if held is not None:
         bench.hold(**held)
     before = bench.store.snapshot()
@@ -87,7 +87,7 @@ def test_what_becomes_of_a_stored_key(bench: Bench, mode, held, take_over, ends)
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
 @pytest.mark.parametrize("take_over", [False, True])
 @pytest.mark.parametrize("issued_at", [None, A_WEEK_AGO])
-def test_the_callers_own_key_is_never_replaced(bench: Bench, mode, take_over, issued_at):
+def test_the_callers_own_key_is_never_replaced(bench: Harness, mode, take_over, issued_at):
     bench.hold(OWN, ours=True, issued_at=issued_at)
     with raises(IssuanceRefusedError, "callers_own_key"):
         bench.issue(mode, take_over=take_over)
@@ -96,7 +96,7 @@ def test_the_callers_own_key_is_never_replaced(bench: Bench, mode, take_over, is
 
 
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(bench: Bench, mode):
+def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(bench: Harness, mode):
     bench.record("failed", target=OTHER)
     assert bench.issue(mode).issued
     assert bench.store.parsed.target == TARGET
@@ -104,7 +104,7 @@ def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(b
 
 @pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench: Bench, mode, ours):
+def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench: Harness, mode, ours):
     bench.hold(owner=OTHER, issued_at=None, ours=ours)
     bench.record("failed", target=OTHER)
     before = bench.store.snapshot()
@@ -115,7 +115,7 @@ def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench:
 
 @pytest.mark.parametrize("state", ["open", "done"])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(bench: Bench, mode, state):
+def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(bench: Harness, mode, state):
     bench.hold(owner=OTHER)
     held = {"fingerprint": fingerprint("stored-key"), "issued_at": A_WEEK_AGO} if state == "done" else {}
     bench.record(state, target=OTHER, **held)
@@ -128,7 +128,7 @@ def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands
 
 
 @pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (RENEW, True)])
-def test_a_record_that_is_of_another_value_tells_no_age(bench: Bench, mode, issued):
+def test_a_record_that_is_of_another_value_tells_no_age(bench: Harness, mode, issued):
     bench.hold("stored-before", owner=None, issued_at=TUESDAY)
     bench.hold("put-by-hand", issued_at=None, ours=True)
     reference = bench.issue(mode)
@@ -136,7 +136,7 @@ def test_a_record_that_is_of_another_value_tells_no_age(bench: Bench, mode, issu
     assert issued or reference.issued_at is None
 
 
-def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Bench):
+def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Harness):
     bench.hold("old-key", owner=None)
     old = bench.store.record
     bench.hold("new-key", issued_at=TUESDAY)
@@ -152,15 +152,15 @@ def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Bench):
     assert bench.calls.count("read") == 3, "one that fits is looked at once"
 
 
-def test_a_key_that_is_due_is_not_even_asked_about(bench: Bench):
+def test_a_key_that_is_due_is_not_even_asked_about(bench: Harness):
     bench.hold()
     bench.issue()
     assert "stored-key" not in bench.vendor.asked_about
 
 
-@pytest.mark.parametrize("error", [PolytomicNoAnswerError("lost"), PolytomicForbiddenError("a proxy's", status=403)])
+@pytest.mark.parametrize("error", [PolytomicConnectionError("lost"), PolytomicForbiddenError("a proxy's", status=403)])
 @pytest.mark.parametrize(("mode", "issued_at"), [(ENSURE, A_WEEK_AGO), (RENEW, TUESDAY)])
-def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at, error):
+def test_no_answer_about_a_stored_key_is_not_dead(bench: Harness, mode, issued_at, error):
     bench.hold(issued_at=issued_at)
     before = bench.store.snapshot()
     bench.vendor.order("get_identity", error)
@@ -171,7 +171,7 @@ def test_no_answer_about_a_stored_key_is_not_dead(bench: Bench, mode, issued_at,
     assert bench.issue(mode).issued is False
 
 
-def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(bench: Bench):
+def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(bench: Harness):
     record = bench.record(forced=False)
     bench.hold("minted-before", issued_at=None)
     reference = bench.issue(ENSURE)
@@ -183,7 +183,7 @@ def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(be
 
 
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(bench: Bench, mode):
+def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(bench: Harness, mode):
     bench.hold("stored-before", owner=None)
     bench.hold("put-by-hand", issued_at=None)
     with raises(IssuanceRefusedError, "unknown_value"):
@@ -193,7 +193,7 @@ def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(
 
 
 @pytest.mark.parametrize("mode", [ENSURE, renew(MONDAY - timedelta(days=30))])
-def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Bench, mode):
+def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Harness, mode):
     bench.hold()
     bench.store.readers_get.extend(["of-the-environment"] * 5)
     with raises(IssuanceRefusedError, "shadowed"):

@@ -13,21 +13,21 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicMissingValueError,
-    PolytomicNoAnswerError,
+    PolytomicInvalidResponseError,
+    PolytomicMissingKeyError,
     PolytomicNotFoundError,
     PolytomicRateLimitedError,
     PolytomicRejectedError,
     PolytomicServerError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
-    PolytomicUnreadableAnswerError,
 )
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, After, Bench
+from tests.unit.issuance.harness import MONDAY, After, Harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,12 +42,12 @@ REFUSALS: list[tuple[type[PolytomicApiError], int]] = [
     (PolytomicRejectedError, 422),
 ]
 OPEN_ENDS = [
-    (PolytomicNoAnswerError("the connection was lost"), "outcome_unknown"),
+    (PolytomicConnectionError("the connection was lost"), "outcome_unknown"),
     (PolytomicUnavailableError("408", status=408), "outcome_unknown"),
     (PolytomicRateLimitedError("429", status=429), "outcome_unknown"),
     (PolytomicUnavailableError("503", status=503), "outcome_unknown"),
     (PolytomicConflictError("409", status=409), "conflict"),
-    (PolytomicUnreadableAnswerError("a page that is no JSON"), "outcome_unknown"),
+    (PolytomicInvalidResponseError("a page that is no JSON"), "outcome_unknown"),
 ]
 
 
@@ -92,11 +92,11 @@ def settled(no: Exception, unknown: Exception) -> dict[str, Tries]:
 
 def after_500(forced: bool) -> dict[str, Tries]:
     """Return the tries that begin with a 500 in Polytomic's own words: perhaps a recorded one."""
-    gone = PolytomicNotFoundError("404", status=404, own_words=True)
+    gone = PolytomicNotFoundError("404", status=404, is_from_polytomic=True)
     found = {
         "another 500": Tries([([recorded(), recorded("something else")], "outcome_unclear")], [0, 0]),
         "a 500 and a refusal": Tries([([recorded(), gone], "outcome_unclear")], [0, 0]),
-        "a 500 and no answer": Tries([([recorded(), PolytomicNoAnswerError("lost")], "outcome_unknown")], [0, 0]),
+        "a 500 and no answer": Tries([([recorded(), PolytomicConnectionError("lost")], "outcome_unknown")], [0, 0]),
         "a 500 and a conflict": Tries([([recorded(), PolytomicConflictError("409", status=409)], "conflict")], [0, 0]),
         "a passing 500": Tries([([recorded()], "issued")], [0, 0]),
     }
@@ -111,8 +111,8 @@ def after_500(forced: bool) -> dict[str, Tries]:
 
 def all_tries() -> Iterator[tuple[str, Tries]]:
     for kind, status in REFUSALS:
-        no, unknown = (kind("no", status=status, own_words=True) for _ in range(2))
-        unknown.earlier_unknown = True
+        no, unknown = (kind("no", status=status, is_from_polytomic=True) for _ in range(2))
+        unknown.earlier_outcome_unknown = True
         yield from ((f"{status}, {name}", tries) for name, tries in settled(no, unknown).items())
         for opened in (False, True):
             page = Tries([([kind("page", status=status)], "proxy_answered"), ([], "issued")], [0, 0], opened)
@@ -133,7 +133,7 @@ TRIES = [
 
 
 @pytest.mark.parametrize(("mode", "tries"), TRIES)
-def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Bench, mode, tries):
+def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Harness, mode, tries):
     if tries.opened:
         bench.record(forced=mode is RENEW)
     for answers, end in tries.ends:
@@ -149,14 +149,14 @@ def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Bench, mo
             )
         assert ended == end
         bench.clock.pass_(minutes=tries.apart)
-    assert bench.vendor.spent == tries.spent
+    assert bench.vendor.key_numbers == tries.spent
     if ended == "issued":
-        assert (bench.vendor.minted, bench.store.parsed.spent) == (1, tries.spent[-1] + 1)
-        assert bench.store.parsed.refused_at is None
+        assert (bench.vendor.minted, bench.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)
+        assert bench.store.parsed.rejected_at is None
 
 
 @pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (RENEW, False)])
-def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: Bench, mode, hint):
+def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: Harness, mode, hint):
     words = 'saying "the user has a key"'
     bench.vendor.order("create_api_key", PolytomicConflictError(words, status=409))
     with pytest.raises(IssuanceIncompleteError) as incomplete:
@@ -165,40 +165,44 @@ def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: B
     assert ("Without force this may mean that the user has a key already" in str(incomplete.value)) is hint
 
 
-def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Bench):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 9)
+def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Harness):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 9)
     with raises(IssuanceIncompleteError, "no_usable_key"):
         bench.issue(RENEW)
-    assert bench.vendor.spent == [0, 1, 2]
+    assert bench.vendor.key_numbers == [0, 1, 2]
     assert bench.store.value is None
 
 
-def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Bench):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 3)
+def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Harness):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 3)
     with raises(IssuanceIncompleteError, "key_does_not_answer"):
         bench.issue(ENSURE)
-    assert bench.vendor.spent == [0]
-    assert (bench.store.parsed.state, bench.store.parsed.spent, bench.store.value) == ("failed", 1, None)
+    assert bench.vendor.key_numbers == [0]
+    assert (bench.store.parsed.state, bench.store.parsed.idempotency_keys_used, bench.store.value) == (
+        "failed",
+        1,
+        None,
+    )
     assert bench.issue(ENSURE).issued
-    assert bench.vendor.spent == [0, 1]
+    assert bench.vendor.key_numbers == [0, 1]
 
 
 @MODES
-def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Bench, mode):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, own_words=True)] * 2)
+def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Harness, mode):
+    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 2)
     assert bench.issue(mode).issued
-    assert bench.vendor.spent == [0]
+    assert bench.vendor.key_numbers == [0]
 
 
-def test_a_success_without_a_value_counts_as_a_dead_key(bench: Bench):
-    bench.vendor.order("create_api_key", After(PolytomicMissingValueError("no value")))
+def test_a_success_without_a_value_counts_as_a_dead_key(bench: Harness):
+    bench.vendor.order("create_api_key", After(PolytomicMissingKeyError("no value")))
     reference = bench.issue(RENEW)
-    assert bench.vendor.spent == [0, 1]
+    assert bench.vendor.key_numbers == [0, 1]
     assert bench.store.value == "minted-key-2"
     assert reference.issued
 
 
-def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
+def test_the_destination_is_looked_at_five_times_in_one_try(bench: Harness):
     def somebody_else_opens() -> None:
         bench.record(issuance_id=f"6d1c2f0a-0d0c-5f0e-9a52-{len(bench.calls):012}")
         bench.vendor.live.clear()
@@ -211,8 +215,8 @@ def test_the_destination_is_looked_at_five_times_in_one_try(bench: Bench):
 
 
 @MODES
-def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
-    with raises(PolytomicStoppedError, "stopped"):
+def test_once_asked_to_stop_no_post_is_sent(bench: Harness, mode):
+    with raises(PolytomicTaskStoppedError, "stopped"):
         bench.issue(mode, stopping=lambda: True)
     assert bench.vendor.posts == []
     assert bench.store.parsed.state == "open"
@@ -220,7 +224,7 @@ def test_once_asked_to_stop_no_post_is_sent(bench: Bench, mode):
 
 
 @pytest.mark.parametrize(("errors", "posts"), [([recorded()], 1), ([recorded(), recorded()], 2)])
-def test_once_asked_to_stop_no_further_post_is_sent(bench: Bench, errors, posts):
+def test_once_asked_to_stop_no_further_post_is_sent(bench: Harness, errors, posts):
     bench.vendor.order("create_api_key", *errors)
     with raises(IssuanceIncompleteError, "stopped"):
         bench.issue(RENEW, stopping=lambda: len(bench.vendor.posts) == posts)
@@ -228,19 +232,19 @@ def test_once_asked_to_stop_no_further_post_is_sent(bench: Bench, errors, posts)
     assert bench.store.parsed.state == "open"
 
 
-def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(bench: Bench):
+def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(bench: Harness):
     assert bench.issue(RENEW, stopping=lambda: bool(bench.vendor.posts)).issued
     assert bench.store.value == "minted-key-1"
 
 
-def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Bench):
+def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Harness):
     bench.issue(RENEW)
     after = bench.calls[bench.calls.index("create_api_key") :]
     assert after[:3] == ["create_api_key", "hide", "get_identity"]
     assert bench.hidden == ["minted-key-1"]
 
 
-def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Bench):
+def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Harness):
     bench.vendor.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
     with pytest.raises(PolytomicConfigurationError):
         bench.issue(RENEW)

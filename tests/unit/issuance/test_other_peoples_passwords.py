@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from airflow_provider_polytomic._issuance import Ensure, Renew, check, issue
+from airflow_provider_polytomic._issuance import Ensure, Rotate, check, issue
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -39,7 +39,7 @@ def put(scene: Scene, content: Any) -> bytes:
     return scene.connections.read_bytes()
 
 
-def run(scene: Scene, mode: Ensure | Renew, *, take_over: bool) -> None:
+def run(scene: Scene, mode: Ensure | Rotate, *, take_over: bool) -> None:
     hook, target = PolytomicHook(), Target.parse(scene.user.organization_id, scene.user.id)
     store = open_store("airflow://connection/warehouse", issuer=hook.base_url)
     try:

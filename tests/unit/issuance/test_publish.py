@@ -8,26 +8,26 @@ import pytest
 
 from airflow_provider_polytomic._issuance import Ensure
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicUnauthorizedError,
-    UnavailableError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
 )
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, After, Bench, fingerprint
+from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, After, Harness, fingerprint
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
-DEAD = PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
-LOST = PolytomicNoAnswerError("the connection was lost")
+DEAD = PolytomicUnauthorizedError("the key is unknown", status=401, is_from_polytomic=True)
+LOST = PolytomicConnectionError("the connection was lost")
 
 
 @MODES
-def test_a_new_key_that_answers_as_somebody_else_is_never_stored(bench: Bench, mode):
+def test_a_new_key_that_answers_as_somebody_else_is_never_stored(bench: Harness, mode):
     bench.vendor.order("get_identity", lambda: bench.vendor.live.update({"minted-key-1": OTHER}))
     with raises(IssuanceRefusedError, "issued_key_of_another_user"):
         bench.issue(mode)
@@ -36,7 +36,7 @@ def test_a_new_key_that_answers_as_somebody_else_is_never_stored(bench: Bench, m
 
 
 @MODES
-def test_an_unverified_key_replaces_what_was_there_and_is_proven_afterwards(bench: Bench, mode):
+def test_an_unverified_key_replaces_what_was_there_and_is_proven_afterwards(bench: Harness, mode):
     bench.hold("old-key", owner=None)
     bench.vendor.order("get_identity", *([DEAD] if mode is ENSURE else []), LOST)
     assert bench.issue(mode).issued
@@ -45,12 +45,14 @@ def test_an_unverified_key_replaces_what_was_there_and_is_proven_afterwards(benc
 
 
 @MODES
-def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Bench, mode):
+def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Harness, mode):
     bench.vendor.order("get_identity", PolytomicForbiddenError("a page of a proxy", status=403))
     assert bench.issue(mode).fingerprint == fingerprint("minted-key-1")
     assert len(bench.vendor.asked_about) == 2, "the new key is not asked about again before it is stored"
-    another = Bench()
-    another.vendor.order("get_identity", *[PolytomicForbiddenError("no such key", status=403, own_words=True)] * 3)
+    another = Harness()
+    another.vendor.order(
+        "get_identity", *[PolytomicForbiddenError("no such key", status=403, is_from_polytomic=True)] * 3
+    )
     if mode is ENSURE:
         with raises(IssuanceIncompleteError, "key_does_not_answer"):
             another.issue(mode)
@@ -59,7 +61,7 @@ def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Bench, m
 
 
 @MODES
-def test_nothing_is_a_success_that_has_not_answered_after_it_was_stored(bench: Bench, mode):
+def test_nothing_is_a_success_that_has_not_answered_after_it_was_stored(bench: Harness, mode):
     bench.vendor.order("get_identity", LOST, LOST)
     with raises(IssuanceIncompleteError, "key_state_unknown"):
         bench.issue(mode)
@@ -69,7 +71,7 @@ def test_nothing_is_a_success_that_has_not_answered_after_it_was_stored(bench: B
 
 
 @MODES
-def test_an_unverified_key_never_replaces_what_came_there_meanwhile(bench: Bench, mode):
+def test_an_unverified_key_never_replaces_what_came_there_meanwhile(bench: Harness, mode):
     bench.vendor.order("get_identity", LOST, LOST)
     bench.store.order("write", lambda: bench.store.put("put-by-somebody-else"))
     with raises(IssuanceIncompleteError, "new_key_unverified"):
@@ -77,7 +79,7 @@ def test_an_unverified_key_never_replaces_what_came_there_meanwhile(bench: Bench
     assert bench.store.value == "put-by-somebody-else"
 
 
-def test_a_working_key_that_came_there_meanwhile_is_kept(bench: Bench):
+def test_a_working_key_that_came_there_meanwhile_is_kept(bench: Harness):
     bench.store.order("write", lambda: bench.hold("of-another-issuer", issued_at=None))
     reference = bench.issue(ENSURE)
     assert bench.store.value == "of-another-issuer"
@@ -86,7 +88,7 @@ def test_a_working_key_that_came_there_meanwhile_is_kept(bench: Bench):
 
 
 @MODES
-def test_a_dead_key_that_came_there_meanwhile_is_replaced(bench: Bench, mode):
+def test_a_dead_key_that_came_there_meanwhile_is_replaced(bench: Harness, mode):
     bench.store.order("write", lambda: bench.hold("dead-already", owner=None, issued_at=None))
     assert bench.issue(mode).issued
     assert bench.store.value == "minted-key-1"
@@ -94,7 +96,7 @@ def test_a_dead_key_that_came_there_meanwhile_is_replaced(bench: Bench, mode):
 
 @MODES
 @pytest.mark.parametrize("take_over", [False, True])
-def test_something_foreign_that_came_there_meanwhile_stays(bench: Bench, mode, take_over):
+def test_something_foreign_that_came_there_meanwhile_stays(bench: Harness, mode, take_over):
     bench.store.order("write", lambda: bench.store.put(None, foreign=True))
     with raises(IssuanceRefusedError, "foreign_value"):
         bench.issue(mode, take_over=take_over)
@@ -103,7 +105,7 @@ def test_something_foreign_that_came_there_meanwhile_stays(bench: Bench, mode, t
 
 @MODES
 @pytest.mark.parametrize("take_over", [False, True])
-def test_somebody_elses_working_key_that_came_there_meanwhile_stays(bench: Bench, mode, take_over):
+def test_somebody_elses_working_key_that_came_there_meanwhile_stays(bench: Harness, mode, take_over):
     bench.store.order("write", lambda: bench.hold("of-another-user", owner=OTHER, issued_at=None))
     with raises(IssuanceRefusedError, "key_of_another_user"):
         bench.issue(mode, take_over=take_over)
@@ -113,16 +115,16 @@ def test_somebody_elses_working_key_that_came_there_meanwhile_stays(bench: Bench
 
 @MODES
 @pytest.mark.parametrize("acted", [False, True])
-def test_a_store_that_did_not_answer_is_read_again(bench: Bench, mode, acted):
-    error = UnavailableError("away")
+def test_a_store_that_did_not_answer_is_read_again(bench: Harness, mode, acted):
+    error = SecretStoreUnavailableError("away")
     bench.store.order("write", After(error) if acted else error)
     assert bench.issue(mode).issued
     assert bench.calls.count("write") == (1 if acted else 2)
     assert bench.store.value == "minted-key-1"
 
 
-def test_a_store_that_never_answers_ends_the_try_after_bounded_waits(bench: Bench):
-    bench.store.order("write", *[UnavailableError("away")] * 5)
+def test_a_store_that_never_answers_ends_the_try_after_bounded_waits(bench: Harness):
+    bench.store.order("write", *[SecretStoreUnavailableError("away")] * 5)
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue(RENEW)
     assert bench.store.parsed.state == "open"
@@ -131,14 +133,14 @@ def test_a_store_that_never_answers_ends_the_try_after_bounded_waits(bench: Benc
     assert (bench.vendor.minted, bench.store.value) == (1, "minted-key-1")
 
 
-def test_a_stale_read_back_is_waited_for(bench: Bench):
+def test_a_stale_read_back_is_waited_for(bench: Harness):
     bench.hold("old-key")
     bench.store.readers_get.extend(["old-key", "old-key"])
     assert bench.issue(RENEW).issued
     assert bench.clock.slept == [pytest.approx(0.1875), pytest.approx(0.375)]
 
 
-def test_a_read_back_that_stays_stale_fails_so_that_airflow_retries(bench: Bench):
+def test_a_read_back_that_stays_stale_fails_so_that_airflow_retries(bench: Harness):
     bench.hold("old-key")
     bench.store.readers_get.extend(["old-key"] * 5)
     with raises(IssuanceIncompleteError, "readers_behind"):
@@ -149,9 +151,9 @@ def test_a_read_back_that_stays_stale_fails_so_that_airflow_retries(bench: Bench
 
 
 @MODES
-def test_what_shadows_the_destination_is_named_and_the_key_is_not_lost(bench: Bench, mode):
+def test_what_shadows_the_destination_is_named_and_the_key_is_not_lost(bench: Harness, mode):
     bench.store.readers_get.extend(["of-the-environment"] * 5)
-    bench.store.order("check_write", None, DeniedError("AIRFLOW_CONN_ACME answers first."))
+    bench.store.order("check_write", None, SecretStoreDeniedError("AIRFLOW_CONN_ACME answers first."))
     with raises(IssuanceRefusedError, "shadowed"):
         bench.issue(mode)
     assert "of-the-environment" not in bench.vendor.asked_about
@@ -159,21 +161,21 @@ def test_what_shadows_the_destination_is_named_and_the_key_is_not_lost(bench: Be
     assert (bench.vendor.minted, bench.store.value) == (1, "minted-key-1")
 
 
-def test_a_working_key_that_replaced_ours_after_the_promotion_is_the_result(bench: Bench):
+def test_a_working_key_that_replaced_ours_after_the_promotion_is_the_result(bench: Harness):
     bench.store.order("read_back", lambda: bench.hold("of-another-issuer", issued_at=None))
     reference = bench.issue(RENEW)
     assert (reference.issued, reference.fingerprint) == (False, fingerprint("of-another-issuer"))
     assert reference.version is None
 
 
-def test_a_key_lost_after_the_promotion_is_issued_again(bench: Bench):
+def test_a_key_lost_after_the_promotion_is_issued_again(bench: Harness):
     bench.store.order("read_back", lambda: bench.store.put("dead-already"))
     assert bench.issue(RENEW).issued
     assert bench.vendor.live == {bench.store.value: TARGET}
 
 
 @pytest.mark.parametrize("before", ["due", None], ids=["restored", "removed"])
-def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_issued(bench: Bench, before):
+def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_issued(bench: Harness, before):
     if before:
         bench.hold(before, issued_at=bench.clock.now - timedelta(days=9))
     bench.store.order("read_back", lambda: bench.store.put(before))
@@ -190,7 +192,7 @@ def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_i
     [(ENSURE, None, None), (RENEW, None, 4.0), (RENEW, timedelta(hours=2), 7200.0 + 5.0), (RENEW, timedelta(0), 5.0)],
     ids=["ensure", "renew", "joined", "joined at once"],
 )
-def test_the_reference_says_everything_about_the_key_but_the_key(bench: Bench, mode, earlier, outage):
+def test_the_reference_says_everything_about_the_key_but_the_key(bench: Harness, mode, earlier, outage):
     """POST, verification, write, read-back and proof take a second each."""
     if earlier is not None:
         bench.record(opened_at=bench.clock.now - earlier)
@@ -205,7 +207,7 @@ def test_the_reference_says_everything_about_the_key_but_the_key(bench: Bench, m
     bench.store.order("write", a_second)
     reference = bench.issue(mode)
     assert reference.outage_seconds == outage
-    assert reference.seconds == {"mint": 1.0, "verify": 1.0, "promote": 1.0, "read back": 1.0, "prove": 1.0}
+    assert reference.seconds == {"mint": 1.0, "verify": 1.0, "promote": 1.0, "read back": 1.0, "confirm": 1.0}
     assert reference.target == TARGET
     assert reference.issued is True
     assert reference.issuance_id == bench.store.parsed.issuance_id
@@ -217,7 +219,7 @@ def test_the_reference_says_everything_about_the_key_but_the_key(bench: Bench, m
     assert "minted-key-1" not in repr(reference) + str(json) + str(reference.details())
 
 
-def test_the_reference_of_a_kept_key_is_that_of_its_issuance_without_an_outage(bench: Bench):
+def test_the_reference_of_a_kept_key_is_that_of_its_issuance_without_an_outage(bench: Harness):
     first = bench.issue(RENEW)
     kept = bench.issue(RENEW)
     for name in ("issuance_id", "fingerprint", "issued_at", "version"):

@@ -8,20 +8,20 @@ import pytest
 
 from airflow_provider_polytomic._issuance import Ensure
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
+    SecretStoreDeniedError,
 )
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, TARGET, Bench, fingerprint
+from tests.unit.issuance.harness import MONDAY, TARGET, Harness, fingerprint
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
 
 
-def killing_the_new_key(bench: Bench, *then: object) -> None:
+def killing_the_new_key(bench: Harness, *then: object) -> None:
     """When the new key is asked about, it is dead for good; what else has happened by then is given."""
 
     def kill() -> None:
@@ -34,7 +34,7 @@ def killing_the_new_key(bench: Bench, *then: object) -> None:
 
 
 @MODES
-def test_a_working_key_that_somebody_else_has_stored_meanwhile_is_the_result(bench: Bench, mode):
+def test_a_working_key_that_somebody_else_has_stored_meanwhile_is_the_result(bench: Harness, mode):
     killing_the_new_key(bench, lambda: bench.hold("of-another-issuer", issued_at=None))
     reference = bench.issue(mode)
     assert (reference.issued, reference.fingerprint) == (False, fingerprint("of-another-issuer"))
@@ -43,15 +43,15 @@ def test_a_working_key_that_somebody_else_has_stored_meanwhile_is_the_result(ben
     assert bench.vendor.asked_about[-1] == "of-another-issuer", "it is proven, too"
 
 
-def test_a_dead_key_that_somebody_else_has_stored_meanwhile_is_replaced_without_a_conflict(bench: Bench):
+def test_a_dead_key_that_somebody_else_has_stored_meanwhile_is_replaced_without_a_conflict(bench: Harness):
     killing_the_new_key(bench, lambda: bench.hold("dead-already", owner=None, issued_at=None))
     assert bench.issue(RENEW).issued
-    assert bench.vendor.spent == [0, 1]
+    assert bench.vendor.key_numbers == [0, 1]
     assert bench.calls.count("write") == 1
     assert bench.store.value == "minted-key-2"
 
 
-def test_the_key_that_was_there_before_does_not_count_even_if_it_works(bench: Bench):
+def test_the_key_that_was_there_before_does_not_count_even_if_it_works(bench: Harness):
     """A forced issuance is there to replace it, whatever Polytomic's servers still say of it."""
     bench.hold()
     killing_the_new_key(bench, lambda: bench.vendor.live.update({"stored-key": TARGET}))
@@ -61,7 +61,7 @@ def test_the_key_that_was_there_before_does_not_count_even_if_it_works(bench: Be
 
 
 @pytest.mark.parametrize("record", ["removed", "failed", "of another issuance"])
-def test_where_the_record_is_no_longer_this_issuances_it_begins_anew(bench: Bench, record):
+def test_where_the_record_is_no_longer_this_issuances_it_begins_anew(bench: Harness, record):
     def change() -> None:
         if record == "removed":
             bench.store.record = None
@@ -76,21 +76,23 @@ def test_where_the_record_is_no_longer_this_issuances_it_begins_anew(bench: Benc
     if record == "of another issuance":
         assert names[1] == "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c77-0", "that one is joined"
     else:
-        assert bench.vendor.spent == [0, 0, 1], "the state is the same, and so is what the issuance derives from it"
+        assert bench.vendor.key_numbers == [0, 0, 1], (
+            "the state is the same, and so is what the issuance derives from it"
+        )
 
 
 @MODES
-def test_no_answer_about_what_somebody_else_stored_ends_the_try(bench: Bench, mode):
+def test_no_answer_about_what_somebody_else_stored_ends_the_try(bench: Harness, mode):
     killing_the_new_key(bench, lambda: bench.hold("of-another-issuer", issued_at=None))
     # The new key is asked about three times before it is taken for dead.
-    bench.vendor.order("get_identity", None, None, PolytomicNoAnswerError("lost"))
+    bench.vendor.order("get_identity", None, None, PolytomicConnectionError("lost"))
     with raises(IssuanceIncompleteError, "key_state_unknown"):
         bench.issue(mode)
     assert bench.store.parsed.state == "open"
 
 
 @pytest.mark.parametrize(("posted", "says"), [(False, "Nothing was issued or changed"), (True, "stays open")])
-def test_a_refusal_says_what_state_things_are_in(bench: Bench, posted, says):
+def test_a_refusal_says_what_state_things_are_in(bench: Harness, posted, says):
     bench.vendor.partners.add("of-a-partner")
     if posted:
         bench.store.order("write", lambda: bench.hold("of-a-partner", owner=None, issued_at=None))
@@ -102,9 +104,9 @@ def test_a_refusal_says_what_state_things_are_in(bench: Bench, posted, says):
     assert bench.store.value == "of-a-partner"
 
 
-def test_a_store_whose_record_cannot_be_read_either_says_what_failed_first(bench: Bench):
+def test_a_store_whose_record_cannot_be_read_either_says_what_failed_first(bench: Harness):
     bench.record()
-    bench.store.order("check_write", DeniedError("no right to write"))
-    bench.store.order("read_record", None, DeniedError("nor to read"))
-    with pytest.raises(DeniedError):
+    bench.store.order("check_write", SecretStoreDeniedError("no right to write"))
+    bench.store.order("read_record", None, SecretStoreDeniedError("nor to read"))
+    with pytest.raises(SecretStoreDeniedError):
         bench.issue(RENEW)

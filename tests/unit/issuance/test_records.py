@@ -7,17 +7,17 @@ from contextlib import suppress
 import pytest
 
 from airflow_provider_polytomic._issuance import Ensure
-from airflow_provider_polytomic._issuance.record import FIELDS
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    MisconfiguredError,
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
     PolytomicRejectedError,
+    SecretStoreConfigurationError,
 )
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import tags_of
+from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, OTHER, Bench
+from tests.unit.issuance.harness import MONDAY, OTHER, Harness
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 DAMAGED = "record_damaged"
@@ -28,39 +28,39 @@ DAMAGED = "record_damaged"
     [
         ({"state": "half-done"}, DAMAGED),
         ({"forced": "yes"}, DAMAGED),
-        ({"spent": "-1"}, DAMAGED),
-        ({"spent": "many"}, DAMAGED),
+        ({"idempotency_keys_used": "-1"}, DAMAGED),
+        ({"idempotency_keys_used": "many"}, DAMAGED),
         ({"opened_at": "2031-01-06T00:00:00"}, DAMAGED),  # without a zone
         ({"opened_at": "monday"}, DAMAGED),
         ({"org_id": "acme"}, DAMAGED),
         ({"user_id": None}, DAMAGED),
         ({"issuance_id": None}, DAMAGED),
-        ({"before": None}, DAMAGED),
+        ({"previous_fingerprint": None}, DAMAGED),
         ({"state": "done"}, DAMAGED),  # without fingerprint and issued_at
         ({"state": "done", "fingerprint": "0" * 32, "issued_at": "2031-01-06T00:00:00"}, DAMAGED),
         ({"version": None}, DAMAGED),
         ({"version": "0"}, DAMAGED),
         ({"version": "one"}, DAMAGED),
-        ({"run": "manual__1", "run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
-        ({"run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
+        ({"dag_run_id": "manual__1", "dag_run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
+        ({"dag_run_time": "2031-01-06T00:00:00+00:00"}, DAMAGED),
         ({"Later": "field"}, DAMAGED),
         ({"later": "x" * 81}, DAMAGED),
         ({"later": "two\nlines"}, DAMAGED),
         ({"later_than_can_be_told": "x"}, DAMAGED),
         ({f"later_{number}": "x" for number in range(6)}, DAMAGED),
         ({"version": "2"}, "record_of_later_version"),
-        ({"version": "2", "state": "sealed", "spent": "one"}, "record_of_later_version"),
+        ({"version": "2", "state": "sealed", "idempotency_keys_used": "one"}, "record_of_later_version"),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Bench, mode, damage, reason):
+def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Harness, mode, damage, reason):
     bench.hold()
     whole = bench.record().to_mapping() | damage
     bench.store.record = {name: value for name, value in whole.items() if value is not None}
     before = bench.store.snapshot()
     for act in (bench.issue, bench.check):
-        with pytest.raises(MisconfiguredError) as damaged:
+        with pytest.raises(SecretStoreConfigurationError) as damaged:
             act(mode, take_over=True)
         assert damaged.value.reason == reason
     assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
@@ -71,9 +71,11 @@ LATER = {"written_by": "airflow-provider-polytomic 9", "z": "~" * 80}
 
 @pytest.mark.parametrize("state", ["open", "failed", "done"])
 @pytest.mark.parametrize(
-    "fault", [None, PolytomicNoAnswerError("lost"), PolytomicRejectedError("no", status=422, own_words=True)], ids=str
+    "fault",
+    [None, PolytomicConnectionError("lost"), PolytomicRejectedError("no", status=422, is_from_polytomic=True)],
+    ids=str,
 )
-def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench: Bench, state, fault):
+def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench: Harness, state, fault):
     bench.hold()
     if state != "done":
         bench.record(state)
@@ -86,7 +88,7 @@ def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench:
         assert LATER.items() <= bench.store.record.items()
 
 
-def test_what_a_later_version_has_added_is_not_taken_over(bench: Bench):
+def test_what_a_later_version_has_added_is_not_taken_over(bench: Harness):
     bench.hold(owner=OTHER, recorded=OTHER)
     assert bench.store.record
     bench.store.record |= LATER
@@ -95,6 +97,6 @@ def test_what_a_later_version_has_added_is_not_taken_over(bench: Bench):
 
 
 def test_a_record_with_all_that_may_be_added_has_room_in_the_tags_of_a_secret():
-    fields = dict.fromkeys(FIELDS, "x") | {f"{'x' * 19}{number}": "%" * 80 for number in range(5)}
+    fields = dict.fromkeys(RECORD_FIELDS, "x") | {f"{'x' * 17}{number}": "%" * 80 for number in range(5)}
     assert len(tags_of(fields)) <= 25
     assert max(len(tag["Value"]) for tag in tags_of(fields)) <= 256

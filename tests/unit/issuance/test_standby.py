@@ -6,28 +6,28 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_polytomic._issuance import Ensure, Renew
-from airflow_provider_polytomic._issuance.protocols import Users
-from airflow_provider_polytomic._issuance.record import Record
+from airflow_provider_polytomic._issuance import Ensure, Rotate
+from airflow_provider_polytomic._issuance.protocols import KeyOwners
+from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.standby import next_user
 from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
     PolytomicNotFoundError,
 )
 from tests.reasons import raises
 from tests.runs import renew, run_at
-from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, THIRD, TUESDAY, Bench, fingerprint
+from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, THIRD, TUESDAY, Harness, fingerprint
 
 ENSURE, RENEW = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
-LOST = PolytomicNoAnswerError("lost")
+LOST = PolytomicConnectionError("lost")
 
 
 def record_of(state, user, *, forced=True):
     nobody = "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c99"
     done = ("0" * 32, MONDAY) if state == "done" else ()
-    return Record(state, nobody, forced, 0, MONDAY, "absent", user, *done)
+    return IssuanceRecord(state, nobody, forced, 0, MONDAY, "absent", user, *done)
 
 
 @pytest.mark.parametrize(
@@ -57,18 +57,18 @@ def record_of(state, user, *, forced=True):
     ],
 )
 def test_the_next_user_is_never_the_one_whose_key_is_in_use(record, in_use, expected):
-    assert next_user(Users(TARGET, OTHER), record, in_use=in_use) == expected
-    assert next_user(Users(TARGET), record, in_use=in_use) == TARGET
+    assert next_user(KeyOwners(TARGET, OTHER), record, in_use=in_use) == expected
+    assert next_user(KeyOwners(TARGET), record, in_use=in_use) == TARGET
 
 
 def test_two_users_are_named_and_told_apart():
-    users, alone = Users(TARGET, OTHER), Users(TARGET)
+    users, alone = KeyOwners(TARGET, OTHER), KeyOwners(TARGET)
     assert (list(users), list(alone)) == ([TARGET, OTHER], [TARGET])
     assert (users.other(TARGET), users.other(OTHER), alone.other(TARGET)) == (OTHER, TARGET, TARGET)
     assert (str(users), str(alone)) == (f"{TARGET} or {OTHER}", str(TARGET))
 
 
-def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Bench):
+def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Harness):
     stored, owners = [], []
     for run in range(5):
         bench.clock.pass_(days=7)
@@ -83,7 +83,7 @@ def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Bench):
 
 
 @pytest.mark.parametrize("standby", [None, OTHER])
-def test_nothing_issued_is_no_outage_at_all(bench: Bench, standby):
+def test_nothing_issued_is_no_outage_at_all(bench: Harness, standby):
     bench.hold(issued_at=MONDAY)
     reference = bench.issue(standby=standby)
     assert (reference.issued, reference.outage_seconds) == (False, None)
@@ -91,7 +91,7 @@ def test_nothing_issued_is_no_outage_at_all(bench: Bench, standby):
 
 @pytest.mark.parametrize(("owner", "turn"), [(TARGET, OTHER), (OTHER, TARGET)])
 @pytest.mark.parametrize("order", [(TARGET, OTHER), (OTHER, TARGET)], ids=["as given", "swapped"])
-def test_the_one_whose_key_is_not_stored_is_next(bench: Bench, owner, turn, order):
+def test_the_one_whose_key_is_not_stored_is_next(bench: Harness, owner, turn, order):
     bench.hold(owner=owner, recorded=owner)
     assert bench.issue(RENEW, order[0], standby=order[1]).target == turn
     assert "stored-key" in bench.vendor.live
@@ -99,7 +99,7 @@ def test_the_one_whose_key_is_not_stored_is_next(bench: Bench, owner, turn, orde
 
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(TUESDAY, timedelta(days=7))], ids=["ensure", "renew", "by age"])
-def test_a_key_of_either_that_is_not_due_is_kept(bench: Bench, owner, mode):
+def test_a_key_of_either_that_is_not_due_is_kept(bench: Harness, owner, mode):
     bench.hold(owner=owner, recorded=owner, issued_at=MONDAY)
     before = bench.store.snapshot()
     reference = bench.issue(mode, standby=OTHER)
@@ -109,7 +109,7 @@ def test_a_key_of_either_that_is_not_due_is_kept(bench: Bench, owner, mode):
 
 @pytest.mark.parametrize("recorded", [TARGET, OTHER])
 @pytest.mark.parametrize("gone", [False, True], ids=["dead", "removed"])
-def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(bench: Bench, recorded, gone):
+def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(bench: Harness, recorded, gone):
     bench.hold(owner=None, recorded=recorded)
     if gone:
         bench.store.put(None)
@@ -119,7 +119,7 @@ def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(
 
 
 @pytest.mark.parametrize("standby", [None, OTHER])
-def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(bench: Bench, standby):
+def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(bench: Harness, standby):
     bench.hold(owner=THIRD, recorded=THIRD)
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, "record_of_another_user"):
@@ -130,7 +130,7 @@ def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(ben
 
 
 @pytest.mark.parametrize("held", [{"issued_at": None, "ours": True}, {"issued_at": TUESDAY}], ids=["bare", "recorded"])
-def test_a_working_key_of_a_third_user_stays(bench: Bench, held):
+def test_a_working_key_of_a_third_user_stays(bench: Harness, held):
     bench.hold(owner=THIRD, **held)
     with raises(IssuanceRefusedError, "key_of_another_user"):
         bench.issue(standby=OTHER)
@@ -139,7 +139,7 @@ def test_a_working_key_of_a_third_user_stays(bench: Bench, held):
 
 
 @pytest.mark.parametrize(("owner", "turn"), [(TARGET, OTHER), (OTHER, TARGET)])
-def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(bench: Bench, owner, turn):
+def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(bench: Harness, owner, turn):
     bench.hold(owner=owner, issued_at=None, ours=True)
     with raises(IssuanceRefusedError, "age_unknown"):
         bench.issue(standby=OTHER)
@@ -147,7 +147,7 @@ def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(
     assert bench.vendor.live["stored-key"] == owner
 
 
-def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Bench):
+def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Harness):
     bench.hold(owner=OTHER, recorded=OTHER)
     with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue()
@@ -155,27 +155,27 @@ def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Bench
 
 
 @pytest.mark.parametrize("time", [MONDAY, TUESDAY])
-def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Bench, time):
+def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Harness, time):
     bench.hold(issued_at=A_WEEK_AGO)
     run, other = run_at(time), run_at(time, "of another DAG")
-    kept = bench.issue(Renew(run, timedelta(days=30)), standby=OTHER)
+    kept = bench.issue(Rotate(run, timedelta(days=30)), standby=OTHER)
     assert (kept.issued, kept.is_of_run(run)) == (False, False)
-    issued = bench.issue(Renew(run, timedelta(0)), standby=OTHER)
+    issued = bench.issue(Rotate(run, timedelta(0)), standby=OTHER)
     assert (issued.is_of_run(run), issued.is_of_run(other)) == (True, True), "by this very try"
-    again = bench.issue(Renew(run, timedelta(0)), standby=OTHER)
+    again = bench.issue(Rotate(run, timedelta(0)), standby=OTHER)
     assert (again.issued, again.is_of_run(run), again.is_of_run(other)) == (False, True, False)
     older = bench.issue(renew(A_WEEK_AGO), standby=OTHER)
     assert (older.issued, older.is_of_run(run_at(A_WEEK_AGO))) == (False, False), "an older run that was cleared"
 
 
-def test_a_key_of_unknown_age_is_of_no_run(bench: Bench):
+def test_a_key_of_unknown_age_is_of_no_run(bench: Harness):
     bench.hold(issued_at=None, ours=True)
     assert bench.issue(ENSURE).is_of_run(run_at(A_WEEK_AGO)) is False
 
 
-def test_a_standby_user_who_is_gone_can_be_replaced(bench: Bench):
+def test_a_standby_user_who_is_gone_can_be_replaced(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     assert (bench.store.value, bench.store.parsed.state, bench.store.parsed.target) == ("stored-key", "failed", OTHER)
@@ -184,17 +184,17 @@ def test_a_standby_user_who_is_gone_can_be_replaced(bench: Bench):
     assert bench.vendor.live == {"stored-key": TARGET, "minted-key-1": THIRD}
 
 
-def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Bench):
+def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     assert bench.issue().issued
 
 
-def test_what_failed_for_somebody_else_vouches_for_no_other_value(bench: Bench):
+def test_what_failed_for_somebody_else_vouches_for_no_other_value(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, own_words=True))
+    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     bench.store.put("put-there-by-hand")

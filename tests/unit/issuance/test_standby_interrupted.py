@@ -7,28 +7,28 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_polytomic._issuance import Ensure, Renew
+from airflow_provider_polytomic._issuance import Ensure, Rotate
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    PolytomicNoAnswerError,
-    UnavailableError,
+    PolytomicConnectionError,
+    SecretStoreConflictError,
+    SecretStoreUnavailableError,
 )
 from tests.reasons import raises
 from tests.runs import renew, run_at
-from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, TUESDAY, After, Bench, fingerprint
+from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, TUESDAY, After, Harness, fingerprint
 
-LOST, AWAY = PolytomicNoAnswerError("lost"), UnavailableError("away")
+LOST, AWAY = PolytomicConnectionError("lost"), SecretStoreUnavailableError("away")
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
-def left_open(bench: Bench, user, **fields):
+def left_open(bench: Harness, user, **fields):
     """Have an issuance open that began with the stored key."""
-    return bench.record(target=user, before=fingerprint("stored-key"), **fields)
+    return bench.record(target=user, previous_fingerprint=fingerprint("stored-key"), **fields)
 
 
-def promoted(bench: Bench, *, opened_at=MONDAY):
+def promoted(bench: Harness, *, opened_at=MONDAY):
     """Have the standby user's key stored by one that died before it closed its record."""
     bench.hold()
     record = left_open(bench, OTHER, opened_at=opened_at)
@@ -48,10 +48,10 @@ def promoted(bench: Bench, *, opened_at=MONDAY):
     ids=["before the POST", "its answer", "the promotion", "the record"],
 )
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
-def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Bench, owner, call, fault):
+def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Harness, owner, call, fault):
     bench.hold(owner=owner, recorded=owner)
     (bench.vendor if call == "create_api_key" else bench.store).order(call, fault)
-    with pytest.raises((IssuanceIncompleteError, UnavailableError)):
+    with pytest.raises((IssuanceIncompleteError, SecretStoreUnavailableError)):
         bench.issue(standby=OTHER)
     reference = bench.issue(standby=OTHER)
     assert {reference.target, owner} == {TARGET, OTHER}
@@ -63,15 +63,15 @@ def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Bench, owner, 
 
 
 @pytest.mark.parametrize("later", [run_at(MONDAY), run_at(MONDAY, "of another DAG")])
-def test_a_key_that_died_unannounced_is_announced_by_whoever_closes_its_record(bench: Bench, later):
+def test_a_key_that_died_unannounced_is_announced_by_whoever_closes_its_record(bench: Harness, later):
     promoted(bench)
-    reference = bench.issue(Renew(later, WEEK), standby=OTHER)
+    reference = bench.issue(Rotate(later, WEEK), standby=OTHER)
     assert (reference.issued, reference.resumed) == (False, True)
     assert reference.is_new(later, retried=False)
-    assert bench.issue(Renew(later, WEEK), standby=OTHER).is_new(later, retried=False) is False
+    assert bench.issue(Rotate(later, WEEK), standby=OTHER).is_new(later, retried=False) is False
 
 
-def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_retry(bench: Bench):
+def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_retry(bench: Harness):
     bench.hold()
     left_open(bench, OTHER)
     bench.store.order("read", AWAY)
@@ -80,7 +80,7 @@ def test_a_store_that_fails_while_the_other_users_issuance_is_open_is_worth_a_re
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["not sent", "its key is lost"])
-def test_what_was_open_for_a_single_user_is_not_asked_for_while_his_key_is_in_use(bench: Bench, works):
+def test_what_was_open_for_a_single_user_is_not_asked_for_while_his_key_is_in_use(bench: Harness, works):
     bench.hold(owner=TARGET if works else None)
     opened = left_open(bench, TARGET)
     reference = bench.issue(standby=OTHER)
@@ -89,7 +89,7 @@ def test_what_was_open_for_a_single_user_is_not_asked_for_while_his_key_is_in_us
     assert ("stored-key" in bench.vendor.live) is works
 
 
-def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(bench: Bench):
+def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(bench: Harness):
     bench.hold()
     left_open(bench, OTHER)
     with raises(IssuanceRefusedError, "record_of_another_user"):
@@ -97,14 +97,14 @@ def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(benc
     assert bench.issue(target=OTHER).target == OTHER, "but he himself goes on with it"
 
 
-def test_what_was_ensured_and_promoted_is_in_use(bench: Bench):
-    bench.record(forced=False, before="absent")
+def test_what_was_ensured_and_promoted_is_in_use(bench: Harness):
+    bench.record(forced=False, previous_fingerprint="absent")
     bench.hold(issued_at=None, ours=True)
     assert bench.issue(standby=OTHER).target == OTHER
     assert "stored-key" in bench.vendor.live
 
 
-def test_what_is_open_unforced_is_not_joined(bench: Bench):
+def test_what_is_open_unforced_is_not_joined(bench: Harness):
     opened = bench.record(forced=False)
     reference = bench.issue(standby=OTHER)
     assert (reference.target, bench.vendor.posts[0][1]) == (TARGET, True)
@@ -112,7 +112,7 @@ def test_what_is_open_unforced_is_not_joined(bench: Bench):
 
 
 @pytest.mark.parametrize("mode", [Ensure(), renew(MONDAY), renew(TUESDAY)], ids=["ensure", "same run", "next run"])
-def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Bench, mode):
+def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Harness, mode):
     opened = promoted(bench)
     reference = bench.issue(mode, standby=OTHER)
     assert (reference.issued, reference.target, reference.issued_at) == (False, OTHER, opened.opened_at)
@@ -133,7 +133,7 @@ def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Bench, mode):
         (2 * DAY, timedelta(0), True, True),
     ],
 )
-def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Bench, open_for, max_age, issued, of_this_run):
+def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Harness, open_for, max_age, issued, of_this_run):
     run = renew(bench.clock.now, max_age)
     opened = promoted(bench, opened_at=bench.clock.now - open_for)
     reference = bench.issue(run, standby=OTHER)
@@ -144,7 +144,7 @@ def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Bench, open_
     assert bench.vendor.live["promoted-key"] == OTHER
 
 
-def test_one_that_is_due_has_its_record_replaced_in_one_step(bench: Bench):
+def test_one_that_is_due_has_its_record_replaced_in_one_step(bench: Harness):
     """One between that says "done" could be written by a slow issuer over the next issuance's."""
     promoted(bench, opened_at=MONDAY - WEEK)
     states = []
@@ -154,7 +154,7 @@ def test_one_that_is_due_has_its_record_replaced_in_one_step(bench: Bench):
 
 
 @pytest.mark.parametrize("open_for", [timedelta(hours=24), timedelta(hours=25)])
-def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Bench, caplog, open_for):
+def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Harness, caplog, open_for):
     bench.hold()
     opened = left_open(bench, OTHER, opened_at=bench.clock.now - open_for)
     bench.store.order("write_record", None, AWAY)
@@ -168,9 +168,11 @@ def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Bench, capl
 
 
 @pytest.mark.parametrize("open_for", [timedelta(hours=24), timedelta(hours=25)])
-def test_what_was_overtaken_is_gone_on_with_only_as_long_as_somebody_may_be_there(bench: Bench, open_for):
+def test_what_was_overtaken_is_gone_on_with_only_as_long_as_somebody_may_be_there(bench: Harness, open_for):
     bench.hold()
-    opened = bench.record(target=OTHER, before=fingerprint("earlier"), opened_at=bench.clock.now - open_for)
+    opened = bench.record(
+        target=OTHER, previous_fingerprint=fingerprint("earlier"), opened_at=bench.clock.now - open_for
+    )
     reference = bench.issue(standby=OTHER)
     assert reference.issued is (open_for > DAY)
     assert (bench.vendor.posts[0][0] == f"{opened.issuance_id}-0") is not reference.issued
@@ -179,7 +181,7 @@ def test_what_was_overtaken_is_gone_on_with_only_as_long_as_somebody_may_be_ther
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_a_key_that_was_not_verified_is_never_promoted(bench: Bench, stored):
+def test_a_key_that_was_not_verified_is_never_promoted(bench: Harness, stored):
     if stored:
         bench.hold()
     bench.vendor.order("get_identity", *[None] * stored, LOST)
@@ -191,7 +193,7 @@ def test_a_key_that_was_not_verified_is_never_promoted(bench: Bench, stored):
     assert bench.vendor.minted == 1
 
 
-def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Bench):
+def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Harness):
     bench.hold()
     bench.vendor.order("get_identity", None, lambda: bench.vendor.live.update({"minted-key-1": TARGET}))
     with raises(IssuanceRefusedError, "issued_key_of_another_user"):
@@ -199,23 +201,23 @@ def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Bench):
     assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")
 
 
-def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(bench: Bench):
+def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(bench: Harness):
     bench.hold()
-    bench.store.order("write", ConflictError("changed"))
+    bench.store.order("write", SecretStoreConflictError("changed"))
     bench.vendor.order("get_identity", None, None, LOST)
     with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == "stored-key"
 
 
-def test_what_never_fits_but_stays_the_same_is_read_twice(bench: Bench):
+def test_what_never_fits_but_stays_the_same_is_read_twice(bench: Harness):
     bench.hold("earlier", owner=None)
     bench.hold(issued_at=None, ours=True)
     assert bench.issue(standby=OTHER).target == OTHER
     assert bench.calls.index("get_identity") == 4
 
 
-def test_what_does_not_fit_is_read_until_it_stays_the_same(bench: Bench):
+def test_what_does_not_fit_is_read_until_it_stays_the_same(bench: Harness):
     """Value and record are read one after the other; a record of a later key is no record of what became of this."""
     bench.hold(owner=None)
     bench.store.put(None)
@@ -235,19 +237,19 @@ def test_what_does_not_fit_is_read_until_it_stays_the_same(bench: Bench):
     assert (bench.calls.count("read"), bench.vendor.posts) == (3, [])
 
 
-def created(bench: Bench) -> None:
+def created(bench: Harness) -> None:
     """Run the task that creates the first user's key."""
     bench.issue(Ensure())
 
 
-def rotated_by_another(bench: Bench) -> None:
+def rotated_by_another(bench: Harness) -> None:
     """Run two rotations of a DAG that has the two users the other way round."""
     for weeks in range(2):
         bench.issue(renew(MONDAY + weeks * WEEK), target=OTHER, standby=TARGET)
 
 
 @pytest.mark.parametrize("other_task", [created, rotated_by_another])
-def test_what_another_task_has_stored_before_the_post_is_not_revoked(bench: Bench, other_task):
+def test_what_another_task_has_stored_before_the_post_is_not_revoked(bench: Harness, other_task):
     stored: list[str] = []
 
     def meanwhile() -> None:

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic._batch.failure_budget import kind_of
+from airflow_provider_polytomic._batch.failure_budget import root_cause_type
 from airflow_provider_polytomic._issuance import Ensure
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
     IssuanceIncompleteError,
-    MisconfiguredError,
     PolytomicServerError,
-    UnavailableError,
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
 )
 from tests.reasons import raises
 from tests.runs import renew
-from tests.unit.issuance.harness import MONDAY, TUESDAY, After, Bench
+from tests.unit.issuance.harness import MONDAY, TUESDAY, After, Harness
 
 MODES = pytest.mark.parametrize("mode", [Ensure(), renew(MONDAY)], ids=["ensure", "renew"])
-KINDS = pytest.mark.parametrize("kind", [UnavailableError, DeniedError, MisconfiguredError])
+KINDS = pytest.mark.parametrize(
+    "kind", [SecretStoreUnavailableError, SecretStoreDeniedError, SecretStoreConfigurationError]
+)
 
 
 @MODES
 @KINDS
 @pytest.mark.parametrize("call", ["read", "read_record", "check_write", "write_record"])
-def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(bench: Bench, mode, kind, call):
+def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(bench: Harness, mode, kind, call):
     error = kind("the store says no")
     bench.store.order(call, error)
     with pytest.raises(kind) as raised:
@@ -35,9 +37,9 @@ def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(be
 
 
 @MODES
-def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(bench: Bench, mode):
-    bench.store.order("write_record", After(UnavailableError("away")))
-    with pytest.raises((UnavailableError, IssuanceIncompleteError)):
+def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(bench: Harness, mode):
+    bench.store.order("write_record", After(SecretStoreUnavailableError("away")))
+    with pytest.raises((SecretStoreUnavailableError, IssuanceIncompleteError)):
         bench.issue(mode)
     assert bench.vendor.posts == []
     opened = bench.store.parsed
@@ -58,7 +60,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
     with pytest.raises(IssuanceIncompleteError) as incomplete:
         bench.issue(mode)
     assert incomplete.value.reason == "store_failed"
-    assert kind_of(incomplete.value) is kind, "what a fleet counts"
+    assert root_cause_type(incomplete.value) is kind, "what a fleet counts"
     assert bench.store.parsed.state == "open"
     bench.store._orders.clear()
     bench.issue(mode)
@@ -67,7 +69,7 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
 
 @pytest.mark.parametrize("call", ["read", "read_record", "write_record"])
 @KINDS
-def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Bench, kind, call):
+def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Harness, kind, call):
     bench.vendor.order("get_identity", lambda: bench.vendor.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
     bench.store.order(call, None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
@@ -78,45 +80,45 @@ def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_t
 
 
 @KINDS
-def test_an_idempotency_key_is_not_used_before_the_record_says_so(bench: Bench, kind):
+def test_an_idempotency_key_is_not_used_before_the_record_says_so(bench: Harness, kind):
     recorded = PolytomicServerError("internal", status=500, key="internal", server_message="internal")
     bench.vendor.order("create_api_key", recorded, recorded)
     bench.store.order("write_record", None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue()
-    assert bench.vendor.spent == [0, 0]
-    assert bench.store.parsed.spent == 0
+    assert bench.vendor.key_numbers == [0, 0]
+    assert bench.store.parsed.idempotency_keys_used == 0
 
 
-def test_a_reread_after_a_conflict_is_tried_again(bench: Bench):
+def test_a_reread_after_a_conflict_is_tried_again(bench: Harness):
     bench.store.order("write", lambda: bench.store.put("dead-already"))
-    bench.store.order("read", None, UnavailableError("away"), UnavailableError("away"))
+    bench.store.order("read", None, SecretStoreUnavailableError("away"), SecretStoreUnavailableError("away"))
     assert bench.issue().issued
     assert bench.store.value == "minted-key-1"
 
 
 @MODES
 @pytest.mark.parametrize("call", ["read", "read_record", "check_write"])
-def test_a_check_raises_what_issuing_would(bench: Bench, mode, call):
-    error = DeniedError("the store says no")
+def test_a_check_raises_what_issuing_would(bench: Harness, mode, call):
+    error = SecretStoreDeniedError("the store says no")
     bench.store.order(call, error)
-    with pytest.raises(DeniedError) as raised:
+    with pytest.raises(SecretStoreDeniedError) as raised:
         bench.check(mode)
     assert raised.value is error
 
 
-def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(bench: Bench) -> None:
+def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(bench: Harness) -> None:
     bench.hold("old-key", owner=None)
     bench.record(forced=True)
-    bench.store.order("read", MisconfiguredError("somebody is editing the file"))
+    bench.store.order("read", SecretStoreConfigurationError("somebody is editing the file"))
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue(renew(TUESDAY))
     assert bench.issue(renew(TUESDAY)).issued
 
 
 @MODES
-def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench: Bench, mode) -> None:
-    bench.store.order("read", MisconfiguredError("no such file"))
-    with pytest.raises(MisconfiguredError):
+def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench: Harness, mode) -> None:
+    bench.store.order("read", SecretStoreConfigurationError("no such file"))
+    with pytest.raises(SecretStoreConfigurationError):
         bench.issue(mode)
     assert bench.vendor.posts == []

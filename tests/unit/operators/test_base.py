@@ -18,7 +18,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS, AirflowFailException, BaseOperator
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, PolytomicStoppedError
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, PolytomicTaskStoppedError
 from airflow_provider_polytomic.operators._base import PolytomicOperator
 from tests.unit.operators.cases import ALL, ENDPOINTS, LISTS, made
 
@@ -37,8 +37,8 @@ each_that_asks = pytest.mark.parametrize("kind", ENDPOINTS)
 
 # What would change who acts, on what, or whether anything is changed at all, if it fell back to its default unnoticed.
 NEVER_DROPPED = {
-    "allow_failures", "allow_live", "check_only", "force", "polytomic_conn_id", "shard", "shards", "skip_when_fresh",
-    "take_over",
+    "allow_failures", "allow_active_key", "check_only", "force", "polytomic_conn_id", "shard", "shards",
+    "skip_if_not_due", "take_over",
 }  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def test_after_on_kill_nothing_is_made_and_nothing_sent_again(kind: Kind, scene:
     assert caught.value.retryable is True
     is_too_late = ENDPOINTS[kind].startswith(("create", "delete"))
     assert len(scene.emulator.received(ENDPOINTS[kind])) == (0 if is_too_late else 1)
-    assert isinstance(caught.value, PolytomicStoppedError) is is_too_late
+    assert isinstance(caught.value, PolytomicTaskStoppedError) is is_too_late
 
 
 def test_importing_the_operators_for_keys_adds_few_modules_to_base_operator() -> None:

@@ -11,7 +11,7 @@ from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
     PolytomicConfigurationError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
 )
 from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 from tests.batches import add_customers, assert_one_live_key_each, mints
@@ -164,7 +164,7 @@ def test_a_task_that_was_told_to_end_does_nothing_and_can_be_retried(scene: Scen
     given = operator(rows)
     given.on_kill()
     of_airflow = context(max_tries=2)
-    with pytest.raises(PolytomicStoppedError):
+    with pytest.raises(PolytomicTaskStoppedError):
         given.execute(of_airflow)
     assert of_airflow["ti"].pushed["summary"]["not_started"] == 6
     assert scene.posts == []

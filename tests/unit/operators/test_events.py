@@ -134,7 +134,7 @@ def test_what_is_one_event_too_many_is_counted_and_reported_once(
     outlet_events: OutletEvents, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "0.5")
-    most = assets.most_events()
+    most = assets.max_events()
     events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias(), api_keys_alias("eu")])
     for _ in range(most + 7):
         events.emit(CONNECTION, REFERENCE)

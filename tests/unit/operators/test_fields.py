@@ -10,7 +10,13 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_polytomic.exceptions import PolytomicApiError, PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.operators._fields import name_map_index, to_expected, to_optional, to_seconds, to_texts
+from airflow_provider_polytomic.operators._fields import (
+    set_map_index_name,
+    to_expected,
+    to_optional,
+    to_seconds,
+    to_texts,
+)
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from airflow_provider_polytomic.operators.users import (
     PolytomicCreateUserOperator,
@@ -188,5 +194,5 @@ def test_what_is_no_time_is_refused_by_its_name(given: object) -> None:
 )
 def test_only_a_mapped_instance_without_a_name_gets_one(map_index: int, own: str | None, template: str | None) -> None:
     context = {"ti": SimpleNamespace(map_index=map_index), "map_index_template": own}
-    name_map_index(context, "email")
+    set_map_index_name(context, "email")
     assert context["map_index_template"] == template

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
     PolytomicNotFoundError,
-    PolytomicTakenError,
 )
 from airflow_provider_polytomic.operators.organizations import (
     PolytomicCreateOrganizationOperator,
@@ -75,7 +75,7 @@ def test_parameters_that_render_to_nothing_are_left_out(scene: Scene, context: C
 
 
 def test_fail_makes_the_task_fail_where_it_exists(scene: Scene, context: Context) -> None:
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         create(scene, context, name="Acme", if_exists="fail")
     assert caught.value.reason == "exists_already"
 

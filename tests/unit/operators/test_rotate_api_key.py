@@ -124,7 +124,7 @@ def test_with_a_standby_user_the_keys_of_two_users_are_stored_in_turn_and_both_w
     [
         ("standby_user_id", ["same", "standby", "", "None"]),
         ("max_age", ["a week", -1, timedelta(seconds=-1), timedelta.max, float("nan"), float("inf"), True, None]),
-        ("skip_when_fresh", ["perhaps"]),
+        ("skip_if_not_due", ["perhaps"]),
     ],
 )
 def test_wrong_parameters_are_refused_before_anything_is_sent(
@@ -139,7 +139,7 @@ def test_wrong_parameters_are_refused_before_anything_is_sent(
 
 
 def test_what_is_young_enough_can_be_skipped(scene: Scene, context: Context) -> None:
-    rotating = operator(scene, max_age=timedelta(days=6), skip_when_fresh="True")
+    rotating = operator(scene, max_age=timedelta(days=6), skip_if_not_due="True")
     assert rotating.execute(context(NOW))["issued"] is True
     with pytest.raises(AirflowSkipException):
         rotating.execute(context(NOW + timedelta(days=1)))
@@ -151,7 +151,7 @@ def test_what_is_young_enough_can_be_skipped(scene: Scene, context: Context) -> 
 def test_an_older_run_that_is_cleared_does_not_claim_what_a_later_one_has_issued(
     scene: Scene, context: Context
 ) -> None:
-    rotating = operator(scene, skip_when_fresh=True)
+    rotating = operator(scene, skip_if_not_due=True)
     for run in (NOW - WEEK, NOW + timedelta(hours=1)):
         assert rotating.execute(context(run))["issued"] is True
     cleared = context(NOW - WEEK, try_number=2)
@@ -163,7 +163,7 @@ def test_check_only_names_the_user_whose_turn_it_is(scene: Scene, context: Conte
     given = {"standby_user_id": standby.id, "max_age": timedelta(days=6)}
     operator(scene, **given).execute(context(NOW))
     fresh = operator(scene, check_only=True, **given).execute(context(NOW + timedelta(days=1)))
-    due = operator(scene, check_only=True, skip_when_fresh=True, **given).execute(context(NOW + WEEK))
+    due = operator(scene, check_only=True, skip_if_not_due=True, **given).execute(context(NOW + WEEK))
     assert (fresh["would_issue"], due["would_issue"]) == (False, True)
     assert standby.id in due["reason"]
     assert len(scene.posts) == 1

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
     PolytomicNotFoundError,
-    PolytomicTakenError,
 )
 from airflow_provider_polytomic.operators.users import (
     PolytomicCreateUserOperator,
@@ -87,7 +87,7 @@ def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, 
 
 
 def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         create(scene, context(), user_email=scene.user.email, roles=["Admin"], if_exists="fail")
     assert caught.value.reason == "exists_already"
     assert scene.emulator.roles_of(scene.user.id) == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._provisioning.create import Patience
+from airflow_provider_polytomic._provisioning.create import RetryBudget
 from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.unit.hooks.conftest import FakeTime, Request, ada, connect, define, fake_time, hook, sent, stub
@@ -33,8 +33,8 @@ def partner(connect: Callable[..., PolytomicHook]) -> PolytomicHook:
 
 
 @pytest.fixture
-def patience(fake_time: FakeTime) -> Patience:
-    return Patience(20.0, timing=fake_time.timing)
+def patience(fake_time: FakeTime) -> RetryBudget:
+    return RetryBudget(20.0, timing=fake_time.timing)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from airflow_provider_polytomic._provisioning.create import change_roles
 from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
-    PolytomicNoAnswerError,
+    PolytomicConnectionError,
     PolytomicNotFoundError,
 )
 
@@ -137,7 +137,7 @@ def test_a_404_of_a_proxy_is_never_missing(polytomic, remove, delete, there, wha
     polytomic.inject(f"{PROXYS} endpoint=get_{what}")
     with pytest.raises(PolytomicNotFoundError) as caught:
         {"user": remove, "organization": delete}[what](ignore_if_missing=True)
-    assert caught.value.own_words is False
+    assert caught.value.is_from_polytomic is False
     polytomic.inject(f"{PROXYS} endpoint=delete_{what}")
     with pytest.raises(PolytomicNotFoundError):
         {"user": remove, "organization": delete}[what](ignore_if_missing=True)
@@ -167,7 +167,7 @@ def test_what_somebody_else_removes_in_between_is_missing(polytomic, remove, del
 @pytest.mark.parametrize("what", ["user", "organization"])
 def test_what_is_about_to_go_is_said_before_it_goes(polytomic, remove, delete, caplog, *, bob, ada, what):
     polytomic.inject(f"drop when=before endpoint=delete_{what} times=always")
-    with caplog.at_level(logging.INFO, "airflow_provider_polytomic"), pytest.raises(PolytomicNoAnswerError):
+    with caplog.at_level(logging.INFO, "airflow_provider_polytomic"), pytest.raises(PolytomicConnectionError):
         {"user": remove, "organization": delete}[what]()
     said = [record.getMessage() for record in caplog.records if "for good" in record.getMessage()]
     named = {"user": (bob.email, bob.id), "organization": ("Acme", ada.organization_id)}[what]

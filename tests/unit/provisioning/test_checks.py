@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic._provisioning.checks import check_email, check_name, has_address, is_own
+from airflow_provider_polytomic._provisioning.checks import (
+    check_email,
+    email_matches,
+    is_callers_organization,
+    require_text,
+)
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.models import Organization, User
 from tests.unit.hooks.conftest import ORG, USER
@@ -31,7 +36,7 @@ KELVIN, DOTTED = "\u212a", "\u0130"  # which Python lowers to k, and to an i wit
 )
 def test_addresses_are_the_same_in_any_case_of_a_to_z(held: str | None, asked: str, is_same: bool) -> None:
     user = User(id=USER, email=held)
-    assert has_address(user, asked) is is_same
+    assert email_matches(user, asked) is is_same
     check_email(user, None)
     if is_same:
         check_email(user, asked)
@@ -44,7 +49,7 @@ def test_addresses_are_the_same_in_any_case_of_a_to_z(held: str | None, asked: s
 @pytest.mark.parametrize("value", ["", " ", "\n", " Acme", "Acme\n", None, 7, ["Acme"]])
 def test_what_can_be_no_name_is_refused_and_not_shown(value: object) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
-        check_name("name", value)
+        require_text("name", value)
     assert (caught.value.reason, caught.value.fields) == ("not_a_name", ("name",))
     assert "Acme" not in str(caught.value)
 
@@ -68,5 +73,5 @@ def test_an_address_that_holds_a_line_of_its_own_stays_in_its_line() -> None:
 def test_the_own_organization_is_the_keys_or_else_the_first(stub, hook, identity, listed, own):
     organizations = [{"id": each, "name": "Acme"} for each in listed or ()]
     stub.reply_data(identity, organizations)
-    assert is_own(hook, Organization(id=ORG, name="Acme")) is own
+    assert is_callers_organization(hook, Organization(id=ORG, name="Acme")) is own
     assert [request.path for request in stub.requests] == ["/api/me", *(["/api/organizations"] * (listed is not None))]

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._provisioning.create import Found, Patience, ensure_organization, ensure_user
+from airflow_provider_polytomic._provisioning.create import Ensured, RetryBudget, ensure_organization, ensure_user
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicApiError,
     PolytomicConfigurationError,
     PolytomicConflictError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicRejectedError,
     PolytomicServerError,
-    PolytomicStoppedError,
-    PolytomicTakenError,
+    PolytomicTaskStoppedError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
@@ -38,9 +38,9 @@ class Ensuring:
     polytomic: PolytomicEmulator
     hook: PolytomicHook
     org_id: str
-    patience: Patience
+    patience: RetryBudget
 
-    def __call__(self, hook: PolytomicHook | None = None, **given: Any) -> Found[Any]:
+    def __call__(self, hook: PolytomicHook | None = None, **given: Any) -> Ensured[Any]:
         given = {"patience": self.patience, **given}
         if self.kind == "organization":
             return ensure_organization(hook or self.hook, "Globex", **given)
@@ -93,7 +93,7 @@ def test_an_answer_that_is_lost_within_a_try_is_repeated_under_one_idempotency_k
 @pytest.mark.parametrize("error", ["drop", "status:503", "not_json:500"])
 def test_an_answer_that_stays_lost_is_left_to_the_next_try_which_looks_first(polytomic, ensure, error, when):
     ensure.inject(f"{error} when={when} times=always")
-    with pytest.raises((PolytomicNoAnswerError, PolytomicUnavailableError)) as caught:
+    with pytest.raises((PolytomicConnectionError, PolytomicUnavailableError)) as caught:
         ensure()
     assert caught.value.retryable
     polytomic.clear_faults()
@@ -184,7 +184,7 @@ def test_a_refusal_is_raised_at_once_and_not_held_against_the_next_try(polytomic
 def test_fail_refuses_what_exists(ensure, calls):
     assert ensure(if_exists="fail").created is True
     calls()
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         ensure(if_exists="fail")
     assert (caught.value.reason, caught.value.retryable) == ("exists_already", False)
     assert ensure.made[0] in str(caught.value)
@@ -194,13 +194,13 @@ def test_fail_refuses_what_exists(ensure, calls):
 def test_stopping_ends_the_waiting(ensure, fake_time):
     ensure.inject("status:409 times=always")
     with pytest.raises(PolytomicConflictError):
-        ensure(patience=Patience(20.0, stopping=lambda: bool(ensure.keys), timing=fake_time.timing))
+        ensure(patience=RetryBudget(20.0, stopping=lambda: bool(ensure.keys), timing=fake_time.timing))
     assert (len(ensure.keys), fake_time.slept) == (1, [])
 
 
 def test_once_stopping_nothing_is_asked_for_and_the_next_try_can(ensure):
-    with pytest.raises(PolytomicStoppedError) as caught:
-        ensure(patience=Patience(20.0, stopping=lambda: True))
+    with pytest.raises(PolytomicTaskStoppedError) as caught:
+        ensure(patience=RetryBudget(20.0, stopping=lambda: True))
     assert (caught.value.retryable, ensure.keys, ensure.made) == (True, [], [])
     assert ensure().created is True
 

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicNotFoundError,
-    PolytomicStoppedError,
+    PolytomicTaskStoppedError,
 )
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -77,14 +77,14 @@ def test_a_404_of_a_proxy_says_nothing_of_who_is_missing(polytomic, away, what, 
     polytomic.inject(f"{PROXYS} endpoint={endpoint}")
     with pytest.raises(PolytomicNotFoundError) as caught:
         away(what, NOBODY, expected, ignore_if_missing=True)
-    assert caught.value.own_words is False
+    assert caught.value.is_from_polytomic is False
 
 
 @both
 def test_once_stopping_nothing_is_removed_and_the_next_try_can(polytomic, away, there, what):
     before = there()
     # Told to end only once everything was looked at: that is the last moment.
-    with pytest.raises(PolytomicStoppedError) as caught:
+    with pytest.raises(PolytomicTaskStoppedError) as caught:
         away(what, stopping=lambda: bool(polytomic.received("get_identity")))
     assert caught.value.retryable is True
     assert (there(), polytomic.received(f"delete_{what}")) == (before, [])

@@ -6,9 +6,9 @@ import pytest
 
 from airflow_provider_polytomic._provisioning.create import ensure_organization
 from airflow_provider_polytomic.exceptions import (
+    PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
     PolytomicRejectedError,
-    PolytomicTakenError,
 )
 from tests.unit.hooks.conftest import ORG, USER
 
@@ -42,7 +42,7 @@ def test_the_name_is_compared_exactly(polytomic, ensure, named):
 def test_a_server_that_compares_names_without_case_is_told_of_at_once(polytomic, ensure, named):
     other = polytomic.add_organization("ACME")
     polytomic.inject("status:409 endpoint=create_organization times=always")
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         ensure()
     assert (caught.value.reason, caught.value.fields) == ("name_differs_in_case", ("name",))
     assert other.id in str(caught.value)
@@ -86,7 +86,7 @@ def test_the_first_of_the_list_is_the_partners_own_unless_polytomic_says_otherwi
     if not is_own and if_exists == "ignore":
         assert ensure_organization(hook, "Acme").value.id == ORG
     else:
-        with pytest.raises((PolytomicConfigurationError, PolytomicTakenError)) as caught:
+        with pytest.raises((PolytomicConfigurationError, PolytomicAlreadyExistsError)) as caught:
             ensure_organization(hook, "Acme", if_exists=if_exists)
         assert caught.value.reason == ("own_organization" if is_own else "exists_already")
     assert {request.method for request in stub.requests} == {"GET"}

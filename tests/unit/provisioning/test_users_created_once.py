@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_polytomic._provisioning.create import ensure_user
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicTakenError
+from airflow_provider_polytomic.exceptions import PolytomicAlreadyExistsError, PolytomicConfigurationError
 
 BOB = "Bob@Acme.example"
 
@@ -127,7 +127,7 @@ def test_an_unknown_role_is_refused_before_anybody_is_invited(polytomic, ensure,
 
 def test_fail_refuses_one_who_exists_and_leaves_the_roles(polytomic, ensure, put, ada):
     bob = polytomic.add_user(ada.organization_id, BOB)
-    with pytest.raises(PolytomicTakenError) as caught:
+    with pytest.raises(PolytomicAlreadyExistsError) as caught:
         ensure(roles=["Viewer"], if_exists="fail")
     assert bob.id in str(caught.value)
     assert (put(), polytomic.received("create_user")) == ([], [])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.removal.harness import Bench
+from tests.unit.removal.harness import Harness
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Harness:
+    return Harness()

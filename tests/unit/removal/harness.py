@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic._removal.remove import Removed, remove_key
 from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
+    PolytomicConnectionError,
     PolytomicForbiddenError,
-    PolytomicNoAnswerError,
     PolytomicNotFoundError,
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEAD", "GONE", "NO_ANSWER", "OF_A_PROXY", "OTHER", "OWN", "TARGET",
-    "After", "Bench", "assert_refused", "fingerprint",
+    "After", "Harness", "assert_refused", "fingerprint",
 ]  # fmt: skip
 
 DEAD = {
-    "401 in its own words": PolytomicUnauthorizedError("unknown", status=401, own_words=True),
-    "403 in its own words": PolytomicForbiddenError("unknown", status=403, own_words=True),
+    "401 in its own words": PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True),
+    "403 in its own words": PolytomicForbiddenError("unknown", status=403, is_from_polytomic=True),
 }
 NO_ANSWER = {
-    "lost": PolytomicNoAnswerError("lost"),
+    "lost": PolytomicConnectionError("lost"),
     "503": PolytomicUnavailableError("busy", status=503),
     "404 of a proxy": PolytomicNotFoundError("lost its way", status=404),
 }
@@ -39,10 +39,10 @@ OF_A_PROXY = {
     "401 of a proxy": PolytomicUnauthorizedError("sign in", status=401),
     "403 of a proxy": PolytomicForbiddenError("blocked", status=403),
 }
-GONE = PolytomicNotFoundError("no such user", status=404, own_words=True)
+GONE = PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True)
 
 
-class Vendor(harness.Vendor):
+class FakePolytomic(harness.FakePolytomic):
     """Polytomic, which says in its own words that a key is dead, and which organizations the caller may ask about."""
 
     def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
@@ -54,30 +54,34 @@ class Vendor(harness.Vendor):
             pass
         if owner := self.live.get(api_key.reveal()):
             return Identity(id=owner.user_id, organization_id=owner.org_id, is_user=True)
-        raise PolytomicUnauthorizedError("the key is unknown", status=401, own_words=True)
+        raise PolytomicUnauthorizedError("the key is unknown", status=401, is_from_polytomic=True)
 
     def get_organization(self, org_id: str) -> object:
         with self.taking("get_organization"):
             return org_id
 
 
-class Bench(harness.Bench):
+class Harness(harness.Harness):
     """All of it, and what was called in which order."""
 
-    vendor: Vendor
+    vendor: FakePolytomic
     store: harness.Store
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.vendor, self.store = Vendor(self.calls, self.clock), harness.Store(self.calls)
+        self.vendor, self.store = FakePolytomic(self.calls, self.clock), harness.Store(self.calls)
 
-    def remove(self, *, take_over: bool = False, allow_live: bool = False) -> Removed:
+    def remove(self, *, take_over: bool = False, allow_active_key: bool = False) -> Removed:
         return remove_key(
-            self.vendor, self.store, take_over=take_over, allow_live=allow_live, runtime=self.clock.runtime()
+            self.vendor,
+            self.store,
+            take_over=take_over,
+            allow_active_key=allow_active_key,
+            runtime=self.clock.runtime(),
         )
 
 
-def assert_refused(bench: Bench, reason: str, **given: bool) -> str:
+def assert_refused(bench: Harness, reason: str, **given: bool) -> str:
     """Check that it is refused for this reason, and changed nothing; return what it said."""
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, reason) as caught:

@@ -16,8 +16,8 @@ from tests.reasons import raises
 from tests.unit.removal.harness import DEAD, GONE, NO_ANSWER, OF_A_PROXY, OTHER, TARGET, assert_refused, fingerprint
 
 UNKNOWN = {
-    "another server": PolytomicNotFoundError("no such organization", status=404, own_words=True),
-    "another partner": PolytomicForbiddenError("not yours", status=403, own_words=True),
+    "another server": PolytomicNotFoundError("no such organization", status=404, is_from_polytomic=True),
+    "another partner": PolytomicForbiddenError("not yours", status=403, is_from_polytomic=True),
 }
 
 
@@ -26,7 +26,7 @@ def test_a_dead_key_of_ours_goes_for_good_and_its_record_with_it(bench, answer):
     bench.hold()
     bench.vendor.order("get_identity", answer)
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, True)
+    assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, True)
 
 
 @pytest.mark.parametrize("answer", NO_ANSWER.values(), ids=NO_ANSWER)
@@ -75,7 +75,7 @@ def test_a_key_that_dies_a_moment_after_its_user_is_asked_about_again(bench):
     bench.vendor.order("get_identity", None, None, bench.vendor.live.clear)
     assert bench.remove().removed
     assert len(bench.vendor.asked_about) == 3
-    assert bench.store.for_good is True
+    assert bench.store.permanently is True
 
 
 def test_a_key_that_still_works_is_waited_for_within_bounds(bench):
@@ -91,14 +91,14 @@ def test_where_the_organization_is_unknown_nothing_is_sent_or_believed(bench, an
     if "nothing" not in state:
         bench.hold(owner=None, ours=True)
     if state != "done":
-        bench.record(state.partition(",")[0], before="absent")
+        bench.record(state.partition(",")[0], previous_fingerprint="absent")
     bench.vendor.order("get_organization", answer)
     assert_refused(bench, "organization_unknown")
     assert not {"get_identity", "get_user"} & set(bench.calls)
     bench.vendor.order("get_organization", answer)
-    assert bench.remove(allow_live=True).target == TARGET
+    assert bench.remove(allow_active_key=True).target == TARGET
     assert (bench.store.value, bench.store.record) == (None, None)
-    assert bench.store.for_good is not True
+    assert bench.store.permanently is not True
 
 
 @pytest.mark.parametrize("answer", [*OF_A_PROXY.values(), *NO_ANSWER.values()], ids=[*OF_A_PROXY, *NO_ANSWER])
@@ -126,7 +126,7 @@ def test_an_open_record_stays_while_its_user_exists(bench, stored):
         bench.hold(stored, owner=None, ours=True)
     bench.record("open")
     assert_refused(bench, "user_still_exists")
-    assert bench.remove(allow_live=True).target == TARGET
+    assert bench.remove(allow_active_key=True).target == TARGET
     assert (bench.store.value, bench.store.record) == (None, None)
 
 
@@ -140,7 +140,7 @@ def test_an_open_record_goes_once_its_user_is_gone(bench):
 
 def test_a_403_does_not_say_that_the_user_is_gone(bench):
     bench.record("open")
-    refusal = PolytomicForbiddenError("the organization is not yours.", status=403, own_words=True)
+    refusal = PolytomicForbiddenError("the organization is not yours.", status=403, is_from_polytomic=True)
     bench.vendor.order("get_user", refusal)
     assert_refused(bench, "user_state_unknown")
 

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_polytomic._issuance import Ensure
 from airflow_provider_polytomic._removal.remove import Removed
 from airflow_provider_polytomic.exceptions import (
-    MisconfiguredError,
+    SecretStoreConfigurationError,
 )
 from tests.reasons import raises
 from tests.unit.removal.harness import GONE, OWN, TARGET, assert_refused, fingerprint
@@ -20,9 +20,9 @@ def test_where_nothing_is_there_is_nothing_to_do(bench):
 
 def test_a_key_that_may_live_on_is_not_asked_about_and_kept_recoverable(bench):
     bench.hold()
-    assert bench.remove(allow_live=True).removed
+    assert bench.remove(allow_active_key=True).removed
     assert bench.vendor.asked_about == []
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
+    assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def test_a_key_that_may_live_on_is_not_asked_about_and_kept_recoverable(bench):
     [{"foreign": True, "owner": None}, {}, {"ours": True}],
     ids=["foreign", "no record", "a connection to Polytomic without a record"],
 )
-@pytest.mark.parametrize("allow_live", [False, True])
-def test_what_is_not_ours_stays_and_is_sent_nowhere_until_taken_over(bench, held, allow_live):
+@pytest.mark.parametrize("allow_active_key", [False, True])
+def test_what_is_not_ours_stays_and_is_sent_nowhere_until_taken_over(bench, held, allow_active_key):
     bench.hold("by-hand", issued_at=None, **held)
     if "foreign" in held:
         bench.store.put(None, foreign=True)
-    assert_refused(bench, "unknown_value", allow_live=allow_live)
-    assert bench.remove(take_over=True, allow_live=allow_live) == Removed(removed=True)
-    assert (bench.store.value, bench.store.foreign, bench.store.for_good) == (None, False, False)
+    assert_refused(bench, "unknown_value", allow_active_key=allow_active_key)
+    assert bench.remove(take_over=True, allow_active_key=allow_active_key) == Removed(removed=True)
+    assert (bench.store.value, bench.store.foreign, bench.store.permanently) == (None, False, False)
     assert bench.vendor.asked_about == []
 
 
@@ -51,7 +51,7 @@ def test_another_value_than_the_records_stays_until_taken_over(bench, put, caplo
     (warning,) = caplog.messages
     assert f"{TARGET} (fingerprint {fingerprint('stored-key')})" in warning
     assert "by-hand" not in warning
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
+    assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
     assert bench.vendor.asked_about == []
 
 
@@ -62,7 +62,7 @@ def test_a_key_of_ours_that_works_is_not_taken_over(bench):
 
 def test_the_callers_own_key_always_stays(bench):
     bench.hold(OWN)
-    for given in ({}, {"take_over": True}, {"take_over": True, "allow_live": True}):
+    for given in ({}, {"take_over": True}, {"take_over": True, "allow_active_key": True}):
         assert_refused(bench, "callers_own_key", **given)
     assert bench.vendor.asked_about == []
 
@@ -71,16 +71,16 @@ def test_the_callers_own_key_always_stays(bench):
 @pytest.mark.parametrize("before", [None, fingerprint("stored-key")], ids=["may have stored it", "began with it"])
 def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_recoverable(bench, state, before):
     bench.hold(owner=None, ours=True)
-    bench.record(state, before=before or "absent")
+    bench.record(state, previous_fingerprint=before or "absent")
     bench.vendor.order("get_user", GONE)
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
+    assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
 
 
 @pytest.mark.parametrize("state", ["open", "failed"])
 def test_what_an_unfinished_issuance_has_stored_stays_while_it_works(bench, state):
     bench.hold(ours=True)
-    bench.record(state, before="absent")
+    bench.record(state, previous_fingerprint="absent")
     bench.vendor.order("get_user", GONE)
     assert_refused(bench, "key_still_works")
 
@@ -89,23 +89,23 @@ def test_what_an_unfinished_issuance_has_stored_stays_while_it_works(bench, stat
 @pytest.mark.parametrize("before", [None, fingerprint("by-hand")], ids=["put there since", "taken over"])
 def test_a_text_beside_an_unfinished_issuance_is_sent_nowhere_and_stays_until_taken_over(bench, state, before):
     bench.hold("by-hand", issued_at=None)
-    bench.record(state, before=before or "absent")
+    bench.record(state, previous_fingerprint=before or "absent")
     assert_refused(bench, "unknown_value")
     bench.vendor.order("get_user", GONE)
     assert bench.remove(take_over=True) == Removed(removed=True, target=TARGET)
-    assert (bench.store.value, bench.store.record, bench.store.for_good) == (None, None, False)
+    assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
     assert bench.vendor.asked_about == []
 
 
 def test_a_text_that_an_open_issuance_may_have_stored_is_not_taken_over_while_the_user_exists(bench):
     bench.hold(issued_at=None)
-    bench.record("open", before="absent")
+    bench.record("open", previous_fingerprint="absent")
     assert_refused(bench, "user_still_exists", take_over=True)
 
 
 def test_once_the_interrupted_issuance_has_finished_its_text_is_known(bench):
     bench.hold(issued_at=None)
-    bench.record("open", before="absent", forced=False)
+    bench.record("open", previous_fingerprint="absent", forced=False)
     assert_refused(bench, "unknown_value")
     bench.issue(Ensure())
     bench.vendor.live.clear()
@@ -122,6 +122,6 @@ def test_a_failed_record_goes_without_asking_anybody(bench):
 def test_a_damaged_record_stops_everything(bench):
     bench.hold()
     bench.store.record = {"state": "done"}
-    with raises(MisconfiguredError, "record_damaged"):
-        bench.remove(take_over=True, allow_live=True)
+    with raises(SecretStoreConfigurationError, "record_damaged"):
+        bench.remove(take_over=True, allow_active_key=True)
     assert bench.store.value == "stored-key"

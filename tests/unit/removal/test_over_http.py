@@ -40,10 +40,10 @@ def issue_key(scene: Scene, destination: str = CONNECTION) -> None:
         issue(hook, store, target(scene), Ensure(), hide=lambda _: None)
 
 
-def remove(destination: str = CONNECTION, *, take_over: bool = False, allow_live: bool = False) -> Removed:
+def remove(destination: str = CONNECTION, *, take_over: bool = False, allow_active_key: bool = False) -> Removed:
     with closing(PolytomicHook()) as hook:
         store = open_store(destination, issuer=hook.base_url)
-        return remove_key(hook, store, take_over=take_over, allow_live=allow_live)
+        return remove_key(hook, store, take_over=take_over, allow_active_key=allow_active_key)
 
 
 def delete(scene: Scene, path: str) -> None:
@@ -96,7 +96,7 @@ def test_an_open_record_of_an_organization_that_is_gone_stays_until_somebody_say
     delete(scene, "")
     with raises(IssuanceRefusedError, "organization_unknown"):
         remove()
-    assert remove(allow_live=True) == Removed(removed=True, target=target(scene))
+    assert remove(allow_active_key=True) == Removed(removed=True, target=target(scene))
     assert record(scene) is None
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from airflow_provider_polytomic._removal.remove import Removed
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
     IssuanceIncompleteError,
     IssuanceRefusedError,
-    UnavailableError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
 )
 from tests.reasons import raises
 from tests.unit.removal.harness import TARGET, After, fingerprint
@@ -55,7 +55,7 @@ def test_the_next_try_finishes_what_a_kill_left(bench, call, effect):
     assert bench.remove() == Removed(removed=False)
 
 
-@pytest.mark.parametrize("error", [DeniedError("may not"), UnavailableError("away")], ids=str)
+@pytest.mark.parametrize("error", [SecretStoreDeniedError("may not"), SecretStoreUnavailableError("away")], ids=str)
 @pytest.mark.parametrize("call", ["remove", "remove_record"])
 def test_a_store_that_fails_leaves_what_tells_what_is_to_be_done(bench, call, error):
     bench.hold(owner=None)
@@ -102,7 +102,7 @@ def test_the_record_of_an_issuance_that_came_between_stays(bench):
 
 def test_the_reads_are_repeated_where_they_do_not_fit_together(bench):
     bench.store.put("old-key")
-    bench.record("open", before="absent")
+    bench.record("open", previous_fingerprint="absent")
     bench.store.order("read_record", lambda: bench.hold("new-key", owner=None))
     assert bench.remove().fingerprint == fingerprint("new-key")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Clients, Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import ClientCache, StoreFactory, store_on
 from tests.fakes.aws_accounts import ALLOW_ALL
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def backend_of(
     return cls(**where | server.user(policy).boto | given)
 
 
-def opened(backend: Any, uri: str = "airflow://connection/acme", clients: Clients | None = None) -> SecretStore:
+def opened(backend: Any, uri: str = "airflow://connection/acme", clients: ClientCache | None = None) -> SecretStore:
     return store_on(backend, Destination.parse(uri), issuer=ISSUER, clients=clients)
 
 
 def outside(uri: str) -> SecretStore:
-    return Stores(issuer=ISSUER).open(uri)
+    return StoreFactory(issuer=ISSUER).open(uri)
 
 
 def connect(

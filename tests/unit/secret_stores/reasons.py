@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError, SecretStoreError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ __all__ = ["because"]
 
 @contextmanager
 def because(
-    reason: str, error: type[SecretStoreError] = MisconfiguredError, *fields: str
+    reason: str, error: type[SecretStoreError] = SecretStoreConfigurationError, *fields: str
 ) -> Iterator[pytest.ExceptionInfo[SecretStoreError]]:
     """Check that an error is raised for this reason, and names these fields where any are given."""
     with pytest.raises(error) as caught:

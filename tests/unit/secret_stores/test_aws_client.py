@@ -11,9 +11,13 @@ from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerP
 from botocore import exceptions as boto_errors
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
+)
 from airflow_provider_polytomic.secret_stores.aws.errors import explain
-from airflow_provider_polytomic.secret_stores.factory import Clients
+from airflow_provider_polytomic.secret_stores.factory import ClientCache
 from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
 from tests.unit.secret_stores.reasons import because
 
@@ -39,7 +43,7 @@ def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
     role = aws_server.role("key-writer")
     sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}
     backend = backend_of(aws_server, cls, [], role_arn=role, service_config=sts)
-    with because("missing_right", DeniedError):
+    with because("missing_right", SecretStoreDeniedError):
         opened(backend)
 
 
@@ -93,7 +97,7 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
     class Backend(SecretsManagerBackend):
         client = Unlocked()
 
-    backend, clients = backend_of(aws_server, Backend), Clients()
+    backend, clients = backend_of(aws_server, Backend), ClientCache()
     with ThreadPoolExecutor(32) as pool:
         stores = list(pool.map(lambda number: opened(backend, f"{uri}{number}", clients), range(32)))
     used = {id(client): client for client in (vars(store)["_secret"]._aws._client for store in stores)}
@@ -136,14 +140,14 @@ def test_who_may_not_do_what_is_repeated_unless_the_value_is_in_it():
 
 
 TOLD = {
-    (DeniedError, "missing_right"): [refused("AccessDeniedException", KEY)],
-    (DeniedError, "kms_key"): [
+    (SecretStoreDeniedError, "missing_right"): [refused("AccessDeniedException", KEY)],
+    (SecretStoreDeniedError, "kms_key"): [
         refused(code, KEY) for code in ("DecryptionFailure", "EncryptionFailure", "InvalidKeyId")
     ],
-    (DeniedError, "credentials"): [
+    (SecretStoreDeniedError, "credentials"): [
         refused(code, KEY) for code in ("ExpiredTokenException", "UnrecognizedClientException")
     ],
-    (UnavailableError, "no_answer"): [
+    (SecretStoreUnavailableError, "no_answer"): [
         *(refused(code, KEY) for code in ("ThrottlingException", "TooManyUpdates", "InternalServiceError")),
         refused("502", KEY, 502),
         refused("429", KEY, 429),
@@ -153,11 +157,11 @@ TOLD = {
         boto_errors.ConnectionClosedError(endpoint_url="https://x"),
         boto_errors.CredentialRetrievalError(provider="p", error_msg=KEY),
     ],
-    (MisconfiguredError, "request_not_accepted"): [
+    (SecretStoreConfigurationError, "request_not_accepted"): [
         *(refused(code, KEY) for code in ("ValidationException", "LimitExceededException", "ParameterLimitExceeded")),
         refused(f"<html>{KEY}</html>", KEY),
     ],
-    (MisconfiguredError, "client_unusable"): [
+    (SecretStoreConfigurationError, "client_unusable"): [
         boto_errors.NoCredentialsError(),
         boto_errors.NoRegionError(),
         boto_errors.ProfileNotFound(profile="p"),
@@ -187,5 +191,5 @@ def test_a_backend_that_cannot_read_back_is_told_without_its_words(aws_server, c
     issue(store)
     aws_server.fail("GetSecretValue", "ThrottlingException")
     aws_server.fail("GetParameter", "ThrottlingException")
-    with because("no_answer", UnavailableError):
+    with because("no_answer", SecretStoreUnavailableError):
         store.read_back()

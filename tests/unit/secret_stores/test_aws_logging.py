@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.secret_stores.aws.logging import quiet
+from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
 from tests.unit.secret_stores.aws_fixtures import KEY, backend_of, connect, issue, opened, outside
 
 LOGGERS = ["boto3", "botocore", "botocore.endpoint", "botocore.parsers"]
@@ -60,7 +60,7 @@ def heard(said, names=LOGGERS, level=logging.DEBUG):
 
 
 def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, said):
-    with quiet():
+    with suppress_debug_logs():
         assert heard(said) == []
         assert heard(said, level=logging.INFO) == LOGGERS
         assert heard(said, ["another", "botocorelike"]) == ["another", "botocorelike"]
@@ -70,10 +70,10 @@ def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, said):
 
 def test_nested_and_failing_it_ends_with_the_outermost(said):
     def fail():
-        with quiet(), quiet():
+        with suppress_debug_logs(), suppress_debug_logs():
             raise KeyError
 
-    with quiet():
+    with suppress_debug_logs():
         with pytest.raises(KeyError):
             fail()
         assert heard(said) == []
@@ -81,7 +81,7 @@ def test_nested_and_failing_it_ends_with_the_outermost(said):
 
 
 def test_another_thread_is_heard_meanwhile(said):
-    with quiet(), ThreadPoolExecutor(1) as pool:
+    with suppress_debug_logs(), ThreadPoolExecutor(1) as pool:
         assert pool.submit(heard, said).result() == LOGGERS
         assert heard(said) == []
 
@@ -90,7 +90,7 @@ def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
     inside = threading.Barrier(8)
 
     def once():
-        with quiet():
+        with suppress_debug_logs():
             inside.wait(60)
             for name in LOGGERS:
                 logging.getLogger(name).debug("a secret, perhaps")
@@ -104,26 +104,26 @@ def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
 
 
 def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(said):
-    with quiet():
+    with suppress_debug_logs():
         pass
     for name in LOGGERS:
         logging.getLogger(name).filters.clear()
-    with quiet():
+    with suppress_debug_logs():
         assert heard(said) == []
 
 
 def test_a_logger_that_comes_later_is_dropped_too(said):
-    with quiet():
+    with suppress_debug_logs():
         logging.getLogger("botocore.set.later").setLevel(logging.DEBUG)
         assert heard(said, ["botocore.endpoint", "botocore.set.later"]) == []
         logging.getLogger("botocore.made.later")
-        with quiet():
+        with suppress_debug_logs():
             assert heard(said, ["botocore.made.later"]) == []
 
 
 def test_filters_do_not_add_up():
     for _ in range(3):
-        with quiet():
+        with suppress_debug_logs():
             pass
     assert [len(logging.getLogger(name).filters) for name in LOGGERS] == [1] * len(LOGGERS)
 

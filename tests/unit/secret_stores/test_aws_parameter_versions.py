@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError
+from airflow_provider_polytomic.exceptions import SecretStoreConflictError, SecretStoreDeniedError
 from tests.fakes.aws_accounts import ALLOW_ALL
 from tests.unit.secret_stores import aws_fixtures
 from tests.unit.secret_stores.aws_fixtures import KEY, issue, opened, told
@@ -46,7 +46,7 @@ def test_what_changes_before_the_second_look_conflicts(aws_server, store, own, a
     put(own)
     held = store.read()
     aws_server.interpose(action, lambda: put(own, "by-hand"))
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), held)
     assert current(own)["Value"] == "by-hand"
 
@@ -89,7 +89,7 @@ def test_a_parameter_that_was_made_anew_has_another_version(store, own):
     put(own, "by-hand")
     assert current(own)["Version"] == held.revision
     assert store.read().version != held.version
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), held)
 
 
@@ -97,7 +97,7 @@ def test_a_deletion_before_the_check_is_noticed_and_not_undone(aws_server, store
     put(own)
     held = store.read()
     own.delete_parameter(Name=VARIABLE)
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.check_write(held)
     with pytest.raises(own.exceptions.ParameterNotFound):
         current(own)
@@ -143,10 +143,10 @@ def test_a_kms_key_that_may_not_be_used_is_said_to_be_the_reason(aws_server, own
     key = aws_server.key()
     put(own, KeyId=key)
     store = opened(backend_of(aws_server, policy=allow("kms:Encrypt")), URI)
-    with because("missing_right", DeniedError) as caught:
+    with because("missing_right", SecretStoreDeniedError) as caught:
         store.write(ApiKey(KEY), store.read())
     assert KEY not in told(caught.value)
     assert current(own)["Value"] == OLD
     aws_server.disable_key(key)
-    with because("kms_key", DeniedError):
+    with because("kms_key", SecretStoreDeniedError):
         store.read()

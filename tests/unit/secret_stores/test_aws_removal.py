@@ -10,8 +10,8 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
-    ConflictError,
-    UnavailableError,
+    SecretStoreConflictError,
+    SecretStoreUnavailableError,
 )
 from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
 from tests.unit.secret_stores.reasons import because
@@ -31,8 +31,8 @@ def store(aws_server):
     return opened(backend_of(aws_server, SecretsManagerBackend), URI)
 
 
-def remove(store, *, for_good=True):
-    store.remove(store.read(), for_good=for_good)
+def remove(store, *, permanently=True):
+    store.remove(store.read(), permanently=permanently)
     store.remove_record()
 
 
@@ -51,7 +51,7 @@ def test_for_good_is_at_once_and_a_new_key_can_be_issued(aws_server, store, own)
 
 def test_otherwise_it_can_be_restored_with_its_record(aws_server, store, own):
     issue(store)
-    remove(store, for_good=False)
+    remove(store, permanently=False)
     assert "ForceDeleteWithoutRecovery" not in aws_server.requests[-2].body
     assert (store.read().value, store.read_record()) == (None, None)
     own.restore_secret(SecretId=NAME)
@@ -86,7 +86,7 @@ def test_while_a_forced_deletion_takes_its_time_no_key_is_put_there_and_then_it_
         lambda: store.write(ApiKey(KEY), store.read()),
         lambda: store.write_record({"state": "open"}),
     ):
-        with because("being_deleted", UnavailableError):
+        with because("being_deleted", SecretStoreUnavailableError):
             act()
     remove(store)
     aws_server.finish_deletions()
@@ -99,7 +99,7 @@ def test_a_name_that_is_not_free_yet_though_nobody_sees_the_secret_any_more_is_t
     store.check_write(held)
     aws_server.fail("CreateSecret", "InvalidRequestException", times=2)
     for act in (lambda: store.write_record({"state": "open"}), lambda: store.write(ApiKey(KEY), held)):
-        with because("being_deleted", UnavailableError) as caught:
+        with because("being_deleted", SecretStoreUnavailableError) as caught:
             act()
         assert KEY not in told(caught.value)
     issue(store)
@@ -114,19 +114,19 @@ def test_a_reader_without_the_right_to_describe_is_told_that_it_cannot_be_read(a
         outside("aws-secretsmanager://aws_writer@/apps/sync").read_back()
 
 
-@pytest.mark.parametrize("for_good", [True, False])
+@pytest.mark.parametrize("permanently", [True, False])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("slowly", [True, False])
-def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, for_good, when, slowly):
+def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, permanently, when, slowly):
     issue(store)
     if slowly:
         aws_server.delete_slowly()
     held = store.read()
     aws_server.drop("DeleteSecret", when=when)
-    with because("no_answer", UnavailableError):
-        store.remove(held, for_good=for_good)
+    with because("no_answer", SecretStoreUnavailableError):
+        store.remove(held, permanently=permanently)
     assert (store.read().value is None) is (when == "after")
-    store.remove(held, for_good=for_good)
+    store.remove(held, permanently=permanently)
     store.remove_record()
     assert (store.read().value, store.read_record()) == (None, None)
 
@@ -135,7 +135,7 @@ def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store
     issue(store)
     held = store.read()
     aws_server.interpose("DeleteSecret", lambda: own.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True))
-    store.remove(held, for_good=False)
+    store.remove(held, permanently=False)
     assert store.read().version == "absent"
 
 
@@ -143,7 +143,7 @@ def test_what_aws_does_not_delete_is_said(aws_server, store, own):
     issue(store)
     aws_server.fail("DeleteSecret", "InvalidRequestException")
     with because("not_deletable"):
-        store.remove(store.read(), for_good=True)
+        store.remove(store.read(), permanently=True)
     assert own.get_secret_value(SecretId=NAME)["SecretString"] == KEY
 
 
@@ -161,7 +161,7 @@ def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch
     store = outside(FIELD)
     issue(store)
     caplog.set_level(logging.DEBUG)
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     store.remove_record()
     assert caplog.records
     assert KEY not in caplog.text
@@ -180,7 +180,7 @@ def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, mo
     store, theirs = outside(FIELD), {"url": "y", "api_key": "by-hand"}
     held = store.read()
     aws_server.interpose(action, lambda: own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps(theirs)))
-    with pytest.raises(ConflictError) as caught:
-        store.remove(held, for_good=True)
+    with pytest.raises(SecretStoreConflictError) as caught:
+        store.remove(held, permanently=True)
     assert KEY not in told(caught.value)
     assert kept(own) == theirs

@@ -6,7 +6,11 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, DeniedError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConflictError,
+    SecretStoreDeniedError,
+    SecretStoreUnavailableError,
+)
 from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened, told
 from tests.unit.secret_stores.reasons import because
 
@@ -54,7 +58,7 @@ def test_a_check_sends_again_what_is_there_under_its_own_version(aws_server, sto
 def test_readers_get_the_old_key_until_the_label_moves_and_a_retry_completes_it(aws_server, store, own, existing):
     held = store.read()
     aws_server.drop("UpdateSecretVersionStage", when="before")
-    with because("no_answer", UnavailableError) as caught:
+    with because("no_answer", SecretStoreUnavailableError) as caught:
         store.write(ApiKey(KEY), held)
     assert KEY not in told(caught.value)
     assert current(own) == OLD
@@ -68,7 +72,7 @@ def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     store = opened(backend_of(aws_server, SecretsManagerBackend), URI)
     aws_server.drop("UpdateSecretVersionStage", when="after")
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), store.read())
     assert store.read().value.reveal() == KEY
 
@@ -77,7 +81,7 @@ def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws
 def test_somebody_elses_write_in_between_stays(aws_server, store, own, existing, action):
     held = store.read()
     aws_server.interpose(action, put(own))
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), held)
     assert current(own) == "by-hand"
 
@@ -86,7 +90,7 @@ def test_of_two_first_versions_the_first_one_wins(aws_server, store, own):
     held = store.read()
     store.write_record({"state": "open"})
     aws_server.interpose("PutSecretValue", put(own))
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), held)
     assert current(own) == "by-hand"
 
@@ -94,7 +98,7 @@ def test_of_two_first_versions_the_first_one_wins(aws_server, store, own):
 def test_a_secret_that_comes_while_it_is_created_conflicts(aws_server, store, own):
     held = store.read()
     aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), held)
     assert current(own) == "by-hand"
 
@@ -130,9 +134,9 @@ def test_the_kms_key_stays_and_is_needed(aws_server, own):
     assert own.describe_secret(SecretId=NAME)["KmsKeyId"] == key
     denied = backend_of(aws_server, SecretsManagerBackend, allow("kms:GenerateDataKey"))
     store = opened(denied, URI)
-    with because("missing_right", DeniedError) as caught:
+    with because("missing_right", SecretStoreDeniedError) as caught:
         store.write(ApiKey(ANOTHER), store.read())
     assert ANOTHER not in told(caught.value)
     aws_server.disable_key(key)
-    with because("kms_key", DeniedError):
+    with because("kms_key", SecretStoreDeniedError):
         store.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from airflow_provider_polytomic.exceptions import UnavailableError
+from airflow_provider_polytomic.exceptions import SecretStoreUnavailableError
 from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened
 from tests.unit.secret_stores.reasons import because
 
@@ -25,7 +25,7 @@ def store(aws_server):
 
 
 def remove(store):
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     store.remove_record()
 
 
@@ -34,7 +34,7 @@ def remove(store):
 def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, own, when, of):
     issue(store)
     aws_server.drop("DeleteParameter", when=when, skip=0 if of == NAME else 1)
-    with because("no_answer", UnavailableError):
+    with because("no_answer", SecretStoreUnavailableError):
         remove(store)
     remove(store)
     assert own.describe_parameters()["Parameters"] == []
@@ -53,7 +53,7 @@ def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
 
 def test_a_parameter_in_clear_can_be_removed_and_what_is_no_record_is_not(store, own):
     own.put_parameter(Name=NAME, Value=KEY, Type="String")
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     assert store.read().version == "absent"
     own.put_parameter(Name=RECORD, Value="a note", Type="String")
     with because("no_record"):

@@ -8,26 +8,27 @@ from datetime import UTC, datetime
 import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 
-from airflow_provider_polytomic._issuance.record import FIELDS, Record, Run
+from airflow_provider_polytomic._issuance.record import IssuanceRecord, Run
 from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.unit.secret_stores.aws_fixtures import backend_of, opened
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"
-FULL = Record(
+FULL = IssuanceRecord(
     state="done",
     issuance_id="5e47b5f4-40d0-460e-b318-0348cc5f6e8d",
     forced=True,
-    spent=0,
+    idempotency_keys_used=0,
     opened_at=datetime(2026, 11, 22, tzinfo=UTC),
-    before="absent",
+    previous_fingerprint="absent",
     target=Target.parse("5e47b5f4-40d0-460e-b318-0348cc5f6e8d", "073ae76b-3e6a-455d-a8e1-25800c183c16"),
     fingerprint="8929b40c4ea0c603",
     issued_at=datetime(2026, 11, 22, tzinfo=UTC),
-    refused_at=datetime(2026, 11, 22, tzinfo=UTC),
+    rejected_at=datetime(2026, 11, 22, tzinfo=UTC),
     run=Run("7a1b9b0e-3e6a-455d-a8e1-25800c183c16", datetime(2026, 11, 22, tzinfo=UTC)),
 )
-OPEN = replace(FULL, state="open", fingerprint=None, issued_at=None, refused_at=None)
+OPEN = replace(FULL, state="open", fingerprint=None, issued_at=None, rejected_at=None)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def tags(own):
 def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own):
     own.tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "data"}, {"Key": "polytomic", "Value": "theirs"}])
     assert store.read_record() is None
-    store.write_record({"state": "open", "refused_at": "2026-11-22T10:00:00+00:00", "odd=name": 'a=3d "~" {ü}% é'})
+    store.write_record({"state": "open", "rejected_at": "2026-11-22T10:00:00+00:00", "odd=name": 'a=3d "~" {ü}% é'})
     assert store.read_record()["odd=name"] == 'a=3d "~" {ü}% é'
     store.write_record({"state": "done"})
     assert store.read_record() == {"state": "done"}
@@ -62,16 +63,16 @@ def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own
 
 
 def test_a_record_has_all_the_tags_that_it_will_ever_have_from_the_first_one_on(store, own):
-    assert set(FULL.to_mapping()) == set(FIELDS)
+    assert set(FULL.to_mapping()) == set(RECORD_FIELDS)
     store.write_record(OPEN.to_mapping())
     assert len(tags(own)) == 15
-    assert (tags(own)["polytomic-issuance:issued_at"], tags(own)["polytomic-issuance:refused_at"]) == ("", "")
+    assert (tags(own)["polytomic-issuance:issued_at"], tags(own)["polytomic-issuance:rejected_at"]) == ("", "")
     assert store.read_record() == OPEN.to_mapping()
     store.write_record(FULL.to_mapping())
     assert len(tags(own)) == 15
     assert store.read_record() == FULL.to_mapping()
     store.write_record(OPEN.to_mapping())
-    assert tags(own)["polytomic-issuance:refused_at"] == ""
+    assert tags(own)["polytomic-issuance:rejected_at"] == ""
     assert store.read_record() == OPEN.to_mapping()
 
 
@@ -87,6 +88,6 @@ def test_of_50_tags_35_are_left_to_others_and_the_first_record_finds_out(store, 
 
 
 def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own):
-    store.write_record({"state": "open", "spent": "0"})
-    own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:spent"])
+    store.write_record({"state": "open", "idempotency_keys_used": "0"})
+    own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:idempotency_keys_used"])
     assert store.read_record() == {"state": "open"}

@@ -4,8 +4,8 @@ import traceback
 
 import pytest
 
-from airflow_provider_polytomic.exceptions import ConflictError, UnavailableError
-from airflow_provider_polytomic.secret_stores.errors import sealed
+from airflow_provider_polytomic.exceptions import SecretStoreConflictError, SecretStoreUnavailableError
+from airflow_provider_polytomic.secret_stores.errors import translate_errors
 
 KEY = "pk-live-0123456789"
 
@@ -13,7 +13,7 @@ KEY = "pk-live-0123456789"
 class Store:
     place = "variable acme"
 
-    @sealed
+    @translate_errors
     def fail_with(self, kind):
         text = KEY  # a local, as in a failed write
         try:
@@ -24,7 +24,11 @@ class Store:
 
 @pytest.mark.parametrize(
     ("kind", "seen"),
-    [(ConflictError, ConflictError), (KeyError, UnavailableError), (KeyboardInterrupt, KeyboardInterrupt)],
+    [
+        (SecretStoreConflictError, SecretStoreConflictError),
+        (KeyError, SecretStoreUnavailableError),
+        (KeyboardInterrupt, KeyboardInterrupt),
+    ],
 )
 def test_an_error_leaves_without_the_frames_that_held_the_key(kind, seen):
     with pytest.raises(seen) as caught:
@@ -36,5 +40,5 @@ def test_an_error_leaves_without_the_frames_that_held_the_key(kind, seen):
 
 
 def test_what_is_not_ours_is_told_by_kind_and_line_only():
-    with pytest.raises(UnavailableError, match=r"variable acme: unexpected KeyError at test_errors\.py:\d+"):
+    with pytest.raises(SecretStoreUnavailableError, match=r"variable acme: unexpected KeyError at test_errors\.py:\d+"):
         Store().fail_with(KeyError)

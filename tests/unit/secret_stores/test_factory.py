@@ -7,7 +7,7 @@ import pytest
 from airflow.secrets.environment_variables import EnvironmentVariablesBackend
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import open_store, store_on
 from tests.unit.secret_stores.reasons import because
@@ -60,7 +60,7 @@ def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(monkey
 def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", FILE_BACKEND)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"token": "s3cr3t"}')
-    with because("backend_cannot_be_made", MisconfiguredError, "backend", "backend_kwargs") as caught:
+    with because("backend_cannot_be_made", SecretStoreConfigurationError, "backend", "backend_kwargs") as caught:
         open_store("airflow://connection/a", issuer=SERVER)
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__context__ is None
@@ -77,11 +77,11 @@ def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch
 def test_no_other_store_is_imported_than_the_one_that_is_needed(uri, store):
     code = f"""
 import sys
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.factory import open_store
 try:
     open_store({uri!r}, issuer="https://app.polytomic.com")
-except MisconfiguredError:  # no such connection
+except SecretStoreConfigurationError:  # no such connection
     pass
 print(*sys.modules, sep=chr(10))
 """

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.secret_stores.formats import ConnectionForm, FieldForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat, JsonFormat, TextFormat
 from tests.unit.secret_stores.reasons import because
 
-FORM = JsonText(FieldForm("api_key"))
+FORM = JsonFormat(FieldFormat("api_key"))
 SAME = [
     '{"n": 1, "f": 0.5, "e": 1e3, "z": 1.50, "u": "\\u00e4", "nested": {"b": [true, null, {}]}}',
     '{"big": 123456789012345678901234567890}',
@@ -21,7 +21,7 @@ CHANGED = ['{"f": 0.12345678901234567890123}', '{"f": 1e400}', '{"a": 1, "a": 2}
 
 @pytest.mark.parametrize("content", SAME)
 def test_what_else_is_in_a_json_stays(content):
-    new = json.loads(FORM.put(content, ApiKey("a-key")))
+    new = json.loads(FORM.insert(content, ApiKey("a-key")))
     assert new.pop("api_key") == "a-key"
     assert new == json.loads(content)
 
@@ -29,24 +29,24 @@ def test_what_else_is_in_a_json_stays(content):
 @pytest.mark.parametrize("content", CHANGED)
 def test_what_would_not_stay_is_refused_and_not_shown(content):
     with because("not_the_same_afterwards") as caught:
-        FORM.put(content, ApiKey("a-key"))
+        FORM.insert(content, ApiKey("a-key"))
     assert "1234" not in str(caught.value)
 
 
 def test_letters_take_no_more_bytes_than_they_need():
     content = json.dumps({"note": "ä" * 1000}, ensure_ascii=False)
-    assert len(FORM.put(content, ApiKey("k")).encode()) < len(content.encode()) + 30
+    assert len(FORM.insert(content, ApiKey("k")).encode()) < len(content.encode()) + 30
 
 
 def test_half_a_surrogate_pair_stays_escaped():
-    text = FORM.put('{"odd": "\\ud800"}', ApiKey("k"))
+    text = FORM.insert('{"odd": "\\ud800"}', ApiKey("k"))
     assert json.loads(text.encode())["odd"] == "\ud800"
 
 
 GOES_WHOLE = {
-    "a text": (TextForm(), "a-key"),
-    "a connection": (ConnectionForm("https://app.polytomic.com"), {"conn_type": "polytomic", "description": "mine"}),
-    "the last field": (FieldForm("api_key"), {"api_key": "a-key"}),
+    "a text": (TextFormat(), "a-key"),
+    "a connection": (ConnectionFormat("https://app.polytomic.com"), {"conn_type": "polytomic", "description": "mine"}),
+    "the last field": (FieldFormat("api_key"), {"api_key": "a-key"}),
     "the last field of a JSON": (FORM, '{"api_key": "a-key"}'),
     "no fields": (FORM, "two words"),
     "nothing": (FORM, None),
@@ -55,21 +55,21 @@ GOES_WHOLE = {
 
 @pytest.mark.parametrize(("form", "content"), GOES_WHOLE.values(), ids=GOES_WHOLE)
 def test_where_nothing_else_is_left_the_secret_goes_whole(form, content):
-    assert form.take_out(content) is None
+    assert form.remove(content) is None
 
 
 @pytest.mark.parametrize("content", SAME)
 def test_without_the_field_a_json_is_the_very_same(content):
-    assert FORM.take_out(content) is content
+    assert FORM.remove(content) is content
 
 
 @pytest.mark.parametrize("content", SAME[:2])
 def test_what_else_is_in_a_json_stays_when_a_key_is_taken_out(content):
-    assert json.loads(FORM.take_out(FORM.put(content, ApiKey("a-key")))) == json.loads(content)
+    assert json.loads(FORM.remove(FORM.insert(content, ApiKey("a-key")))) == json.loads(content)
 
 
 @pytest.mark.parametrize("content", CHANGED)
 def test_what_would_not_stay_when_a_key_is_taken_out_is_refused(content):
     with because("not_the_same_afterwards"):
-        FORM.take_out(content[:-1] + ', "api_key": "a-key"}')
-    assert FORM.take_out(content) is content
+        FORM.remove(content[:-1] + ', "api_key": "a-key"}')
+    assert FORM.remove(content) is content

@@ -14,7 +14,7 @@ from airflow_provider_polytomic.secret_stores.aws.client import AwsClient
 from airflow_provider_polytomic.secret_stores.aws.parameter_store.store import ParameterStore
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.store import SecretsManagerStore
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.formats import FieldForm, TextForm
+from airflow_provider_polytomic.secret_stores.formats import FieldFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import canonical_url, identity_of
 from airflow_provider_polytomic.secret_stores.local.store import LocalFilesystemStore
 from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
@@ -31,7 +31,7 @@ def vault(
     client = VaultClient(SimpleNamespace(kwargs={"namespace": namespace}))
     client._connected = lambda **_: SimpleNamespace(url=url)  # type: ignore[method-assign]  # no Vault
     version = given.pop("version", 2)
-    return VaultStore(client, mount, path, version=version, form=FieldForm("k"), reader=None, **given).identity
+    return VaultStore(client, mount, path, version=version, form=FieldFormat("k"), reader=None, **given).identity
 
 
 def aws(url: str = "https://secretsmanager.eu-west-1.amazonaws.com", region: str = "eu-west-1") -> AwsClient:
@@ -39,11 +39,11 @@ def aws(url: str = "https://secretsmanager.eu-west-1.amazonaws.com", region: str
 
 
 def secret(name: str = "a", field: str = "", **given: str) -> str:
-    return SecretsManagerStore(aws(**given), name, TextForm(), None, field=field).identity
+    return SecretsManagerStore(aws(**given), name, TextFormat(), None, field=field).identity
 
 
 def parameter(name: str = "a", **given: str) -> str:
-    return ParameterStore(aws(**given), name, TextForm(), None).identity
+    return ParameterStore(aws(**given), name, TextFormat(), None).identity
 
 
 @pytest.mark.parametrize(

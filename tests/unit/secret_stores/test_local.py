@@ -13,7 +13,7 @@ import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
 from airflow_provider_polytomic.secret_stores.local.entries import conversion
@@ -106,7 +106,7 @@ def test_a_file_that_could_not_be_written_back_whole_is_refused_and_unchanged(tm
     file = tmp_path / f"connections.{suffix}"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     before = file.read_bytes()
-    with pytest.raises(MisconfiguredError) as caught:
+    with pytest.raises(SecretStoreConfigurationError) as caught:
         write(open_at(file))
     assert "s3cr3t" not in str(caught.value)
     assert file.read_bytes() == before
@@ -162,7 +162,7 @@ def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
         lambda: store.check_write(held),
         lambda: store.write(KEY, held),
         lambda: store.write_record({"state": "open"}),
-        lambda: store.remove(held, for_good=True),
+        lambda: store.remove(held, permanently=True),
     ):
         with because("yaml_is_only_read"):
             act()
@@ -172,7 +172,7 @@ def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
 
 def test_where_a_yaml_file_holds_nothing_there_is_nothing_to_remove(tmp_path):
     store = open_at(tmp_path / "connections.yaml")
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     store.remove_record()
 
 
@@ -181,7 +181,7 @@ def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_writt
     folder.mkdir()
     file = folder / "connections.yaml"
     file.write_text(YAML + KEYS_OF_YAML)
-    with pytest.raises(MisconfiguredError) as caught:
+    with pytest.raises(SecretStoreConfigurationError) as caught:
         write(open_at(file))
     assert conversion(file) in str(caught.value)
     convert = ["/bin/sh", "-c", conversion(file)]

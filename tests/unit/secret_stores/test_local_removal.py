@@ -10,13 +10,13 @@ import sys
 import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic.exceptions import DeniedError
+from airflow_provider_polytomic.exceptions import SecretStoreDeniedError
 from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.test_local import OTHERS, open_at, write
 
 
 def remove(store):
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     store.remove_record()
 
 
@@ -26,7 +26,7 @@ def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):
     before = file.read_bytes()
     store = open_at(file)
     with because("backend_cannot_read") as caught:
-        store.remove(store.read(), for_good=True)
+        store.remove(store.read(), permanently=True)
     assert "s3cr3t" not in str(caught.value)
     assert file.read_bytes() == before
 
@@ -45,7 +45,7 @@ def test_what_a_subclass_would_still_find_stays(tmp_path):
     write(store)
     store.read_back()
     with because("backend_looks_elsewhere"):
-        store.remove(store.read(), for_good=True)
+        store.remove(store.read(), permanently=True)
     assert store.read().value is not None
 
 
@@ -71,8 +71,8 @@ def test_without_the_right_to_remove_all_of_it_nothing_is_removed(open_folder, u
     {"folder": open_folder, "file": file, "records": records}[denied].chmod(0o555)
     held = store.read()
     unprivileged()
-    with because("file_rights", DeniedError):
-        store.remove(held, for_good=True)
+    with because("file_rights", SecretStoreDeniedError):
+        store.remove(held, permanently=True)
     assert store.read().version == held.version
 
 

@@ -14,7 +14,7 @@ from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory, store_on
 
 THREADS = 32
 ISSUER = "https://app.polytomic.com"
@@ -50,7 +50,7 @@ def test_one_vault_is_logged_in_to_once_and_once_more_after_a_revocation(vault_f
     host, _, port = vault_fake.url.removeprefix("http://").partition(":")
     connection = {"conn_type": "vault", "host": host, "port": int(port), "login": "airflow", "password": "a-password"}
     monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(connection | {"extra": {"auth_type": "userpass"}}))
-    stores = Stores(issuer=ISSUER)
+    stores = StoreFactory(issuer=ISSUER)
 
     def open_(name):
         if way == "connection":
@@ -75,7 +75,7 @@ def test_one_role_of_aws_is_assumed_once(aws_server, monkeypatch, scheme, way):
     backend = BACKENDS[scheme](**where, **user.boto)
     connection = {"conn_type": "aws", "login": user.access_key_id, "password": user.secret_access_key, "extra": where}
     monkeypatch.setenv("AIRFLOW_CONN_A", json.dumps(connection))
-    stores = Stores(issuer=ISSUER)
+    stores = StoreFactory(issuer=ISSUER)
 
     def open_(name):
         if way == "connection":

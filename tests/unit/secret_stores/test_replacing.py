@@ -18,14 +18,14 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount, and
 MOUNTED = """
 import sys
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
 backend = LocalFilesystemBackend(connections_file_path=sys.argv[1])
 store = store_on(backend, Destination.parse("airflow://connection/acme"), issuer="https://app.polytomic.com")
 try:
     store.check_write(store.read())
-except MisconfiguredError as error:
+except SecretStoreConfigurationError as error:
     print("REFUSED", error)
 """
 OTHER_GROUP = """

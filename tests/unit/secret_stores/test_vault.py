@@ -8,7 +8,12 @@ import hvac
 import pytest
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import DeniedError, MisconfiguredError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
+    SecretStoreError,
+    SecretStoreUnavailableError,
+)
 from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
 
@@ -103,7 +108,7 @@ def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, r
     with because("engine_version"):
         store.check_write(store.read())
     with because("engine_version"):
-        store.remove(store.read(), for_good=True)
+        store.remove(store.read(), permanently=True)
     engine = root.secrets.kv.v1 if real == 1 else root.secrets.kv.v2
     with pytest.raises(hvac.exceptions.InvalidPath):
         engine.list_secrets("", mount_point=mount)
@@ -132,7 +137,7 @@ def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vau
     backend = backend_of(vault, mount)
     store = opened(backend)
     held = store.read()
-    assert (held.value.reveal(), held.ours, held.foreign, held.reshapes) == ("stored-key", True, False, True)
+    assert (held.value.reveal(), held.ours, held.foreign, held.changes_format) == ("stored-key", True, False, True)
     store.check_write(held)
     store.write(ApiKey("a-new-key"), held)
     found = backend.get_connection("acme")
@@ -162,13 +167,13 @@ def test_records_of_two_writers_do_not_conflict(vault, mount):
 
 
 WRONG: dict[str, tuple[dict[str, str | None], type[SecretStoreError], str]] = {
-    "a token that nobody gave": ({"token": "no-such-token-s3cr3t"}, DeniedError, "refused_by_vault"),
+    "a token that nobody gave": ({"token": "no-such-token-s3cr3t"}, SecretStoreDeniedError, "refused_by_vault"),
     "a password that is none": (
         {"auth_type": "userpass", "token": None, "username": "nobody", "password": "s3cr3t"},
-        MisconfiguredError,
+        SecretStoreConfigurationError,
         "no_login",
     ),
-    "nobody there": ({"url": "http://127.0.0.1:9"}, UnavailableError, "no_answer"),
+    "nobody there": ({"url": "http://127.0.0.1:9"}, SecretStoreUnavailableError, "no_answer"),
 }
 
 

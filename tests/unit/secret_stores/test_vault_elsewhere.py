@@ -12,9 +12,14 @@ import requests
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, MisconfiguredError, SecretStoreError, UnavailableError
+from airflow_provider_polytomic.exceptions import (
+    SecretStoreConfigurationError,
+    SecretStoreConflictError,
+    SecretStoreError,
+    SecretStoreUnavailableError,
+)
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import Stores, store_on
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory, store_on
 from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, issue, opened
 
@@ -29,8 +34,8 @@ def connection_to(server, **extra):
 
 
 STATUSES: dict[int, type[SecretStoreError]] = {
-    400: MisconfiguredError,
-    **dict.fromkeys((412, 429, 500, 503, 504), UnavailableError),
+    400: SecretStoreConfigurationError,
+    **dict.fromkeys((412, 429, 500, 503, 504), SecretStoreUnavailableError),
 }
 
 
@@ -39,7 +44,7 @@ def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status,
     store = opened(backend_of(vault_fake, "secret"))
     held = store.read()
     vault_fake.fail("POST", status=status, times=8)
-    with because("request_not_accepted" if error is MisconfiguredError else "no_answer", error) as caught:
+    with because("request_not_accepted" if error is SecretStoreConfigurationError else "no_answer", error) as caught:
         store.write(ApiKey("a-new-key"), held)
     assert "a-new-key" not in str(caught.value)
 
@@ -53,7 +58,7 @@ def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
 @pytest.mark.parametrize("first", ["data", "metadata"])
 def test_a_path_of_the_http_api_is_refused_with_the_one_that_is_meant(vault, mount, monkeypatch, first):
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault))
-    store = Stores(issuer=ISSUER).open(f"vault://v@{mount}/{first}/apps/acme")
+    store = StoreFactory(issuer=ISSUER).open(f"vault://v@{mount}/{first}/apps/acme")
     with because("path_of_http_api"):
         store.check_write(store.read())
 
@@ -87,7 +92,7 @@ def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, r
     store = opened(backend)
     held = store.read()
     root.secrets.kv.v2.undelete_secret_versions("connections/acme", [1], mount_point=mount)
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey("another-key"), held)
     assert backend.get_connection("acme").password == "a-new-key"
 
@@ -97,7 +102,7 @@ def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
     root.sys.enable_secrets_engine("totp", path=(mount := f"t{uuid.uuid4().hex}"))
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_real, kv_engine_version=1))
     with because("engine_version"):
-        Stores(issuer=ISSUER).open(f"vault://v@{mount}/code/acme?field=code").read()
+        StoreFactory(issuer=ISSUER).open(f"vault://v@{mount}/code/acme?field=code").read()
 
 
 @pytest.mark.parametrize("conn_type", ["http", "polytomic", "postgres"])
@@ -105,7 +110,7 @@ def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, mon
     fields = json.loads(connection_to(vault_fake, use_tls=False)) | {"conn_type": conn_type}
     monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(fields))
     with because("connection_type"):
-        Stores(issuer=ISSUER).open("vault://v@secret/apps/acme")
+        StoreFactory(issuer=ISSUER).open("vault://v@secret/apps/acme")
     assert not vault_fake.requests
 
 
@@ -141,7 +146,7 @@ def test_a_change_between_read_and_check_is_no_other_server(vault, mount, root, 
     store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
     held = store.read()
     root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
-    with pytest.raises(ConflictError):
+    with pytest.raises(SecretStoreConflictError):
         store.check_write(held)
 
 

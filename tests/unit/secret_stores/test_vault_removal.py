@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import ConflictError, UnavailableError
-from airflow_provider_polytomic.secret_stores.factory import Stores
+from airflow_provider_polytomic.exceptions import SecretStoreConflictError, SecretStoreUnavailableError
+from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
 
@@ -18,7 +18,7 @@ PATH, RECORD = "connections/acme", "connections/acme.polytomic-issuance"
 
 
 def remove(store):
-    store.remove(store.read(), for_good=True)
+    store.remove(store.read(), permanently=True)
     store.remove_record()
 
 
@@ -61,8 +61,8 @@ def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, r
     )
     issue(opened(backend_of(vault, mount)))
     store = opened(backend_of(vault, mount, session=session))
-    with pytest.raises(ConflictError):
-        store.remove(store.read(), for_good=True)
+    with pytest.raises(SecretStoreConflictError):
+        store.remove(store.read(), permanently=True)
     assert contents(root, mount, PATH) == content
     assert [bool(found["deletion_time"]) for found in metadata(root, mount)["versions"].values()] == [True, False]
 
@@ -76,8 +76,8 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, a
     store = opened(backend)
     # The provider's client repeats a DELETE by itself.
     vault_fake.fail("DELETE" if version == 1 else "POST", "kv/*connections/acme", drop=True, applied=applied, times=9)
-    with because("no_answer", UnavailableError):
-        store.remove(store.read(), for_good=True)
+    with because("no_answer", SecretStoreUnavailableError):
+        store.remove(store.read(), permanently=True)
     vault_fake.forget()
     assert (store.read().value is None) is applied
     remove(opened(backend))
@@ -98,14 +98,14 @@ def test_only_the_field_goes_while_there_are_others_and_the_secret_with_the_last
     host, _, port = vault.url.removeprefix("http://").partition(":")
     connection = {"conn_type": "vault", "host": host, "port": int(port), "password": vault.root_token}
     monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps({**connection, "extra": {"kv_engine_version": version}}))
-    stores = Stores(issuer=ISSUER)
+    stores = StoreFactory(issuer=ISSUER)
     fields = ("api_key", "second_key")
     for field in fields:
         issue(stores.open(f"vault://v@{mount}/apps/acme?field={field}"), f"key-in-{field}")
     seen = []
     for field in fields:
         store = stores.open(f"vault://v@{mount}/apps/acme?field={field}")
-        store.remove(store.read(), for_good=False)
+        store.remove(store.read(), permanently=False)
         seen.append(stores.open(f"vault://v@{mount}/apps/acme?field=second_key").read())
     assert ApiKey("key-in-second_key").matches(seen[0].value)
     assert seen[1].version == "absent"

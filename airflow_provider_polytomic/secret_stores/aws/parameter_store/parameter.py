@@ -6,8 +6,8 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, RefusedError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, ExpectedCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,14 +20,14 @@ _EXISTS = frozenset({"ParameterAlreadyExists"})
 # What a version has besides its value. Without a KeyId the next one would be encrypted with AWS's own key; policies
 # stay by themselves (PutParameter's documentation).
 _KEPT = ("Type", "KeyId", "Tier", "DataType", "AllowedPattern", "Description")
-_MOST_BYTES = {"Standard": 4096, "Advanced": 8192}
-_MOST_VERSIONS = 100
+_MAX_BYTES = {"Standard": 4096, "Advanced": 8192}
+_MAX_VERSIONS = 100
 # Java has sets within sets, and intersections; Python reads them as something else.
 _JAVAS_OWN = re.compile(r"&&|\[[^\]]*\[")
 
 
 class Parameter:
-    """One parameter. Every method may raise what :meth:`AwsClient.call` raises, but for ``RefusedError``.
+    """One parameter. Every method may raise what :meth:`AwsClient.call` raises, but for ``ExpectedCodeError``.
 
     :param aws: the service.
     :param name: of the parameter.
@@ -43,7 +43,7 @@ class Parameter:
         name = self.name if revision is None else f"{self.name}:{revision}"
         try:
             answer = self._aws.call("get_parameter", {"Name": name, "WithDecryption": True}, expected=_MISSING)
-        except RefusedError:
+        except ExpectedCodeError:
             return None
         found: dict[str, Any] = answer["Parameter"]
         return found
@@ -52,7 +52,7 @@ class Parameter:
         """Return the number of the first version; None if there is one already."""
         try:
             answer = self._put(text, settings, overwrite=False)
-        except RefusedError:
+        except ExpectedCodeError:
             return None
         return int(answer["Version"])
 
@@ -67,11 +67,11 @@ class Parameter:
         Whoever makes it anew within 30 seconds does so against AWS's advice (DeleteParameter's documentation names no
         error for it), and may not see that it is there.
         """
-        with suppress(RefusedError):
+        with suppress(ExpectedCodeError):
             self._aws.call("delete_parameter", {"Name": self.name}, expected=_MISSING)
 
     def settings(self, revision: int) -> dict[str, Any] | None:
-        """Return what :meth:`look_up` does, but for the same version only once."""
+        """Return what :meth:`read_up` does, but for the same version only once."""
         if self._settings is None or self._settings[0] != revision:
             return self.look_up(revision)
         return self._settings[1]
@@ -82,7 +82,7 @@ class Parameter:
         From the history, a right that can be limited to parameters; DescribeParameters is for all of them or none
         (Service Authorization Reference).
 
-        :raises MisconfiguredError: if it is stored in clear, or AWS would take no further version.
+        :raises SecretStoreConfigurationError: if it is stored in clear, or AWS would take no further version.
         """
         versions = {version["Version"]: version for version in self._versions()}
         if revision not in versions:
@@ -96,18 +96,18 @@ class Parameter:
     def check_text(self, text: str, settings: Mapping[str, str]) -> None:
         """Refuse a text that the parameter's tier has no room for, or that its allowed pattern does not match.
 
-        :raises MisconfiguredError: if so.
+        :raises SecretStoreConfigurationError: if so.
         """
-        most = _MOST_BYTES.get(settings.get("Tier", ""), max(_MOST_BYTES.values()))
+        most = _MAX_BYTES.get(settings.get("Tier", ""), max(_MAX_BYTES.values()))
         if len(text.encode()) > most:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"with a key in it, it would be longer than the {most} bytes of its tier. Nothing was changed. Shorten "
                 "it, or give it the advanced tier.",
                 reason="too_long",
             )
         pattern = settings.get("AllowedPattern")
         if pattern and _matches(pattern, text) is False:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 "its allowed pattern would not match a key of any other form, so AWS would not store it. Nothing was "
                 "changed. Widen the pattern to any text, or remove it.",
                 reason="pattern_does_not_match",
@@ -117,9 +117,9 @@ class Parameter:
         """Refuse where AWS would have to drop a version that has a label (PutParameter's documentation)."""
         oldest = min(versions)
         labels = versions[oldest].get("Labels")
-        if len(versions) >= _MOST_VERSIONS and labels:
-            raise MisconfiguredError(
-                f"it has {_MOST_VERSIONS} versions, and AWS cannot drop the oldest, {oldest}, because of its label: "
+        if len(versions) >= _MAX_VERSIONS and labels:
+            raise SecretStoreConfigurationError(
+                f"it has {_MAX_VERSIONS} versions, and AWS cannot drop the oldest, {oldest}, because of its label: "
                 f"{', '.join(labels)}. Nothing was changed. Remove the label, or move it to a later version.",
                 reason="oldest_version_has_label",
             )
@@ -133,7 +133,7 @@ class Parameter:
         while True:
             try:
                 answer = self._aws.call("get_parameter_history", page, expected=_MISSING)
-            except RefusedError:
+            except ExpectedCodeError:
                 return
             yield from answer["Parameters"]
             if not answer.get("NextToken"):
@@ -142,7 +142,7 @@ class Parameter:
 
     def _secure(self, settings: dict[str, Any]) -> dict[str, Any]:
         if settings["Type"] != SECURE["Type"]:
-            raise MisconfiguredError(
+            raise SecretStoreConfigurationError(
                 f"it is a {settings['Type']}, where a key would be stored in clear, and a parameter's type cannot be "
                 "changed. Nothing was changed. Delete it, or use another name.",
                 reason="stored_in_clear",

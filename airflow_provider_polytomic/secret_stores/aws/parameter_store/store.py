@@ -16,10 +16,10 @@ from airflow_provider_polytomic.exceptions import SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws.parameter_store.parameter import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
-from airflow_provider_polytomic.secret_stores.base import Content, Held
+from airflow_provider_polytomic.secret_stores.base import Content, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, sealed
-from airflow_provider_polytomic.secret_stores.formats import ConnectionForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
+from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, JsonFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import identity_of
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.secret_stores.factory import Clients
-    from airflow_provider_polytomic.secret_stores.formats import Form
+    from airflow_provider_polytomic.secret_stores.factory import ClientCache
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["ParameterStore", "on_backend", "on_connection"]
 
@@ -39,7 +39,7 @@ _SERVICE, _TITLE = "ssm", "AWS Parameter Store"
 _IN_CLEAR = {"Type": "String"}
 # PutParameter's documentation; of the 1011 characters, the ARN takes its part, and the suffix of the record.
 _NAME = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
-_LONGEST, _MOST_LEVELS = 900, 15
+_MAX_LENGTH, _MAX_LEVELS = 900, 15
 
 
 class ParameterStore(ServerStore):
@@ -53,26 +53,26 @@ class ParameterStore(ServerStore):
 
     compare_and_set = False
 
-    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None) -> None:
+    def __init__(self, aws: AwsClient, name: str, form: SecretFormat, reader: BackendReader | None) -> None:
         super().__init__(aws.place, form, reader, aws.run)
         self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
         self.identity = identity_of("aws-ssm", *aws.location, name)
 
-    @sealed
-    def read(self) -> Held:
+    @translate_errors
+    def read(self) -> StoredSecret:
         """Read the latest version."""
         found = self._parameter.get()
         if found is None:
-            return self._form.look(None)
+            return self._form.read(None)
         content, revision = str(found["Value"]), int(found["Version"])
-        held = self._form.look(content)
+        held = self._form.read(content)
         return replace(held, version=_version(revision, content), revision=revision, content=Content(content))
 
-    @sealed
-    def write(self, value: ApiKey, over: Held) -> str:
+    @translate_errors
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Create the parameter, or replace its value if it is still the one that was read."""
         if over.revision is None:
-            text = self._form.put(None, value)
+            text = self._form.insert(None, value)
             created = self._parameter.create(text, SECURE)
             if created is None:
                 raise conflict(self.place)
@@ -81,7 +81,7 @@ class ParameterStore(ServerStore):
         now = self.read()
         if settings is None or now.version != over.version:
             raise conflict(self.place)
-        text = self._form.put(now.content.reveal(), value)
+        text = self._form.insert(now.content.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
         if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
             log.warning(
@@ -92,7 +92,7 @@ class ParameterStore(ServerStore):
             )
         return _version(revision, text)
 
-    @sealed
+    @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the parameter beside it."""
         found = self._record.get()
@@ -101,13 +101,13 @@ class ParameterStore(ServerStore):
         text = found["Value"] if found["Type"] == _IN_CLEAR["Type"] else ""
         return as_record(text, f"the parameter {self._record.name}")
 
-    @sealed
+    @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the parameter beside it, whatever it holds by now."""
         self._record.replace(json.dumps(dict(record)), _IN_CLEAR)
 
-    @sealed
-    def check_write(self, over: Held) -> None:
+    @translate_errors
+    def check_write(self, over: StoredSecret) -> None:
         """Have Airflow read a trial, and see whether there is room for a key.
 
         Every request that asks for the right to write would write. So the proof of it is the record, which is a
@@ -120,15 +120,15 @@ class ParameterStore(ServerStore):
         settings = self._parameter.look_up(over.revision)
         if settings is None:
             raise conflict(self.place)
-        self._parameter.check_text(self._form.put(content, LONG_KEY), settings)
+        self._parameter.check_text(self._form.insert(content, LONG_KEY), settings)
 
-    @sealed
+    @translate_errors
     def remove_record(self) -> None:
         """Delete the parameter beside it."""
         if self.read_record() is not None:
             self._record.delete()
 
-    def _take_away(self, now: Held, *, for_good: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
+    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
         """Delete the parameter: of none of the forms here anything would be left.
 
         No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
@@ -141,7 +141,7 @@ class ParameterStore(ServerStore):
             found = self._parameter.get(revision)
         except SecretStoreError:  # the key is stored; what was there before only decides about a warning
             return False
-        return found is not None and value.matches(self._form.look(str(found["Value"])).value)
+        return found is not None and value.matches(self._form.read(str(found["Value"])).value)
 
 
 def _version(revision: int, content: str) -> str:
@@ -149,38 +149,38 @@ def _version(revision: int, content: str) -> str:
     return f"v{revision}.{version_of(content)[:8]}"
 
 
-def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> ParameterStore:
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> ParameterStore:
     """Return the store of what a ``SystemsManagerParameterStoreBackend`` reads for a destination.
 
-    :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
+    :raises SecretStoreConfigurationError: if it never looks for it, or AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
     missing = "ParameterNotFound"
     stub = stub_for(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
     reader = BackendReader(backend, destination, stub)
-    form: Form = JsonText(ConnectionForm(issuer)) if destination.kind == "connection" else TextForm()
+    form: SecretFormat = JsonFormat(ConnectionFormat(issuer)) if destination.kind == "connection" else TextFormat()
     return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
 
-def on_connection(destination: Destination, *, clients: Clients) -> ParameterStore:
+def on_connection(destination: Destination, *, clients: ClientCache) -> ParameterStore:
     """Return the store of any parameter; a path begins with the slash that a URI has no room for.
 
-    :raises MisconfiguredError: if AWS has no such names.
+    :raises SecretStoreConfigurationError: if AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
     name = f"/{destination.name}" if "/" in destination.name else destination.name
-    return _store(client, name, TextForm(), None, destination)
+    return _store(client, name, TextFormat(), None, destination)
 
 
 def _store(
-    client: Any, name: str, form: Form, reader: BackendReader | None, destination: Destination
+    client: Any, name: str, form: SecretFormat, reader: BackendReader | None, destination: Destination
 ) -> ParameterStore:
     levels = name.strip("/").count("/") + 1
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST or levels > _MOST_LEVELS:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH or levels > _MAX_LEVELS:
         raise no_place(
             destination,
             f"{_TITLE} has no parameter of the name {name!r:.120}; it allows letters, digits and _ . - /, "
-            f"{_MOST_LEVELS} levels and, here, {_LONGEST} characters",
+            f"{_MAX_LEVELS} levels and, here, {_MAX_LENGTH} characters",
             "Use another name.",
             reason="name_not_allowed",
         )

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import (
-    DeniedError,
-    MisconfiguredError,
+    SecretStoreConfigurationError,
+    SecretStoreDeniedError,
     SecretStoreError,
-    UnavailableError,
+    SecretStoreUnavailableError,
 )
-from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, RefusedError
+from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, ExpectedCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,9 @@ def is_deleted(described: Mapping[str, Any]) -> bool:
 
 
 class Deletion:
-    """The deletion of one secret. Every method may raise what :meth:`AwsClient.call` does, but for ``RefusedError``.
+    """The deletion of one secret.
+
+    Every method may raise what :meth:`AwsClient.call` does, except ``ExpectedCodeError``.
 
     :param aws: the service.
     :param name: of the secret.
@@ -52,25 +54,25 @@ class Deletion:
         """Whether the secret is deleted and still there, as far as the caller may know."""
         try:
             return is_deleted(self._described())
-        except DeniedError:  # a consumer has no need to describe
+        except SecretStoreDeniedError:  # a consumer has no need to describe
             return False
 
-    def request(self, *, for_good: bool) -> None:
+    def request(self, *, permanently: bool) -> None:
         """Delete the secret with all its versions and tags; nothing there is no error.
 
         AWS compares nothing here, so whatever it holds by now is deleted.
 
-        :param for_good: at once; otherwise it can be restored for 30 days, which is AWS's default.
+        :param permanently: at once; otherwise it can be restored for 30 days, which is AWS's default.
         """
-        forced = {"ForceDeleteWithoutRecovery": True} if for_good else {}
+        forced = {"ForceDeleteWithoutRecovery": True} if permanently else {}
         try:
             self._aws.call("delete_secret", {**self._id, **forced}, expected=_MISSING | NOT_IN_THIS_STATE)
-        except RefusedError as refused:
+        except ExpectedCodeError as refused:
             if refused.code in _MISSING or self.is_under_way():
                 return  # an earlier request of ours, say, whose answer was lost
         else:
             return
-        raise MisconfiguredError(
+        raise SecretStoreConfigurationError(
             "AWS does not delete it in its present state (InvalidRequestException). Nothing was removed. Remove its "
             "replicas first, or have the service of AWS that it belongs to delete it.",
             reason="not_deletable",
@@ -80,12 +82,12 @@ class Deletion:
         """Return what to raise where the name is taken by a secret that is deleted."""
         date = self._described().get("DeletedDate")
         if date is None or abs(datetime.now(UTC) - date) < _SOON:
-            return UnavailableError(
+            return SecretStoreUnavailableError(
                 "AWS is still deleting the secret that was there. Nothing was written. Try again in a few minutes; if "
                 "this stays, see whether somebody has scheduled its deletion.",
                 reason="being_deleted",
             )
-        return MisconfiguredError(
+        return SecretStoreConfigurationError(
             "the secret is scheduled for deletion. Nothing was written. Restore it, delete it at once, or use another "
             "name.",
             reason="scheduled_for_deletion",
@@ -94,5 +96,5 @@ class Deletion:
     def _described(self) -> Mapping[str, Any]:
         try:
             return self._aws.call("describe_secret", self._id, expected=_MISSING)
-        except RefusedError:
+        except ExpectedCodeError:
             return {}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
-from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, RefusedError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, ExpectedCodeError
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.deletion import (
     DELETED,
     NOT_IN_THIS_STATE,
     Deletion,
     is_deleted,
 )
-from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import MOST_TAGS
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import MAX_TAGS
 from airflow_provider_polytomic.secret_stores.base import ABSENT
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NOT_TAGGED = frozenset({"InvalidParameterException", "LimitExceededException"})
 
 
 class AwsSecret:
-    """One secret. Every method may raise what :meth:`AwsClient.call` raises, but for ``RefusedError``.
+    """One secret. Every method may raise what :meth:`AwsClient.call` raises, but for ``ExpectedCodeError``.
 
     :param aws: the service.
     :param name: of the secret.
@@ -51,7 +51,7 @@ class AwsSecret:
         """Return the content that readers get and its version; without any, None and ``ABSENT`` or ``DELETED``."""
         try:
             answer = self._aws.call("get_secret_value", self._id, expected=_MISSING | NOT_IN_THIS_STATE)
-        except RefusedError as refused:
+        except ExpectedCodeError as refused:
             if refused.code in _MISSING:
                 return None, ABSENT
         else:
@@ -67,7 +67,7 @@ class AwsSecret:
         """
         try:
             answer = self._put(SecretString=text, expected=_MISSING)
-        except RefusedError:
+        except ExpectedCodeError:
             return self._created(SecretString=text)
         return str(answer["VersionId"]) if _CURRENT in answer["VersionStages"] else None
 
@@ -91,14 +91,16 @@ class AwsSecret:
     def check_move(self) -> None:
         """Send a move between versions that no secret has, which AWS looks at for rights and refuses."""
         if self._move(*_NO_VERSIONS):
-            raise MisconfiguredError("AWS made a move that it had to refuse. Look at this secret.", reason="unexpected")
+            raise SecretStoreConfigurationError(
+                "AWS made a move that it had to refuse. Look at this secret.", reason="unexpected"
+            )
 
     def tags(self) -> list[dict[str, str]] | None:
         """Return the tags; None where there is no secret, or none any more that can be read."""
         self._is_missing = True
         try:
             described = self._aws.call("describe_secret", self._id, expected=_MISSING)
-        except RefusedError:
+        except ExpectedCodeError:
             return None
         if is_deleted(described):
             return None
@@ -108,13 +110,13 @@ class AwsSecret:
     def tag(self, tags: Sequence[dict[str, str]]) -> bool:
         """Put tags on; on a secret that has no value yet, if there is none. False if it comes and goes meanwhile.
 
-        :raises MisconfiguredError: if others have left too little of the quota of tags.
+        :raises SecretStoreConfigurationError: if others have left too little of the quota of tags.
         """
         if self._is_missing and self._created(Tags=tags) is not None:
             return True
         try:
             self._aws.call("tag_resource", {**self._id, "Tags": tags}, expected=_MISSING | _NOT_TAGGED)
-        except RefusedError as refused:
+        except ExpectedCodeError as refused:
             if refused.code in _NOT_TAGGED:
                 raise self._not_tagged(refused.code, len(tags)) from None
             return self._created(Tags=tags) is not None
@@ -122,7 +124,7 @@ class AwsSecret:
 
     def untag(self, names: Sequence[str]) -> None:
         """Take tags off; none of the name, and none of the secret, is no error (UntagResource's documentation)."""
-        with suppress(RefusedError):
+        with suppress(ExpectedCodeError):
             self._aws.call("untag_resource", {**self._id, "TagKeys": list(names)}, expected=_MISSING)
 
     def _put(self, *, expected: frozenset[str] = frozenset(), **value: Any) -> dict[str, Any]:
@@ -133,7 +135,7 @@ class AwsSecret:
         move = {"VersionStage": _CURRENT, "RemoveFromVersionId": source, "MoveToVersionId": target}
         try:
             self._aws.call("update_secret_version_stage", {**self._id, **move}, expected=_NOT_MOVED)
-        except RefusedError:
+        except ExpectedCodeError:
             return False
         return True
 
@@ -142,7 +144,7 @@ class AwsSecret:
         parameters = {"Name": self._name, "Description": _DESCRIPTION, **content}
         try:
             answer = self._aws.call("create_secret", parameters, expected=_EXISTS | NOT_IN_THIS_STATE)
-        except RefusedError as refused:
+        except ExpectedCodeError as refused:
             if refused.code in _EXISTS:
                 return None
         else:
@@ -150,9 +152,9 @@ class AwsSecret:
             return str(answer.get("VersionId", ""))
         raise self.deletion.refusal()
 
-    def _not_tagged(self, code: str, number: int) -> MisconfiguredError:
-        return MisconfiguredError(
-            f"AWS does not take the {number} tags of the issuance record ({code}); a secret has at most {MOST_TAGS}. "
+    def _not_tagged(self, code: str, number: int) -> SecretStoreConfigurationError:
+        return SecretStoreConfigurationError(
+            f"AWS does not take the {number} tags of the issuance record ({code}); a secret has at most {MAX_TAGS}. "
             "None was written. Remove others or use another secret; if there are fewer, look for a tag policy.",
             reason="no_room_for_tags",
         )

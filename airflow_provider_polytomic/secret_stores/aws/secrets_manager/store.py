@@ -10,16 +10,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import MisconfiguredError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.deletion import DELETED
-from airflow_provider_polytomic.secret_stores.aws.secrets_manager.formats import AliasedConnectionForm
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.formats import AliasedConnectionFormat
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.secret import AwsSecret
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import names_of, record_of, tags_of
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, Held
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, sealed
-from airflow_provider_polytomic.secret_stores.formats import FieldForm, JsonText, TextForm
+from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, StoredSecret
+from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
+from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import identity_of
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.destination import Destination
-    from airflow_provider_polytomic.secret_stores.factory import Clients
-    from airflow_provider_polytomic.secret_stores.formats import Form
+    from airflow_provider_polytomic.secret_stores.factory import ClientCache
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["SecretsManagerStore", "on_backend", "on_connection"]
 
 _SERVICE, _TITLE = "secretsmanager", "AWS Secrets Manager"
 # "AWS Secrets Manager quotas": of UTF-8.
-_MOST_BYTES = 65_536
+_MAX_BYTES = 65_536
 _DONE = "written that readers get"
 # CreateSecret's documentation.
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
@@ -52,117 +52,121 @@ class SecretsManagerStore(ServerStore):
 
     compare_and_set = True
 
-    def __init__(self, aws: AwsClient, name: str, form: Form, reader: BackendReader | None, *, field: str = "") -> None:
+    def __init__(
+        self, aws: AwsClient, name: str, form: SecretFormat, reader: BackendReader | None, *, field: str = ""
+    ) -> None:
         super().__init__(aws.place, form, reader, aws.run)
         self._secret = AwsSecret(aws, name)
         self.identity = identity_of("aws-secretsmanager", *aws.location, name, field)
 
-    @sealed
-    def read(self) -> Held:
+    @translate_errors
+    def read(self) -> StoredSecret:
         """Read the version that has AWSCURRENT; a secret without any is none yet, and a deleted one none any more."""
         content, version = self._secret.current()
-        return replace(self._form.look(content), version=version, content=Content(content))
+        return replace(self._form.read(content), version=version, content=Content(content))
 
-    @sealed
-    def write(self, value: ApiKey, over: Held) -> str:
+    @translate_errors
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Put a version that nobody reads yet, then move AWSCURRENT to it from the version that was read."""
         self._refuse_deleted(over)
-        text, secret = self._form.put(over.content.reveal(), value), self._secret
+        text, secret = self._form.insert(over.content.reveal(), value), self._secret
         version = secret.put_first(text) if over.version == ABSENT else secret.replace(over.version, text)
         if version is None:
             raise conflict(self.place, _DONE)
         return version
 
-    @sealed
+    @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the tags; a deleted secret has none any more."""
         tags = self._secret.tags()
         return None if tags is None else record_of(tags)
 
-    @sealed
+    @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the tags; of a secret that has no value yet, if there is none.
 
-        :raises MisconfiguredError: if others have left too little of the quota of tags.
+        :raises SecretStoreConfigurationError: if others have left too little of the quota of tags.
         """
         if not self._secret.tag(tags_of(record)):
             raise conflict(self.place, _DONE)
 
-    @sealed
-    def check_write(self, over: Held) -> None:
+    @translate_errors
+    def check_write(self, over: StoredSecret) -> None:
         """Have Airflow read a trial, put again the version that is there, and move a label between versions of none.
 
         The right to put the first value of a secret shows when that is put: every request that asks for it would put.
 
-        :raises UnavailableError: if a secret of this name is being deleted right now.
+        :raises SecretStoreUnavailableError: if a secret of this name is being deleted right now.
         """
         self._refuse_deleted(over)
         content = over.content.reveal()
-        self._check_size(self._form.put(content, LONG_KEY))
+        self._check_size(self._form.insert(content, LONG_KEY))
         self._check_readers(over)
         if content is not None:
             self._secret.check_put(content, over.version)
         self._secret.check_move()
 
-    @sealed
+    @translate_errors
     def remove_record(self) -> None:
         """Take off the tags; those of a deleted secret went with it."""
         if names := names_of(self._secret.tags() or []):
             self._secret.untag(names)
 
-    def _is_gone(self, now: Held) -> bool:
+    def _is_gone(self, now: StoredSecret) -> bool:
         return now.version in {ABSENT, DELETED}
 
-    def _take_away(self, now: Held, *, for_good: bool) -> None:
+    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:
         """Delete the secret; or put a version without the key where there is more in it.
 
         DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
         """
         content = now.content.reveal()
-        left = self._form.take_out(content)
+        left = self._form.remove(content)
         if left is None:
-            self._secret.deletion.request(for_good=for_good)
+            self._secret.deletion.request(permanently=permanently)
         elif left is not content and self._secret.replace(now.version, left) is None:
             raise conflict(self.place, "removed")
 
     def _check_size(self, text: str) -> None:
-        if len(text.encode()) > _MOST_BYTES:
-            raise MisconfiguredError(
-                f"with a key in it, it would be longer than the {_MOST_BYTES} bytes of a secret. Nothing was changed. "
+        if len(text.encode()) > _MAX_BYTES:
+            raise SecretStoreConfigurationError(
+                f"with a key in it, it would be longer than the {_MAX_BYTES} bytes of a secret. Nothing was changed. "
                 "Shorten what else it holds, or use another secret.",
                 reason="too_long",
             )
 
-    def _refuse_deleted(self, over: Held) -> None:
+    def _refuse_deleted(self, over: StoredSecret) -> None:
         if over.version == DELETED:
             raise self._secret.deletion.refusal()
 
 
-def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: Clients) -> SecretsManagerStore:
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> SecretsManagerStore:
     """Return the store of what a ``SecretsManagerBackend`` reads for a destination.
 
-    :raises MisconfiguredError: if it never looks for it, or AWS has no such names.
+    :raises SecretStoreConfigurationError: if it never looks for it, or AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
     missing = "ResourceNotFoundException"
     stub = stub_for(client, "get_secret_value", "SecretId", missing, lambda content: {"SecretString": content})
     reader = BackendReader(backend, destination, stub)
-    form: Form = JsonText(AliasedConnectionForm(backend, issuer)) if destination.kind == "connection" else TextForm()
+    form: SecretFormat = (
+        JsonFormat(AliasedConnectionFormat(backend, issuer)) if destination.kind == "connection" else TextFormat()
+    )
     return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
 
-def on_connection(destination: Destination, *, clients: Clients) -> SecretsManagerStore:
+def on_connection(destination: Destination, *, clients: ClientCache) -> SecretsManagerStore:
     """Return the store of any secret, or of one field of its JSON.
 
-    :raises MisconfiguredError: if AWS has no such names.
+    :raises SecretStoreConfigurationError: if AWS has no such names.
     """
     client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
-    form: Form = TextForm() if destination.field is None else JsonText(FieldForm(destination.field))
+    form: SecretFormat = TextFormat() if destination.field is None else JsonFormat(FieldFormat(destination.field))
     return _store(client, destination.name, form, None, destination)
 
 
 def _store(
-    client: Any, name: str, form: Form, reader: BackendReader | None, destination: Destination
+    client: Any, name: str, form: SecretFormat, reader: BackendReader | None, destination: Destination
 ) -> SecretsManagerStore:
     if not _NAME.fullmatch(name):
         raise no_place(

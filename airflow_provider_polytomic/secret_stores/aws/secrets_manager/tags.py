@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from airflow_provider_polytomic._issuance.record import FIELDS
+from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MOST_TAGS", "names_of", "record_of", "tags_of"]
+__all__ = ["MAX_TAGS", "names_of", "record_of", "tags_of"]
 
 # "AWS Secrets Manager quotas".
-MOST_TAGS = 50
+MAX_TAGS = 50
 _NAMES = "polytomic-issuance"
 _FIELD = "polytomic-issuance:"
 
@@ -26,7 +26,7 @@ _FIELD = "polytomic-issuance:"
 def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the record as tags, as AWS takes them."""
     fields = {_escaped(name): _escaped(value) for name, value in record.items()}
-    values = dict.fromkeys(FIELDS, "") | fields
+    values = dict.fromkeys(RECORD_FIELDS, "") | fields
     tags = {_NAMES: " ".join(fields)} | {f"{_FIELD}{name}": value for name, value in values.items()}
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
