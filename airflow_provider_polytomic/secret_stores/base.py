@@ -65,9 +65,8 @@ class StoredSecret:
         It is only ever replaced when the user says ``take_over``.
     :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
         ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
-    :param changes_format: the key can be read, but writing would take away the form in which programs other than Airflow
-        read
-        it, such as the field ``conn_uri`` of a secret of Vault's. It is only replaced when the user says ``take_over``.
+    :param changes_format: the key can be read, but a write would change the format in which programs other than Airflow
+        read it, such as the field ``conn_uri`` of a Vault secret. It is only replaced with ``take_over``.
     :param content: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
         compare-and-set.
     :param revision: what the store itself compares with, where that says more than ``version``: the number that a

@@ -35,7 +35,7 @@ class Case:
     :param faults: what goes wrong in Polytomic, for this user only.
     :param given: further arguments of the operator, in JSON types.
     :param trap: another secrets backend for this task: ``none``, or a moment that
-        :class:`~tests.dag_runs.interfering_backend.MeddlingBackend` knows.
+        :class:`~tests.dag_runs.interfering_backend.InterferingBackend` knows.
     :param store: this task's Airflow keeps its secrets there: one of :data:`~tests.dag_runs.servers.SITES`.
     :param stocked: the destination holds a key already, which the user has had by hand.
     :param meanwhile: what somebody does to the store when the request for a key has arrived: ``denied`` or ``foreign``.

@@ -55,7 +55,7 @@ FULL = IssuanceRecord(
     fingerprint="f" * 32,
     issued_at=datetime(2031, 1, 6, 10, 0, 1, 123456, tzinfo=UTC),
     run=Run(str(UUID(int=4)), datetime(2031, 1, 6, tzinfo=UTC)),
-    unknown=tuple((f"later_{'x' * 13}{number}", "".join(map(chr, range(33, 113)))) for number in range(5)),
+    unknown=tuple((f"later_{'x' * 11}{number}", "".join(map(chr, range(33, 113)))) for number in range(5)),
 )
 KEY = "pk-live-0123456789abcdefghij"
 

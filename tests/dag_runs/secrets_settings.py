@@ -63,11 +63,11 @@ def configure_secrets(settings: Mapping[str, str]) -> None:
 def meddling(moment: str, connections: Path) -> dict[str, str]:
     """Return the settings of a backend that misbehaves at a moment.
 
-    :param moment: one that :class:`~tests.dag_runs.interfering_backend.MeddlingBackend` knows.
+    :param moment: one that :class:`~tests.dag_runs.interfering_backend.InterferingBackend` knows.
     :param connections: its file; that of Variables is beside it.
     """
     kwargs = json.loads(local_secrets(connections.parent)[KWARGS]) | {"moment": moment}
-    return {BACKEND: "tests.dag_runs.interfering_backend.MeddlingBackend", KWARGS: json.dumps(kwargs)}
+    return {BACKEND: "tests.dag_runs.interfering_backend.InterferingBackend", KWARGS: json.dumps(kwargs)}
 
 
 def _backends_of_2_11() -> list[Any]:
