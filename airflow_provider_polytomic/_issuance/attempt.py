@@ -76,7 +76,7 @@ def state_fingerprint(held: StoredSecret) -> str:
     """Name what is held without telling it. Whoever sees the same state derives the same issuance from it."""
     if held.value is not None:
         return held.value.fingerprint
-    return FOREIGN if held.foreign else ABSENT
+    return FOREIGN if held.is_foreign else ABSENT
 
 
 @dataclass

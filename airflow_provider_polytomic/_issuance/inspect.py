@@ -112,7 +112,7 @@ def decide(attempt: Attempt, held: StoredSecret, record: IssuanceRecord | None) 
 
 
 def _judge(attempt: Attempt, held: StoredSecret, record: IssuanceRecord | None) -> KeepDecision | None:
-    if held.foreign and not attempt.take_over:
+    if held.is_foreign and not attempt.take_over:
         what = "something other than a Polytomic key; it was not sent to Polytomic"
         raise needs_take_over(attempt, what, reason="foreign_value")
     key = held.value
@@ -127,7 +127,7 @@ def _judge(attempt: Attempt, held: StoredSecret, record: IssuanceRecord | None) 
             reason="callers_own_key",
             fields=("destination",),
         )
-    if not (held.ours or attempt.take_over or is_covered_by(key, record)):
+    if not (held.is_recognised or attempt.take_over or is_covered_by(key, record)):
         what = "a value that this package did not put there; it was not sent to Polytomic"
         raise needs_take_over(attempt, what, reason="unknown_value")
     dated = record if record and record.state == "done" and record.fingerprint == key.fingerprint else None

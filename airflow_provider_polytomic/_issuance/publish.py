@@ -101,7 +101,7 @@ def promote(attempt: Attempt, intent: OpenIssuance, key: ApiKey, *, verified: bo
         held = intent.held
         if key.matches(held.value):
             return key
-        if (held.foreign or held.changes_format) and not (attempt.take_over and held.version == looked_at):
+        if (held.is_foreign or held.changes_format) and not (attempt.take_over and held.version == looked_at):
             what = "something other than a Polytomic key, which came there meanwhile"
             raise needs_take_over(attempt, what, reason="foreign_value")
         changed = state_fingerprint(held) != intent.record.previous_fingerprint

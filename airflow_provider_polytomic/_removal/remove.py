@@ -209,7 +209,7 @@ class _Removal:
 
 
 def _is_occupied(held: StoredSecret) -> bool:
-    return held.value is not None or held.foreign
+    return held.value is not None or held.is_foreign
 
 
 def _is_ours(held: StoredSecret, record: IssuanceRecord | None) -> bool:
@@ -220,7 +220,7 @@ def _is_ours(held: StoredSecret, record: IssuanceRecord | None) -> bool:
     """
     if held.value is None or record is None:
         return False
-    return record.fingerprint == held.value.fingerprint if record.state == "done" else held.ours
+    return record.fingerprint == held.value.fingerprint if record.state == "done" else held.is_recognised
 
 
 def _fingerprint(held: StoredSecret, record: IssuanceRecord | None) -> str | None:
@@ -231,7 +231,7 @@ def _fingerprint(held: StoredSecret, record: IssuanceRecord | None) -> str | Non
 
 
 def _describe_unknown_value(held: StoredSecret, record: IssuanceRecord | None) -> str:
-    if held.foreign:
+    if held.is_foreign:
         return "something other than a Polytomic key"
     if record is None:
         return "a value without a record, so none that this package is known to have put there"

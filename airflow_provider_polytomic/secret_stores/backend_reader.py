@@ -102,13 +102,13 @@ class BackendReader:
         :raises SecretStoreConflictError: if it is no longer what was read.
         :raises SecretStoreConfigurationError: if Airflow would make something else of it, or reads elsewhere.
         """
-        self._check_trial(over.content.reveal(), form)
+        self._check_trial(over.raw.reveal(), form)
         if self._destination.conn_id is None:
             return
         back, now = self.read_back(), read()
         if now.version != over.version:
             raise conflict(str(self._destination))
-        if not now.foreign and back is not now.value and not (back and back.matches(now.value)):
+        if not now.is_foreign and back is not now.value and not (back and back.matches(now.value)):
             raise SecretStoreConfigurationError(
                 f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
                 f"there than the connection {self._destination.conn_id!r} does. Nothing was changed. Have both lead to "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_polytomic.credentials import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["ABSENT", "RECORD_FIELDS", "Content", "SecretStore", "StoredSecret"]
+__all__ = ["ABSENT", "RECORD_FIELDS", "SecretStore", "StoredSecret"]
 
 # The fields of a record, all of which are strings.
 RECORD_FIELDS = (
@@ -33,27 +35,6 @@ ABSENT = "absent"
 """The version of a destination that holds nothing."""
 
 
-class Content:
-    """The whole content of a secret, which shows itself only to those who ask for it in so many words."""
-
-    __slots__ = ("__content",)
-
-    def __init__(self, content: Any) -> None:
-        self.__content = content
-
-    def reveal(self) -> Any:
-        """Return the content: only to put a key into it and write it back."""
-        return self.__content
-
-    def __repr__(self) -> str:
-        """Show a placeholder."""
-        return "Content(***)"
-
-    def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """Refuse to be pickled."""
-        raise TypeError("the content of a secret is not serialised")
-
-
 @dataclass(frozen=True)
 class StoredSecret:
     """What a destination holds at one moment.
@@ -61,13 +42,13 @@ class StoredSecret:
     :param value: the key that readers get now; None where there is none, or where what is there could not be a key.
     :param version: opaque; changes if and only if the value does; set even when nothing is held, and then the same
         everywhere. Contains nothing of the value itself.
-    :param foreign: occupied by something that a key cannot simply be merged into, such as a connection of another type.
-        It is only ever replaced when the user says ``take_over``.
-    :param ours: what is held says of itself that it is a Polytomic key of the server that issues (a connection of type
-        ``polytomic`` with that host). Only such a value may be sent to Polytomic without a record or ``take_over``.
+    :param is_foreign: the destination holds something that a key cannot be merged into, such as a connection of another
+        type. It is only replaced with ``take_over``.
+    :param is_recognised: the value identifies itself as a key of the server that issues: a connection of type
+        ``polytomic`` with that host. Only such a value may be sent to Polytomic without a record or ``take_over``.
     :param changes_format: the key can be read, but a write would change the format in which programs other than Airflow
         read it, such as the field ``conn_uri`` of a Vault secret. It is only replaced with ``take_over``.
-    :param content: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
+    :param raw: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
         compare-and-set.
     :param revision: what the store itself compares with, where that says more than ``version``: the number that a
         deleted secret of Vault's has, for one.
@@ -75,10 +56,10 @@ class StoredSecret:
 
     value: ApiKey | None
     version: str
-    foreign: bool = False
-    ours: bool = False
+    is_foreign: bool = False
+    is_recognised: bool = False
     changes_format: bool = False
-    content: Content = Content(None)  # noqa: RUF009 (it cannot be changed)
+    raw: Hidden[Any] = Hidden(None)  # noqa: RUF009 (it cannot be changed)
     revision: int | None = None
 
 

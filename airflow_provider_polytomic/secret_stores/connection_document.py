@@ -60,7 +60,7 @@ def held_text(content: object) -> StoredSecret:
     if content is None:
         return StoredSecret(value=None, version=ABSENT)
     key = as_key(content)
-    return StoredSecret(value=key, version=version_of(content), foreign=key is None and content != "")
+    return StoredSecret(value=key, version=version_of(content), is_foreign=key is None and content != "")
 
 
 def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> StoredSecret:
@@ -74,12 +74,12 @@ def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> 
     version = version_of(content)
     fields = _fields(content)
     if fields is None or fields.get("conn_type") != _CONN_TYPE:
-        return StoredSecret(value=None, version=version, foreign=True)
+        return StoredSecret(value=None, version=version, is_foreign=True)
     if not fields.get("password"):
         return StoredSecret(value=None, version=version)
     # Another server's key is none of ours: it is neither sent to this one nor replaced.
     key = as_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
-    return StoredSecret(value=key, version=version, foreign=key is None, ours=key is not None)
+    return StoredSecret(value=key, version=version, is_foreign=key is None, is_recognised=key is not None)
 
 
 def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: str) -> dict[str, Any]:

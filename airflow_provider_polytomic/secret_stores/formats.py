@@ -88,9 +88,9 @@ class FieldFormat:
         if content is None:
             return StoredSecret(value=None, version=ABSENT)
         if not isinstance(content, Mapping):
-            return StoredSecret(value=None, version=version_of(content), foreign=True)
+            return StoredSecret(value=None, version=version_of(content), is_foreign=True)
         held = held_text(content.get(self._field))
-        return StoredSecret(value=held.value, version=version_of(content), foreign=held.foreign)
+        return StoredSecret(value=held.value, version=version_of(content), is_foreign=held.is_foreign)
 
     def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
         """Return the fields with the key among them."""

@@ -63,7 +63,7 @@ KEY = "pk-live-0123456789abcdefghij"
 def assert_nothing_is_held(case, name):
     store = case.open(name)
     held = store.read()
-    assert (held.value, held.foreign) == (None, False)
+    assert (held.value, held.is_foreign) == (None, False)
     assert store.read_back() is None
     assert case.consumer(name) is None
 
@@ -77,7 +77,7 @@ def assert_hidden(error, *secrets):
 def test_a_fresh_destination_holds_nothing(case, name):
     assert_nothing_is_held(case, name)
     store = case.open(name)
-    assert (store.read().ours, store.read().version) == (False, "absent")
+    assert (store.read().is_recognised, store.read().version) == (False, "absent")
     assert store.read_record() is None
 
 
@@ -87,7 +87,7 @@ def test_readers_get_the_very_key(case, name):
         version = store.write(ApiKey(key), store.read())
         held = case.open(name).read()
         assert held.value.reveal() == key == store.read_back().reveal() == case.consumer(name)
-        assert (held.version, held.foreign) == (version, False)
+        assert (held.version, held.is_foreign) == (version, False)
 
 
 def test_what_a_person_stored_is_read_and_what_is_no_key_is_foreign_and_not_shown(case, name):
@@ -95,7 +95,7 @@ def test_what_a_person_stored_is_read_and_what_is_no_key_is_foreign_and_not_show
     assert case.open(name).read().value.reveal() == case.open(name).read_back().reveal() == "by-hand"
     case.put_foreign(f"{name}_foreign")
     held = case.open(f"{name}_foreign").read()
-    assert (held.value, held.foreign, held.ours) == (None, True, False)
+    assert (held.value, held.is_foreign, held.is_recognised) == (None, True, False)
     assert "warehouse" not in repr(held)
     assert "two words" not in repr(held)
 

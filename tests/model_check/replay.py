@@ -146,7 +146,9 @@ class _Tape:
 
     def read(self) -> StoredSecret:
         _, stored, version, ours = self._ask("read")
-        return StoredSecret(value=None if stored == ABSENT else key_of(stored), version=str(version), ours=ours)
+        return StoredSecret(
+            value=None if stored == ABSENT else key_of(stored), version=str(version), is_recognised=ours
+        )
 
     def read_record(self) -> Mapping[str, str] | None:
         record = self._ask("read_record")[1]

@@ -62,7 +62,7 @@ class Setup(NamedTuple):
     compare_and_set: bool = True
     refuses: bool = False  # an unforced POST for a user who has a key: refused, else a second key
     most: int = 8  # keys that the search allows
-    ours: bool = False  # what is stored says of itself that it is a key of the issuing server
+    is_recognised: bool = False  # what is stored says of itself that it is a key of the issuing server
 
 
 def apply_post(world: World, post: Post, setup: Setup) -> World | None:
@@ -81,7 +81,7 @@ def answers(world: World, call: Call, setup: Setup) -> Iterator[tuple[World, Ans
     """Every (world, answer) that this call can lead to."""
     match call:
         case ("read",):
-            yield world, ("held", world.stored, world.version, setup.ours)
+            yield world, ("held", world.stored, world.version, setup.is_recognised)
         case ("read_record",):
             yield world, ("record", world.record)
         case ("check_write",):

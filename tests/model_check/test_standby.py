@@ -133,10 +133,10 @@ ENSURED: list[Scenario] = [
 BURNING = {"error", "refusal", "forget", "no_value"}
 
 
-def cases(scenarios: list[Scenario], *starts: str, ours: bool = True) -> Any:
+def cases(scenarios: list[Scenario], *starts: str, is_recognised: bool = True) -> Any:
     """Every scenario from every start, with and without compare-and-set.
 
-    :param ours: what is stored says of itself that it is a key of the issuing server, as a connection does.
+    :param is_recognised: what is stored says of itself that it is a key of the issuing server, as a connection does.
     """
     found = []
     for start in starts:
@@ -144,7 +144,9 @@ def cases(scenarios: list[Scenario], *starts: str, ours: bool = True) -> Any:
             for compare_and_set in (True, False):
                 parts = [start, *(NAMES[role] for role in roles), *(f"{name}{n}" for name, n in faults.items())]
                 name = "-".join([*parts, "cas" if compare_and_set else "plain"])
-                found.append(pytest.param(start, roles, faults, Setup(compare_and_set, ours=ours), id=name))
+                found.append(
+                    pytest.param(start, roles, faults, Setup(compare_and_set, is_recognised=is_recognised), id=name)
+                )
     return pytest.mark.parametrize(("start", "roles", "faults", "setup"), found)
 
 
@@ -187,7 +189,7 @@ def test_two_that_rotate_revoke_no_key_in_use(start, roles, faults, setup):
     check_minted(roles, faults, result)
 
 
-@cases(TWO, "held", ours=False)
+@cases(TWO, "held", is_recognised=False)
 def test_nor_do_two_whose_destination_does_not_say_what_it_holds(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=True)
     check_steady(explorer, result)
@@ -229,14 +231,14 @@ def test_an_issuer_that_ensures_and_one_that_rotates_leave_a_live_key(start, rol
 @pytest.mark.parametrize("start", ["held", "absent", "dead", "opened"])
 @pytest.mark.parametrize("deaths", [1, 2, 3])
 def test_one_that_dies_at_any_step_mints_exactly_once(start: str, compare_and_set: bool, deaths: int) -> None:
-    explorer, result = explored(start, (P,), {"crash": deaths}, Setup(compare_and_set, ours=True), strict=True)
+    explorer, result = explored(start, (P,), {"crash": deaths}, Setup(compare_and_set, is_recognised=True), strict=True)
     check_steady(explorer, result)
     assert (result.failed, result.refused, result.minted) == (0, 0, {1})
 
 
 @pytest.mark.parametrize("fault", ["crash", "lost", "error", "me_5xx", "record", "store", "no_value"])
 def test_one_fault_is_put_right_by_two_retries(fault: str) -> None:
-    _, result = explored("held", (P,), {fault: 1, "retry": 2}, Setup(ours=True), strict=True)
+    _, result = explored("held", (P,), {fault: 1, "retry": 2}, Setup(is_recognised=True), strict=True)
     assert (result.failed, result.refused) == (0, 0)
 
 
@@ -246,7 +248,7 @@ def test_one_fault_is_put_right_by_two_retries(fault: str) -> None:
     ids=["forgotten", "without a value", "single"],
 )
 def test_the_known_limits_are_where_they_are_said_to_be(roles: tuple[Role, ...], faults: dict[str, int]) -> None:
-    result = Explorer(roles, Setup(ours=True), start=HELD, faults=faults).explore()
+    result = Explorer(roles, Setup(is_recognised=True), start=HELD, faults=faults).explore()
     assert result.revoked is not None, "the limit is gone: take it out of the docs"
 
 

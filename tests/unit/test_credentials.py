@@ -1,4 +1,4 @@
-"""Does a hidden text show itself to those alone who call ``reveal``?"""
+"""A hidden value is revealed by ``reveal()`` only."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def test_a_secret_shows_itself_to_reveal_alone(secret):
     assert copy.deepcopy([secret])[0] is copy.copy(secret) is secret
     with pytest.raises(TypeError, match="not serialised"):
         pickle.dumps(secret)
+    with pytest.raises(TypeError, match="not serialised"):
+        secret.__getstate__()
     with pytest.raises(TypeError, match="not JSON serializable"):
         json.dumps({"secret": secret})
     assert secret != type(secret)(TEXT)
@@ -36,6 +38,6 @@ def test_a_secret_shows_itself_to_reveal_alone(secret):
 
 @pytest.mark.parametrize("text", ["", None, 7, b"bytes-of-a-secret", "bytes-of\ud800", "\udfff bytes-of"])
 def test_what_is_no_text_is_no_secret_and_is_not_shown(text):
-    with pytest.raises(ValueError, match="non-empty text") as caught:
+    with pytest.raises(ValueError, match="non-empty string") as caught:
         Secret(text)
     assert "bytes-of" not in str(caught.value)

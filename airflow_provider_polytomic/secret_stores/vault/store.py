@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic.credentials import Hidden
 from airflow_provider_polytomic.exceptions import (
     SecretStoreConfigurationError,
     SecretStoreConflictError,
@@ -17,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreUnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.backend_reader import ServerStore
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, StoredSecret
+from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import identity_of
@@ -80,7 +81,7 @@ class VaultStore(ServerStore):
         content, revision, self._expires = self._read()
         held = self._form.read(content)
         version = f"v{revision}" if self.compare_and_set and held.version != ABSENT else held.version
-        return replace(held, version=version, revision=revision, content=Content(content))
+        return replace(held, version=version, revision=revision, raw=Hidden(content))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
@@ -91,7 +92,7 @@ class VaultStore(ServerStore):
             if now.version != over.version:
                 raise conflict(self.place)
             over = now
-        content = self._form.insert(over.content.reveal(), value)
+        content = self._form.insert(over.raw.reveal(), value)
         written = self._engine.write(self._path, content, over.revision or 0)
         if written.expires:
             log.warning(
@@ -121,7 +122,7 @@ class VaultStore(ServerStore):
     def check_write(self, over: StoredSecret) -> None:
         """Ask for the engine's version, have Airflow read a trial, and send a write that can only be refused."""
         self._check_engine()
-        content = over.content.reveal()
+        content = over.raw.reveal()
         if content is None:
             self._refuse_path_of_api()
         _refuse_expiry(self._expires)
@@ -143,7 +144,7 @@ class VaultStore(ServerStore):
 
     def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
         """Delete the version that was read, or write the secret anew without the key where there is more in it."""
-        content, revision = now.content.reveal(), now.revision or 0
+        content, revision = now.raw.reveal(), now.revision or 0
         left = self._form.remove(content)
         if left is None:
             self._engine.delete(self._path, revision)

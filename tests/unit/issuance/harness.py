@@ -133,20 +133,20 @@ class Store(Orders):
         self.place, self.identity = "memory:acme", identity
         self.compare_and_set = compare_and_set
         self.value: str | None = None
-        self.foreign = False
-        self.ours = False
+        self.is_foreign = False
+        self.is_recognised = False
         self.version = 0
         self.record: dict[str, str] | None = None
         self.readers_get: deque[str | None] = deque()
         self.permanently: bool | None = None
 
-    def put(self, value: str | None, *, foreign: bool = False, ours: bool = False) -> None:
+    def put(self, value: str | None, *, is_foreign: bool = False, is_recognised: bool = False) -> None:
         """Act as somebody else."""
-        self.value, self.foreign, self.ours = value, foreign, ours
+        self.value, self.is_foreign, self.is_recognised = value, is_foreign, is_recognised
         self.version += 1
 
     def snapshot(self) -> tuple[object, ...]:
-        return self.value, self.foreign, self.version, dict(self.record) if self.record else None
+        return self.value, self.is_foreign, self.version, dict(self.record) if self.record else None
 
     @property
     def parsed(self) -> IssuanceRecord:
@@ -158,13 +158,15 @@ class Store(Orders):
         with self.taking("read"):
             pass
         key = ApiKey(self.value) if self.value else None
-        return StoredSecret(value=key, version=str(self.version), foreign=self.foreign, ours=self.ours)
+        return StoredSecret(
+            value=key, version=str(self.version), is_foreign=self.is_foreign, is_recognised=self.is_recognised
+        )
 
     def write(self, value: ApiKey, over: StoredSecret) -> str:
         with self.taking("write"):
             if over.version != str(self.version):
                 raise SecretStoreConflictError("changed by somebody else")
-            self.put(value.reveal(), ours=True)
+            self.put(value.reveal(), is_recognised=True)
         return str(self.version)
 
     def read_record(self) -> Mapping[str, str] | None:

@@ -33,7 +33,7 @@ SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "an open record": [("record", {})],
     "an open unforced record": [("record", {"forced": False})],
     "a key that is not closed": [("record", {"forced": False}), ("hold", {"issued_at": None})],
-    "a foreign value": [("hold", {"owner": None, "issued_at": None, "foreign": True})],
+    "a foreign value": [("hold", {"owner": None, "issued_at": None, "is_foreign": True})],
     "a value by hand": [("hold", {"issued_at": None})],
     "a key of another": [("hold", {"owner": OTHER}), ("record", {"target": OTHER})],
     "the caller's own": [("hold", {"key": OWN})],

@@ -24,8 +24,8 @@ WORKS = {"owner": TARGET}
 DEAD = {"owner": None}
 OTHERS = {"owner": OTHER}
 NO_RECORD = {"issued_at": None}
-OURS = {"issued_at": None, "ours": True}
-FOREIGN = {"owner": None, "issued_at": None, "foreign": True}
+OURS = {"issued_at": None, "is_recognised": True}
+FOREIGN = {"owner": None, "issued_at": None, "is_foreign": True}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_becomes_of_a_stored_key(bench: Harness, mode, held, take_over, end
 @pytest.mark.parametrize("take_over", [False, True])
 @pytest.mark.parametrize("issued_at", [None, A_WEEK_AGO])
 def test_the_callers_own_key_is_never_replaced(bench: Harness, mode, take_over, issued_at):
-    bench.hold(OWN, ours=True, issued_at=issued_at)
+    bench.hold(OWN, is_recognised=True, issued_at=issued_at)
     with raises(IssuanceRefusedError, "callers_own_key"):
         bench.issue(mode, take_over=take_over)
     assert bench.vendor.posts == []
@@ -105,7 +105,7 @@ def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(b
 @pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
 def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench: Harness, mode, ours):
-    bench.hold(owner=OTHER, issued_at=None, ours=ours)
+    bench.hold(owner=OTHER, issued_at=None, is_recognised=ours)
     bench.record("failed", target=OTHER)
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, "key_of_another_user"):
@@ -130,7 +130,7 @@ def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands
 @pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (RENEW, True)])
 def test_a_record_that_is_of_another_value_tells_no_age(bench: Harness, mode, issued):
     bench.hold("stored-before", owner=None, issued_at=TUESDAY)
-    bench.hold("put-by-hand", issued_at=None, ours=True)
+    bench.hold("put-by-hand", issued_at=None, is_recognised=True)
     reference = bench.issue(mode)
     assert reference.issued is issued
     assert issued or reference.issued_at is None

@@ -97,10 +97,10 @@ def test_a_dead_key_that_came_there_meanwhile_is_replaced(bench: Harness, mode):
 @MODES
 @pytest.mark.parametrize("take_over", [False, True])
 def test_something_foreign_that_came_there_meanwhile_stays(bench: Harness, mode, take_over):
-    bench.store.order("write", lambda: bench.store.put(None, foreign=True))
+    bench.store.order("write", lambda: bench.store.put(None, is_foreign=True))
     with raises(IssuanceRefusedError, "foreign_value"):
         bench.issue(mode, take_over=take_over)
-    assert bench.store.foreign
+    assert bench.store.is_foreign
 
 
 @MODES

@@ -97,7 +97,7 @@ def test_a_refusal_says_what_state_things_are_in(bench: Harness, posted, says):
     if posted:
         bench.store.order("write", lambda: bench.hold("of-a-partner", owner=None, issued_at=None))
     else:
-        bench.hold("of-a-partner", owner=None, ours=True, issued_at=None)
+        bench.hold("of-a-partner", owner=None, is_recognised=True, issued_at=None)
     with raises(IssuanceRefusedError, "key_of_another_user") as refused:
         bench.issue(RENEW)
     assert says in str(refused.value)

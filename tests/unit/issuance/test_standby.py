@@ -129,7 +129,9 @@ def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(ben
     assert bench.vendor.live["stored-key"] == THIRD, "whoever it belongs to keeps it"
 
 
-@pytest.mark.parametrize("held", [{"issued_at": None, "ours": True}, {"issued_at": TUESDAY}], ids=["bare", "recorded"])
+@pytest.mark.parametrize(
+    "held", [{"issued_at": None, "is_recognised": True}, {"issued_at": TUESDAY}], ids=["bare", "recorded"]
+)
 def test_a_working_key_of_a_third_user_stays(bench: Harness, held):
     bench.hold(owner=THIRD, **held)
     with raises(IssuanceRefusedError, "key_of_another_user"):
@@ -140,7 +142,7 @@ def test_a_working_key_of_a_third_user_stays(bench: Harness, held):
 
 @pytest.mark.parametrize(("owner", "turn"), [(TARGET, OTHER), (OTHER, TARGET)])
 def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(bench: Harness, owner, turn):
-    bench.hold(owner=owner, issued_at=None, ours=True)
+    bench.hold(owner=owner, issued_at=None, is_recognised=True)
     with raises(IssuanceRefusedError, "age_unknown"):
         bench.issue(standby=OTHER)
     assert bench.issue(standby=OTHER, take_over=True).target == turn
@@ -169,7 +171,7 @@ def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(ben
 
 
 def test_a_key_of_unknown_age_is_of_no_run(bench: Harness):
-    bench.hold(issued_at=None, ours=True)
+    bench.hold(issued_at=None, is_recognised=True)
     assert bench.issue(ENSURE).is_of_run(run_at(A_WEEK_AGO)) is False
 
 

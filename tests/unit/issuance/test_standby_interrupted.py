@@ -33,7 +33,7 @@ def promoted(bench: Harness, *, opened_at=MONDAY):
     bench.hold()
     record = left_open(bench, OTHER, opened_at=opened_at)
     bench.vendor.live["promoted-key"] = OTHER
-    bench.store.put("promoted-key", ours=True)
+    bench.store.put("promoted-key", is_recognised=True)
     return record
 
 
@@ -99,7 +99,7 @@ def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(benc
 
 def test_what_was_ensured_and_promoted_is_in_use(bench: Harness):
     bench.record(forced=False, previous_fingerprint="absent")
-    bench.hold(issued_at=None, ours=True)
+    bench.hold(issued_at=None, is_recognised=True)
     assert bench.issue(standby=OTHER).target == OTHER
     assert "stored-key" in bench.vendor.live
 
@@ -212,7 +212,7 @@ def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(benc
 
 def test_what_never_fits_but_stays_the_same_is_read_twice(bench: Harness):
     bench.hold("earlier", owner=None)
-    bench.hold(issued_at=None, ours=True)
+    bench.hold(issued_at=None, is_recognised=True)
     assert bench.issue(standby=OTHER).target == OTHER
     assert bench.calls.index("get_identity") == 4
 

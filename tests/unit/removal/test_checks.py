@@ -89,7 +89,7 @@ def test_a_key_that_still_works_is_waited_for_within_bounds(bench):
 @pytest.mark.parametrize("state", ["done", "open", "failed", "open, nothing stored"])
 def test_where_the_organization_is_unknown_nothing_is_sent_or_believed(bench, answer, state):
     if "nothing" not in state:
-        bench.hold(owner=None, ours=True)
+        bench.hold(owner=None, is_recognised=True)
     if state != "done":
         bench.record(state.partition(",")[0], previous_fingerprint="absent")
     bench.vendor.order("get_organization", answer)
@@ -123,7 +123,7 @@ def test_a_key_of_the_organization_itself_may_ask_although_it_is_no_partners(ben
 @pytest.mark.parametrize("stored", [None, "stored-key"])
 def test_an_open_record_stays_while_its_user_exists(bench, stored):
     if stored:
-        bench.hold(stored, owner=None, ours=True)
+        bench.hold(stored, owner=None, is_recognised=True)
     bench.record("open")
     assert_refused(bench, "user_still_exists")
     assert bench.remove(allow_active_key=True).target == TARGET

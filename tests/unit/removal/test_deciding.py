@@ -27,21 +27,21 @@ def test_a_key_that_may_live_on_is_not_asked_about_and_kept_recoverable(bench):
 
 @pytest.mark.parametrize(
     "held",
-    [{"foreign": True, "owner": None}, {}, {"ours": True}],
+    [{"is_foreign": True, "owner": None}, {}, {"is_recognised": True}],
     ids=["foreign", "no record", "a connection to Polytomic without a record"],
 )
 @pytest.mark.parametrize("allow_active_key", [False, True])
 def test_what_is_not_ours_stays_and_is_sent_nowhere_until_taken_over(bench, held, allow_active_key):
     bench.hold("by-hand", issued_at=None, **held)
     if "foreign" in held:
-        bench.store.put(None, foreign=True)
+        bench.store.put(None, is_foreign=True)
     assert_refused(bench, "unknown_value", allow_active_key=allow_active_key)
     assert bench.remove(take_over=True, allow_active_key=allow_active_key) == Removed(removed=True)
-    assert (bench.store.value, bench.store.foreign, bench.store.permanently) == (None, False, False)
+    assert (bench.store.value, bench.store.is_foreign, bench.store.permanently) == (None, False, False)
     assert bench.vendor.asked_about == []
 
 
-@pytest.mark.parametrize("put", [{"ours": True}, {"foreign": True}], ids=str)
+@pytest.mark.parametrize("put", [{"is_recognised": True}, {"is_foreign": True}], ids=str)
 def test_another_value_than_the_records_stays_until_taken_over(bench, put, caplog):
     bench.hold()
     bench.store.put(None if "foreign" in put else "by-hand", **put)
@@ -70,7 +70,7 @@ def test_the_callers_own_key_always_stays(bench):
 @pytest.mark.parametrize("state", ["open", "failed"])
 @pytest.mark.parametrize("before", [None, fingerprint("stored-key")], ids=["may have stored it", "began with it"])
 def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_recoverable(bench, state, before):
-    bench.hold(owner=None, ours=True)
+    bench.hold(owner=None, is_recognised=True)
     bench.record(state, previous_fingerprint=before or "absent")
     bench.vendor.order("get_user", GONE)
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
@@ -79,7 +79,7 @@ def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_re
 
 @pytest.mark.parametrize("state", ["open", "failed"])
 def test_what_an_unfinished_issuance_has_stored_stays_while_it_works(bench, state):
-    bench.hold(ours=True)
+    bench.hold(is_recognised=True)
     bench.record(state, previous_fingerprint="absent")
     bench.vendor.order("get_user", GONE)
     assert_refused(bench, "key_still_works")

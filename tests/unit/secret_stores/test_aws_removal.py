@@ -63,7 +63,7 @@ def test_a_secret_that_is_scheduled_for_deletion_holds_nothing_and_no_key_is_put
     absent = store.read().version
     own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
     held = store.read()
-    assert (held.value, held.foreign, store.read_record(), store.read_back()) == (None, False, None, None)
+    assert (held.value, held.is_foreign, store.read_record(), store.read_back()) == (None, False, None, None)
     assert held.version not in {"absent", absent}
     for act in (
         lambda: store.check_write(held),

@@ -49,7 +49,7 @@ def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_
     store = opened(backend)
     held = store.read()
     assert ApiKey("old").matches(held.value)
-    assert (held.ours, held.foreign) == (True, False)
+    assert (held.is_recognised, held.is_foreign) == (True, False)
     issue(store)
     extra = {"extra": raw["extra"]} if "extra" in raw else {}
     kept = {"note": "of the data team", "description": "ours"}
@@ -82,7 +82,7 @@ def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_o
     own.create_secret(Name=name, SecretBinary=b"\x00\x01")
     store = opened(backend, uri)
     held = store.read()
-    assert (held.value, held.foreign) == (None, True)
+    assert (held.value, held.is_foreign) == (None, True)
     store.check_write(held)
     assert store.read().version == held.version
     assert own.get_secret_value(SecretId=name)["SecretBinary"] == b"\x00\x01"

@@ -50,7 +50,7 @@ HELD = {
 @pytest.mark.parametrize(("content", "issuer", "expected"), HELD.values(), ids=HELD)
 def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer, expected):
     held = held_connection(content, issuer=issuer)
-    assert (held.value and held.value.reveal(), held.foreign, held.ours) == expected
+    assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == expected
     assert held.version not in ("absent", held_connection(None, issuer=issuer).version)
 
 
@@ -67,7 +67,7 @@ def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer,
 )
 def test_a_text_is_a_key_or_foreign_and_never_ours(content, key, foreign):
     held = held_text(content)
-    assert (held.value and held.value.reveal(), held.foreign, held.ours) == (key, foreign, False)
+    assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == (key, foreign, False)
 
 
 def test_the_order_of_fields_is_no_change():
@@ -143,7 +143,7 @@ def test_a_key_is_merged_so_that_the_hook_sends_it_to_its_server(content, issuer
     merged = merge_key(content, NEW, issuer=issuer)
     assert merged == {"conn_type": "polytomic", "password": "new-key", **expected}
     assert json.dumps(content) == before
-    assert held_connection(merged, issuer=issuer).ours
+    assert held_connection(merged, issuer=issuer).is_recognised
 
 
 @pytest.mark.parametrize(("content", "issuer", "expected"), MERGED.values(), ids=MERGED)

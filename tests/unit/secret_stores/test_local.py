@@ -83,7 +83,7 @@ def test_our_entry_is_read_in_any_form_and_becomes_fields(tmp_path, entry):
     file.write_text(json.dumps({"acme": entry}))
     store = open_at(file)
     held = store.read()
-    assert held.ours is bool(entry)
+    assert held.is_recognised is bool(entry)
     store.write(KEY, held)
     assert json.loads(file.read_text())["acme"]["password"] == "new-key"
 
@@ -157,7 +157,7 @@ def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
     held = store.read()
     if not more:  # Airflow itself reads keys of text only
         assert held.value.matches(store.read_back())
-    assert (held.value.reveal(), held.ours, store.read_record()) == ("the-old-key", True, None)
+    assert (held.value.reveal(), held.is_recognised, store.read_record()) == ("the-old-key", True, None)
     for act in (
         lambda: store.check_write(held),
         lambda: store.write(KEY, held),
@@ -190,7 +190,7 @@ def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_writt
     assert again.returncode, "no file is overwritten"
     assert stat.S_IMODE((folder / "connections.json").stat().st_mode) == 0o600
     store = open_at(folder / "connections.json")
-    assert store.read().ours
+    assert store.read().is_recognised
     write(store)
     found = LocalFilesystemBackend(connections_file_path=str(folder / "connections.json")).get_connection("acme")
     assert found is not None

@@ -137,7 +137,12 @@ def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vau
     backend = backend_of(vault, mount)
     store = opened(backend)
     held = store.read()
-    assert (held.value.reveal(), held.ours, held.foreign, held.changes_format) == ("stored-key", True, False, True)
+    assert (held.value.reveal(), held.is_recognised, held.is_foreign, held.changes_format) == (
+        "stored-key",
+        True,
+        False,
+        True,
+    )
     store.check_write(held)
     store.write(ApiKey("a-new-key"), held)
     found = backend.get_connection("acme")

@@ -12,11 +12,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.credentials import Hidden
 from airflow_provider_polytomic.exceptions import SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws.parameter_store.parameter import SECURE, Parameter
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
-from airflow_provider_polytomic.secret_stores.base import Content, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
 from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
 from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, JsonFormat, TextFormat
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_polytomic.credentials import ApiKey
+    from airflow_provider_polytomic.secret_stores.base import StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.factory import ClientCache
     from airflow_provider_polytomic.secret_stores.formats import SecretFormat
@@ -66,7 +67,7 @@ class ParameterStore(ServerStore):
             return self._form.read(None)
         content, revision = str(found["Value"]), int(found["Version"])
         held = self._form.read(content)
-        return replace(held, version=_version(revision, content), revision=revision, content=Content(content))
+        return replace(held, version=_version(revision, content), revision=revision, raw=Hidden(content))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
@@ -81,7 +82,7 @@ class ParameterStore(ServerStore):
         now = self.read()
         if settings is None or now.version != over.version:
             raise conflict(self.place)
-        text = self._form.insert(now.content.reveal(), value)
+        text = self._form.insert(now.raw.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
         if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
             log.warning(
@@ -114,7 +115,7 @@ class ParameterStore(ServerStore):
         parameter of the same path and is written before a key is asked for.
         """
         self._check_readers(over)
-        content = over.content.reveal()
+        content = over.raw.reveal()
         if content is None or over.revision is None:
             return
         settings = self._parameter.look_up(over.revision)

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic.credentials import Hidden
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.deletion import DELETED
@@ -17,7 +18,7 @@ from airflow_provider_polytomic.secret_stores.aws.secrets_manager.formats import
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.secret import AwsSecret
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import names_of, record_of, tags_of
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
-from airflow_provider_polytomic.secret_stores.base import ABSENT, Content, StoredSecret
+from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
 from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import identity_of
@@ -63,13 +64,13 @@ class SecretsManagerStore(ServerStore):
     def read(self) -> StoredSecret:
         """Read the version that has AWSCURRENT; a secret without any is none yet, and a deleted one none any more."""
         content, version = self._secret.current()
-        return replace(self._form.read(content), version=version, content=Content(content))
+        return replace(self._form.read(content), version=version, raw=Hidden(content))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Put a version that nobody reads yet, then move AWSCURRENT to it from the version that was read."""
         self._refuse_deleted(over)
-        text, secret = self._form.insert(over.content.reveal(), value), self._secret
+        text, secret = self._form.insert(over.raw.reveal(), value), self._secret
         version = secret.put_first(text) if over.version == ABSENT else secret.replace(over.version, text)
         if version is None:
             raise conflict(self.place, _DONE)
@@ -99,7 +100,7 @@ class SecretsManagerStore(ServerStore):
         :raises SecretStoreUnavailableError: if a secret of this name is being deleted right now.
         """
         self._refuse_deleted(over)
-        content = over.content.reveal()
+        content = over.raw.reveal()
         self._check_size(self._form.insert(content, LONG_KEY))
         self._check_readers(over)
         if content is not None:
@@ -120,7 +121,7 @@ class SecretsManagerStore(ServerStore):
 
         DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
         """
-        content = now.content.reveal()
+        content = now.raw.reveal()
         left = self._form.remove(content)
         if left is None:
             self._secret.deletion.request(permanently=permanently)
