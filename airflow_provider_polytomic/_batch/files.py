@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_polytomic._airflow.object_storage import is_missing_connection, open_file
+from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicError,
     SecretStoreUnavailableError,
 )
-from airflow_provider_polytomic.hooks._redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

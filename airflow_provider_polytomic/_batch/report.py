@@ -11,8 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airflow_provider_polytomic._batch.files import RemoteFile
+from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.hooks._redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

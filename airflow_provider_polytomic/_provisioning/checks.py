@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic._support.text import lower_ascii
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._redaction import lower_ascii
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import requests
 from airflow.providers.http.hooks.http import HttpHook
 
+from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.hooks._redaction import one_line
 from airflow_provider_polytomic.hooks._transport import MAX_BODY, Response
 
 if TYPE_CHECKING:

@@ -8,14 +8,15 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
+from airflow_provider_polytomic._support.text import lower_ascii, one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow_provider_polytomic.credentials import Secret
 
-__all__ = ["lower_ascii", "one_line", "redact"]
+__all__ = ["redact"]
 
-_MAX_LENGTH = 300  # characters shown
 _MAX_READ = 10_000
 _PIECE = 12  # characters of a key that may not be shown in a row
 _HIDDEN = "***"
@@ -28,13 +29,6 @@ _KEY_LIKE = re.compile(
     r"|(?=[\w+/=-]*\d)[\w+/=-]{20,}",
     re.ASCII,
 )
-
-
-def one_line(text: str, longest: int = _MAX_LENGTH) -> str:
-    """Return the text as one line of printable characters, cut to a length."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(printable.split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def redact(text: str, secrets: Iterable[Secret], *, known: str = "") -> str:
@@ -75,11 +69,3 @@ def _spots(line: str, form: str) -> Iterator[int]:
     for at in range(len(line)):
         if line[at : at + size] in pieces:
             yield from range(at, at + size)
-
-
-def lower_ascii(text: str) -> str:
-    """Return the text with A to Z in lower case, and every character in its place.
-
-    ``str.lower`` would make some characters two, and some that are no letter of ASCII's the same as one.
-    """
-    return "".join(character.lower() if character.isascii() else character for character in text)

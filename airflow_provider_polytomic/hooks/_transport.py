@@ -14,13 +14,13 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicConnectionError,
     PolytomicError,
 )
-from airflow_provider_polytomic.hooks._redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,6 +13,7 @@ from airflow_provider_polytomic._airflow.connection_form import connection_form_
 from airflow_provider_polytomic._airflow.masking import mask_secret
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._client import Client
@@ -20,7 +21,6 @@ from airflow_provider_polytomic.hooks._connection import ConnectionFields, Conne
 from airflow_provider_polytomic.hooks._http_hook import RestrictedHttpHook
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
 from airflow_provider_polytomic.hooks._payload import read_key, read_one
-from airflow_provider_polytomic.hooks._redaction import one_line
 from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never
 from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._users import UserEndpoints
