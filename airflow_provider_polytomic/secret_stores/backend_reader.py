@@ -11,8 +11,8 @@ from airflow_provider_polytomic._airflow.masking import warn_about_unmasked_vari
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT
-from airflow_provider_polytomic.secret_stores.connection_document import as_key
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
+from airflow_provider_polytomic.secret_stores.connection_document import parse_key
+from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
-__all__ = ["BackendReader", "ServerStore", "StubClient", "first_that_holds"]
+__all__ = ["BackendReader", "ServerStore", "StubClient", "first_with_value"]
 
 S = TypeVar("S", bound="SecretStore")
 
@@ -83,7 +83,7 @@ class BackendReader:
             kind = type(error).__name__
         if paths := list(dict.fromkeys(asked)):
             return paths
-        raise no_place(
+        raise cannot_open(
             self._destination,
             f"{type(self._backend).__name__} as it is configured never looks for a {self._destination.kind} of this "
             f"name{f' ({kind})' if kind else ''}",
@@ -162,9 +162,9 @@ class BackendReader:
     def _ask(self, backend: Any) -> ApiKey | None:
         # Without a team, as a task asks its own backend.
         if self._destination.kind == "variable":
-            return as_key(backend.get_variable(self._destination.name))
+            return parse_key(backend.get_variable(self._destination.name))
         connection = backend.get_connection(self._destination.name)
-        return as_key(connection.password) if connection else None
+        return parse_key(connection.password) if connection else None
 
 
 class ServerStore:
@@ -202,7 +202,7 @@ class ServerStore:
             return
         if now.version != over.version:
             raise conflict(self.place, "removed")
-        self._take_away(now, permanently=permanently)
+        self._delete_value(now, permanently=permanently)
 
     @translate_errors
     def read_back(self) -> ApiKey | None:
@@ -220,11 +220,11 @@ class ServerStore:
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT
 
-    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:
+    def _delete_value(self, now: StoredSecret, *, permanently: bool) -> None:
         raise NotImplementedError
 
 
-def first_that_holds(stores: Sequence[S]) -> S:
+def first_with_value(stores: Sequence[S]) -> S:
     """Return the store of several paths that readers get something from: the first that holds any, else the first."""
     if len(stores) == 1:
         return stores[0]

@@ -13,13 +13,13 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 
-__all__ = ["as_key", "as_record", "held_connection", "held_text", "merge_key", "version_of"]
+__all__ = ["hash_content", "merge_key", "parse_key", "parse_record", "read_connection", "read_string"]
 
 _CONN_TYPE = "polytomic"
 _URI_FIELDS = ("conn_type", "host", "login", "password", "schema", "port", "extra")
 
 
-def as_key(text: object) -> ApiKey | None:
+def parse_key(text: object) -> ApiKey | None:
     """Return the text as a key, or None where it cannot be one."""
     try:
         return ApiKey(text) if isinstance(text, str) else None
@@ -27,7 +27,7 @@ def as_key(text: object) -> ApiKey | None:
         return None
 
 
-def as_record(content: object, where: str) -> dict[str, str] | None:
+def parse_record(content: object, where: str) -> dict[str, str] | None:
     """Return the content as a record, flat text; None where there is none.
 
     :param content: what was read, or its JSON; None: nothing.
@@ -46,24 +46,24 @@ def as_record(content: object, where: str) -> dict[str, str] | None:
     )
 
 
-def version_of(content: object) -> str:
+def hash_content(content: object) -> str:
     """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
     canonical = json.dumps(_with_text_as_keys(content), sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def held_text(content: object) -> StoredSecret:
+def read_string(content: object) -> StoredSecret:
     """Say what a Variable holds. A text says nothing of its origin, so only a record can make it ours.
 
     :param content: the Variable's value; None where there is none. What could not be a key is foreign.
     """
     if content is None:
         return StoredSecret(value=None, version=ABSENT)
-    key = as_key(content)
-    return StoredSecret(value=key, version=version_of(content), is_foreign=key is None and content != "")
+    key = parse_key(content)
+    return StoredSecret(value=key, version=hash_content(content), is_foreign=key is None and content != "")
 
 
-def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> StoredSecret:
+def read_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> StoredSecret:
     """Say what a connection holds.
 
     :param content: the connection's fields, or its URI; None where there is none.
@@ -71,14 +71,14 @@ def held_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> 
     """
     if content is None:
         return StoredSecret(value=None, version=ABSENT)
-    version = version_of(content)
+    version = hash_content(content)
     fields = _fields(content)
     if fields is None or fields.get("conn_type") != _CONN_TYPE:
         return StoredSecret(value=None, version=version, is_foreign=True)
     if not fields.get("password"):
         return StoredSecret(value=None, version=version)
     # Another server's key is none of ours: it is neither sent to this one nor replaced.
-    key = as_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
+    key = parse_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
     return StoredSecret(value=key, version=version, is_foreign=key is None, is_recognised=key is not None)
 
 

@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["conflict", "no_place", "translate_errors"]
+__all__ = ["cannot_open", "conflict", "translate_errors"]
 
 
 class _Store(Protocol):
@@ -43,7 +43,7 @@ def conflict(place: str, done: str = "written") -> SecretStoreConflictError:
     )
 
 
-def no_place(
+def cannot_open(
     destination: object, problem: str, advice: str, *, reason: str, fields: Sequence[str] = ("destination",)
 ) -> SecretStoreConfigurationError:
     """Return what to raise where a destination cannot be opened.

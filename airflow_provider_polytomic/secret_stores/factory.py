@@ -10,7 +10,7 @@ from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicError, SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.errors import no_place
+from airflow_provider_polytomic.secret_stores.errors import cannot_open
 from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def store_on(
     names = [qualified_name(cls) for cls in type(backend).__mro__]
     row = next((BACKENDS[name] for name in names if name in BACKENDS), None)
     if row is None:
-        raise no_place(
+        raise cannot_open(
             destination,
             f"keys cannot be written to the configured secrets backend {names[0]}",
             f"Supported, with their subclasses: {', '.join(BACKENDS)}.",
@@ -129,7 +129,7 @@ def store_on(
 
 def _metastore(destination: Destination) -> SecretStore:
     if destination.kind == "connection":
-        raise no_place(
+        raise cannot_open(
             destination,
             "this Airflow has no secrets backend that holds connections, and tasks may not write connections to its "
             "database",
@@ -173,7 +173,7 @@ def _made(name: str, extra: str | None, destination: Destination, make: Callable
         raise
     except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
         kind = type(error).__name__
-    raise no_place(
+    raise cannot_open(
         destination,
         f"the secrets backend or the connection cannot be used as it is ({kind})",
         "Correct its settings.",
@@ -189,7 +189,7 @@ def _configured_backend(destination: Destination) -> Any | None:
         return configured_secrets_backend()
     except Exception as error:  # noqa: BLE001 (a backend's constructor raises anything, and may quote its arguments)
         kind = type(error).__name__
-    raise no_place(
+    raise cannot_open(
         destination,
         f"Airflow's configured secrets backend cannot be made ({kind})",
         "Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its kwargs).",

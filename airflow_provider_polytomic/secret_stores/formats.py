@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from airflow_provider_polytomic.secret_stores.connection_document import (
-    held_connection,
-    held_text,
+    hash_content,
     merge_key,
-    version_of,
+    read_connection,
+    read_string,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ConnectionFormat:
 
     def read(self, content: Mapping[str, Any] | str | None) -> StoredSecret:
         """Read the password."""
-        return held_connection(content, issuer=self._issuer)
+        return read_connection(content, issuer=self._issuer)
 
     def insert(self, content: Mapping[str, Any] | str | None, key: ApiKey) -> dict[str, Any]:
         """Return the connection's fields with the key as password."""
@@ -64,7 +64,7 @@ class TextFormat:
 
     def read(self, content: Any) -> StoredSecret:
         """Read the text."""
-        return held_text(content)
+        return read_string(content)
 
     def insert(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
         """Return the key's text."""
@@ -88,9 +88,9 @@ class FieldFormat:
         if content is None:
             return StoredSecret(value=None, version=ABSENT)
         if not isinstance(content, Mapping):
-            return StoredSecret(value=None, version=version_of(content), is_foreign=True)
-        held = held_text(content.get(self._field))
-        return StoredSecret(value=held.value, version=version_of(content), is_foreign=held.is_foreign)
+            return StoredSecret(value=None, version=hash_content(content), is_foreign=True)
+        held = read_string(content.get(self._field))
+        return StoredSecret(value=held.value, version=hash_content(content), is_foreign=held.is_foreign)
 
     def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
         """Return the fields with the key among them."""

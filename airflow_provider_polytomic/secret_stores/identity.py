@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-__all__ = ["canonical_url", "identity_of"]
+__all__ = ["build_identity", "normalise_url"]
 
 _PORTS = {"http": 80, "https": 443}
 
 
-def identity_of(kind: str, *parts: str) -> str:
+def build_identity(kind: str, *parts: str) -> str:
     """Return the identity of a destination.
 
     It must never change, nor may what is put into it: two workers with different versions of this package that open
@@ -21,7 +21,7 @@ def identity_of(kind: str, *parts: str) -> str:
     return "|".join([kind, *(quote(part, safe="/:.") for part in parts)])
 
 
-def canonical_url(url: str) -> str:
+def normalise_url(url: str) -> str:
     """Return a server's URL as every spelling of it has it: lower case, no default port, credentials or last slash."""
     found = urlsplit(url)
     host = (found.hostname or "") if ":" not in (found.hostname or "") else f"[{found.hostname}]"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic._airflow import masking, metastore, secrets_backends
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT
-from airflow_provider_polytomic.secret_stores.connection_document import as_key, as_record, held_text
+from airflow_provider_polytomic.secret_stores.connection_document import parse_key, parse_record, read_string
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
-from airflow_provider_polytomic.secret_stores.identity import canonical_url, identity_of
+from airflow_provider_polytomic.secret_stores.identity import build_identity, normalise_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,12 +60,12 @@ class MetastoreStore:
     @property
     def identity(self) -> str:
         """Whose metastore, and the key."""
-        return identity_of("metastore", canonical_url(self._address), self._key)
+        return build_identity("metastore", normalise_url(self._address), self._key)
 
     @translate_errors
     def read(self) -> StoredSecret:
         """Read the metastore's value, past what shadows it in this process."""
-        return held_text(metastore.metastore_variable_get(self._key))
+        return read_string(metastore.metastore_variable_get(self._key))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
@@ -80,13 +80,13 @@ class MetastoreStore:
             text,
             description=f"Polytomic API key, issued by Airflow; {self._record_key} says when and whose.",
         )
-        return held_text(text).version
+        return read_string(text).version
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the second Variable."""
         text = metastore.metastore_variable_get(self._record_key)
-        return as_record(text, f"the Variable {self._record_key}")
+        return parse_record(text, f"the Variable {self._record_key}")
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -132,7 +132,7 @@ class MetastoreStore:
     def read_back(self) -> ApiKey | None:
         """Ask as any consumer does; where nobody answers, make sure that it is not for want of a connection."""
         found = secrets_backends.variable_get(self._key)
-        return as_key(found if found is not None else metastore.metastore_variable_get(self._key))
+        return parse_key(found if found is not None else metastore.metastore_variable_get(self._key))
 
     def _refuse_debug(self) -> None:
         if masking.logs_at_debug():

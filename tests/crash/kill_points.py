@@ -149,7 +149,7 @@ def _name(event: str, args: tuple[Any, ...]) -> str:
 
 
 def _is_atomic_file(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.endswith("secret_stores/atomic_file.py")
+    return frame.f_code.co_filename.endswith("secret_stores/local/atomic_file.py")
 
 
 def _line_tracer(points: Points) -> Any:

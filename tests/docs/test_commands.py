@@ -23,7 +23,7 @@ from airflow_provider_polytomic._airflow.secrets_backends import configured_secr
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import open_store
-from airflow_provider_polytomic.secret_stores.local.entries import conversion
+from airflow_provider_polytomic.secret_stores.local.entries import build_conversion_command
 from airflow_provider_polytomic.testing.__main__ import main as emulator_command
 from tests.docs.exports import SHELL, exported_by
 from tests.docs.pages import PAGES, ROOT, Block, blocks
@@ -56,7 +56,7 @@ def test_every_line_is_of_a_kind_that_is_tried():
 
 def test_a_yaml_file_is_converted_by_the_command_that_the_error_tells():
     (block,) = blocks("sh", "convert")
-    assert block.content.strip() == conversion(Path("/opt/airflow/secrets/connections.yaml"))
+    assert block.content.strip() == build_conversion_command(Path("/opt/airflow/secrets/connections.yaml"))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

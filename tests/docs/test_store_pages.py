@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
-from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import record_of
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import decode_record
 from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.docs.pages import Block, blocks, codes, facts, head, rows
 from tests.docs.store_pages import ParameterStorePage, SecretsManagerPage, VaultPage
@@ -72,7 +72,7 @@ def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
     ((_, told), *_) = named = rows(site.page, "What is written")
     if isinstance(site, SecretsManagerPage):
         tags = site.person.describe_secret(SecretId=place)["Tags"]
-        record = record_of(tags)
+        record = decode_record(tags)
         assert record is not None
         of_page = [codes(tag)[0] for tag, _ in named]
         assert {tag["Key"] for tag in tags} == {

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws.errors import BOTO_ERRORS, code_of, explain
+from airflow_provider_polytomic.secret_stores.aws.errors import BOTO_ERRORS, explain, get_error_code
 from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
 from airflow_provider_polytomic.secret_stores.backend_reader import StubClient
-from airflow_provider_polytomic.secret_stores.identity import canonical_url
+from airflow_provider_polytomic.secret_stores.identity import normalise_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.factory import ClientCache
 
-__all__ = ["LONG_KEY", "AwsClient", "ExpectedCodeError", "client_for", "stub_for"]
+__all__ = ["LONG_KEY", "AwsClient", "ExpectedCodeError", "get_client", "make_stub"]
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class AwsClient:
             try:
                 return act()
             except ClientError as error:
-                code = code_of(error)
+                code = get_error_code(error)
                 problem = ExpectedCodeError(code) if code in expected else explain(error, self.place, sent=sent)
             except BOTO_ERRORS as error:
                 problem = explain(error, self.place)
@@ -98,7 +98,7 @@ class AwsClient:
         return f"AwsClient({self.place!r})"
 
 
-def client_for(destination: Destination, service: str, title: str, *, backend: Any | None, clients: ClientCache) -> Any:
+def get_client(destination: Destination, service: str, title: str, *, backend: Any | None, clients: ClientCache) -> Any:
     """Return the boto3 client to write a destination with: the connection's that it names, or else the backend's own.
 
     :param service: as boto3 names it.
@@ -123,7 +123,7 @@ def client_for(destination: Destination, service: str, title: str, *, backend: A
     return client
 
 
-def stub_for(client: Any, operation: str, argument: str, missing: str, answer: Callable[[Any], Any]) -> StubClient:
+def make_stub(client: Any, operation: str, argument: str, missing: str, answer: Callable[[Any], Any]) -> StubClient:
     """Return what stands for this client in a copy of a backend.
 
     :param missing: which of the client's exceptions says that there is no secret.
@@ -182,4 +182,4 @@ def _made(make: Callable[[], T], title: str) -> T:
 def _where(client: Any) -> tuple[str, str]:
     """Return region and, if it is not AWS itself, the endpoint."""
     url, region = client.meta.endpoint_url, str(client.meta.region_name)
-    return region, "" if (urlsplit(url).hostname or "").endswith(_HOSTS_OF_AWS) else canonical_url(url)
+    return region, "" if (urlsplit(url).hostname or "").endswith(_HOSTS_OF_AWS) else normalise_url(url)

@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BOTO_ERRORS", "code_of", "explain"]
+__all__ = ["BOTO_ERRORS", "explain", "get_error_code"]
 
 # What boto raises by itself.
 BOTO_ERRORS = (boto_errors.BotoCoreError, boto_errors.ClientError, ResponseParserError)
@@ -68,7 +68,7 @@ _MAX_WORDS = 300
 _LONG_WORD = re.compile(r'[^\s"\\{},:]{16,}')
 
 
-def code_of(error: boto_errors.ClientError) -> str:
+def get_error_code(error: boto_errors.ClientError) -> str:
     """Return AWS's code for a refusal; a proxy may have put anything there."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return code if re.fullmatch(r"[\w.-]{1,80}", code) else "no code"
@@ -97,7 +97,7 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
 
 
 def _of_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, object]) -> SecretStoreError:
-    code = code_of(error)
+    code = get_error_code(error)
     unchanged = "Nothing was changed by this request."
     if code in _DENIED:
         return SecretStoreDeniedError(

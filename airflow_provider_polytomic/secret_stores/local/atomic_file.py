@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_replaceable", "is_mount_point", "locked", "put_in_place", "remove_file", "staged"]
+__all__ = ["check_replaceable", "is_mount_point", "lock_file", "remove_file", "replace_file", "stage_file"]
 
 _LOCK_PATIENCE = 30.0  # seconds; a holder needs milliseconds
 _LOCK_PAUSE = 0.01
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_file(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on this (empty) file, which is made if need be and never removed.
 
     ``flock`` is released by the kernel when its holder dies, so nothing has to be cleaned up after a crash.
@@ -42,7 +42,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staged(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
+def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
     """Write the content to ``at``, with the target's mode and owner; remove it if it is not put in place.
 
     :param at: in the target's folder; replaced if a dead process left it behind. A new file has mode 0600.
@@ -60,7 +60,7 @@ def staged(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
         at.unlink(missing_ok=True)
 
 
-def put_in_place(at: Path, target: Path) -> None:
+def replace_file(at: Path, target: Path) -> None:
     """Rename, and make the rename itself last a power cut."""
     at.replace(target)
     _sync(target.parent)

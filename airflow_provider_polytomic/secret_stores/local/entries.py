@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "build_conversion_command",
     "check_suffix",
-    "conversion",
-    "file_name",
-    "illegal_connections",
+    "encode_file_name",
+    "find_invalid_connections",
     "is_json",
     "parse_entries",
     "render_entries",
@@ -60,7 +60,7 @@ def check_suffix(path: Path) -> None:
         )
 
 
-def conversion(path: Path) -> str:
+def build_conversion_command(path: Path) -> str:
     """Return the shell command that writes a YAML file anew as JSON, beside it, for its owner alone, over no other."""
     source, target = shlex.quote(str(path)), shlex.quote(str(path.with_suffix(".json")))
     return f"(umask 077 && set -C && python -c {shlex.quote(_CONVERT)} < {source} > {target})"
@@ -95,7 +95,7 @@ def render_entries(entries: dict[Any, Any]) -> bytes:
     return (json.dumps(entries, indent=2) + "\n").encode()
 
 
-def illegal_connections(entries: dict[Any, Any]) -> list[str]:
+def find_invalid_connections(entries: dict[Any, Any]) -> list[str]:
     """Return the ids of the connections whose form Airflow does not allow; one keeps it from reading all the others."""
     from airflow.secrets.local_filesystem import get_connection_parameter_names
 
@@ -137,7 +137,7 @@ def _parse_yaml(content: bytes) -> object:
         raise ValueError(type(error).__name__) from None
 
 
-def file_name(name: str) -> str:
+def encode_file_name(name: str) -> str:
     """Return a file name that no other id has, not even where capitals do not count.
 
     Everything but lower-case letters, digits and ``_ - .`` is percent-encoded; what gets too long is hashed, behind a

@@ -23,26 +23,26 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreUnavailableError,
 )
 from airflow_provider_polytomic.secret_stores.connection_document import (
-    as_key,
-    as_record,
-    held_connection,
-    held_text,
     merge_key,
+    parse_key,
+    parse_record,
+    read_connection,
+    read_string,
 )
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
-from airflow_provider_polytomic.secret_stores.identity import identity_of
+from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
+from airflow_provider_polytomic.secret_stores.identity import build_identity
 from airflow_provider_polytomic.secret_stores.local.atomic_file import (
     check_replaceable,
-    locked,
-    put_in_place,
+    lock_file,
     remove_file,
-    staged,
+    replace_file,
+    stage_file,
 )
 from airflow_provider_polytomic.secret_stores.local.entries import (
+    build_conversion_command,
     check_suffix,
-    conversion,
-    file_name,
-    illegal_connections,
+    encode_file_name,
+    find_invalid_connections,
     is_json,
     parse_entries,
     render_entries,
@@ -81,7 +81,7 @@ class LocalFilesystemStore:
         self._setting = f"{destination.kind}s_file"
         configured = getattr(backend, self._setting, None)
         if not configured:
-            raise no_place(
+            raise cannot_open(
                 destination,
                 f"the secrets backend {type(backend).__name__} is configured without {self._setting}_path",
                 "Add it to the backend's kwargs in Airflow's configuration.",
@@ -92,7 +92,7 @@ class LocalFilesystemStore:
         self._file = Path(os.path.realpath(configured))
         check_suffix(self._file)
         self._records = self._file.with_name(f"{self._file.name}.polytomic-issuance")
-        self._record = self._records / f"{self._kind}.{file_name(self._name)}.json"
+        self._record = self._records / f"{self._kind}.{encode_file_name(self._name)}.json"
 
     @property
     def place(self) -> str:
@@ -102,7 +102,7 @@ class LocalFilesystemStore:
     @property
     def identity(self) -> str:
         """The file itself, whichever link leads to it, and the entry."""
-        return identity_of("file", str(self._file), self._kind, self._name)
+        return build_identity("file", str(self._file), self._kind, self._name)
 
     @translate_errors
     def read(self) -> StoredSecret:
@@ -118,14 +118,14 @@ class LocalFilesystemStore:
             changed = self._changed(entries, value)
             version = self._look(changed).version
             with self._staged(changed, value) as at:
-                put_in_place(at, self._file)
+                replace_file(at, self._file)
             return version
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
         with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
-            return as_record(self._record.read_bytes(), str(self._record))
+            return parse_record(self._record.read_bytes(), str(self._record))
         return None
 
     @translate_errors
@@ -135,8 +135,8 @@ class LocalFilesystemStore:
         content = json.dumps(dict(record), indent=2).encode()
         with self._explained():
             self._records.mkdir(mode=0o700, exist_ok=True)
-            with staged(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
-                put_in_place(at, self._record)
+            with stage_file(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
+                replace_file(at, self._record)
 
     @translate_errors
     def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is held)
@@ -160,7 +160,7 @@ class LocalFilesystemStore:
             self._check_rights()
             self._compare(entries, over, "removed")
             with self._staged(self._without(entries), None) as at:
-                put_in_place(at, self._file)
+                replace_file(at, self._file)
 
     @translate_errors
     def remove_record(self) -> None:
@@ -178,7 +178,7 @@ class LocalFilesystemStore:
             raise SecretStoreConfigurationError(
                 f"{self.place} cannot be changed: a YAML file would lose its comments. Nothing was changed. Convert it "
                 f"with this command, and name the new file as {self._setting}_path in the backend's kwargs: "
-                f"{conversion(self._file)}",
+                f"{build_conversion_command(self._file)}",
                 reason="yaml_is_only_read",
                 fields=[f"{self._setting}_path"],
                 place=self.place,
@@ -193,8 +193,8 @@ class LocalFilesystemStore:
     def _look(self, entries: dict[Any, Any]) -> StoredSecret:
         entry = entries.get(self._name)
         if self._kind == "variable":
-            return held_text(entry)
-        return held_connection(self._only(entry), issuer=self._issuer)
+            return read_string(entry)
+        return read_connection(self._only(entry), issuer=self._issuer)
 
     def _only(self, entry: Any) -> Any:
         """Unwrap a list of one connection, a form that the backend still reads."""
@@ -208,7 +208,7 @@ class LocalFilesystemStore:
 
     @contextmanager
     def _locked(self) -> Iterator[dict[Any, Any]]:
-        with self._explained(), locked(self._file.with_name(f".{self._file.name}.polytomic-lock")):
+        with self._explained(), lock_file(self._file.with_name(f".{self._file.name}.polytomic-lock")):
             yield self._entries()
 
     def _compare(self, entries: dict[Any, Any], over: StoredSecret, what: str) -> None:
@@ -227,7 +227,7 @@ class LocalFilesystemStore:
     def _staged(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
         """Write the file as it will be, let the backend read what it is to find there, and yield the file."""
         aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
-        with staged(self._file, render_entries(entries), at=aside) as at:
+        with stage_file(self._file, render_entries(entries), at=aside) as at:
             trial = copy.copy(self._backend)
             setattr(trial, self._setting, str(at))
             found = self._ask(trial)
@@ -242,12 +242,12 @@ class LocalFilesystemStore:
     def _ask(self, backend: Any) -> ApiKey | None:
         try:
             if self._kind == "variable":
-                return as_key(backend.get_variable(self._name))
+                return parse_key(backend.get_variable(self._name))
             connection = backend.get_connection(self._name)
         except Exception as error:  # noqa: BLE001 (Airflow raises many kinds, and their words may quote a secret)
             kind = type(error).__name__
         else:
-            return as_key(connection.password) if connection else None
+            return parse_key(connection.password) if connection else None
         raise SecretStoreConfigurationError(
             f"{type(self._backend).__name__} cannot read {self._file} ({kind}), so Airflow finds none of its secrets: "
             f"there is {self._culprits()}. Nothing was changed by this. Repair the file.",
@@ -257,7 +257,7 @@ class LocalFilesystemStore:
     def _culprits(self) -> str:
         if self._kind == "variable":
             return "an entry that it does not allow"
-        illegal = ", ".join(illegal_connections(self._entries()))
+        illegal = ", ".join(find_invalid_connections(self._entries()))
         return f"the connection {illegal}, whose form it does not allow" if illegal else "one that it does not allow"
 
     def _check_rights(self) -> None:

@@ -19,7 +19,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     SecretStoreUnavailableError,
 )
-from airflow_provider_polytomic.secret_stores.identity import canonical_url
+from airflow_provider_polytomic.secret_stores.identity import normalise_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ class VaultClient:
 
     def location(self) -> tuple[str, str]:
         """Return URL and namespace as every spelling of them has them."""
-        return canonical_url(str(self._connected().url)), self.namespace
+        return normalise_url(str(self._connected().url)), self.namespace
 
     def call(self, operation: Callable[[hvac.Client], T], what: str) -> T:
         """Send a request; once more after another login if the token is rejected, as the provider does.
@@ -119,7 +119,7 @@ class VaultClient:
             problem = _explain(cause, what)
         raise problem
 
-    def mounted(self, mount: str, path: str) -> MountInfo:
+    def read_mount(self, mount: str, path: str) -> MountInfo:
         """Return what is mounted at a path; asked once of each mount.
 
         ``sys/internal/ui/mounts`` needs no right of its own: whoever may do anything there gets the answer.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
 
-__all__ = ["SecretVersion", "engine_of"]
+__all__ = ["SecretVersion", "select_engine"]
 
 # No secret has it: a write that is sent with it is looked at for rights, and then refused.
 _NO_REVISION = 2**31 - 1
@@ -194,7 +194,7 @@ def _refuse_unknown_mount(error: InvalidPath, mount: str) -> None:
         ) from None
 
 
-def engine_of(client: VaultClient, mount: str, version: int) -> KvV1 | KvV2:
+def select_engine(client: VaultClient, mount: str, version: int) -> KvV1 | KvV2:
     """Return the engine at a mount.
 
     :param version: 1 or 2, as Airflow is configured for it.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.hashicorp.hooks.vault import VaultHook
 
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
-from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, StubClient, first_that_holds
-from airflow_provider_polytomic.secret_stores.connection_document import version_of
+from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, StubClient, first_with_value
+from airflow_provider_polytomic.secret_stores.connection_document import hash_content
 from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat
 from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
 from airflow_provider_polytomic.secret_stores.vault.store import VaultStore
@@ -44,7 +44,7 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
         version = int(provider.kv_engine_version)
         return VaultStore(client, mount.strip("/"), below, version=version, form=form, reader=reader.at(path))
 
-    return first_that_holds([store_at(path) for path in reader.paths()])
+    return first_with_value([store_at(path) for path in reader.paths()])
 
 
 def on_connection(destination: Destination, *, clients: ClientCache) -> VaultStore:
@@ -99,7 +99,7 @@ class _VaultConnectionFormat:
         uri = content.get("conn_uri") if content else None
         if not uri:
             return self._fields.read(content)
-        return replace(self._fields.read(uri), version=version_of(content), changes_format=True)
+        return replace(self._fields.read(uri), version=hash_content(content), changes_format=True)
 
     def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
         return self._fields.insert((content.get("conn_uri") or content) if content else None, key)

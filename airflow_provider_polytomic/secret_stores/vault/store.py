@@ -19,11 +19,11 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.secret_stores.backend_reader import ServerStore
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
-from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
+from airflow_provider_polytomic.secret_stores.connection_document import hash_content, parse_record
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
-from airflow_provider_polytomic.secret_stores.identity import identity_of
+from airflow_provider_polytomic.secret_stores.identity import build_identity
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
-from airflow_provider_polytomic.secret_stores.vault.kv import engine_of
+from airflow_provider_polytomic.secret_stores.vault.kv import select_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,9 @@ class VaultStore(ServerStore):
         place = f"{f'field {field} of ' if field else ''}{mount}/{path} in Vault {client.address()}"
         super().__init__(place, form, reader, lambda act: client.run(act, reading))
         self._client, self._mount, self._path, self._version = client, mount, path, version
-        self._engine = engine_of(client, mount, version)
+        self._engine = select_engine(client, mount, version)
         self.compare_and_set = self._engine.compare_and_set
-        self.identity = identity_of("vault", *client.location(), mount, path, field)
+        self.identity = build_identity("vault", *client.location(), mount, path, field)
         self._record = f"{path}{RECORD_SUFFIX}"
         self._record_revision: int | None = None
         self._expires = ""
@@ -98,13 +98,13 @@ class VaultStore(ServerStore):
             log.warning(
                 "%s: Vault will delete what was written at %s (delete_version_after).", self.place, written.expires
             )
-        return f"v{written.revision}" if self.compare_and_set else version_of(content)
+        return f"v{written.revision}" if self.compare_and_set else hash_content(content)
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the secret beside it."""
         found, self._record_revision, _ = self._engine.read(self._record)
-        return as_record(found, f"{self._mount}/{self._record}")
+        return parse_record(found, f"{self._mount}/{self._record}")
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -142,7 +142,7 @@ class VaultStore(ServerStore):
             self._check_engine()
             self._engine.delete(self._record, self._record_revision or 0)
 
-    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
+    def _delete_value(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a deleted version can be undeleted)
         """Delete the version that was read, or write the secret anew without the key where there is more in it."""
         content, revision = now.raw.reveal(), now.revision or 0
         left = self._form.remove(content)
@@ -196,7 +196,7 @@ class VaultStore(ServerStore):
         _refuse_expiry(written.expires)
 
     def _check_engine(self) -> None:
-        kind, version, at = self._client.mounted(self._mount, self._path)
+        kind, version, at = self._client.read_mount(self._mount, self._path)
         if version != 1 and at != self._mount:
             raise SecretStoreConfigurationError(
                 f"the engine is mounted at {at}, not at {self._mount}. Nothing was changed. Correct the mount point, "

@@ -14,7 +14,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRejectedError,
     SecretStoreConfigurationError,
 )
-from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import tags_of
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import encode_record
 from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.runs import renew
 from tests.unit.issuance.harness import MONDAY, OTHER, Harness
@@ -98,5 +98,5 @@ def test_what_a_later_version_has_added_is_not_taken_over(bench: Harness):
 
 def test_a_record_with_all_that_may_be_added_has_room_in_the_tags_of_a_secret():
     fields = dict.fromkeys(RECORD_FIELDS, "x") | {f"{'x' * 17}{number}": "%" * 80 for number in range(5)}
-    assert len(tags_of(fields)) <= 25
-    assert max(len(tag["Value"]) for tag in tags_of(fields)) <= 256
+    assert len(encode_record(fields)) <= 25
+    assert max(len(tag["Value"]) for tag in encode_record(fields)) <= 256

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.secret_stores.connection_document import held_connection, held_text, merge_key
+from airflow_provider_polytomic.secret_stores.connection_document import merge_key, read_connection, read_string
 from tests.unit.secret_stores.reasons import because
 
 SERVER = "https://app.polytomic.com"
@@ -49,9 +49,9 @@ HELD = {
 
 @pytest.mark.parametrize(("content", "issuer", "expected"), HELD.values(), ids=HELD)
 def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer, expected):
-    held = held_connection(content, issuer=issuer)
+    held = read_connection(content, issuer=issuer)
     assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == expected
-    assert held.version not in ("absent", held_connection(None, issuer=issuer).version)
+    assert held.version not in ("absent", read_connection(None, issuer=issuer).version)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer,
     ],
 )
 def test_a_text_is_a_key_or_foreign_and_never_ours(content, key, foreign):
-    held = held_text(content)
+    held = read_string(content)
     assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == (key, foreign, False)
 
 
 def test_the_order_of_fields_is_no_change():
     assert (
-        held_connection({"conn_type": "polytomic", "password": "k"}, issuer=SERVER).version
-        == held_connection({"password": "k", "conn_type": "polytomic"}, issuer=SERVER).version
+        read_connection({"conn_type": "polytomic", "password": "k"}, issuer=SERVER).version
+        == read_connection({"password": "k", "conn_type": "polytomic"}, issuer=SERVER).version
     )
 
 
@@ -143,7 +143,7 @@ def test_a_key_is_merged_so_that_the_hook_sends_it_to_its_server(content, issuer
     merged = merge_key(content, NEW, issuer=issuer)
     assert merged == {"conn_type": "polytomic", "password": "new-key", **expected}
     assert json.dumps(content) == before
-    assert held_connection(merged, issuer=issuer).is_recognised
+    assert read_connection(merged, issuer=issuer).is_recognised
 
 
 @pytest.mark.parametrize(("content", "issuer", "expected"), MERGED.values(), ids=MERGED)

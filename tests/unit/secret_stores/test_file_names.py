@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_polytomic.secret_stores.local.entries import file_name
+from airflow_provider_polytomic.secret_stores.local.entries import encode_file_name
 
 ALIKE = [
     "acme",
@@ -22,11 +22,11 @@ ALIKE = [
 
 
 def test_no_two_names_share_a_file_even_where_capitals_do_not_count():
-    names = [file_name(name).lower() for name in ALIKE]
+    names = [encode_file_name(name).lower() for name in ALIKE]
     assert len(set(names)) == len(ALIKE)
 
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_a_file_name_is_one_and_fits(name):
-    assert "/" not in file_name(name)
-    assert len(f"connection.{file_name(name)}.json".encode()) <= 255
+    assert "/" not in encode_file_name(name)
+    assert len(f"connection.{encode_file_name(name)}.json".encode()) <= 255

@@ -15,7 +15,7 @@ from airflow_provider_polytomic.secret_stores.aws.parameter_store.store import P
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.store import SecretsManagerStore
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.formats import FieldFormat, TextFormat
-from airflow_provider_polytomic.secret_stores.identity import canonical_url, identity_of
+from airflow_provider_polytomic.secret_stores.identity import build_identity, normalise_url
 from airflow_provider_polytomic.secret_stores.local.store import LocalFilesystemStore
 from airflow_provider_polytomic.secret_stores.metastore import MetastoreStore
 from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
@@ -88,11 +88,11 @@ def test_no_two_places_are_the_same():
 
 def test_what_issuance_ids_are_derived_from_never_changes():
     """Workers with different versions of this package meet at one destination, so these are pinned."""
-    assert identity_of("kind", "a b", "é|%", "") == "kind|a%20b|%C3%A9%7C%25|"
+    assert build_identity("kind", "a b", "é|%", "") == "kind|a%20b|%C3%A9%7C%25|"
     assert vault(namespace="team", field="k") == "vault|https://vault:8200|team|kv|a|k"
     assert secret(field="k") == "aws-secretsmanager|eu-west-1||a|k"
     assert parameter("/a/b", url="http://moto:5000") == "aws-ssm|eu-west-1|http://moto:5000|/a/b"
-    assert canonical_url("HTTP://[::1]:80/a/") == "http://[::1]/a"
+    assert normalise_url("HTTP://[::1]:80/a/") == "http://[::1]/a"
 
 
 def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
-from airflow_provider_polytomic.secret_stores.local.entries import conversion
+from airflow_provider_polytomic.secret_stores.local.entries import build_conversion_command
 from tests.unit.secret_stores.reasons import because
 
 SERVER = "https://app.polytomic.com"
@@ -183,8 +183,8 @@ def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_writt
     file.write_text(YAML + KEYS_OF_YAML)
     with pytest.raises(SecretStoreConfigurationError) as caught:
         write(open_at(file))
-    assert conversion(file) in str(caught.value)
-    convert = ["/bin/sh", "-c", conversion(file)]
+    assert build_conversion_command(file) in str(caught.value)
+    convert = ["/bin/sh", "-c", build_conversion_command(file)]
     subprocess.run(convert, check=True, env={"PATH": str(Path(sys.executable).parent)})
     again = subprocess.run(convert, check=False, env={"PATH": str(Path(sys.executable).parent)})
     assert again.returncode, "no file is overwritten"

@@ -31,11 +31,11 @@ except SecretStoreConfigurationError as error:
 OTHER_GROUP = """
 import os, sys
 from pathlib import Path
-from airflow_provider_polytomic.secret_stores.local.atomic_file import staged
+from airflow_provider_polytomic.secret_stores.local.atomic_file import stage_file
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 target = Path(sys.argv[1])
 try:
-    with staged(target, b"{}", at=target.with_name("new")):
+    with stage_file(target, b"{}", at=target.with_name("new")):
         pass
 except PermissionError as error:
     print("REFUSED", error)

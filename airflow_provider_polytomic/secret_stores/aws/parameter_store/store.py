@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.credentials import Hidden
 from airflow_provider_polytomic.exceptions import SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
+from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, get_client, make_stub
 from airflow_provider_polytomic.secret_stores.aws.parameter_store.parameter import SECURE, Parameter
-from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
-from airflow_provider_polytomic.secret_stores.connection_document import as_record, version_of
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
+from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_with_value
+from airflow_provider_polytomic.secret_stores.connection_document import hash_content, parse_record
+from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, JsonFormat, TextFormat
-from airflow_provider_polytomic.secret_stores.identity import identity_of
+from airflow_provider_polytomic.secret_stores.identity import build_identity
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ParameterStore(ServerStore):
     def __init__(self, aws: AwsClient, name: str, form: SecretFormat, reader: BackendReader | None) -> None:
         super().__init__(aws.place, form, reader, aws.run)
         self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
-        self.identity = identity_of("aws-ssm", *aws.location, name)
+        self.identity = build_identity("aws-ssm", *aws.location, name)
 
     @translate_errors
     def read(self) -> StoredSecret:
@@ -100,7 +100,7 @@ class ParameterStore(ServerStore):
         if found is None:
             return None
         text = found["Value"] if found["Type"] == _IN_CLEAR["Type"] else ""
-        return as_record(text, f"the parameter {self._record.name}")
+        return parse_record(text, f"the parameter {self._record.name}")
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -129,7 +129,7 @@ class ParameterStore(ServerStore):
         if self.read_record() is not None:
             self._record.delete()
 
-    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
+    def _delete_value(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
         """Delete the parameter: of none of the forms here anything would be left.
 
         No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
@@ -147,7 +147,7 @@ class ParameterStore(ServerStore):
 
 def _version(revision: int, content: str) -> str:
     # A parameter that is deleted and made anew starts with 1 again.
-    return f"v{revision}.{version_of(content)[:8]}"
+    return f"v{revision}.{hash_content(content)[:8]}"
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> ParameterStore:
@@ -155,12 +155,12 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
 
     :raises SecretStoreConfigurationError: if it never looks for it, or AWS has no such names.
     """
-    client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
+    client = get_client(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
     missing = "ParameterNotFound"
-    stub = stub_for(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
+    stub = make_stub(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
     reader = BackendReader(backend, destination, stub)
     form: SecretFormat = JsonFormat(ConnectionFormat(issuer)) if destination.kind == "connection" else TextFormat()
-    return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
+    return first_with_value([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
 
 def on_connection(destination: Destination, *, clients: ClientCache) -> ParameterStore:
@@ -168,7 +168,7 @@ def on_connection(destination: Destination, *, clients: ClientCache) -> Paramete
 
     :raises SecretStoreConfigurationError: if AWS has no such names.
     """
-    client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
+    client = get_client(destination, _SERVICE, _TITLE, backend=None, clients=clients)
     name = f"/{destination.name}" if "/" in destination.name else destination.name
     return _store(client, name, TextFormat(), None, destination)
 
@@ -178,7 +178,7 @@ def _store(
 ) -> ParameterStore:
     levels = name.strip("/").count("/") + 1
     if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH or levels > _MAX_LEVELS:
-        raise no_place(
+        raise cannot_open(
             destination,
             f"{_TITLE} has no parameter of the name {name!r:.120}; it allows letters, digits and _ . - /, "
             f"{_MAX_LEVELS} levels and, here, {_MAX_LENGTH} characters",

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.credentials import Hidden
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
-from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, client_for, stub_for
+from airflow_provider_polytomic.secret_stores.aws.client import LONG_KEY, AwsClient, get_client, make_stub
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.deletion import DELETED
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.formats import AliasedConnectionFormat
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.secret import AwsSecret
-from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import names_of, record_of, tags_of
-from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_that_holds
+from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import (
+    decode_record,
+    encode_record,
+    list_record_tags,
+)
+from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_with_value
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
-from airflow_provider_polytomic.secret_stores.errors import conflict, no_place, translate_errors
+from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, TextFormat
-from airflow_provider_polytomic.secret_stores.identity import identity_of
+from airflow_provider_polytomic.secret_stores.identity import build_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +62,7 @@ class SecretsManagerStore(ServerStore):
     ) -> None:
         super().__init__(aws.place, form, reader, aws.run)
         self._secret = AwsSecret(aws, name)
-        self.identity = identity_of("aws-secretsmanager", *aws.location, name, field)
+        self.identity = build_identity("aws-secretsmanager", *aws.location, name, field)
 
     @translate_errors
     def read(self) -> StoredSecret:
@@ -80,7 +84,7 @@ class SecretsManagerStore(ServerStore):
     def read_record(self) -> Mapping[str, str] | None:
         """Read the tags; a deleted secret has none any more."""
         tags = self._secret.tags()
-        return None if tags is None else record_of(tags)
+        return None if tags is None else decode_record(tags)
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
@@ -88,7 +92,7 @@ class SecretsManagerStore(ServerStore):
 
         :raises SecretStoreConfigurationError: if others have left too little of the quota of tags.
         """
-        if not self._secret.tag(tags_of(record)):
+        if not self._secret.tag(encode_record(record)):
             raise conflict(self.place, _DONE)
 
     @translate_errors
@@ -110,13 +114,13 @@ class SecretsManagerStore(ServerStore):
     @translate_errors
     def remove_record(self) -> None:
         """Take off the tags; those of a deleted secret went with it."""
-        if names := names_of(self._secret.tags() or []):
+        if names := list_record_tags(self._secret.tags() or []):
             self._secret.untag(names)
 
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version in {ABSENT, DELETED}
 
-    def _take_away(self, now: StoredSecret, *, permanently: bool) -> None:
+    def _delete_value(self, now: StoredSecret, *, permanently: bool) -> None:
         """Delete the secret; or put a version without the key where there is more in it.
 
         DeleteSecret compares nothing, so what somebody writes between the read and the deletion goes, too.
@@ -146,14 +150,14 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
 
     :raises SecretStoreConfigurationError: if it never looks for it, or AWS has no such names.
     """
-    client = client_for(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
+    client = get_client(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
     missing = "ResourceNotFoundException"
-    stub = stub_for(client, "get_secret_value", "SecretId", missing, lambda content: {"SecretString": content})
+    stub = make_stub(client, "get_secret_value", "SecretId", missing, lambda content: {"SecretString": content})
     reader = BackendReader(backend, destination, stub)
     form: SecretFormat = (
         JsonFormat(AliasedConnectionFormat(backend, issuer)) if destination.kind == "connection" else TextFormat()
     )
-    return first_that_holds([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
+    return first_with_value([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
 
 
 def on_connection(destination: Destination, *, clients: ClientCache) -> SecretsManagerStore:
@@ -161,7 +165,7 @@ def on_connection(destination: Destination, *, clients: ClientCache) -> SecretsM
 
     :raises SecretStoreConfigurationError: if AWS has no such names.
     """
-    client = client_for(destination, _SERVICE, _TITLE, backend=None, clients=clients)
+    client = get_client(destination, _SERVICE, _TITLE, backend=None, clients=clients)
     form: SecretFormat = TextFormat() if destination.field is None else JsonFormat(FieldFormat(destination.field))
     return _store(client, destination.name, form, None, destination)
 
@@ -170,7 +174,7 @@ def _store(
     client: Any, name: str, form: SecretFormat, reader: BackendReader | None, destination: Destination
 ) -> SecretsManagerStore:
     if not _NAME.fullmatch(name):
-        raise no_place(
+        raise cannot_open(
             destination,
             f"{_TITLE} has no secret of the name {name!r:.120}; it allows up to 512 letters, digits and / _ + = . @ -",
             "Use another name.",

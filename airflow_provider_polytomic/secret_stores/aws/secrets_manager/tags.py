@@ -15,7 +15,7 @@ from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MAX_TAGS", "names_of", "record_of", "tags_of"]
+__all__ = ["MAX_TAGS", "decode_record", "encode_record", "list_record_tags"]
 
 # "AWS Secrets Manager quotas".
 MAX_TAGS = 50
@@ -23,7 +23,7 @@ _NAMES = "polytomic-issuance"
 _FIELD = "polytomic-issuance:"
 
 
-def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
+def encode_record(record: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the record as tags, as AWS takes them."""
     fields = {_escaped(name): _escaped(value) for name, value in record.items()}
     values = dict.fromkeys(RECORD_FIELDS, "") | fields
@@ -31,7 +31,7 @@ def tags_of(record: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
-def record_of(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
+def decode_record(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
     """Return the record among the tags of a secret; None if there is none."""
     values = {tag["Key"]: tag.get("Value", "") for tag in tags}
     if _NAMES not in values:
@@ -40,7 +40,7 @@ def record_of(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
     return {_plain(name): _plain(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
 
 
-def names_of(tags: Iterable[Mapping[str, str]]) -> list[str]:
+def list_record_tags(tags: Iterable[Mapping[str, str]]) -> list[str]:
     """Return which of the tags of a secret are a record's, whether it still uses them or not."""
     return [tag["Key"] for tag in tags if tag["Key"] == _NAMES or tag["Key"].startswith(_FIELD)]
 
