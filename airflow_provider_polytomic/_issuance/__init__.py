@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance import inspect, mint, publish
 from airflow_provider_polytomic._issuance.attempt import Attempt, RevokedKeyError, state_fingerprint
-from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi, Rotate, Runtime
+from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi, Rotate
 from airflow_provider_polytomic._issuance.reference import IssuancePreview, KeyReference
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.secret_stores.base import SecretStore
 
-__all__ = ["Ensure", "PolytomicApi", "Rotate", "Runtime", "check", "issue"]
+__all__ = ["Ensure", "PolytomicApi", "Rotate", "check", "issue"]
 
 
 def issue(
@@ -53,7 +54,7 @@ def issue(
     standby: Target | None = None,
     take_over: bool = False,
     stopping: Callable[[], bool] = lambda: False,
-    runtime: Runtime | None = None,
+    clock: Clock | None = None,
 ) -> KeyReference:
     """Bring the target's key to the destination and return the reference to it.
 
@@ -68,7 +69,7 @@ def issue(
     :raises SecretStoreError: if the store failed before anything was asked of Polytomic.
     """
     users = KeyOwners(target, standby)
-    attempt = Attempt(vendor, store, users, mode, hide, take_over, stopping, runtime or Runtime())
+    attempt = Attempt(vendor, store, users, mode, hide, take_over, stopping, clock or Clock())
     try:
         return _run(attempt)
     except PolytomicError as error:
@@ -135,7 +136,7 @@ def check(
     *,
     standby: Target | None = None,
     take_over: bool = False,
-    runtime: Runtime | None = None,
+    clock: Clock | None = None,
 ) -> IssuancePreview:
     """Find out what :func:`issue` would do: look, prove the right to write, ask who the caller is. Changes nothing.
 
@@ -144,7 +145,7 @@ def check(
     """
     caller = vendor.get_identity()
     users = KeyOwners(target, standby)
-    attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, runtime or Runtime())
+    attempt = Attempt(vendor, store, users, mode, lambda _: None, take_over, lambda: False, clock or Clock())
     held, record = inspect.read_state(attempt)
     if kept := inspect.decide(attempt, held, record):
         reason = f"{store.place} holds a working key of {kept.owner}, which would be kept."

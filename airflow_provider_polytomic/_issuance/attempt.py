@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi, Runtime
+    from airflow_provider_polytomic._issuance.protocols import Ensure, KeyOwners, PolytomicApi
     from airflow_provider_polytomic._issuance.record import Run
+    from airflow_provider_polytomic._support.clock import Clock
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
     from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
@@ -128,7 +129,7 @@ class Attempt:
     hide: Callable[[ApiKey], None]
     take_over: bool
     stopping: Callable[[], bool]
-    runtime: Runtime
+    clock: Clock
     looks: int = 0
     keys_abandoned: int = 0
     posted: bool = False
@@ -149,11 +150,11 @@ class Attempt:
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Add the time spent to the step's."""
-        began = self.runtime.monotonic()
+        began = self.clock.monotonic()
         try:
             yield
         finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + self.runtime.monotonic() - began
+            self.seconds[step] = self.seconds.get(step, 0.0) + self.clock.monotonic() - began
 
     def read(self) -> tuple[StoredSecret, IssuanceRecord | None]:
         """Read the destination and its record, a bounded number of times a try."""

@@ -49,7 +49,7 @@ def mint(attempt: Attempt, intent: OpenIssuance) -> ApiKey:
         except REFUSED as refusal:
             _take_refusal(attempt, intent, refusal)
         except PolytomicServerError as error:
-            attempt.runtime.pause(2)
+            attempt.clock.pause(2)
             if (recorded := _repeat(attempt, intent, error)) is not None:
                 return recorded
             if not attempt.forced:
@@ -124,7 +124,7 @@ def _post(attempt: Attempt, intent: OpenIssuance) -> ApiKey:
             )
         raise attempt.incomplete("the task was asked to stop before the request was sent", reason="stopped")
     if intent.posted_at is None:
-        intent.posted_at = attempt.runtime.monotonic()
+        intent.posted_at = attempt.clock.monotonic()
     attempt.posted = True
     target = attempt.target
     try:

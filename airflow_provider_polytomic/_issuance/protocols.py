@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from airflow_provider_polytomic._issuance.record import IssuanceRecord, Run
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
 
-__all__ = ["Ensure", "KeyOwners", "PolytomicApi", "Rotate", "Runtime"]
+__all__ = ["Ensure", "KeyOwners", "PolytomicApi", "Rotate"]
 
 
 class PolytomicApi(Protocol):
@@ -101,21 +99,3 @@ class KeyOwners:
     def __str__(self) -> str:
         """Name them as the messages do."""
         return str(self.first) if self.standby is None else f"{self.first} or {self.standby}"
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Time and chance, passed in so that tests are exact.
-
-    :param monotonic: seconds from an arbitrary start.
-    :param sleep: waits so many seconds.
-    :param jitter: a random number in [0, 1).
-    """
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
-
-    def pause(self, tries: int) -> None:
-        """Wait longer the more tries there were: up to 0.25, 0.5, 1, 2 ... seconds, at least half of that."""
-        self.sleep(0.25 * 2**tries * (1 + self.jitter()) / 2)

@@ -76,7 +76,7 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
         except PolytomicError as error:
             if not is_revoked(error):
                 return False
-        attempt.runtime.pause(tries)
+        attempt.clock.pause(tries)
     else:
         raise RevokedKeyError
     if belongs_to(attempt.target, identity):
@@ -119,7 +119,7 @@ def promote(attempt: Attempt, intent: OpenIssuance, key: ApiKey, *, verified: bo
             verified = verify(attempt, key)
         except SecretStoreUnavailableError as error:  # it may have acted: what is there now tells
             problem = error
-            attempt.runtime.pause(tries)
+            attempt.clock.pause(tries)
             intent.held = _reread(attempt)
         else:
             intent.held = replace(held, value=key, version=version)
@@ -135,7 +135,7 @@ def confirm(attempt: Attempt, intent: OpenIssuance, key: ApiKey) -> ConfirmedKey
     """
     with attempt.timed("read back"):
         back = _read_back(attempt, key, before=intent.record.previous_fingerprint, stored=True)
-    read_at = attempt.runtime.monotonic()
+    read_at = attempt.clock.monotonic()
     with attempt.timed("confirm"):
         owner = attempt.owner(back) if back else None
     if back is None or owner is None:
@@ -158,7 +158,7 @@ def _read_back(attempt: Attempt, key: ApiKey, *, before: str, stored: bool = Fal
         held = attempt.store.read()
         if found == state_fingerprint(held) and not (stored and found == before):
             return back
-        attempt.runtime.pause(tries)
+        attempt.clock.pause(tries)
     if found == before:
         what = "it is stored, but readers still get what was there before"
         raise attempt.incomplete(what, reason="readers_behind")
@@ -247,5 +247,5 @@ def _reread(attempt: Attempt) -> StoredSecret:
         try:
             return attempt.store.read()
         except SecretStoreUnavailableError:
-            attempt.runtime.pause(tries)
+            attempt.clock.pause(tries)
     return attempt.store.read()

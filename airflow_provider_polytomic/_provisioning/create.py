@@ -23,6 +23,7 @@ from airflow_provider_polytomic._provisioning.checks import (
     is_callers_organization,
     require_text,
 )
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import (
     PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
@@ -30,7 +31,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRejectedError,
     PolytomicTaskStoppedError,
 )
-from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing
+from airflow_provider_polytomic.hooks._retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,7 @@ class RetryBudget:
 
     retry_for: float = 60.0
     stopping: Callable[[], bool] = lambda: False
-    timing: Timing = field(default_factory=Timing)
+    clock: Clock = field(default_factory=Clock)
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,7 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
     def tell(error: BaseException, seconds: float) -> None:
         log.info("Trying again in %.1f s. %s", seconds, error)
 
-    policy = RetryPolicy(patience.retry_for, tell=tell, stopping=patience.stopping, timing=patience.timing)
+    policy = RetryPolicy(patience.retry_for, tell=tell, stopping=patience.stopping, clock=patience.clock)
     try:
         return policy.call(attempt, lambda error: isinstance(error, PolytomicConflictError) and error.retryable)
     except PolytomicConflictError as error:

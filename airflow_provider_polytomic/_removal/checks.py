@@ -17,8 +17,8 @@ from airflow_provider_polytomic.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.protocols import Runtime
     from airflow_provider_polytomic._issuance.record import IssuanceRecord
+    from airflow_provider_polytomic._support.clock import Clock
     from airflow_provider_polytomic.credentials import ApiKey
     from airflow_provider_polytomic.models import Identity
 
@@ -71,7 +71,7 @@ def check_organization(vendor: Vendor, place: str, record: IssuanceRecord) -> No
     )
 
 
-def check_key_revoked(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime) -> None:
+def check_key_revoked(vendor: Vendor, place: str, key: ApiKey, clock: Clock) -> None:
     """Make sure that Polytomic itself calls the key dead, and not every key.
 
     :raises IssuanceRefusedError: if the key works, and goes on to.
@@ -88,7 +88,7 @@ def check_key_revoked(vendor: Vendor, place: str, key: ApiKey, runtime: Runtime)
                 "allow_active_key=True",
                 reason="key_still_works",
             )
-        runtime.sleep(wait)
+        clock.sleep(wait)
     vendor.get_identity()
 
 

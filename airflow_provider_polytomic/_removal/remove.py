@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance.inspect import read_consistently
-from airflow_provider_polytomic._issuance.protocols import Runtime
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._removal.checks import (
     check_key_revoked,
@@ -29,6 +28,7 @@ from airflow_provider_polytomic._removal.checks import (
     check_user_deleted,
     refuse_removal,
 )
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
@@ -71,7 +71,7 @@ def remove_key(
     *,
     take_over: bool = False,
     allow_active_key: bool = False,
-    runtime: Runtime | None = None,
+    clock: Clock | None = None,
 ) -> Removed:
     """Remove a stored key and its record, or find that there is nothing.
 
@@ -84,7 +84,7 @@ def remove_key(
     :raises SecretStoreError: if the store failed; what it already removed is gone, and the next try does the rest.
     :raises PolytomicError: if Polytomic did not say whether the key still works; nothing was removed.
     """
-    removal = _Removal(vendor, store, take_over, allow_active_key, runtime or Runtime())
+    removal = _Removal(vendor, store, take_over, allow_active_key, clock or Clock())
     for tries in range(MAX_TRIES):
         held, record = read_consistently(removal.read)
         if record is None and not _is_occupied(held):
@@ -93,7 +93,7 @@ def remove_key(
         try:
             removal.carry_out(held, record, permanently=permanently)
         except SecretStoreConflictError:
-            removal.runtime.pause(tries)
+            removal.clock.pause(tries)
         else:
             target = record.target if record else None
             return Removed(removed=True, target=target, fingerprint=_fingerprint(held, record))
@@ -112,7 +112,7 @@ class _Removal:
     store: SecretStore
     take_over: bool
     allow_active_key: bool
-    runtime: Runtime
+    clock: Clock
 
     def read(self) -> tuple[StoredSecret, IssuanceRecord | None]:
         held = self.store.read()
@@ -137,7 +137,7 @@ class _Removal:
         if ours or record.state == "open":
             check_organization(self.vendor, self.store.place, record)
         if key is not None and ours:
-            check_key_revoked(self.vendor, self.store.place, key, self.runtime)
+            check_key_revoked(self.vendor, self.store.place, key, self.clock)
         if record.state == "open":
             check_user_deleted(self.vendor, self.store.place, record)
         # Beside an open or failed record it may be what was there before, taken over from somebody.
@@ -191,7 +191,7 @@ class _Removal:
             if (back := self.store.read_back()) is None:
                 return
             found = back.fingerprint
-            self.runtime.pause(tries)
+            self.clock.pause(tries)
         now = self.store.read()
         if _is_occupied(now) and now.version != held.version:
             raise SecretStoreConflictError(f"Somebody stored something in {self.store.place} meanwhile. Read it again.")

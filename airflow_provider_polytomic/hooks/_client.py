@@ -162,7 +162,7 @@ class Client:
             with suppress(PolytomicApiError):  # which tells the time as well
                 self.get("/api/me", repeat=lambda error: isinstance(error, PolytomicConnectionError))
         served_at, seen_at = self._served or self._here_and_now()
-        return served_at + timedelta(seconds=self._policy.timing.clock() - seen_at)
+        return served_at + timedelta(seconds=self._policy.clock.monotonic() - seen_at)
 
     def to_exception(self, answer: Response, request: str) -> Exception:
         """Return what an answer other than success means."""
@@ -189,7 +189,7 @@ class Client:
         def attempt(left: float) -> Response:
             nonlocal unknown
             try:
-                answer = send(self.session, call, min(self._settings.timeout, left), self._policy.timing)
+                answer = send(self.session, call, min(self._settings.timeout, left), self._policy.clock)
                 here, now = self._here_and_now()
                 if answer.served_at or self._served is None:
                     self._served = answer.served_at or here, now
@@ -204,8 +204,8 @@ class Client:
         return self._policy.call(attempt, repeat, patience)
 
     def _here_and_now(self) -> tuple[datetime, float]:
-        timing = self._policy.timing
-        return datetime.fromtimestamp(timing.now(), UTC), timing.clock()
+        clock = self._policy.clock
+        return datetime.fromtimestamp(clock.now(), UTC), clock.monotonic()
 
 
 def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:

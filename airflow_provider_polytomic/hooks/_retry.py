@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import (
     PolytomicApiError,
     PolytomicConnectionError,
@@ -17,28 +16,13 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RetryPolicy", "Timing", "never", "repeat_creation", "repeat_post", "repeat_safely"]
+__all__ = ["RetryPolicy", "never", "repeat_creation", "repeat_post", "repeat_safely"]
 
 T = TypeVar("T")
 
 _FIRST_WAIT = 0.5  # seconds
 _MAX_WAIT = 8.0  # seconds, of the backoff; what the server asks for is added
 _MIN_ATTEMPT = 1.0  # seconds; an attempt with less left is not worth a request
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Where time and chance come from.
-
-    :param clock: seconds, never going back.
-    :param now: seconds since 1970, to read dates with.
-    :param jitter: at least 0, below 1.
-    """
-
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True)
@@ -55,7 +39,7 @@ class RetryPolicy:
     tell: Callable[[PolytomicError, float], None] = lambda _error, _seconds: None
     stopping: Callable[[], bool] = lambda: False
     rate_limited: Callable[[float], None] = lambda _seconds: None
-    timing: Timing = field(default_factory=Timing)
+    clock: Clock = field(default_factory=Clock)
 
     def call(
         self, attempt: Callable[[float], T], repeat: Callable[[PolytomicError], bool], patience: float | None = None
@@ -67,24 +51,24 @@ class RetryPolicy:
         :param patience: seconds that this call may take, if fewer than ``retry_for``.
         :raises PolytomicError: what the last attempt raised.
         """
-        clock = self.timing.clock
-        deadline = clock() + min(self.retry_for, self.retry_for if patience is None else patience)
+        monotonic = self.clock.monotonic
+        deadline = monotonic() + min(self.retry_for, self.retry_for if patience is None else patience)
         failures = 0
         while True:
             try:
-                return attempt(max(_MIN_ATTEMPT, deadline - clock()))
+                return attempt(max(_MIN_ATTEMPT, deadline - monotonic()))
             except PolytomicError as error:
                 if isinstance(error, PolytomicRateLimitedError):
                     self.rate_limited(error.retry_after or 0.0)
                 if not repeat(error) or self.stopping():
                     raise
                 seconds = self._wait(error, failures)
-                if clock() + seconds > deadline - _MIN_ATTEMPT:
+                if monotonic() + seconds > deadline - _MIN_ATTEMPT:
                     raise
                 failed = error
             # Outside the except block, as what interrupts the wait is not to carry the error along.
             self.tell(failed, seconds)
-            self.timing.sleep(seconds)
+            self.clock.sleep(seconds)
             if self.stopping():
                 raise failed
             failures += 1
@@ -93,7 +77,7 @@ class RetryPolicy:
         # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.
         backoff = min(_MAX_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
         asked = error.retry_after if isinstance(error, PolytomicApiError) else None
-        return (asked or 0.0) + backoff * (1 + self.timing.jitter()) / 2
+        return (asked or 0.0) + backoff * (1 + self.clock.jitter()) / 2
 
 
 def repeat_safely(error: PolytomicError) -> bool:

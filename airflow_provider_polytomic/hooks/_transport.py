@@ -25,8 +25,8 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_polytomic._support.clock import Clock
     from airflow_provider_polytomic.hooks._auth import KeyAuth
-    from airflow_provider_polytomic.hooks._retry import Timing
 
 __all__ = ["MAX_BODY", "MAX_LIST", "Request", "Response", "outcome_hint", "send"]
 
@@ -93,14 +93,14 @@ class Response:
 
 
 @strip_traceback  # the frames and exceptions of requests hold the Authorization header
-def send(session: requests.Session, call: Request, timeout: float, timing: Timing) -> Response:
+def send(session: requests.Session, call: Request, timeout: float, clock: Clock) -> Response:
     """Send a request once and read its answer whole, within bounds.
 
     :param timeout: seconds for all of it.
     :raises PolytomicConnectionError: if the connection was refused or lost, or no answer came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
     """
-    give_up_at = timing.clock() + timeout
+    give_up_at = clock.monotonic() + timeout
     try:
         request = session.prepare_request(
             requests.Request(
@@ -119,12 +119,12 @@ def send(session: requests.Session, call: Request, timeout: float, timing: Timin
         # The stubs do not know that requests takes urllib3's own Timeout, the only one with a total (adapters.py).
         deadline: Any = Timeout(total=timeout)
         with session.get_adapter(call.url).send(request, timeout=deadline, **settings) as response:
-            content, whole = _body(response, call.longest, give_up_at, timing)
+            content, whole = _body(response, call.longest, give_up_at, clock)
             return Response(
                 status=response.status_code,
                 content=content,
                 whole=whole,
-                retry_after=_retry_after(response.headers.get("Retry-After", ""), timing),
+                retry_after=_retry_after(response.headers.get("Retry-After", ""), clock),
                 redirect_host=_redirect_host(response, call.url),
                 served_at=_date(response.headers.get("Date", "")),
             )
@@ -138,24 +138,24 @@ def outcome_hint(method: str) -> str:
     return _UNSETTLED.get(method, _REPEATABLE)
 
 
-def _body(response: requests.Response, longest: int, give_up_at: float, timing: Timing) -> tuple[bytes, bool]:
+def _body(response: requests.Response, longest: int, give_up_at: float, clock: Clock) -> tuple[bytes, bool]:
     content = bytearray()
     try:
         for chunk in response.iter_content(_CHUNK):
             content += chunk
             if len(content) > longest:
                 return b"", False
-            if timing.clock() > give_up_at:
+            if clock.monotonic() > give_up_at:
                 raise requests.Timeout
     except requests.exceptions.ContentDecodingError:
         return b"", False
     return bytes(content), True
 
 
-def _retry_after(value: str, timing: Timing) -> float | None:
+def _retry_after(value: str, clock: Clock) -> float | None:
     """Read either form of the header (RFC 9110, 10.2.3): seconds, or a date."""
     try:
-        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - timing.now()
+        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - clock.now()
     except (ValueError, OverflowError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

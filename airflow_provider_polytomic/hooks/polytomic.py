@@ -13,6 +13,7 @@ from airflow_provider_polytomic._airflow.connection_form import connection_form_
 from airflow_provider_polytomic._airflow.masking import mask_secret
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
@@ -21,7 +22,7 @@ from airflow_provider_polytomic.hooks._connection import ConnectionFields, Conne
 from airflow_provider_polytomic.hooks._http_hook import RestrictedHttpHook
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
 from airflow_provider_polytomic.hooks._payload import read_key, read_one
-from airflow_provider_polytomic.hooks._retry import RetryPolicy, Timing, never
+from airflow_provider_polytomic.hooks._retry import RetryPolicy, never
 from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._users import UserEndpoints
 from airflow_provider_polytomic.models import Identity
@@ -65,7 +66,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         pool_size: int = 10,
         stopping: Callable[[], bool] = lambda: False,
         on_rate_limited: Callable[[float], None] = lambda _seconds: None,
-        _timing: Timing | None = None,
+        _clock: Clock | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
             raise PolytomicConfigurationError(
@@ -81,7 +82,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
             tell=self._tell_of_repeat,
             stopping=stopping,
             rate_limited=on_rate_limited,
-            timing=_timing or Timing(),
+            clock=_clock or Clock(),
         )
 
     @classmethod

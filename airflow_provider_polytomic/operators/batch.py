@@ -123,7 +123,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
     def _make_hook(self) -> PolytomicHook:
         """Return a hook for many threads, whose 429s hold up the start of every target."""
         from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
-        from airflow_provider_polytomic.hooks._retry import Timing
+        from airflow_provider_polytomic._support.clock import Clock
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.operators._fields import to_rate, to_workers
 
@@ -134,7 +134,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             pool_size=to_workers(self.max_workers),
             stopping=self._stop,
             on_rate_limited=self._pace.pause,
-            _timing=Timing(sleep=self._stop.sleep),
+            _clock=Clock(sleep=self._stop.sleep),
         )
 
     def _make_stores(self, server: str) -> StoreOpener:

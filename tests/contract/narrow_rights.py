@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime, issue
+from airflow_provider_polytomic._issuance import Ensure, Rotate, issue
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._removal.remove import remove_key
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import IssuanceError, SecretStoreError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import open_store
@@ -86,7 +87,7 @@ class Issuer:
         """Try to remove the key, be it alive or not, and its record; return the error, or None for success."""
         try:
             with self._opened() as (hook, store):
-                remove_key(hook, store, allow_active_key=True, runtime=Runtime(sleep=lambda _: None))
+                remove_key(hook, store, allow_active_key=True, clock=Clock(sleep=lambda _: None))
         except (SecretStoreError, IssuanceError) as error:
             return error
         return None
@@ -116,8 +117,8 @@ class Issuer:
 
     def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> KeyReference:
         target = Target.parse(self.user.organization_id, self.user.id)
-        runtime = Runtime(sleep=lambda _: None)
-        return issue(hook, store, target, _MODES[phase], hide=lambda _: None, runtime=runtime)
+        clock = Clock(sleep=lambda _: None)
+        return issue(hook, store, target, _MODES[phase], hide=lambda _: None, clock=clock)
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[PolytomicHook, SecretStore]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._issuance import Ensure, Runtime, issue
+from airflow_provider_polytomic._issuance import Ensure, issue
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.reference import KeyReference
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
@@ -31,7 +32,7 @@ __all__ = ["FOREIGN", "ISSUER", "Encounter", "Issuers", "succeeded"]
 ISSUER = "http://127.0.0.1:8766"
 FOREIGN = {"conn_type": "postgres", "host": "warehouse", "password": "none-of-ours"}
 # Of the schedules' time nothing passes, and a retry sleeps for none.
-_RUNTIME = Runtime(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+_CLOCK = Clock(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
 _NUMBERS = itertools.count(1)
 _RETRIES = 3
 
@@ -48,7 +49,7 @@ class Issuers:
         for backend in self.backends:  # what a process asks once, it has asked
             conn_id = f"acme_{next(_NUMBERS)}"
             store = store_on(backend, Destination("airflow", "connection", conn_id), issuer=ISSUER)
-            issue(Polytomic(TARGET), store, TARGET, Ensure(), hide=lambda _: None, runtime=_RUNTIME)
+            issue(Polytomic(TARGET), store, TARGET, Ensure(), hide=lambda _: None, clock=_CLOCK)
 
 
 class Encounter:
@@ -138,7 +139,7 @@ class Encounter:
 
     def _act(self, who: int) -> object:
         role = self.roles[who]
-        return self._issuer(self.vendor, self._store(who), TARGET, role.mode, hide=lambda _: None, runtime=_RUNTIME)
+        return self._issuer(self.vendor, self._store(who), TARGET, role.mode, hide=lambda _: None, clock=_CLOCK)
 
     def _store(self, who: int) -> SecretStore:
         destination = Destination("airflow", "connection", self.conn_id)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime
+from airflow_provider_polytomic._issuance import Ensure, Rotate
 from airflow_provider_polytomic._issuance.reference import KeyReference
 from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import (
     PolytomicConnectionError,
@@ -171,10 +172,10 @@ class _Tape:
 def next_of(issuer: Callable[..., object], role: Role, history: tuple[tuple[Call, Answer], ...]) -> Call | Ended:
     """Return the call that comes after this history, or how the issuer ended."""
     tape = _Tape(role, history)
-    runtime = Runtime(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
+    clock = Clock(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
     first, standby = USERS[role.users[0]], USERS[role.users[1]] if len(role.users) > 1 else None
     try:
-        reference = issuer(tape, tape, first, role.mode, standby=standby, hide=lambda _: None, runtime=runtime)
+        reference = issuer(tape, tape, first, role.mode, standby=standby, hide=lambda _: None, clock=clock)
     except _SuspendedError as suspended:
         return suspended.call
     except PolytomicError as error:

@@ -24,7 +24,7 @@ from airflow_provider_polytomic.testing import PolytomicEmulator
 from tools.airflow_sandbox.environment import free_port
 from tools.airflow_sandbox.leak_scan import LeakScan, summary
 
-from .loopback import Clock, Loopback
+from .loopback import FakeTime, Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,13 @@ class Environment:
     :param folder: for the file of secrets.
     """
 
-    def __init__(self, script: Script, folder: Path, emulator: PolytomicEmulator, clock: Clock) -> None:
-        self.emulator, self.clock, self._file = emulator, clock, folder / "connections.json"
+    def __init__(self, script: Script, folder: Path, emulator: PolytomicEmulator, time: FakeTime) -> None:
+        self.emulator, self.time, self._file = emulator, time, folder / "connections.json"
         organization = emulator.add_organization("Acme")
         users = [emulator.add_user(organization.id, f"{name}@acme.example") for name in ("ada", "grace")]
         self.first, self.other = (Target(organization.id, user.id) for user in users)
         self.users = [self.first, self.other] if script.mode == "standby" else [self.first]
-        self.hook = PolytomicHook("polytomic_proof", retry_for=_RETRY_FOR, _timing=clock.timing)
+        self.hook = PolytomicHook("polytomic_proof", retry_for=_RETRY_FOR, _clock=time.clock)
         self.before: ApiKey | None = None
         self.told: list[str] = []
         self._file.write_text("{}")
@@ -149,28 +149,28 @@ def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Itera
 
     :param port: of the emulator; not listened on but for ``over_http``.
     """
-    clock = Clock(RUN + timedelta(minutes=1))
+    time = FakeTime(RUN + timedelta(minutes=1))
     emulator = PolytomicEmulator(
         PARTNER_KEY,
         port=port,
         existing_key=script.existing_key,
         replay_values=script.replay_values,
         revocation_delay=script.revocation_delay,
-        clock=lambda: clock.seconds,
-        now=lambda: clock.now,
+        clock=lambda: time.seconds,
+        now=lambda: time.now,
     )
     forget_masked()
     root = logging.getLogger()
     level = root.level
     if over_http:
         emulator.start()
-    stage = Environment(script, folder, emulator, clock)
+    stage = Environment(script, folder, emulator, time)
     listening = _Listening(stage.told)
     root.addHandler(listening)
     root.setLevel(logging.DEBUG)
     try:
         if not over_http:
-            stage.hook.get_conn().mount(emulator.base_url, Loopback(emulator, clock))
+            stage.hook.get_conn().mount(emulator.base_url, Loopback(emulator, time))
         yield stage
     finally:
         root.setLevel(level)

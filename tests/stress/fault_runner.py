@@ -71,13 +71,13 @@ class Play:
         if script.start == "not stored":
             stage.emulator.give_key(stage.first.user_id)
         elif script.start != "nothing":
-            now, stage.clock.now = stage.clock.now, RUN - _AGES[script.start]
-            reference = self._issue({"mode": renew(stage.clock.now)})
-            stage.clock.now = now
+            now, stage.time.now = stage.time.now, RUN - _AGES[script.start]
+            reference = self._issue({"mode": renew(stage.time.now)})
+            stage.time.now = now
             self._was_live = True
             if script.start == "dead":
                 stage.emulator.revoke(stage.emulator.live_key(stage.first.user_id))
-                stage.clock.pass_(script.revocation_delay)
+                stage.time.pass_(script.revocation_delay)
                 self._was_live = False
             assert reference.issued
 
@@ -118,7 +118,7 @@ class Play:
                 Faulty(stage.store(), calls),
                 stage.first,
                 hide=self._hidden.append,
-                runtime=stage.clock.runtime,
+                clock=stage.time.clock,
                 **{**usual, **standby, **changed},
             )
         finally:
@@ -135,7 +135,7 @@ class Play:
         self._was_live = is_live
 
     def _wait(self, seconds: float) -> None:
-        self.stage.clock.pass_(seconds)
+        self.stage.time.pass_(seconds)
         self._watch("a wait")
 
     def _put_right(self) -> KeyReference | None:

@@ -16,8 +16,7 @@ from requests.adapters import HTTPAdapter
 from starlette.routing import compile_path
 from urllib3 import HTTPResponse
 
-from airflow_provider_polytomic._issuance import Runtime
-from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.testing.endpoints import ENDPOINTS, UNKNOWN
 from airflow_provider_polytomic.testing.request_log import ReceivedRequest
 
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import PolytomicEmulator
     from airflow_provider_polytomic.testing.fault_effects import Reply
 
-__all__ = ["Clock", "Loopback"]
+__all__ = ["FakeTime", "Loopback"]
 
 _PATHS = {path: compile_path(path)[0] for path in dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)}
 
 
 @dataclass
-class Clock:
+class FakeTime:
     """The time of hook, issuing and emulator; it stands still but for those who sleep or wait."""
 
     now: datetime
@@ -45,18 +44,9 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
     @property
-    def timing(self) -> Timing:
-        """As the hook takes it."""
-        return Timing(clock=lambda: self.seconds, now=self._since_1970, sleep=self.pass_, jitter=lambda: 0.5)
-
-    @property
-    def runtime(self) -> Runtime:
-        """As issuing takes it."""
-        return Runtime(
-            monotonic=lambda: self.seconds,
-            sleep=self.pass_,
-            jitter=lambda: 0.5,
-        )
+    def clock(self) -> Clock:
+        """Return it as the hook and issuing take it."""
+        return Clock(monotonic=lambda: self.seconds, now=self._since_1970, sleep=self.pass_, jitter=lambda: 0.5)
 
     def _since_1970(self) -> float:
         return self.now.timestamp()
@@ -65,13 +55,13 @@ class Clock:
 class Loopback(HTTPAdapter):
     """Carries the requests of a session to an emulator that was never started, as the network would.
 
-    :param clock: goes on by the time that an answer takes.
+    :param time: goes on by the time that an answer takes.
     """
 
-    def __init__(self, emulator: PolytomicEmulator, clock: Clock) -> None:
+    def __init__(self, emulator: PolytomicEmulator, time: FakeTime) -> None:
         super().__init__()
         self._dispatcher = emulator._dispatcher
-        self._clock = clock
+        self._time = time
 
     def send(self, request: requests.PreparedRequest, *_args: Any, timeout: Any = None, **_kwargs: Any) -> Any:
         """Have it answered, lost, cut off or given up, as the faults say."""
@@ -83,7 +73,7 @@ class Loopback(HTTPAdapter):
 
         received, path, ids = _received(request)
         reply = _result(self._dispatcher.reply(received, path, ids, pause))
-        self._clock.pass_(min(taken, timeout.total))
+        self._time.pass_(min(taken, timeout.total))
         if taken > timeout.total:
             raise requests.ReadTimeout("no answer in time", request=request)
         if reply.answer is None:

@@ -43,7 +43,7 @@ def run(stage: Environment, mode: Mode, at: datetime) -> KeyReference:
         stage.first,
         Ensure() if mode == "create" else renew(at),
         hide=lambda _: None,
-        runtime=stage.clock.runtime,
+        clock=stage.time.clock,
         standby=stage.other if mode == "standby" else None,
     )
 
@@ -67,9 +67,9 @@ def test_the_next_run_succeeds_once_the_cause_is_put_right(
 ):
     with stage_of(mode) as stage:  # type: ignore[attr-defined]  # a context manager
         if holds:
-            stage.clock.now = RUN - timedelta(days=8)
-            run(stage, mode, stage.clock.now)
-            stage.clock.now = RUN
+            stage.time.now = RUN - timedelta(days=8)
+            run(stage, mode, stage.time.now)
+            stage.time.now = RUN
             if mode == "create":
                 stage.emulator.revoke(stage.emulator.live_key(stage.first.user_id))
         before = stage.stored()
@@ -86,7 +86,7 @@ def test_the_next_run_succeeds_once_the_cause_is_put_right(
             stage.emulator.clear_faults()
         assert stage.emulator.minted() == minted
         assert before is None or before.matches(stage.stored())
-        stage.clock.pass_(_HALF_A_DAY.total_seconds())
+        stage.time.pass_(_HALF_A_DAY.total_seconds())
         asked = len(stage.emulator.received("create_api_key"))
         reference = run(stage, mode, RUN + later)
         statuses = [request.status for request in stage.emulator.received("create_api_key")[asked:]]

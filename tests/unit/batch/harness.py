@@ -13,7 +13,7 @@ from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSign
 from airflow_provider_polytomic._batch.report import Report
 from airflow_provider_polytomic._batch.rotate import Rotation, RotationOptions
 from airflow_provider_polytomic._batch.targets import read_targets
-from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests.runs import renew
@@ -61,7 +61,7 @@ class Run:
             pool_size=self.workers,
             stopping=self.stop,
             on_rate_limited=self.pace.pause,
-            _timing=Timing(sleep=self.stop.sleep),
+            _clock=Clock(sleep=self.stop.sleep),
         )
         fleet, failures = read_targets(self.rows, conn_id="polytomic_default"), FailureBudget(self.most)
         report = Report(None, server=hook.base_url, targets=len(fleet))

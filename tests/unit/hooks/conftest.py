@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.hooks._retry import Timing
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.fixtures import scene
@@ -139,8 +139,8 @@ class FakeTime:
         self.seconds += seconds
 
     @property
-    def timing(self) -> Timing:
-        return Timing(clock=lambda: self.seconds, now=lambda: self.wall, sleep=self.sleep, jitter=lambda: 0.5)
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.seconds, now=lambda: self.wall, sleep=self.sleep, jitter=lambda: 0.5)
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterator[PolytomicHook]:
     """A hook of the partner on the stub, whose waits take no time."""
     define(host=stub.base_url)
-    made = PolytomicHook(_timing=fake_time.timing)
+    made = PolytomicHook(_clock=fake_time.clock)
     yield made
     made.close()
 
@@ -224,7 +224,7 @@ def connect(polytomic: PolytomicEmulator, define: Callable[..., None], fake_time
     def connect_as(*, stopping: Callable[[], bool] = lambda: False, **fields: Any) -> PolytomicHook:
         conn_id = f"polytomic_{len(made)}"
         define(conn_id, **{"host": polytomic.base_url, "password": polytomic.partner_key, **fields})
-        made.append(PolytomicHook(conn_id, stopping=stopping, _timing=fake_time.timing))
+        made.append(PolytomicHook(conn_id, stopping=stopping, _clock=fake_time.clock))
         return made[-1]
 
     yield connect_as

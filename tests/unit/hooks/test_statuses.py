@@ -71,7 +71,7 @@ ATTEMPTS_IN_TEN_SECONDS = 5
 @pytest.fixture
 def hook(stub, define, fake_time):
     define(host=stub.base_url)
-    made = PolytomicHook(retry_for=10, _timing=fake_time.timing)
+    made = PolytomicHook(retry_for=10, _clock=fake_time.clock)
     yield made
     made.close()
 

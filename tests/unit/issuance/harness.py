@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._issuance import Ensure, Rotate, Runtime, check, issue
+from airflow_provider_polytomic._issuance import Ensure, Rotate, check, issue
 from airflow_provider_polytomic._issuance.attempt import ABSENT
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError, SecretStoreConflictError
 from airflow_provider_polytomic.models import Identity
@@ -70,9 +71,9 @@ class Orders:
 class FakePolytomic(Orders):
     """Polytomic: who answers for which key, and one outcome for each Idempotency-Key."""
 
-    def __init__(self, calls: list[str], clock: Clock) -> None:
+    def __init__(self, calls: list[str], time: FakeTime) -> None:
         super().__init__(calls)
-        self._clock = clock
+        self._time = time
         self.live: dict[str, Target] = {}
         self.partners: set[str] = set()
         self.caller = Identity(is_partner=True)
@@ -122,7 +123,7 @@ class FakePolytomic(Orders):
     def server_time(self) -> datetime:
         if self._orders["server_time"]:
             raise self._orders["server_time"].popleft()
-        return self._clock.now
+        return self._time.now
 
 
 class Store(Orders):
@@ -200,7 +201,7 @@ class Store(Orders):
             self.record = None
 
 
-class Clock:
+class FakeTime:
     """It stands still, but for those who sleep, and for :meth:`pass_` in a test."""
 
     def __init__(self) -> None:
@@ -217,12 +218,9 @@ class Clock:
     def monotonic(self) -> float:
         return (self.now - MONDAY).total_seconds()
 
-    def runtime(self) -> Runtime:
-        return Runtime(
-            monotonic=self.monotonic,
-            sleep=self.sleep,
-            jitter=lambda: 0.5,
-        )
+    @property
+    def clock(self) -> Clock:
+        return Clock(monotonic=self.monotonic, sleep=self.sleep, jitter=lambda: 0.5)
 
 
 @dataclass
@@ -233,8 +231,8 @@ class Harness:
     hidden: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
-        self.vendor, self.store = FakePolytomic(self.calls, self.clock), Store(self.calls)
+        self.time = FakeTime()
+        self.vendor, self.store = FakePolytomic(self.calls, self.time), Store(self.calls)
 
     def issue(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> KeyReference:
         return issue(
@@ -243,12 +241,12 @@ class Harness:
             target,
             mode or renew(MONDAY),
             hide=self._hide,
-            runtime=self.clock.runtime(),
+            clock=self.time.clock,
             **given,
         )
 
     def check(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> IssuancePreview:
-        return check(self.vendor, self.store, target, mode or renew(MONDAY), runtime=self.clock.runtime(), **given)
+        return check(self.vendor, self.store, target, mode or renew(MONDAY), clock=self.time.clock, **given)
 
     def _hide(self, key: ApiKey) -> None:
         self.calls.append("hide")
@@ -289,7 +287,7 @@ class Harness:
             "issuance_id": "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c99",
             "forced": True,
             "idempotency_keys_used": 0,
-            "opened_at": self.clock.now,
+            "opened_at": self.time.now,
             "previous_fingerprint": before,
             "target": TARGET,
         }

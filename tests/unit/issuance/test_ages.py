@@ -103,7 +103,7 @@ def weekly(*ends: str) -> list[Try]:
 def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(bench: Harness, max_age, tries):
     ends = []
     for each in tries:
-        bench.clock.now = MONDAY + timedelta(days=each.run, minutes=1) if each.at is None else MONDAY + each.at * DAY
+        bench.time.now = MONDAY + timedelta(days=each.run, minutes=1) if each.at is None else MONDAY + each.at * DAY
         mode = Rotate(run_at(MONDAY + each.run * DAY, each.dag), max_age)
         ends.append("issued" if bench.issue(mode).issued else "kept")
     assert ends == [each.ends for each in tries]
@@ -112,23 +112,23 @@ def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(bench: Harness, 
 @pytest.mark.parametrize("hours", [-20, 0, 20])
 def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Harness, hours):
     for week in range(3):
-        bench.clock.now = MONDAY + week * WEEK + timedelta(hours=hours)
+        bench.time.now = MONDAY + week * WEEK + timedelta(hours=hours)
         assert bench.issue(renew(MONDAY + week * WEEK, WEEK)).issued
-        assert bench.store.parsed.issued_at == bench.clock.now
+        assert bench.store.parsed.issued_at == bench.time.now
 
 
 @pytest.mark.parametrize("max_age", [timedelta(hours=25), WEEK])
 def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(bench: Harness, max_age):
     for hour in range(4):
         time = MONDAY + timedelta(hours=hour)
-        bench.clock.now = time - 8 * DAY
+        bench.time.now = time - 8 * DAY
         assert bench.issue(renew(time, max_age)).issued is (hour == 0)
 
 
 def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(bench: Harness, caplog) -> None:
-    bench.clock.now = MONDAY + 3 * DAY
+    bench.time.now = MONDAY + 3 * DAY
     assert bench.issue(renew(MONDAY)).issued
-    bench.clock.now += DAY
+    bench.time.now += DAY
     assert bench.issue(renew(MONDAY + DAY)).issued is False
     assert "after the time of this DAG run" in caplog.text
 
@@ -137,7 +137,7 @@ def test_a_record_from_the_future_does_not_end_all_renewals(bench: Harness, capl
     bench.hold(issued_at=MONDAY + timedelta(days=3650))
     assert bench.issue(renew(MONDAY)).issued
     assert "is yet to come" in caplog.text
-    assert bench.store.parsed.issued_at == bench.clock.now
+    assert bench.store.parsed.issued_at == bench.time.now
 
 
 def test_a_run_whose_time_lies_ahead_is_reported(bench: Harness, caplog: pytest.LogCaptureFixture) -> None:
@@ -167,7 +167,7 @@ def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(bench: Harn
     berlin = ZoneInfo("Europe/Berlin")
     for monday in (22, 29):  # in between, on 28 March 2027, the clocks go forward
         time = MONDAY.replace(year=2027, month=3, day=monday, tzinfo=berlin).astimezone(MONDAY.tzinfo)
-        bench.clock.now = time
+        bench.time.now = time
         reference = bench.issue(Rotate(Run(run_at(time).id, time, ZoneInfo(zone)), WEEK))
     assert reference.issued is (ends == "issued")
 
@@ -176,7 +176,7 @@ def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(bench: Harn
 def test_a_key_that_a_create_task_issued_ages_like_any_other(bench: Harness, created_in):
     bench.issue(Ensure(created_in))
     record = bench.store.parsed
-    assert (record.issued_at, record.run) == (bench.clock.now, created_in)
+    assert (record.issued_at, record.run) == (bench.time.now, created_in)
     assert bench.issue(renew(MONDAY)).issued is False
     assert bench.issue(renew(MONDAY + 6 * DAY, WEEK)).issued is False
     assert bench.issue(renew(MONDAY + 8 * DAY, WEEK)).issued
@@ -187,7 +187,7 @@ def test_of_two_runs_that_join_the_newer_one_issues(bench: Harness, first):
     older, newer = renew(MONDAY), renew(MONDAY + WEEK)
     one, other = (older, newer) if first == "older" else (newer, older)
     bench.record(target=TARGET, run=one.run)
-    bench.clock.now = MONDAY + WEEK
+    bench.time.now = MONDAY + WEEK
     assert bench.issue(other).issued
     assert bench.store.parsed.run == newer.run
     for cleared in (older, newer):

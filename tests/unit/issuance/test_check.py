@@ -73,7 +73,7 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
     assert foretold == happened
     assert (checked.store.snapshot(), checked.vendor.live, checked.hidden) == (before, live, [])
     assert not WRITES & set(checked.calls)
-    assert checked.clock.slept == []
+    assert checked.time.slept == []
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_record_is_written_before_the_post_and_says_what_was_there(bench: Ha
         bench.issue()
     record = bench.store.parsed
     assert (record.state, record.forced, record.idempotency_keys_used, record.target) == ("open", True, 0, TARGET)
-    assert (record.previous_fingerprint, record.opened_at) == (fingerprint("old-key"), bench.clock.now)
+    assert (record.previous_fingerprint, record.opened_at) == (fingerprint("old-key"), bench.time.now)
     assert bench.calls[-3:] == ["check_write", "write_record", "create_api_key"]
 
 
@@ -56,7 +56,7 @@ def test_the_record_is_written_before_the_post_and_says_what_was_there(bench: Ha
 @pytest.mark.parametrize("spent", [0, 2])
 def test_an_open_record_is_joined_under_its_own_idempotency_key(bench: Harness, mode, spent):
     opened = bench.record(forced=mode is RENEW, idempotency_keys_used=spent)
-    bench.clock.pass_(hours=3)
+    bench.time.pass_(hours=3)
     reference = bench.issue(mode)
     assert bench.vendor.posts == [(f"{opened.issuance_id}-{spent}", mode is RENEW)]
     assert reference.issuance_id == opened.issuance_id
@@ -104,7 +104,7 @@ def test_a_forced_issuer_does_not_join_an_unforced_issuance(bench: Harness):
     [(timedelta(hours=24), False), (timedelta(hours=24, seconds=1), True), (timedelta(days=9), True)],
 )
 def test_a_record_open_for_more_than_a_day_is_warned_of(bench: Harness, caplog, age, warned):
-    opened = bench.record(opened_at=bench.clock.now - age)
+    opened = bench.record(opened_at=bench.time.now - age)
     with caplog.at_level(logging.WARNING):
         assert bench.issue().issued
     assert (f"has been open since {opened.opened_at.isoformat()}" in caplog.text) is warned
@@ -113,7 +113,7 @@ def test_a_record_open_for_more_than_a_day_is_warned_of(bench: Harness, caplog, 
 
 @pytest.mark.parametrize("first", [PolytomicConnectionError("lost"), None], ids=["joined", "closed"])
 def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Harness, first):
-    bench.clock.pass_(days=1)
+    bench.time.pass_(days=1)
     bench.vendor.order("create_api_key", first)
     if first:
         with pytest.raises(IssuanceIncompleteError):

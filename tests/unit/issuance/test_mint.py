@@ -148,7 +148,7 @@ def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Harness, 
                 ("failed", None) if final or ended == "recorded_error" else ("open", None)
             )
         assert ended == end
-        bench.clock.pass_(minutes=tries.apart)
+        bench.time.pass_(minutes=tries.apart)
     assert bench.vendor.key_numbers == tries.spent
     if ended == "issued":
         assert (bench.vendor.minted, bench.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)

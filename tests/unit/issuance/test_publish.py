@@ -128,7 +128,7 @@ def test_a_store_that_never_answers_ends_the_try_after_bounded_waits(bench: Harn
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue(RENEW)
     assert bench.store.parsed.state == "open"
-    assert sum(bench.clock.slept) < 8
+    assert sum(bench.time.slept) < 8
     bench.issue(RENEW)
     assert (bench.vendor.minted, bench.store.value) == (1, "minted-key-1")
 
@@ -137,7 +137,7 @@ def test_a_stale_read_back_is_waited_for(bench: Harness):
     bench.hold("old-key")
     bench.store.readers_get.extend(["old-key", "old-key"])
     assert bench.issue(RENEW).issued
-    assert bench.clock.slept == [pytest.approx(0.1875), pytest.approx(0.375)]
+    assert bench.time.slept == [pytest.approx(0.1875), pytest.approx(0.375)]
 
 
 def test_a_read_back_that_stays_stale_fails_so_that_airflow_retries(bench: Harness):
@@ -177,7 +177,7 @@ def test_a_key_lost_after_the_promotion_is_issued_again(bench: Harness):
 @pytest.mark.parametrize("before", ["due", None], ids=["restored", "removed"])
 def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_issued(bench: Harness, before):
     if before:
-        bench.hold(before, issued_at=bench.clock.now - timedelta(days=9))
+        bench.hold(before, issued_at=bench.time.now - timedelta(days=9))
     bench.store.order("read_back", lambda: bench.store.put(before))
     with raises(IssuanceIncompleteError, "readers_behind"):
         bench.issue(RENEW)
@@ -195,10 +195,10 @@ def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_i
 def test_the_reference_says_everything_about_the_key_but_the_key(bench: Harness, mode, earlier, outage):
     """POST, verification, write, read-back and proof take a second each."""
     if earlier is not None:
-        bench.record(opened_at=bench.clock.now - earlier)
+        bench.record(opened_at=bench.time.now - earlier)
 
     def a_second() -> None:
-        bench.clock.pass_(seconds=1)
+        bench.time.pass_(seconds=1)
 
     for call in ("create_api_key", "read_back"):
         bench.vendor.order(call, a_second)

@@ -71,8 +71,8 @@ def test_two_users_are_named_and_told_apart():
 def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Harness):
     stored, owners = [], []
     for run in range(5):
-        bench.clock.pass_(days=7)
-        reference = bench.issue(renew(bench.clock.now + timedelta(seconds=run)), standby=OTHER)
+        bench.time.pass_(days=7)
+        reference = bench.issue(renew(bench.time.now + timedelta(seconds=run)), standby=OTHER)
         stored.append(bench.store.value)
         owners.append(reference.target)
         assert (reference.issued, reference.fingerprint) == (True, fingerprint(bench.store.value or ""))

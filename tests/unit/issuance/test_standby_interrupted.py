@@ -134,11 +134,11 @@ def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Harness, mode)
     ],
 )
 def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Harness, open_for, max_age, issued, of_this_run):
-    run = renew(bench.clock.now, max_age)
-    opened = promoted(bench, opened_at=bench.clock.now - open_for)
+    run = renew(bench.time.now, max_age)
+    opened = promoted(bench, opened_at=bench.time.now - open_for)
     reference = bench.issue(run, standby=OTHER)
     assert (reference.issued, reference.target) == (issued, TARGET if issued else OTHER)
-    assert reference.issued_at == (bench.clock.now if issued else opened.opened_at)
+    assert reference.issued_at == (bench.time.now if issued else opened.opened_at)
     assert reference.is_of_run(run.run) is of_this_run
     assert bench.store.parsed.issued_at == reference.issued_at
     assert bench.vendor.live["promoted-key"] == OTHER
@@ -156,12 +156,12 @@ def test_one_that_is_due_has_its_record_replaced_in_one_step(bench: Harness):
 @pytest.mark.parametrize("open_for", [timedelta(hours=24), timedelta(hours=25)])
 def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Harness, caplog, open_for):
     bench.hold()
-    opened = left_open(bench, OTHER, opened_at=bench.clock.now - open_for)
+    opened = left_open(bench, OTHER, opened_at=bench.time.now - open_for)
     bench.store.order("write_record", None, AWAY)
     with caplog.at_level(logging.WARNING), pytest.raises(IssuanceIncompleteError):
         bench.issue(standby=OTHER)
     is_old = open_for > DAY
-    assert bench.store.parsed.opened_at == (bench.clock.now if is_old else opened.opened_at)
+    assert bench.store.parsed.opened_at == (bench.time.now if is_old else opened.opened_at)
     assert (f"has been open since {opened.opened_at.isoformat()}" in caplog.text) is is_old
     assert bench.issue(standby=OTHER).issued is False, "the retry does not take its key for an old one"
     assert bench.vendor.posts == [(f"{opened.issuance_id}-0", True)]
@@ -171,7 +171,7 @@ def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Harness, ca
 def test_what_was_overtaken_is_gone_on_with_only_as_long_as_somebody_may_be_there(bench: Harness, open_for):
     bench.hold()
     opened = bench.record(
-        target=OTHER, previous_fingerprint=fingerprint("earlier"), opened_at=bench.clock.now - open_for
+        target=OTHER, previous_fingerprint=fingerprint("earlier"), opened_at=bench.time.now - open_for
     )
     reference = bench.issue(standby=OTHER)
     assert reference.issued is (open_for > DAY)

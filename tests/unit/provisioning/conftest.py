@@ -34,7 +34,7 @@ def partner(connect: Callable[..., PolytomicHook]) -> PolytomicHook:
 
 @pytest.fixture
 def patience(fake_time: FakeTime) -> RetryBudget:
-    return RetryBudget(20.0, timing=fake_time.timing)
+    return RetryBudget(20.0, clock=fake_time.clock)
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_fail_refuses_what_exists(ensure, calls):
 def test_stopping_ends_the_waiting(ensure, fake_time):
     ensure.inject("status:409 times=always")
     with pytest.raises(PolytomicConflictError):
-        ensure(patience=RetryBudget(20.0, stopping=lambda: bool(ensure.keys), timing=fake_time.timing))
+        ensure(patience=RetryBudget(20.0, stopping=lambda: bool(ensure.keys), clock=fake_time.clock))
     assert (len(ensure.keys), fake_time.slept) == (1, [])
 
 

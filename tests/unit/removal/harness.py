@@ -69,7 +69,7 @@ class Harness(harness.Harness):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.vendor, self.store = FakePolytomic(self.calls, self.clock), harness.Store(self.calls)
+        self.vendor, self.store = FakePolytomic(self.calls, self.time), harness.Store(self.calls)
 
     def remove(self, *, take_over: bool = False, allow_active_key: bool = False) -> Removed:
         return remove_key(
@@ -77,7 +77,7 @@ class Harness(harness.Harness):
             self.store,
             take_over=take_over,
             allow_active_key=allow_active_key,
-            runtime=self.clock.runtime(),
+            clock=self.time.clock,
         )
 
 

@@ -82,7 +82,7 @@ def test_a_key_that_still_works_is_waited_for_within_bounds(bench):
     bench.hold()
     assert_refused(bench, "key_still_works")
     assert len(bench.vendor.asked_about) == 5
-    assert 5 < sum(bench.clock.slept) < 8
+    assert 5 < sum(bench.time.slept) < 8
 
 
 @pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN)

@@ -80,7 +80,7 @@ def test_a_change_that_makes_no_difference_only_costs_another_look(bench):
     bench.hold(owner=None)
     bench.store.order("remove", *[lambda: bench.store.put("stored-key")] * 4)
     assert bench.remove() == DONE
-    assert len(bench.clock.slept) == 4
+    assert len(bench.time.slept) == 4
 
 
 def test_a_destination_that_keeps_changing_ends_the_try(bench):
@@ -111,7 +111,7 @@ def test_readers_who_lag_behind_are_waited_for(bench):
     bench.hold(owner=None)
     bench.store.readers_get.extend(["stored-key", "stored-key", None])
     assert bench.remove() == DONE
-    assert 0 < sum(bench.clock.slept) < 2
+    assert 0 < sum(bench.time.slept) < 2
 
 
 @pytest.mark.parametrize("tries", [1, 2])
