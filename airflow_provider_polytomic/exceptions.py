@@ -75,20 +75,30 @@ class PolytomicError(Exception):
         all.
     :param fields: names of the parameters, connection fields or Airflow settings to correct; never their values.
     :param request: method and path of the request that was tried, such as ``GET /api/me``; empty if it is about none.
+    :param earlier_outcome_unknown: whether an earlier attempt of the same request got no answer, so that it may have
+        taken effect whatever the answer to the last attempt says.
+    :param key_was_issued: whether this try had a key issued before it failed; with ``force``, that revoked the user's
+        earlier keys.
     """
 
     retryable: ClassVar[bool] = False
-    # Whether an earlier repeat of the same request was left without an answer, so that it may have taken effect
-    # whatever the last one was told. Set by the one who repeats.
-    earlier_outcome_unknown: bool = False
-    # Whether this try had a key issued before it failed; with force, that revoked the earlier ones. Set by issue().
-    key_was_issued: bool = False
 
-    def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = (), request: str = "") -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: str = "",
+        fields: Sequence[str] = (),
+        request: str = "",
+        earlier_outcome_unknown: bool = False,
+        key_was_issued: bool = False,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.fields = tuple(fields)
         self.request = request
+        self.earlier_outcome_unknown = earlier_outcome_unknown
+        self.key_was_issued = key_was_issued
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):
@@ -99,6 +109,8 @@ class PolytomicConfigurationError(PolytomicError, ValueError):
     :param state: what state things are in, as a whole sentence.
     :param reason: see :class:`PolytomicError`.
     :param fields: see :class:`PolytomicError`.
+    :param earlier_outcome_unknown: see :class:`PolytomicError`.
+    :param key_was_issued: see :class:`PolytomicError`.
     """
 
     def __init__(
@@ -109,8 +121,16 @@ class PolytomicConfigurationError(PolytomicError, ValueError):
         state: str = "No request was sent.",
         reason: str = "",
         fields: Sequence[str] = (),
+        earlier_outcome_unknown: bool = False,
+        key_was_issued: bool = False,
     ) -> None:
-        super().__init__(" ".join(filter(None, (problem, state, advice))), reason=reason, fields=fields)
+        super().__init__(
+            " ".join(filter(None, (problem, state, advice))),
+            reason=reason,
+            fields=fields,
+            earlier_outcome_unknown=earlier_outcome_unknown,
+            key_was_issued=key_was_issued,
+        )
         self.problem = problem
         self.state = state
         self.advice = advice
@@ -139,8 +159,11 @@ class PolytomicApiError(PolytomicError):
         reason: str = "",
         fields: Sequence[str] = (),
         request: str = "",
+        earlier_outcome_unknown: bool = False,
     ) -> None:
-        super().__init__(message, reason=reason, fields=fields, request=request)
+        super().__init__(
+            message, reason=reason, fields=fields, request=request, earlier_outcome_unknown=earlier_outcome_unknown
+        )
         self.status = status
         self.key = key
         self.server_message = server_message

@@ -189,14 +189,15 @@ class Client:
         def attempt(left: float) -> Response:
             nonlocal unknown
             try:
-                answer = send(self.session, call, min(self._settings.timeout, left), self._policy.clock)
+                timeout = min(self._settings.timeout, left)
+                answer = send(self.session, call, timeout, self._policy.clock, earlier_outcome_unknown=unknown)
                 here, now = self._here_and_now()
                 if answer.served_at or self._served is None:
                     self._served = answer.served_at or here, now
                 if not answer.ok:
-                    raise to_exception(answer, str(call), source, secrets=(self._settings.key, call.auth.key))
+                    secrets = self._settings.key, call.auth.key
+                    raise to_exception(answer, str(call), source, secrets=secrets, earlier_outcome_unknown=unknown)
             except PolytomicError as error:
-                error.earlier_outcome_unknown = unknown
                 unknown = unknown or isinstance(error, _UNKNOWN)
                 raise
             return answer

@@ -98,12 +98,15 @@ class _ErrorBody:
 
 
 @strip_traceback
-def to_exception(answer: Response, request: str, source: str, *, secrets: Sequence[Secret]) -> PolytomicApiError:
+def to_exception(
+    answer: Response, request: str, source: str, *, secrets: Sequence[Secret], earlier_outcome_unknown: bool = False
+) -> PolytomicApiError:
     """Return the exception for an answer other than success.
 
     :param request: method and path, for the message; ids in it may also stay in the server's words.
     :param source: where the key came from, for the message.
     :param secrets: what the request carried; no piece of it stays in the server's words.
+    :param earlier_outcome_unknown: whether an earlier attempt of the same request got no answer.
     """
     words = _words_of(answer.content)
     message = redact(words.message, secrets, known=request) if words.message else None
@@ -122,6 +125,7 @@ def to_exception(answer: Response, request: str, source: str, *, secrets: Sequen
         is_from_polytomic=words.own,
         reason="redirect" if 300 <= answer.status < 400 else "",  # noqa: PLR2004 (HTTP statuses)
         request=request,
+        earlier_outcome_unknown=earlier_outcome_unknown,
     )
 
 

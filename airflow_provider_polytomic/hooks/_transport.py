@@ -93,10 +93,13 @@ class Response:
 
 
 @strip_traceback  # the frames and exceptions of requests hold the Authorization header
-def send(session: requests.Session, call: Request, timeout: float, clock: Clock) -> Response:
+def send(
+    session: requests.Session, call: Request, timeout: float, clock: Clock, *, earlier_outcome_unknown: bool = False
+) -> Response:
     """Send a request once and read its answer whole, within bounds.
 
     :param timeout: seconds for all of it.
+    :param earlier_outcome_unknown: whether an earlier attempt of the same request got no answer; an error says so.
     :raises PolytomicConnectionError: if the connection was refused or lost, or no answer came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
     """
@@ -129,7 +132,7 @@ def send(session: requests.Session, call: Request, timeout: float, clock: Clock)
                 served_at=_date(response.headers.get("Date", "")),
             )
     except _LIBRARY_ERRORS as error:
-        no_answer = _no_answer(error, call)
+        no_answer = _no_answer(error, call, earlier_outcome_unknown=earlier_outcome_unknown)
     raise no_answer
 
 
@@ -181,7 +184,7 @@ def _redirect_host(response: requests.Response, url: str) -> str | None:
         return "an address that cannot be read"
 
 
-def _no_answer(error: Exception, call: Request) -> PolytomicError:
+def _no_answer(error: Exception, call: Request, *, earlier_outcome_unknown: bool) -> PolytomicError:
     host = urlsplit(call.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
@@ -189,6 +192,7 @@ def _no_answer(error: Exception, call: Request) -> PolytomicError:
             "Check the host, or set 'ca_bundle'.",
             reason="certificate_untrusted",
             fields=("host", "ca_bundle"),
+            earlier_outcome_unknown=earlier_outcome_unknown,
         )
     if isinstance(error, requests.exceptions.ProxyError):
         reason, what = "proxy_failed", f"the proxy before {host} could not be reached or refused"
@@ -197,7 +201,10 @@ def _no_answer(error: Exception, call: Request) -> PolytomicError:
     else:
         reason, what = "connection_lost", f"the connection to {host} was refused or lost"
     return PolytomicConnectionError(
-        f"{call}: {what} ({type(error).__name__}). {outcome_hint(call.method)}", reason=reason, request=str(call)
+        f"{call}: {what} ({type(error).__name__}). {outcome_hint(call.method)}",
+        reason=reason,
+        request=str(call),
+        earlier_outcome_unknown=earlier_outcome_unknown,
     )
 
 

@@ -93,13 +93,14 @@ ERRORS = {
     "refused": PolytomicRejectedError(
         "refused", status=422, key="exists", server_message="exists", is_from_polytomic=True
     ),
-    "refused after all": PolytomicRejectedError("refused", status=422, key="exists", is_from_polytomic=True),
+    # As the hook raises it after an attempt of the same call that got no answer.
+    "refused after all": PolytomicRejectedError(
+        "refused", status=422, key="exists", is_from_polytomic=True, earlier_outcome_unknown=True
+    ),
     "page": PolytomicForbiddenError("blocked", status=403),
     "conflict": SecretStoreConflictError("changed"),
     "unavailable": SecretStoreUnavailableError("away"),
 }
-# The hook says so of an error that follows an attempt of the same call which was left without an answer.
-ERRORS["refused after all"].earlier_outcome_unknown = True
 
 
 class _Tape:

@@ -28,8 +28,7 @@ GONE = caused(IssuanceRefusedError("refused"), PolytomicNotFoundError("no", stat
 STORE_DOWN = SecretStoreUnavailableError("no answer")
 STORE_DOWN_LATER = caused(IssuanceIncompleteError("not there yet"), STORE_DOWN)
 FOREIGN = IssuanceRefusedError("holds something else")
-ELSEWHERE = IssuanceRefusedError("readers get something else")
-ELSEWHERE.key_was_issued = True
+ELSEWHERE = IssuanceRefusedError("readers get something else", key_was_issued=True)
 
 
 @pytest.mark.parametrize(

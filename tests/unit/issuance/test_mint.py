@@ -111,8 +111,8 @@ def after_500(forced: bool) -> dict[str, Tries]:
 
 def all_tries() -> Iterator[tuple[str, Tries]]:
     for kind, status in REFUSALS:
-        no, unknown = (kind("no", status=status, is_from_polytomic=True) for _ in range(2))
-        unknown.earlier_outcome_unknown = True
+        no = kind("no", status=status, is_from_polytomic=True)
+        unknown = kind("no", status=status, is_from_polytomic=True, earlier_outcome_unknown=True)
         yield from ((f"{status}, {name}", tries) for name, tries in settled(no, unknown).items())
         for opened in (False, True):
             page = Tries([([kind("page", status=status)], "proxy_answered"), ([], "issued")], [0, 0], opened)
