@@ -1,1 +1,1 @@
-"""What does this package cost, next to doing without it? ``python -m benchmarks`` measures it and writes a page."""
+"""Measurements of what this package costs: ``python -m benchmarks`` takes them and writes a page."""

@@ -1,4 +1,4 @@
-"""How fast is a fleet rotated? Ours and a bare pooled client in turn, with as many threads and the same round trips.
+"""Rotation of a batch, by the package and by a plain pooled client in turn, with the same number of threads.
 
 Ours is the operator's ``execute``: the file of targets, the rotations, the report, the events. Each has customers of
 its own, because what another wrote would not be ours to replace.

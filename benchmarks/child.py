@@ -1,4 +1,4 @@
-"""How is something measured in a process of its own? It tells its progress and its result by lines of JSON."""
+"""A measurement in its own process, which reports progress and result as lines of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a task read of Airflow's context? What an operator needs to be run by a measuring process itself."""
+"""The part of Airflow's context that an operator reads, so that a measuring process can run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far away are the servers? A relay that holds every byte back for half a round trip, in a process of its own.
+"""A relay, in its own process, that delays every byte by half a round trip.
 
     python -m benchmarks.delay NAME=HOST:PORT [NAME=HOST:PORT ...]
 

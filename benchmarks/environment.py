@@ -1,4 +1,4 @@
-"""Between what is measured? A Polytomic, a Vault or OpenBao, and the distance to both; processes of their own."""
+"""The servers of a measurement, each in its own process: a Polytomic, a Vault or OpenBao, and the delay."""
 
 from __future__ import annotations
 

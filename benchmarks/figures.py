@@ -1,4 +1,4 @@
-"""How is a series of measurements told? By its median, its spread, and its slow end."""
+"""Summary of a series of measurements: median, spread and slow end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a DAG file pay for importing an operator, and every Airflow for this package being installed?
+"""The time to import an operator in a DAG file, and the cost of installing this package for every Airflow.
 
 Each round imports ``BaseOperator`` in a fresh process and forks it for each module, so that all of them begin with the
 same modules, and all rounds with none.

@@ -1,4 +1,4 @@
-"""What would a user write without this package? A loop over the customers, with the official SDK and hvac.
+"""What a user would write without this package: a loop over customers with the official SDK and hvac.
 
 The short loop has a key issued and writes it. The careful one does what a rotation here does beside its record: look at
 what is stored, ask whose the new key is, write only over what was read, read back, ask about that.

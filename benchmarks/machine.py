@@ -1,4 +1,4 @@
-"""On what was it measured? What a reader needs to judge the figures, and nothing that names the machine."""
+"""The machine of a measurement: what a reader needs to judge the figures, and nothing that identifies it."""
 
 from __future__ import annotations
 

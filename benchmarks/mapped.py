@@ -1,4 +1,4 @@
-"""How fast are mapped tasks, one for each customer, on a real Airflow with LocalExecutor?"""
+"""Mapped tasks, one for each customer, on a real Airflow with LocalExecutor."""
 
 from __future__ import annotations
 

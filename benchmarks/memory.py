@@ -1,4 +1,4 @@
-"""How much memory does a fleet take? The whole way of a fleet, with a Polytomic and stores that keep nothing.
+"""The memory of a batch, from its file of targets to its report, against servers that keep nothing.
 
 A server that had to answer for 100,000 keys would take hours and prove nothing more: the file of targets, its checks,
 the threads, the issuances, the records' JSON and the report are ours and real; only what answers is not.

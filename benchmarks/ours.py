@@ -1,4 +1,4 @@
-"""How does a measuring process use this package? As its operators do, with what Airflow is configured with."""
+"""The use of this package in a measuring process: as its operators use it, from Airflow's configuration."""
 
 from __future__ import annotations
 

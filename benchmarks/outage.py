@@ -1,4 +1,4 @@
-"""How long are readers cut off by a forced rotation? Ours and the bare requests in turn, over warm connections.
+"""How long readers have no key in a forced rotation, by the package and by plain requests in turn.
 
 Until the store has taken the key there are three round trips: the request for a key, the question whose it is, the
 write. ``outage_seconds`` of the reference goes on until the value was read back, which is a fourth.

@@ -1,4 +1,4 @@
-"""What would the bare requests take? The same round trips by ``requests`` alone, over pooled connections."""
+"""The same round trips by ``requests`` alone, over pooled connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured, how often, and in which order? One after the other, so that nothing disturbs anything else."""
+"""The measurements, how often each one is repeated, and their order: one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do the results look? Two bar charts as one SVG, without any library."""
+"""Two bar charts of the results as one SVG, without a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which servers are measured against? The emulated Polytomic and the fake Vault, each in a process of its own.
+"""The servers of a measurement: the emulated Polytomic and the fake Vault, each in its own process.
 
     python -m benchmarks.serving polytomic CUSTOMERS
     python -m benchmarks.serving vault

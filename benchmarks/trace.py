@@ -1,4 +1,4 @@
-"""Which requests does one key cost? Those of its first issuance and of its next rotation, as the servers get them."""
+"""The requests that one key costs, at its first issuance and at its next rotation, as the servers receive them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What does the main job look like on a real Airflow? `make demo`; its parts serve the integration tests too."""
+"""The demo: ``make demo`` onboards a customer on a real Airflow."""

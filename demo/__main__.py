@@ -1,4 +1,4 @@
-"""Does a real Airflow onboard a customer, whose key is nowhere but in its secrets backend? `make demo` shows it.
+"""Onboard a customer on a real Airflow, and show that the key is in the secrets backend and nowhere else.
 
 Starts an emulated Polytomic and an Airflow of its own, runs dags_examples/polytomic_onboarding.py under a scheduler,
 tells what is where, and looks for the keys in everything that Airflow has written. Ends all that it has started.

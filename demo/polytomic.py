@@ -1,4 +1,4 @@
-"""What is in the emulated Polytomic of the demo? It is started here, and asked afterwards what it has."""
+"""The emulated Polytomic of the demo, and what it contains at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the demo show a person? Steps with their seconds while it runs, a few short tables at the end."""
+"""The output of the demo: steps with their seconds while it runs, and short tables at the end."""
 
 from __future__ import annotations
 

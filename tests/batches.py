@@ -1,4 +1,4 @@
-"""What does a test of a fleet stand on? So many customers, each with a user and a connection to be."""
+"""Customers for the tests of a batch, each with a user and a destination."""
 
 from __future__ import annotations
 

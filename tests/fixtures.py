@@ -1,4 +1,4 @@
-"""What does a test of an operator stand on? A Polytomic with one customer, and Airflow's own backend on a new file."""
+"""Fixtures for tests of an operator: a Polytomic with one customer, and Airflow's own backend on a new file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does Polytomic have of one customer in the end, in terms that two runs with ids of their own can share?"""
+"""What Polytomic has of one customer in the end, in terms that two runs with different ids share."""
 
 from __future__ import annotations
 

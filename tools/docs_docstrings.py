@@ -1,4 +1,4 @@
-"""How does what Sphinx knows and Markdown does not get into the reference? An extension of Griffe; see mkdocs.yml.
+"""Griffe extension (see mkdocs.yml) that puts what Sphinx knows and Markdown does not into the reference.
 
 Docstrings keep the form that Airflow's own have: roles, `.. seealso::`, and names of pages in double backticks.
 """

@@ -1,4 +1,4 @@
-"""How do pages that are written for the repository become pages of the site? A hook of MkDocs; see mkdocs.yml.
+"""MkDocs hook (see mkdocs.yml) that turns pages written for the repository into pages of the site.
 
 Links are written as they are right in the repository, where `../CHANGELOG.md` is a file above `docs/`. The site gets a
 page for each file at the top that users read and for each example DAG, and links to those are turned to these pages.

@@ -1,4 +1,4 @@
-"""Which parameters does a class take that its own `__init__` does not name? An extension of Griffe; see mkdocs.yml.
+"""Griffe extension (see mkdocs.yml) that adds the parameters that a class's ``__init__`` does not name.
 
 Those that it hands on to a base class of this package by `**kwargs`, and the fields of a pydantic model. With both in
 the signature, the reference has their types, and a documented parameter that does not exist is an error.

@@ -1,4 +1,4 @@
-"""Which versions does the project install? `make constraints` asks pip anew and writes constraints/airflow-*.txt.
+"""Resolve the versions that the project installs, and write constraints/airflow-*.txt.
 
 pip resolves in a fresh environment and installs nothing. It must be the oldest supported Python: what projects
 release for it runs on the newer ones too, while the reverse is not true. What only a newer Python needs stays unpinned.

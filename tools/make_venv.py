@@ -1,4 +1,4 @@
-"""How does a virtual environment come to be, in seconds when nothing has changed?
+"""Create a virtual environment, in seconds if nothing has changed.
 
 ``make_venv.py VENV CONSTRAINTS GROUP...``, each group one of ``[dependency-groups]`` in pyproject.toml.
 

@@ -1,4 +1,4 @@
-"""A Polytomic to test against: a server on this machine that answers as Polytomic's API documents it.
+"""Emulator of Polytomic for tests: a server on this machine that responds as the API's documentation says.
 
 ::
 
@@ -11,7 +11,7 @@
 
 From a shell: ``python -m airflow_provider_polytomic.testing --port 8766``. In pytest: the fixture
 ``polytomic_emulator`` of the plugin ``airflow_provider_polytomic.testing.plugin``.
-The server needs the extra ``testing``. Names are loaded on first use, so that importing the plugin costs nothing.
+The server needs the extra ``testing``. Names are loaded on first use, so importing the plugin costs nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_polytomic.testing``: serves the emulator until it is interrupted or terminated."""
+"""Command line of the emulator, which serves until it is interrupted or terminated."""
 
 from __future__ import annotations
 
@@ -31,39 +31,50 @@ def _fault(spec: str) -> Fault:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_polytomic.testing",
-        description="Serve an emulated Polytomic for tests and demonstrations. Its play keys are shown.",
+        description="Serve an emulated Polytomic for tests and demonstrations, and print its play keys.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=int, default=8766, help="0 for any free one (%(default)s)")
-    add("--partner-key", metavar="KEY", help="the partner key (default: a fresh one)")
+    add("--port", type=int, default=8766, help="port to listen on, 0 for any free one (%(default)s)")
+    add("--partner-key", metavar="KEY", help="the partner key (default: a new one)")
     add("--deployment-key", metavar="KEY", help="an on-premises deployment key (default: none)")
     add(
         "--organization", metavar="NAME", default="Acme", help="the organization that exists at the start (%(default)s)"
     )
-    add("--user", metavar="EMAIL", action="append", help="a user of it, may be repeated (airflow@acme.example)")
+    add(
+        "--user",
+        metavar="EMAIL",
+        action="append",
+        help="a user of the organization; can be repeated (airflow@acme.example)",
+    )
     add("--delay-ms", metavar="N", type=float, default=0.0, help="milliseconds that every request takes")
     add(
         "--existing-key",
         choices=_EXISTING_KEY,
         default="second_key",
-        help="Create API Key without force, where a key exists",
+        help="result of Create API Key without force if the user has a key (%(default)s)",
     )
-    add("--existing-user", type=int, choices=_TAKEN, default=422, help="the answer to an e-mail address that is taken")
+    add(
+        "--existing-user",
+        type=int,
+        choices=_TAKEN,
+        default=422,
+        help="response if a user has the e-mail address (%(default)s)",
+    )
     add(
         "--existing-name",
         type=int,
         choices=_TAKEN,
         default=409,
-        help="the answer to an organization's name that is taken",
+        help="response if another organization has the name (%(default)s)",
     )
-    add("--no-replay-values", action="store_true", help="a repeated Create API Key answers without the key")
+    add("--no-replay-values", action="store_true", help="respond to a repeated Create API Key without the key")
     add(
         "--revocation-delay",
         metavar="SECONDS",
         type=float,
         default=0.0,
-        help="how long a revoked key is still accepted",
+        help="how long a revoked key still works (%(default)s)",
     )
     add(
         "--fault",
@@ -71,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        help="e.g. 'status:503 endpoint=create_api_key times=2'",
+        help="a fault, such as 'status:503 endpoint=create_api_key times=2'; can be repeated",
     )
-    add("--json", action="store_true", help="print one line of JSON instead of text")
+    add("--json", action="store_true", help="print one line of JSON")
     return parser
 
 
@@ -125,7 +136,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"partner key         {facts['partner_key']}",
         f"organization        {facts['org_id']}",
         *(f"user                {user_id}  {email}" for email, user_id in facts["users"].items()),
-        "Ctrl-C stops it.",
+        "Press Ctrl-C to stop.",
     ]
     return "\n".join(lines) + "\n"
 

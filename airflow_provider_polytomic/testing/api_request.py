@@ -1,4 +1,4 @@
-"""What does a request ask for? The request in the terms of the API, with its body and query checked on demand."""
+"""A request in the terms of the API, whose body and query are checked on demand."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.testing.request_log import ReceivedRequest
 
-__all__ = ["Call"]
+__all__ = ["ApiRequest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiRequest:
     """A request whose endpoint is known.
 
-    :param request: as it arrived.
-    :param ids: what stands in the variable parts of the path: ``org_id``, ``id``.
+    :param received: the request as it arrived.
+    :param ids: the values of the variable parts of the path: ``org_id``, ``id``.
     """
 
-    request: ReceivedRequest
+    received: ReceivedRequest
     ids: Mapping[str, str]
 
     def body(self, *, refusal: int = 422) -> dict[str, Any]:
-        """Return the JSON object in the body; an empty body is an empty object."""
-        if not self.request.body.strip():
+        """Return the JSON object in the body; an empty body counts as an empty object."""
+        if not self.received.body.strip():
             return {}
         try:
-            content = json.loads(self.request.body)
+            content = json.loads(self.received.body)
         except ValueError:
             content = None
         if not isinstance(content, dict):
             raise RefusalError.of_field(refusal, "body", "must be a JSON object")
         return content
 
-    def text(self, field: str, *, refusal: int = 422) -> str:
-        """Return a text that the body must have."""
-        value = self.optional_text(field, refusal=refusal)
+    def required_string(self, field: str, *, refusal: int = 422) -> str:
+        """Return a string that the body must have."""
+        value = self.optional_string(field, refusal=refusal)
         if not value or not value.strip():
             raise RefusalError.of_field(refusal, field, "is required")
         return value
 
-    def optional_text(self, field: str, *, refusal: int = 422) -> str | None:
-        """Return a text that the body may have."""
+    def optional_string(self, field: str, *, refusal: int = 422) -> str | None:
+        """Return a string that the body may have, or None."""
         value = self.body(refusal=refusal).get(field)
         if value is not None and not isinstance(value, str):
             raise RefusalError.of_field(refusal, field, "must be a string")
         return value
 
-    def texts(self, field: str) -> list[str] | None:
-        """Return a list of texts that the body may have; an empty one is refused."""
+    def strings(self, field: str) -> list[str] | None:
+        """Return a list of strings that the body may have, or None; an empty list is rejected."""
         value = self.body().get(field)
         if value is None:
             return None
@@ -63,8 +63,8 @@ class Call:
         return value
 
     def flag(self, parameter: str) -> bool:
-        """Return a query parameter that is ``true`` or ``false``, as the official SDK writes them; absent is false."""
-        value = self.request.query.get(parameter, "false")
+        """Return a boolean query parameter, which is false if it is absent."""
+        value = self.received.query.get(parameter, "false")
         if value not in {"true", "false"}:
             raise RefusalError.of_field(422, parameter, "must be true or false")
         return value == "true"

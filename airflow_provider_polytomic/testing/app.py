@@ -1,4 +1,4 @@
-"""How do HTTP requests reach the emulated Polytomic, and its answers and broken connections the client?"""
+"""ASGI application of the emulator: it passes requests in, and sends responses or breaks connections."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ __all__ = ["ConnectionAwareProtocol", "build_app"]
 
 
 class ConnectionAwareProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which tells the application its connection: ASGI itself has no way to drop one."""
+    """HTTP protocol of uvicorn that passes the connection to the application, because ASGI cannot drop one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself narrows it
-        """Keep the connection where requests find it."""
+        """Store the connection where requests find it."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -43,8 +43,8 @@ def build_app(dispatcher: Dispatcher, stopping: asyncio.Event, now: Callable[[],
     """Return the ASGI application.
 
     :param dispatcher: the emulated Polytomic.
-    :param stopping: set when the server stops; requests that wait are dropped then.
-    :param now: the time of each answer's ``Date``.
+    :param stopping: set when the server stops; waiting requests are dropped then.
+    :param now: the time for the ``Date`` of each response.
     """
     paths = dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)
     routes = [Route(path, _Path(path, dispatcher, stopping, now)) for path in [*paths, "/{anything:path}"]]
@@ -56,7 +56,7 @@ class _StoppingError(Exception):
 
 
 class _Path:
-    """The ASGI application at one path: the dispatcher judges the method."""
+    """ASGI application for one path; the dispatcher checks the method."""
 
     def __init__(self, path: str, dispatcher: Dispatcher, stopping: asyncio.Event, now: Callable[[], datetime]) -> None:
         self._path, self._now = path, now
@@ -69,14 +69,16 @@ class _Path:
 
     async def _response(self, request: Request) -> Response:
         try:
-            reply = await self._dispatcher.reply(await _received(request), self._path, request.path_params, self._pause)
+            reply = await self._dispatcher.reply(
+                await _read_request(request), self._path, request.path_params, self._pause
+            )
         except _StoppingError:
             return _Hangup()
-        if reply.answer is None:
+        if reply.response is None:
             return _Hangup()
-        kind = _CutOff if reply.cut else Response
+        response_type = _CutOff if reply.cut else Response
         date = format_datetime(self._now().astimezone(UTC), usegmt=True)
-        return kind(reply.answer.body, reply.answer.status, {"Date": date, **reply.answer.headers})
+        return response_type(reply.response.body, reply.response.status, {"Date": date, **reply.response.headers})
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
@@ -89,14 +91,14 @@ class _Path:
 
 
 class _Hangup(Response):
-    """Closes the connection without a byte."""
+    """A response that closes the connection without a byte."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         await _hang_up(scope, receive)
 
 
 class _CutOff(Response):
-    """Sends the headers and half of the body, then closes the connection."""
+    """A response that ends after the headers and half of the body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -107,7 +109,7 @@ class _CutOff(Response):
 
 async def _hang_up(scope: Scope, receive: Receive) -> None:
     transport = scope["state"]["transport"]
-    # close() alone would leave the connection open where a forked child of this process has inherited it.
+    # close() alone leaves the connection open if a forked child of this process has inherited it.
     with contextlib.suppress(OSError):
         transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
     transport.close()
@@ -116,7 +118,7 @@ async def _hang_up(scope: Scope, receive: Receive) -> None:
         pass
 
 
-async def _received(request: Request) -> ReceivedRequest:
+async def _read_request(request: Request) -> ReceivedRequest:
     return ReceivedRequest(
         method=request.method,
         path=request.url.path,

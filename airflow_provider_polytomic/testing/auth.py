@@ -1,7 +1,7 @@
-"""Who is calling, and what may they do?
+"""Authentication and authorization of a caller.
 
 Bearer carries a partner, deployment or user key. Basic carries ``<organization id>:<partner or deployment key>``, which
-acts inside that organization.
+acts in that organization.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_polytomic.testing.errors import RefusalError
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.testing.api_request import Call
+    from airflow_provider_polytomic.testing.api_request import ApiRequest
     from airflow_provider_polytomic.testing.keys import KeyKind
-    from airflow_provider_polytomic.testing.state import Organization, User, World
+    from airflow_provider_polytomic.testing.state import Organization, State, User
 
 __all__ = [
     "Caller",
@@ -30,11 +30,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling.
+    """The caller of an endpoint.
 
-    :param kind: which kind of key was sent.
-    :param organization: the organization that the caller acts inside; None: all of the partner's.
-    :param user: the user whose key it is, or None.
+    :param kind: the kind of the key that was sent.
+    :param organization: the organization that the caller acts in; None for all organizations of the partner.
+    :param user: the user that the key belongs to, or None.
     """
 
     kind: KeyKind
@@ -42,7 +42,7 @@ class Caller:
     user: User | None = None
 
 
-def authenticate(world: World, authorization: str) -> Caller:
+def authenticate(state: State, authorization: str) -> Caller:
     """Return the caller that an ``Authorization`` header names.
 
     :raises RefusalError: 401 for a missing, unknown or revoked key; 403 for an organization that the partner does not
@@ -50,34 +50,34 @@ def authenticate(world: World, authorization: str) -> Caller:
     """
     scheme, _, credential = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return _bearer(world, credential.strip())
+        return _bearer(state, credential.strip())
     if scheme.lower() == "basic":
-        return _basic(world, credential.strip())
+        return _basic(state, credential.strip())
     raise _unknown_key()
 
 
-def _bearer(world: World, text: str) -> Caller:
-    key = world.keys.accepted(text)
+def _bearer(state: State, text: str) -> Caller:
+    key = state.keys.find_accepted(text)
     if key is None:
         raise _unknown_key()
     if key.user_id is None:
         return Caller(key.kind)
-    if not world.knows_user(key.user_id):
+    if not state.knows_user(key.user_id):
         raise _unknown_key()
-    user = world.user(key.user_id)
-    return Caller(key.kind, world.organization(user.organization_id), user)
+    user = state.user(key.user_id)
+    return Caller(key.kind, state.organization(user.organization_id), user)
 
 
-def _basic(world: World, credential: str) -> Caller:
+def _basic(state: State, credential: str) -> Caller:
     try:
         organization_id, _, text = base64.b64decode(credential, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise _unknown_key() from None
-    key = world.keys.accepted(text)
+    key = state.keys.find_accepted(text)
     if key is None or key.kind == "user":
         raise _unknown_key()
     try:
-        return Caller(key.kind, world.organization(organization_id))
+        return Caller(key.kind, state.organization(organization_id))
     except RefusalError:
         raise RefusalError(403, "the organization is not one of this partner's") from None
 
@@ -87,34 +87,34 @@ def _unknown_key() -> RefusalError:
 
 
 def require_partner(caller: Caller) -> None:
-    """Answer 403 unless the caller acts for all organizations."""
+    """Raise 403 unless the caller acts for all organizations."""
     if caller.organization is not None:
         raise RefusalError(403, "this endpoint requires a partner key")
 
 
-def path_organization(world: World, caller: Caller, call: Call) -> Organization:
-    """Return the organization in a partner path, or answer 403 or 404.
+def path_organization(state: State, caller: Caller, request: ApiRequest) -> Organization:
+    """Return the organization in a partner path, or raise 403 or 404.
 
-    A partner or deployment key scoped to an organization is let into that one: Polytomic's Terraform provider calls
-    these paths that way.
+    A partner or deployment key scoped to an organization has access to that one: Polytomic's Terraform provider calls
+    these paths this way.
     """
     if caller.user is not None:
         raise RefusalError(403, "this endpoint requires a partner key")
-    if caller.organization is not None and caller.organization.id != call.ids["org_id"]:
+    if caller.organization is not None and caller.organization.id != request.ids["org_id"]:
         raise RefusalError(403, "the credential belongs to another organization")
-    return world.organization(call.ids["org_id"])
+    return state.organization(request.ids["org_id"])
 
 
 def current_organization(caller: Caller) -> Organization:
-    """Return the organization that the credential implies, or answer 403 where it implies none."""
+    """Return the organization that the credential implies, or raise 403 if it implies none."""
     if caller.organization is None:
         raise RefusalError(403, "this endpoint requires a credential of one organization")
     return caller.organization
 
 
-def managed_organization(world: World, caller: Caller) -> Organization:
-    """Return the caller's organization for a change of its users or roles, which among users only Admins may do."""
+def managed_organization(state: State, caller: Caller) -> Organization:
+    """Return the caller's organization for a change of its users or roles; raise 403 for a user who is not an Admin."""
     organization = current_organization(caller)
-    if caller.user is not None and not world.is_admin(caller.user):
+    if caller.user is not None and not state.is_admin(caller.user):
         raise RefusalError(403, "only an Admin may change users and roles")
     return organization

@@ -1,8 +1,8 @@
-"""How does a script that speaks only HTTP look into the emulator and disturb it? Under ``/_emulator/``.
+"""Control paths, ``/_emulator/...``, for scripts that speak only HTTP.
 
 ``GET /_emulator/state``, ``POST /_emulator/faults {"fault": "drop endpoint=create_api_key"}``,
-``DELETE /_emulator/faults``, ``POST /_emulator/release``. They need no credential,
-and are neither recorded nor met by faults.
+``DELETE /_emulator/faults``, ``POST /_emulator/release``. They need no key,
+are not recorded, and are not affected by faults.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ def control_routes(dispatcher: Dispatcher) -> list[Route]:
     """Return the routes of the control paths."""
 
     async def state(_request: Request) -> JSONResponse:
-        with dispatcher.settled():
+        with dispatcher.locked():
             return JSONResponse(_state(dispatcher))
 
     async def inject(request: Request) -> JSONResponse:
         try:
             fault = Fault.parse((await request.json())["fault"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            return JSONResponse({"error": f"give {{'fault': '<text form>'}}: {error}"}, 422)
-        with dispatcher.settled():
+            return JSONResponse({"error": f'the body must be {{"fault": "<fault>"}}: {error}'}, 422)
+        with dispatcher.locked():
             dispatcher.faults.add(fault)
             return JSONResponse({"faults": dispatcher.faults.pending()})
 
     async def clear(_request: Request) -> JSONResponse:
-        with dispatcher.settled():
+        with dispatcher.locked():
             dispatcher.faults.clear()
         return JSONResponse({"faults": []})
 
@@ -57,26 +57,26 @@ def control_routes(dispatcher: Dispatcher) -> list[Route]:
 
 
 def _state(dispatcher: Dispatcher) -> dict[str, Any]:
-    world = dispatcher.world
+    state = dispatcher.state
     return {
-        "organizations": [{"id": o.id, "name": o.name, "owner": o.id == world.owner_id} for o in world.organizations()],
-        "invitations": len(world.invitations),
-        "users": [_user(dispatcher, user.id) for user in world.all_users()],
-        "minted": world.keys.minted(),
+        "organizations": [{"id": o.id, "name": o.name, "owner": o.id == state.owner_id} for o in state.organizations()],
+        "invitations": len(state.invitations),
+        "users": [_user(dispatcher, user.id) for user in state.all_users()],
+        "minted": state.keys.minted(),
         "received": dispatcher.log.counts(),
         "faults": dispatcher.faults.pending(),
-        "held": dispatcher.held(),
+        "held": dispatcher.count_late(),
     }
 
 
 def _user(dispatcher: Dispatcher, user_id: str) -> dict[str, Any]:
-    user, keys = dispatcher.world.user(user_id), dispatcher.world.keys
+    user, keys = dispatcher.state.user(user_id), dispatcher.state.keys
     live = keys.live(user_id)
     return {
         "id": user.id,
         "email": user.email,
         "organization_id": user.organization_id,
-        "roles": dispatcher.world.role_names(user),
+        "roles": dispatcher.state.role_names(user),
         "minted": keys.minted(user_id),
         "live_keys": live,
         "fingerprints": [ApiKey(text).fingerprint for text in live],

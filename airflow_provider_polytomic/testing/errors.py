@@ -1,4 +1,4 @@
-"""What does the emulator answer when it refuses?"""
+"""Error responses of the emulated API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RefusalError"]
 
-# Polytomic publishes no catalogue of error keys: these are plausible ones, and nothing may depend on them.
+# Polytomic publishes no list of error keys: these are plausible, and no code may depend on them.
 _KEYS = {
     400: "bad_request",
     401: "unauthorized",
@@ -24,11 +24,11 @@ _KEYS = {
 
 
 class RefusalError(Exception):
-    """An answer other than success, in the form that the API gives it.
+    """An error response, in the form of the API.
 
     :param status: the HTTP status.
-    :param message: for a human.
-    :param metadata: for a program; ``{"field": ...}`` names the part of a body that is refused.
+    :param message: the text for people.
+    :param metadata: the data for programs; ``{"field": ...}`` names the invalid part of a body.
     :param headers: further response headers.
     """
 
@@ -49,5 +49,5 @@ class RefusalError(Exception):
 
     @classmethod
     def of_field(cls, status: int, field: str, complaint: str) -> RefusalError:
-        """Refuse a body because of one field, and name it."""
+        """Return the error for one invalid field of a body."""
         return cls(status, f"{field}: {complaint}", metadata={"field": field})

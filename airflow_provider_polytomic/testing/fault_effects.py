@@ -1,4 +1,4 @@
-"""What goes over the wire when a fault meets an answer?"""
+"""The effect of a fault on a response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_polytomic.testing.responses import Response, render
 if TYPE_CHECKING:
     from airflow_provider_polytomic.testing.faults import Fault
 
-__all__ = ["Reply", "prevents_effect", "spoiled"]
+__all__ = ["Reply", "apply_fault", "prevents_effect"]
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.%b</body></html>"
 _MEGABYTE = 1_000_000
@@ -19,36 +19,36 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent.
+    """What is sent to the client.
 
-    :param answer: the answer, or None to close the connection without a byte.
-    :param cut: close the connection after half of the body.
+    :param response: the response, or None to close the connection without a byte.
+    :param cut: whether to close the connection after half of the body.
     """
 
-    answer: Response | None
+    response: Response | None
     cut: bool = False
 
 
 def prevents_effect(fault: Fault | None) -> bool:
-    """Whether a fault keeps the request from Polytomic altogether."""
+    """Whether the request does not reach Polytomic because of a fault."""
     return fault is not None and fault.when == "before" and fault.kind != "delay"
 
 
-def spoiled(fault: Fault, answer: Response | None) -> Reply:
-    """Return what a client gets through a fault.
+def apply_fault(fault: Fault, response: Response | None) -> Reply:
+    """Return what the client receives with a fault.
 
-    :param answer: the real answer; None if the fault prevents the effect.
+    :param response: the real response; None if the fault prevents the effect.
     """
     if fault.kind == "drop":
         return Reply(None)
     if fault.kind == "status":
         return Reply(_with_status(fault))
     if fault.kind == "not_json":
-        quoted = b"" if answer is None else b"<pre>%b</pre>" % answer.body
+        quoted = b"" if response is None else b"<pre>%b</pre>" % response.body
         return Reply(Response(fault.status or 200, _PAGE % quoted, {"Content-Type": "text/html; charset=utf-8"}))
-    if fault.kind == "huge" and answer is not None:
-        return Reply(Response(answer.status, _padded(answer.body, fault.megabytes or 0), answer.headers))
-    return Reply(answer, cut=fault.kind == "truncated")
+    if fault.kind == "huge" and response is not None:
+        return Reply(Response(response.status, _pad(response.body, fault.megabytes or 0), response.headers))
+    return Reply(response, cut=fault.kind == "truncated")
 
 
 def _with_status(fault: Fault) -> Response:
@@ -61,7 +61,7 @@ def _with_status(fault: Fault) -> Response:
     return Response(status, fault.body.encode(), headers | {"Content-Type": media_type})
 
 
-def _padded(body: bytes, megabytes: float) -> bytes:
-    """Lengthen a JSON object by one more member, so that it stays valid JSON."""
+def _pad(body: bytes, megabytes: float) -> bytes:
+    """Add a member with padding to a JSON object."""
     start = body[:-1] + b"," if body else b"{"
     return start + b'"padding":"' + b"x" * int(megabytes * _MEGABYTE) + b'"}'

@@ -1,8 +1,8 @@
-"""Which fault meets this request?
+"""Queue of the injected faults, which selects the one that affects a request.
 
-The first that matches, in the order of injection: faults that were injected one after the other meet one request
-after the other. One with a share leaves to chance which requests it meets: it draws once for each that matches,
-whatever else meets that one, so that its draws depend on nothing but their order.
+The first matching fault is selected, in the order of injection, so several faults affect one request after the other.
+A fault with a share draws once for each matching request, even if another fault affects that request, so its draws
+depend only on the order of the requests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FaultQueue"]
 
-# They change what happens inside Polytomic: a request that is refused or replayed without acting does not use them up.
+# They change what happens inside Polytomic: a request that is rejected or replayed does not use them up.
 _NEED_ACTION = {"late", "recorded_500"}
 
 
@@ -30,11 +30,11 @@ class _Pending:
     chance: Random = field(init=False)
 
     def __post_init__(self) -> None:
-        # By what goes wrong too, so that faults of one seed do not all meet the same requests.
-        self.chance = Random(str(replace(self.fault, times=1, skip=0)))  # noqa: S311 - it must repeat itself, and guards nothing
+        # The seed includes the fault itself, so that faults with one seed do not all affect the same requests.
+        self.chance = Random(str(replace(self.fault, times=1, skip=0)))  # noqa: S311 - must be repeatable
 
-    def strikes(self) -> bool:
-        """Draw whether it meets the next request that matches."""
+    def draw(self) -> bool:
+        """Draw whether the fault affects the next matching request."""
         return self.fault.share is None or self.chance.random() < self.fault.share
 
 
@@ -49,22 +49,22 @@ class FaultQueue:
         self._pending.append(_Pending(fault, fault.skip, fault.times))
 
     def clear(self) -> None:
-        """Drop all of them."""
+        """Delete all faults."""
         self._pending.clear()
 
     def pending(self) -> list[str]:
-        """Return the text form of what is still to come, as it was injected."""
+        """Return the faults that are still to come, as strings."""
         return [str(pending.fault) for pending in self._pending]
 
     def take_forget(self, endpoint: str, users: Collection[str]) -> bool:
-        """Whether a ``forget`` meets this request; it does so beside any other fault, since it changes no answer."""
+        """Whether a ``forget`` affects this request, in addition to any other fault."""
         return self._take([p for p in self._pending if p.fault.kind == "forget"], endpoint, users) is not None
 
     def take(self, endpoint: str, users: Collection[str], *, acts: bool) -> Fault | None:
-        """Return the fault that meets this request, and count the request.
+        """Return the fault that affects this request, and count the request.
 
-        :param users: the ids of those whom it is about.
-        :param acts: whether the request would act, rather than be refused or be given an earlier outcome.
+        :param users: the ids of the users that the request is about.
+        :param acts: whether the request reaches its endpoint, and is neither rejected nor replayed.
         """
         candidates = [
             p for p in self._pending if p.fault.kind != "forget" and (acts or p.fault.kind not in _NEED_ACTION)
@@ -78,7 +78,7 @@ class FaultQueue:
                 continue
             if pending.skip:
                 pending.skip -= 1
-            elif pending.strikes() and taken is None:
+            elif pending.draw() and taken is None:
                 taken = pending
         if taken is None:
             return None

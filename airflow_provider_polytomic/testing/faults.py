@@ -1,4 +1,4 @@
-"""What can go wrong on request? One vocabulary, as values in tests and as text on the command line.
+"""Faults that a test can inject, as values and as strings for the command line.
 
 ::
 
@@ -6,26 +6,27 @@
     "status:503 endpoint=create_api_key times=2 when=after"
 
 ========================  ==================================================================================  =======
-kind                      what the client sees                                                                ``when``
+kind                      what the client receives                                                            ``when``
 ========================  ==================================================================================  =======
 ``status:N``              status N, as from a proxy: an error of the API, or ``body``; ``retry_after``,       before
                           ``location``
-``drop``                  the connection closed without a byte                                                before
+``drop``                  a connection that closes without a byte                                             before
 ``late``, ``late:S``      504 now; the effect comes S seconds later, or on ``release()``; until then its      -
                           Idempotency-Key is in flight
-``delay:S``               the answer S seconds later                                                          before
-``truncated``             the headers of the real answer and half of its body, then the connection closed     after
-``not_json[:N]``          an HTML page with status N (200); after the effect, it quotes the real answer       before
-``huge:MB``               the real answer with MB megabytes of padding in its JSON                            after
+``delay:S``               the response S seconds later                                                        before
+``truncated``             the headers of the real response and half of its body, then the connection closes   after
+``not_json[:N]``          an HTML page with status N (200); after the effect, it quotes the real response     before
+``huge:MB``               the real response with MB megabytes of padding in its JSON                          after
 ``recorded_500``          an ApiError 500 without effect, replayed for the Idempotency-Key from then on       -
-``forget``                nothing; the outcomes of all Idempotency-Keys are forgotten before the request      -
+``forget``                the usual response; all Idempotency-Keys are forgotten before the request           -
 ========================  ==================================================================================  =======
 
-``when``: before the effect (then there is none; only ``delay`` takes effect all the same) or after it. The column gives
-the default, and ``-`` where there is no choice; ``truncated`` and ``huge`` are always after. ``endpoint``: the name of
-one, else any. ``user``: the id of one, in the path or by the key that is sent, else any. ``times``: how many matching
-requests, ``always`` for all. ``skip``: how many of them pass first. ``share``: the part of the rest that it meets, by
-draws that repeat themselves for a ``seed``: ``drop when=after share=0.1 seed=7 times=always``.
+``when``: before or after the effect. A fault before the effect prevents it, except ``delay``. The column has the
+default, and ``-`` if there is no choice; ``truncated`` and ``huge`` are always after. ``endpoint``: only requests to
+this endpoint. ``user``: only requests with this user's id in the path or with this user's key. ``times``: the number of
+matching requests that it affects, ``always`` for all. ``skip``: the number of matching requests that pass first.
+``share``: the share of the other requests that it affects, in draws that a ``seed`` repeats:
+``drop when=after share=0.1 seed=7 times=always``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ When = Literal["before", "after"]
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a kind may be given: the argument after its colon, moments, options."""
+    """What a kind accepts: the argument after the colon, values of ``when``, options."""
 
     argument: str | None = None
     required: bool = False
@@ -88,24 +89,24 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, for the next matching requests; the module lists the kinds.
+    """A fault for the next matching requests; the module lists the kinds.
 
-    :param kind: what goes wrong.
+    :param kind: the kind of fault.
     :param status: the status of ``status`` and ``not_json``, 200-599.
-    :param seconds: how long ``delay`` waits and ``late`` holds the effect back.
-    :param megabytes: how much padding ``huge`` adds.
+    :param seconds: how long ``delay`` waits, or ``late`` holds the effect back.
+    :param megabytes: the padding that ``huge`` adds.
     :param endpoint: the name of the endpoint, e.g. ``create_api_key``; None for any.
-    :param user: the id of the user in the path, or whose (accepted) key is sent; None for any, or none.
-    :param times: for how many matching requests; None for all.
-    :param skip: how many matching requests pass first.
-    :param share: the part of the further matching requests that it meets, above 0 and up to 1; None for each.
-    :param seed: with ``share``, which of them: the same fault with the same seed meets the same ones in the order of
-        their arrival.
-    :param when: before or after the effect; None for the kind's default.
-    :param body: the body of ``status``; sent as JSON if it looks like JSON, else as plain text.
+    :param user: the id of the user in the path, or of the user whose key is sent; None for all requests.
+    :param times: the number of matching requests that it affects; None for all.
+    :param skip: the number of matching requests that pass first.
+    :param share: the share of the other matching requests that it affects, above 0 and up to 1; None for all.
+    :param seed: which requests a ``share`` affects: the same fault with the same seed affects the same ones, in the
+        order of their arrival.
+    :param when: before or after the effect; None for the default of the kind.
+    :param body: the body of ``status``; sent as JSON if it begins like JSON, else as plain text.
     :param retry_after: the ``Retry-After`` header of ``status``.
     :param location: the ``Location`` header of ``status``.
-    :raises ValueError: if it cannot be meant, naming what is wrong.
+    :raises ValueError: if the fault is invalid.
     """
 
     kind: FaultKind
@@ -124,19 +125,19 @@ class Fault:
     location: str | None = None
 
     def __post_init__(self) -> None:
-        """Check it, and fill in the default of ``when``."""
+        """Check the fault, and set the default of ``when``."""
         kind = _KINDS.get(self.kind)
         if kind is None:
-            raise ValueError(f"unknown fault {self.kind!r}; there are {', '.join(_KINDS)}")
+            raise ValueError(f"unknown fault {self.kind!r}; use one of {', '.join(_KINDS)}")
         self._check_arguments(kind)
         if self.endpoint is not None and self.endpoint not in ENDPOINT_NAMES:
-            raise ValueError(f"unknown endpoint {self.endpoint!r}; there are {', '.join(ENDPOINT_NAMES)}")
+            raise ValueError(f"unknown endpoint {self.endpoint!r}; use one of {', '.join(ENDPOINT_NAMES)}")
         if (self.times is not None and self.times < 1) or self.skip < 0:
-            raise ValueError("times must be at least 1 or None (always), skip at least 0")
+            raise ValueError("times must be at least 1, or None (always); skip must be at least 0")
         if self.share is not None and not 0 < self.share <= 1:
             raise ValueError("share must be above 0 and at most 1")
         if self.seed and self.share is None:
-            raise ValueError("seed is for share, as in share=0.1 seed=7")
+            raise ValueError("seed needs share, as in share=0.1 seed=7")
         if self.retry_after is not None:
             object.__setattr__(self, "retry_after", str(self.retry_after))
         if self.when is None and kind.when:
@@ -146,11 +147,11 @@ class Fault:
         allowed = {*kind.options, kind.argument}
         for name in _SPECIFIC:
             if getattr(self, name) is not None and name not in allowed:
-                raise ValueError(f"the fault {self.kind} takes no {name}")
+                raise ValueError(f"the fault {self.kind} does not accept {name}")
         if kind.required and getattr(self, str(kind.argument)) is None:
             raise ValueError(f"the fault {self.kind} needs {kind.argument}: {self.kind}:<{kind.argument}>")
         if self.when is not None and self.when not in kind.when:
-            raise ValueError(f"the fault {self.kind} takes no when={self.when}")
+            raise ValueError(f"the fault {self.kind} does not accept when={self.when}")
         if self.status is not None and self.status not in range(200, 600):
             raise ValueError("status must be 200 to 599")
         if any(amount is not None and not 0 <= amount < math.inf for amount in (self.seconds, self.megabytes)):
@@ -158,9 +159,11 @@ class Fault:
 
     @classmethod
     def parse(cls, spec: str) -> Fault:
-        """Read the text form, e.g. ``late:2 endpoint=create_api_key``; a value with blanks is quoted as in a shell.
+        """Read a fault from a string such as ``late:2 endpoint=create_api_key``.
 
-        :raises ValueError: if it cannot be read, naming what is wrong.
+        A value with blanks is quoted as in a shell.
+
+        :raises ValueError: if the string is invalid.
         """
         head, *options = shlex.split(spec) or [""]
         kind, colon, argument = head.partition(":")
@@ -168,17 +171,17 @@ class Fault:
         if colon:
             name = _KINDS[kind].argument if kind in _KINDS else None
             if name is None:
-                raise ValueError(f"in the fault {spec!r}, {kind} takes nothing after a colon")
+                raise ValueError(f"in the fault {spec!r}, {kind} accepts nothing after a colon")
             values[name] = _read(spec, name, argument)
         for option in options:
             name, equals, text = option.partition("=")
             if not equals or name in values or name not in _NAMES:
                 raise ValueError(f"in the fault {spec!r}, {option!r} is not one of {'=, '.join(_NAMES)}=")
             values[name] = _read(spec, name, text)
-        return cls(kind, **values)  # type: ignore[arg-type]  # __post_init__ refuses a kind that there is not
+        return cls(kind, **values)  # type: ignore[arg-type]  # __post_init__ rejects an unknown kind
 
     def __str__(self) -> str:
-        """Return the text form, which :meth:`parse` reads."""
+        """Return the string that :meth:`parse` reads."""
         kind = _KINDS[self.kind]
         argument = getattr(self, kind.argument) if kind.argument else None
         words = [self.kind if argument is None else f"{self.kind}:{argument}"]
@@ -197,4 +200,4 @@ def _read(spec: str, name: str, text: str) -> Any:
     try:
         return _READERS.get(name, str)(text)
     except ValueError:
-        raise ValueError(f"in the fault {spec!r}, {name} cannot be {text!r}") from None
+        raise ValueError(f"in the fault {spec!r}, {text!r} is not a valid {name}") from None

@@ -1,9 +1,9 @@
-"""What was the outcome of the first request with this Idempotency-Key?
+"""Outcomes of Idempotency-Keys.
 
-Polytomic's guide on idempotent requests: the first request with a key fixes the outcome, errors such as 500 included;
-while it is in flight a second one gets 409; an outcome is kept for at least 24 hours, and a key that was removed counts
-as new.
-Whether a key is scoped to the credential is not documented: here it is, as a server that replays secrets had better do.
+Polytomic's guide on idempotent requests says: the first request with a key fixes the outcome, including errors such as
+500; while that request is in flight, a second one returns 409; an outcome is kept for at least 24 hours, and a key that
+was removed counts as new. It does not say whether a key is scoped to the credential; here it is, because responses
+contain secrets.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LEGAL = re.compile(r"[A-Za-z0-9_-]{8,255}")
 
 @dataclass(slots=True)
 class Claim:
-    """One Idempotency-Key of one credential, from its first request on."""
+    """One Idempotency-Key of one credential."""
 
     outcome: object = None
     finished_at: float | None = None
 
 
 class IdempotencyKeys:
-    """The outcomes that are remembered.
+    """The remembered outcomes of all Idempotency-Keys.
 
     :param ttl: seconds for which an outcome is remembered.
     :param clock: seconds, monotonic.
@@ -43,7 +43,7 @@ class IdempotencyKeys:
         self._claims: dict[tuple[str, str], Claim] = {}
 
     def find(self, credential: str, key: str) -> Claim | None:
-        """Return what is remembered of a key, or None if it counts as new.
+        """Return the claim of a key that has an outcome, or None if the key counts as new.
 
         :raises RefusalError: 422 for a key that is not 8 to 255 letters, digits, ``-`` and ``_``; 409 while its first
             request is in flight.
@@ -58,15 +58,15 @@ class IdempotencyKeys:
         return claim if self._clock() < claim.finished_at + self._ttl else None
 
     def claim(self, credential: str, key: str) -> Claim:
-        """Note that the first request with a key is in flight."""
+        """Record that the first request with a key is in flight."""
         claim = self._claims[credential, key] = Claim()
         return claim
 
     def finish(self, claim: Claim, outcome: object) -> None:
-        """Fix the outcome of a key."""
+        """Record the outcome of a key."""
         claim.outcome = outcome
         claim.finished_at = self._clock()
 
     def forget(self) -> None:
-        """Forget every outcome, as if its time were over; requests in flight stay so."""
+        """Forget every outcome; requests in flight are not affected."""
         self._claims = {key: claim for key, claim in self._claims.items() if claim.finished_at is None}

@@ -1,4 +1,4 @@
-"""Which keys were ever issued, and which of them does the emulator still accept?"""
+"""The keys that the emulator has issued, and those that it still accepts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KeyKind = Literal["partner", "deployment", "user"]
 
 @dataclass(slots=True)
 class IssuedKey:
-    """A key, its owner and its fate."""
+    """A key, its owner, and when it was revoked."""
 
     text: str
     kind: KeyKind
@@ -29,8 +29,8 @@ class KeyRing:
     """Every key that ever existed, oldest first.
 
     :param clock: seconds, monotonic.
-    :param revocation_delay: seconds for which a revoked key is still accepted; whether Polytomic revokes instantly is
-        not documented.
+    :param revocation_delay: seconds for which a revoked key still works; Polytomic does not document whether it revokes
+        instantly.
     """
 
     def __init__(self, clock: Callable[[], float], revocation_delay: float) -> None:
@@ -39,7 +39,7 @@ class KeyRing:
         self._keys: dict[str, IssuedKey] = {}
 
     def add(self, text: str | None, kind: KeyKind, user_id: str | None = None, *, minted: bool = False) -> str:
-        """Take a key, or make one of 192 random bits, and return its text."""
+        """Add a key, or create one of 192 random bits, and return it."""
         text = text or f"pk_live_{secrets.token_hex(24)}"
         self._keys[text] = IssuedKey(text, kind, user_id, minted)
         return text
@@ -47,11 +47,11 @@ class KeyRing:
     def revoke(self, text: str) -> None:
         """Revoke one key.
 
-        :raises KeyError: if it never existed; the text is not shown.
+        :raises KeyError: if the key never existed; the message does not contain it.
         """
         key = self._keys.get(text)
         if key is None:
-            raise KeyError("no such key was ever issued")
+            raise KeyError("the key was never issued")
         if key.revoked_at is None:
             key.revoked_at = self._clock()
 
@@ -64,17 +64,17 @@ class KeyRing:
         """Return the keys of a user that are not revoked, oldest first."""
         return [key.text for key in self._keys.values() if key.user_id == user_id and key.revoked_at is None]
 
-    def accepted(self, text: str) -> IssuedKey | None:
-        """Return the key that a request carries, unless it is unknown or has been revoked for longer than the delay."""
+    def find_accepted(self, text: str) -> IssuedKey | None:
+        """Return the key of a request if it works: it is known, and not revoked for longer than the delay."""
         key = self._keys.get(text)
         if key is None or (key.revoked_at is not None and self._clock() >= key.revoked_at + self._revocation_delay):
             return None
         return key
 
     def minted(self, user_id: str | None = None) -> int:
-        """Return how many keys the API ever issued, for one user or in all."""
+        """Return the number of keys that the API has issued, to one user or in total."""
         return sum(key.minted and user_id in {None, key.user_id} for key in self._keys.values())
 
     def all(self) -> set[str]:
-        """Return the text of every key that ever existed."""
+        """Return every key that ever existed."""
         return set(self._keys)

@@ -1,6 +1,6 @@
 """Pytest plugin with the fixture ``polytomic_emulator``.
 
-It is not loaded on its own: name it in the ``conftest.py`` at the root of your tests::
+It is not loaded automatically: name it in the ``conftest.py`` at the root of your tests::
 
     pytest_plugins = ["airflow_provider_polytomic.testing.plugin"]
 """
@@ -21,7 +21,7 @@ __all__ = ["polytomic_emulator"]
 
 @pytest.fixture
 def polytomic_emulator() -> Iterator[PolytomicEmulator]:
-    """Serve a fresh Polytomic emulator for one test."""
+    """Serve a new Polytomic emulator for one test."""
     from airflow_provider_polytomic.testing import PolytomicEmulator
 
     with PolytomicEmulator() as emulator:

@@ -1,4 +1,4 @@
-"""What did the emulator receive, and how did it answer?"""
+"""Log of the requests that the emulator received, with the status of each response."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["ReceivedRequest", "RequestLog"]
 class ReceivedRequest:
     """One request as it arrived.
 
-    :param method: upper case.
-    :param path: decoded, without the query.
+    :param method: the method, in upper case.
+    :param path: the decoded path, without the query.
     :param query: the last value of each parameter.
-    :param headers: names in lower case; the last value of each.
-    :param body: as received.
-    :param endpoint: the name that faults are aimed at, e.g. ``create_api_key``; ``unknown`` where the API has none
-        such.
-    :param status: what was answered; None while it is not answered, and for good if the connection was dropped.
+    :param headers: the last value of each header, with names in lower case.
+    :param body: the body as received.
+    :param endpoint: the name that faults refer to, such as ``create_api_key``; ``unknown`` if the API has no such
+        endpoint.
+    :param status: the status of the response; None until there is one, or if the connection was dropped.
     """
 
     method: str
@@ -36,29 +36,29 @@ class ReceivedRequest:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The ``Idempotency-Key``, or None if there was none."""
+        """The ``Idempotency-Key``, or None."""
         return self.headers.get("idempotency-key")
 
 
 class RequestLog:
-    """All requests in the order of their arrival, except those to the emulator's own control paths."""
+    """Log of all requests in the order of their arrival, except those to the control paths."""
 
     def __init__(self) -> None:
         self._requests: list[ReceivedRequest] = []
 
     def add(self, request: ReceivedRequest) -> int:
-        """Note a request that arrived, and return its number."""
+        """Add a request, and return its number."""
         self._requests.append(request)
         return len(self._requests) - 1
 
-    def answered(self, number: int, status: int | None) -> None:
-        """Note what a request is answered."""
+    def record_status(self, number: int, status: int | None) -> None:
+        """Record the status of the response to a request."""
         self._requests[number] = replace(self._requests[number], status=status)
 
     def all(self) -> list[ReceivedRequest]:
-        """Return every request so far."""
+        """Return all requests so far."""
         return list(self._requests)
 
     def counts(self) -> dict[str, int]:
-        """Return how many requests each endpoint received."""
+        """Return the number of requests by endpoint."""
         return dict(Counter(request.endpoint for request in self._requests))

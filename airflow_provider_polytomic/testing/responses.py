@@ -1,4 +1,4 @@
-"""The form of an answer in Polytomic's API version 2025-09-18."""
+"""Responses in the form of Polytomic's API version 2025-09-18."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["NOTHING", "Response", "check_version", "render"]
 _VERSION: Final = "2025-09-18"
 
 NOTHING: Final = object()
-"""What a handler returns when the documentation says that a success has no body."""
+"""Return value of a handler whose success has no body, according to the documentation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer, ready to be sent."""
+    """An HTTP response, ready to be sent."""
 
     status: int
     body: bytes
@@ -29,16 +29,16 @@ class Response:
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    """Refuse another version than the one that the emulator has; without the header, it is the default.
+    """Check that the request is for the version of the emulator, which is the default without the header.
 
-    :raises RefusalError: 400. What Polytomic answers to a version that does not exist is not documented.
+    :raises RefusalError: 400 for another version; what Polytomic responds is not documented.
     """
     if headers.get("x-polytomic-version", _VERSION) != _VERSION:
-        raise RefusalError(400, f"unsupported X-Polytomic-Version; the emulator has {_VERSION} only")
+        raise RefusalError(400, f"unsupported X-Polytomic-Version; the emulator supports only {_VERSION}")
 
 
 def render(outcome: object) -> Response:
-    """Return the answer for data, :data:`NOTHING` or an :class:`RefusalError`."""
+    """Return the response for data, :data:`NOTHING` or a :class:`RefusalError`."""
     headers = {"X-Polytomic-Version": _VERSION}
     if outcome is NOTHING:
         return Response(200, b"", headers)

@@ -1,4 +1,4 @@
-"""How does the server run beside the code that is tested? uvicorn, in a thread of its own, silent."""
+"""HTTP server of the emulator: uvicorn in its own thread, without output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerThread"]
 
-# Longer than any test: a pooled connection that the server closes while it idles would look like a fault.
+# Longer than any test: if the server closed an idle pooled connection, that would look like a fault.
 _KEEP_ALIVE_SECONDS = 3600
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it serves and stops when it is told, instead of looking ten times a second."""
+    """Server of uvicorn that reports when it serves, and stops on an event instead of polling ten times a second."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
@@ -36,9 +36,17 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self.serving.set()
         await self._stopping.wait()
-        # uvicorn would wait for every answer to be read, however slow its client is.
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn's own waits a tenth of a second, and until every client has read its response.
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(0.001)
 
     def ask_to_stop(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -46,9 +54,9 @@ class _Server(uvicorn.Server):
 
 
 class ServerThread:
-    """One run of the server.
+    """A server that runs in a thread until it is stopped.
 
-    :param build: makes the application, given an event that is set when the server stops.
+    :param build: returns the application; its argument is an event that is set when the server stops.
     :param host: the address to listen on.
     :param port: 0 for any free one.
     :raises OSError: if the address is not free.
@@ -57,8 +65,8 @@ class ServerThread:
     def __init__(self, build: Callable[[asyncio.Event], Starlette], host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
-        # asyncio does so only for sockets that name their protocol; without it each answer on a kept connection takes
-        # 40 ms, because its body waits for the acknowledgement of its headers.
+        # asyncio does so only for sockets that name their protocol. Without it, each response on a kept connection
+        # takes 40 ms, because its body waits for the acknowledgement of its headers.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = listener.getsockname()[1]
         self._process = os.getpid()
@@ -85,7 +93,7 @@ class ServerThread:
         self._server.serving.wait()
 
     def stop(self) -> None:
-        """Stop listening, drop what waits, join the thread; in a forked child do nothing."""
+        """Stop listening, drop waiting requests, and join the thread; in a forked child, do nothing."""
         if os.getpid() == self._process:
             self._server.ask_to_stop()
             self._thread.join()

@@ -1,4 +1,4 @@
-"""Which organizations, users and roles does the emulated Polytomic have?"""
+"""Organizations, users and roles of the emulated Polytomic."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.testing.keys import KeyRing
 
-__all__ = ["ExistingKey", "Invitation", "Organization", "Role", "Taken", "User", "World"]
+__all__ = ["ExistingKey", "Invitation", "Organization", "Role", "State", "Taken", "User"]
 
 ExistingKey = Literal["second_key", 409, 422]
 Taken = Literal[409, 422]
 _Thing = TypeVar("_Thing")
 
-# Polytomic's help page "Default user roles"; its SDK speaks of "Admin and Member" instead.
+# From Polytomic's help page "Default user roles"; its SDK has "Admin and Member" instead.
 _SYSTEM_ROLES = ("Admin", "Editor", "Sync Editor", "Viewer")
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization of the partner. Of its sign-in by OIDC only the issuer is kept: answers show nothing else."""
+    """An organization of the partner; of its OIDC settings, responses contain only the issuer."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class Role:
 
     @property
     def system(self) -> bool:
-        """Whether it is one of Polytomic's own."""
+        """Whether the role is one of Polytomic's own."""
         return self.organization_id is None
 
 
@@ -67,14 +67,14 @@ class Invitation:
     email: str
 
 
-class World:
-    """What exists, and the rules that hold whoever asks.
+class State:
+    """The objects that exist, and the rules that apply to every caller.
 
     :param keys: the keys of all callers.
     :param owner_name: the name of the partner's own organization.
-    :param existing_key: what Create API Key without ``force`` does for a user who has a key, which is not documented.
-    :param existing_user: the answer to an e-mail address that the organization has already, which is not documented.
-    :param existing_name: the answer to a name that another organization has; 409 is documented, for which cause is not.
+    :param existing_key: the result of Create API Key without ``force`` for a user who has a key; not documented.
+    :param existing_user: the response if the organization already has a user with the e-mail address; not documented.
+    :param existing_name: the response if another organization has the name; 409 is documented, its cause is not.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class World:
         return list(self._organizations.values())
 
     def organization(self, organization_id: str) -> Organization:
-        """Return one organization, or answer 404."""
-        return _found(self._organizations.get(organization_id), "organization")
+        """Return one organization, or raise 404."""
+        return _require(self._organizations.get(organization_id), "organization")
 
     def add_organization(self, draft: Organization) -> Organization:
-        """Give a new organization its id, unless its name is taken."""
+        """Add an organization with a new id, or raise an error if the name exists."""
         return self.put_organization(replace(draft, id=_new_id()))
 
     def put_organization(self, organization: Organization) -> Organization:
-        """Keep an organization as given, unless its name is taken."""
+        """Store an organization, or raise an error if another one has the name."""
         if any(o.name == organization.name and o.id != organization.id for o in self._organizations.values()):
             raise RefusalError.of_field(self._existing_name, "name", "an organization with this name already exists")
         self._organizations[organization.id] = organization
@@ -128,12 +128,12 @@ class World:
         return [user for user in self._users.values() if user.organization_id == organization_id]
 
     def user(self, user_id: str, organization_id: str | None = None) -> User:
-        """Return one user, or answer 404, also if it is a user of another organization."""
-        user = _found(self._users.get(user_id), "user")
-        return _found(user if organization_id in {None, user.organization_id} else None, "user")
+        """Return one user, or raise 404, even if the user exists in another organization."""
+        user = _require(self._users.get(user_id), "user")
+        return _require(user if organization_id in {None, user.organization_id} else None, "user")
 
     def add_user(self, organization_id: str, email: str, role_ids: Iterable[str] = ()) -> User:
-        """Create a user, unless the organization has the e-mail address already; an unknown role answers 404."""
+        """Create a user, or raise an error if the organization has the e-mail address; an unknown role raises 404."""
         roles = tuple(self.role(role_id, organization_id).id for role_id in role_ids)
         user = User(_new_id(), email.lower(), self.organization(organization_id).id, roles)
         if any(user.email == other.email for other in self.users_of(organization_id)):
@@ -142,12 +142,12 @@ class World:
         return user
 
     def put_user(self, user: User) -> User:
-        """Keep a user as given."""
+        """Store a user."""
         self._users[user.id] = user
         return user
 
     def delete_user(self, user_id: str) -> User:
-        """Delete a user and revoke the keys."""
+        """Delete a user and revoke their keys."""
         self.keys.revoke_all_of(user_id)
         return self._users.pop(self.user(user_id).id)
 
@@ -160,16 +160,16 @@ class World:
         return [role for role in self._roles.values() if role.organization_id in {None, organization_id}]
 
     def role(self, role_id: str, organization_id: str) -> Role:
-        """Return a role that an organization can use, or answer 404."""
-        return _found(next((role for role in self.roles_of(organization_id) if role.id == role_id), None), "role")
+        """Return a role that an organization can use, or raise 404."""
+        return _require(next((role for role in self.roles_of(organization_id) if role.id == role_id), None), "role")
 
     def role_named(self, name: str, organization_id: str | None = None) -> Role | None:
-        """Return a system role, or one of the organization, by its name in any case."""
+        """Return a system role, or a role of the organization, by its name in any case."""
         roles = self.roles_of(organization_id or self.owner_id)
         return next((role for role in roles if role.name.lower() == name.lower()), None)
 
     def put_role(self, role_id: str | None, name: str, organization_id: str) -> Role:
-        """Create or rename a role of an organization; a name that is taken answers 400."""
+        """Create or rename a role of an organization, or raise 400 if another one has the name."""
         other = self.role_named(name, organization_id)
         if other and other.id != role_id:
             raise RefusalError.of_field(400, "name", "a role with this name already exists")
@@ -178,7 +178,7 @@ class World:
         return role
 
     def delete_role(self, role_id: str) -> None:
-        """Delete a role and take it from every user."""
+        """Delete a role and remove it from every user."""
         del self._roles[role_id]
         for user in list(self._users.values()):
             self.put_user(replace(user, role_ids=tuple(r for r in user.role_ids if r != role_id)))
@@ -201,7 +201,7 @@ def _new_id() -> str:
     return str(uuid.uuid4())
 
 
-def _found(thing: _Thing | None, what: str) -> _Thing:
+def _require(thing: _Thing | None, what: str) -> _Thing:
     if thing is None:
         raise RefusalError(404, f"{what} not found")
     return thing

@@ -1,4 +1,4 @@
-"""What is a fleet without the fleet's operator? One mapped task for each customer."""
+"""A rotation without the batch operator: one mapped task for each customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the benchmarks run, and is their page what their results say? No time is asserted here."""
+"""The benchmarks run, and their page is what the results say; no test asserts a time."""
 
 from __future__ import annotations
 

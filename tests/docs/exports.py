@@ -1,4 +1,4 @@
-"""What does a block of shell commands leave in the environment? Run by a shell, in a folder of the test's own."""
+"""The environment that a block of shell commands leaves, when a shell runs it in a folder of its own."""
 
 from __future__ import annotations
 

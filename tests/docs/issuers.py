@@ -1,4 +1,4 @@
-"""How is a key issued to a destination of a store's page? By the operator, with the policies that the page gives."""
+"""Issue a key to a destination of a store's page, with the operator and the policies of that page."""
 
 from __future__ import annotations
 

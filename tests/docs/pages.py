@@ -1,4 +1,4 @@
-"""What do the pages hold? Their code blocks, tables and links, as a Markdown parser sees them."""
+"""The pages as a Markdown parser sees them: code blocks, tables and links."""
 
 from __future__ import annotations
 

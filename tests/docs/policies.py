@@ -1,4 +1,4 @@
-"""Which policies do the pages of the stores hold? Each as it is pasted, and without each of its lines."""
+"""The policies on the pages of the stores: as they are pasted, and without each of their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the site consist of? Its settings, its pages in the order of its navigation, and how it is built."""
+"""The site: its settings, its pages in the order of the navigation, and how it is built."""
 
 from __future__ import annotations
 

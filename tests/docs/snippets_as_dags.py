@@ -1,4 +1,4 @@
-"""How is a piece of a DAG file run? In a DAG around it, as it stands."""
+"""Run a piece of a DAG file, unchanged, in a DAG around it."""
 
 from __future__ import annotations
 

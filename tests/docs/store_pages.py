@@ -1,4 +1,4 @@
-"""What is behind the pages of the stores? A server, an Airflow configured by the page's own blocks, two roles."""
+"""The servers and roles for the pages of the stores, and an Airflow that the page's own blocks configure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the JSON of the pages mean to the code what it says? Connections are used, results compared with real ones."""
+"""The JSON on the pages: connections are used, results are compared with real ones."""
 
 from __future__ import annotations
 

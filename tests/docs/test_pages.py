@@ -1,4 +1,4 @@
-"""Is every block of a kind that some test runs, and does every link lead somewhere?"""
+"""Every block on a page is of a kind that a test runs, and every link leads somewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the Python of the pages do what it says? Files with DAGs, tests, and pieces of DAGs, each run for real."""
+"""The Python on the pages, run for real: DAG files, tests, and pieces of DAGs."""
 
 from __future__ import annotations
 

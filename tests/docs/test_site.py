@@ -1,4 +1,4 @@
-"""Does the site hold every page and every public name, lead nowhere that is not there, and fail when it would?"""
+"""The site has every page and public name and no broken link, and a mistake fails its build."""
 
 from __future__ import annotations
 

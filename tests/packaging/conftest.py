@@ -1,4 +1,4 @@
-"""What do the tests of the package look at? The wheel and the sdist as `python -m build` makes them from this tree."""
+"""The wheel and the sdist, as ``python -m build`` makes them from this tree."""
 
 from __future__ import annotations
 

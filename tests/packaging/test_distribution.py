@@ -1,4 +1,4 @@
-"""Is in the wheel what should be, and nothing else?"""
+"""The wheel contains exactly what it should."""
 
 from __future__ import annotations
 

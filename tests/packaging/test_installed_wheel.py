@@ -1,4 +1,4 @@
-"""Does the wheel work in an empty environment, where the source tree is out of reach?"""
+"""The wheel works in an empty environment, where the source tree is out of reach."""
 
 from __future__ import annotations
 

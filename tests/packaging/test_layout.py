@@ -40,7 +40,6 @@ REMAINING = {
     ("_provisioning.create", "hooks._retry"),
     ("_provisioning.create", "hooks.polytomic"),
     ("_provisioning.delete", "hooks.polytomic"),
-    ("operators.batch", "hooks._retry"),
     ("secret_stores.connection_document", "airflow.models.connection"),
 }
 

@@ -76,15 +76,15 @@ class Loopback(HTTPAdapter):
         self._time.pass_(min(taken, timeout.total))
         if taken > timeout.total:
             raise requests.ReadTimeout("no answer in time", request=request)
-        if reply.answer is None:
+        if reply.response is None:
             raise requests.ConnectionError("closed without a byte", request=request)
-        body = reply.answer.body
+        body = reply.response.body
         return self.build_response(
             request,
             HTTPResponse(
                 body=io.BytesIO(body[: len(body) // 2] if reply.cut else body),
-                headers={**reply.answer.headers, "Content-Length": str(len(body))},
-                status=reply.answer.status,
+                headers={**reply.response.headers, "Content-Length": str(len(body))},
+                status=reply.response.status,
                 preload_content=False,
                 enforce_content_length=True,
                 request_method=request.method,

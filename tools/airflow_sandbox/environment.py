@@ -1,4 +1,4 @@
-"""Which environment makes an Airflow that shares nothing with the user's own? One with a home of its own.
+"""Environment variables for an Airflow with a home of its own, which shares nothing with the user's.
 
 Imports nothing of Airflow, which reads these variables when it is imported.
 """

@@ -1,4 +1,4 @@
-"""Is a secret, or a piece of it, in these files or this database? Every file and row is read, for every encoding."""
+"""Search files and a database for secrets, or parts of them, in every encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a real Airflow run for a while? Components are started, DAGs triggered and watched, and all is ended.
+"""Run a real Airflow: start its components, trigger and watch DAGs, and stop everything.
 
 Works with the Airflow of the environment that runs it: 3.x (scheduler, API server, DAG processor) and 2.11 (scheduler).
 States and results are read from its SQLite database, which needs no server and is the same on both.

@@ -1,28 +1,28 @@
-"""The endpoints that the emulator has. Their names are those that faults are aimed at."""
+"""The endpoints of the emulator, whose names faults refer to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_polytomic.testing.api_request import Call
+from airflow_provider_polytomic.testing.api_request import ApiRequest
 from airflow_provider_polytomic.testing.auth import Caller
 from airflow_provider_polytomic.testing.endpoints import organizations, roles, users
 from airflow_provider_polytomic.testing.errors import RefusalError
-from airflow_provider_polytomic.testing.state import World
+from airflow_provider_polytomic.testing.state import State
 
 __all__ = ["ENDPOINTS", "ENDPOINT_NAMES", "UNKNOWN", "Endpoint", "find_endpoint"]
 
-Handler = Callable[[World, Caller, Call], object]
+Handler = Callable[[State, Caller, ApiRequest], object]
 
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One thing that can be called.
+    """An endpoint of the API.
 
-    :param handler: takes effect and returns the data of a success; its name is the endpoint's.
+    :param handler: applies the effect and returns the data of a success; its name is the name of the endpoint.
     """
 
     handler: Handler
@@ -31,7 +31,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """The name that faults are aimed at."""
+        """The name that faults refer to."""
         return self.handler.__name__
 
 
@@ -71,7 +71,7 @@ ENDPOINT_NAMES = (*(endpoint.name for endpoint in ENDPOINTS), UNKNOWN)
 def find_endpoint(path: str, method: str) -> Endpoint:
     """Return the endpoint at a path pattern that serves a method.
 
-    :raises RefusalError: 404 if there is nothing at that path, 405 if it has no such method.
+    :raises RefusalError: 404 if the path is unknown, 405 if it does not have the method.
     """
     methods = {endpoint.method: endpoint for endpoint in ENDPOINTS if endpoint.path == path}
     if not methods:

@@ -1,4 +1,4 @@
-"""What do the organization endpoints and the identity endpoint do?"""
+"""Endpoints for organizations and for the caller's identity."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.testing.auth import Caller, current_organization, require_partner
 from airflow_provider_polytomic.testing.responses import NOTHING
-from airflow_provider_polytomic.testing.state import Organization, World
+from airflow_provider_polytomic.testing.state import Organization, State
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.testing.api_request import Call
+    from airflow_provider_polytomic.testing.api_request import ApiRequest
 
 __all__ = [
     "create_organization",
@@ -24,48 +24,48 @@ __all__ = [
 _SETTINGS = ("issuer", "sso_domain", "sso_org_id")
 
 
-def list_organizations(world: World, caller: Caller, _call: Call) -> object:
+def list_organizations(state: State, caller: Caller, _request: ApiRequest) -> object:
     """GET /api/organizations: for partners only."""
     require_partner(caller)
-    return [_shown(organization) for organization in world.organizations()]
+    return [_to_json(organization) for organization in state.organizations()]
 
 
-def create_organization(world: World, caller: Caller, call: Call) -> object:
+def create_organization(state: State, caller: Caller, request: ApiRequest) -> object:
     """POST /api/organizations."""
     require_partner(caller)
-    return _shown(world.add_organization(_described(call, "")))
+    return _to_json(state.add_organization(_read_organization(request, "")))
 
 
-def get_organization(world: World, caller: Caller, call: Call) -> object:
+def get_organization(state: State, caller: Caller, request: ApiRequest) -> object:
     """GET /api/organizations/{id}."""
     require_partner(caller)
-    return _shown(world.organization(call.ids["id"]))
+    return _to_json(state.organization(request.ids["id"]))
 
 
-def update_organization(world: World, caller: Caller, call: Call) -> object:
-    """PUT /api/organizations/{id}: everything but the id is replaced, and what is not given is cleared."""
+def update_organization(state: State, caller: Caller, request: ApiRequest) -> object:
+    """PUT /api/organizations/{id}: replaces everything except the id, and clears what is missing."""
     require_partner(caller)
-    return _shown(world.put_organization(_described(call, world.organization(call.ids["id"]).id)))
+    return _to_json(state.put_organization(_read_organization(request, state.organization(request.ids["id"]).id)))
 
 
-def delete_organization(world: World, caller: Caller, call: Call) -> object:
-    """DELETE /api/organizations/{id}: the partner's own is refused; a success has no body."""
+def delete_organization(state: State, caller: Caller, request: ApiRequest) -> object:
+    """DELETE /api/organizations/{id}: rejects the partner's own; a success has no body."""
     require_partner(caller)
-    world.delete_organization(call.ids["id"])
+    state.delete_organization(request.ids["id"])
     return NOTHING
 
 
-def get_current_organization(_world: World, caller: Caller, _call: Call) -> object:
-    """GET /api/organization: the one that the credential implies."""
-    return _shown(current_organization(caller))
+def get_current_organization(_state: State, caller: Caller, _request: ApiRequest) -> object:
+    """GET /api/organization: the organization that the credential implies."""
+    return _to_json(current_organization(caller))
 
 
-def get_identity(world: World, caller: Caller, _call: Call) -> object:
-    """GET /api/me: for every kind of key; ``id`` is left out for callers that are no user.
+def get_identity(state: State, caller: Caller, _request: ApiRequest) -> object:
+    """GET /api/me: for every kind of key; ``id`` is missing unless the caller is a user.
 
-    That a deployment key shows as a partner is inferred from "same privileges as partner key".
+    That a deployment key counts as a partner is inferred from "same privileges as partner key".
     """
-    organization = caller.organization or (world.owner if caller.kind == "partner" else None)
+    organization = caller.organization or (state.owner if caller.kind == "partner" else None)
     identity: dict[str, Any] = {
         "is_user": caller.user is not None,
         "is_organization": False,
@@ -75,15 +75,15 @@ def get_identity(world: World, caller: Caller, _call: Call) -> object:
     if organization is not None:
         identity |= {"organization_id": organization.id, "organization_name": organization.name}
     if caller.user is not None:
-        role = "admin" if world.is_admin(caller.user) else "user"
+        role = "admin" if state.is_admin(caller.user) else "user"
         identity |= {"id": caller.user.id, "email": caller.user.email, "role": role}
     return identity
 
 
-def _described(call: Call, organization_id: str) -> Organization:
-    settings = {name: call.optional_text(name) for name in _SETTINGS}
-    return Organization(organization_id, call.text("name"), **settings)
+def _read_organization(request: ApiRequest, organization_id: str) -> Organization:
+    settings = {name: request.optional_string(name) for name in _SETTINGS}
+    return Organization(organization_id, request.required_string("name"), **settings)
 
 
-def _shown(organization: Organization) -> dict[str, Any]:
+def _to_json(organization: Organization) -> dict[str, Any]:
     return {name: getattr(organization, name) for name in ("id", "name", *_SETTINGS)}

@@ -1,4 +1,4 @@
-"""What do the emulator's tests share? An emulator with an organization and a user, and a client as plain as can be."""
+"""An emulator with an organization and a user, and a plain client, for the emulator's tests."""
 
 from __future__ import annotations
 

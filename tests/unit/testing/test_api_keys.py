@@ -1,4 +1,4 @@
-"""How are keys issued, replaced and counted?"""
+"""The emulator's keys: how they are issued, replaced and counted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_force_revokes_every_key_of_this_user_and_of_no_other(place):
 def test_without_force_a_second_key_is_issued_by_default(place):
     first, second = value(place.mint()), value(place.mint())
     assert place.emulator.keys_of(place.user.id) == [first, second]
-    with pytest.raises(AssertionError, match="2 live keys"):
+    with pytest.raises(AssertionError, match="2 keys that are not revoked"):
         place.emulator.live_key(place.user.id)
 
 

@@ -1,4 +1,4 @@
-"""Does ``python -m airflow_provider_polytomic.testing`` serve, say where, and end cleanly?"""
+"""``python -m airflow_provider_polytomic.testing`` serves, prints where, and stops cleanly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a script that speaks only HTTP look into the emulator and disturb it?"""
+"""The control paths, for a script that speaks only HTTP."""
 
 from __future__ import annotations
 

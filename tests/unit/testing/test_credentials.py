@@ -1,4 +1,4 @@
-"""Whose keys does the emulator accept, in which form, and for what?"""
+"""The keys that the emulator accepts, in which form, and for what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are a fault's two forms the same thing, and is nonsense refused in both?"""
+"""The two forms of a fault are the same, and both reject an invalid one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_text_of_any_fault_reads_as_that_fault(**values):
     ("text", "named"),
     [
         ("", "unknown fault"),
-        ("explode", "there are status, drop"),
+        ("explode", "use one of status, drop"),
         ("status", "needs status"),
         ("status:many", "'many'"),
         ("status:99", "200 to 599"),
@@ -77,17 +77,17 @@ def test_the_text_of_any_fault_reads_as_that_fault(**values):
         ("delay:nan", "0 or more"),
         ("huge", "needs megabytes"),
         ("drop:3", "nothing after a colon"),
-        ("drop seconds=3", "takes no seconds"),
-        ("late when=after", "takes no when"),
-        ("truncated when=before", "takes no when"),
+        ("drop seconds=3", "does not accept seconds"),
+        ("late when=after", "does not accept when"),
+        ("truncated when=before", "does not accept when"),
         ("drop when=during", "when=during"),
         ("drop times=0", "times must be"),
-        ("drop skip=-1", "skip at least 0"),
+        ("drop skip=-1", "skip must be at least 0"),
         ("drop share=0", "above 0"),
         ("drop share=1.5", "at most 1"),
         ("drop share=nan", "above 0"),
         ("drop share=some", "'some'"),
-        ("drop seed=7", "seed is for share"),
+        ("drop seed=7", "seed needs share"),
         ("drop share=0.1 seed=0.5", "'0.5'"),
         ("drop endpoint=create_key", "create_api_key"),
         ("drop twice", "'twice'"),

@@ -1,4 +1,4 @@
-"""What does a client see of each fault, and did the request take effect?"""
+"""What a client receives through each fault, and whether the request takes effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the first outcome of an Idempotency-Key kept, replayed and forgotten as the guide says?"""
+"""The first outcome of an Idempotency-Key is kept, replayed and forgotten as the guide says."""
 
 from __future__ import annotations
 

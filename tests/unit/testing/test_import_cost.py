@@ -1,4 +1,4 @@
-"""Is the emulator free where it is not used, and clear where its libraries are missing?"""
+"""The emulator costs nothing where it is not used, and names the library that is missing."""
 
 from __future__ import annotations
 

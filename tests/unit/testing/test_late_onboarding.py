@@ -1,4 +1,4 @@
-"""Are users and organizations that are created late made once, invited once, and in flight until then?"""
+"""Users and organizations that are created late are created once, and invited once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do the emulator's organizations and roles behave?"""
+"""The emulator's organizations and roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a fault with a share meet that part of the requests, and the same ones each time?"""
+"""A fault with a share affects that part of the requests, and the same ones each time."""
 
 from __future__ import annotations
 

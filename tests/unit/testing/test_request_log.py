@@ -1,4 +1,4 @@
-"""Does the emulator tell what it received and answered, and what exists?"""
+"""The emulator reports what it received, its responses, and what exists."""
 
 from __future__ import annotations
 

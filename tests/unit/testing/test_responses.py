@@ -1,4 +1,4 @@
-"""Do the emulator's answers have the form of its one API version?"""
+"""The emulator's responses have the form of its one API version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what to the users and roles of an organization: each of its users, and the partner in each form?"""
+"""The rights of each user of an organization, and of the partner in each form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the server start, stop, restart, keep silent and live through forks?"""
+"""The server starts, stops, restarts, stays silent, and survives forks."""
 
 from __future__ import annotations
 

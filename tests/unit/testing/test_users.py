@@ -1,4 +1,4 @@
-"""How do the emulator's users behave, in the partner's paths and in those of the current organization?"""
+"""The emulator's users, in the partner's paths and in those of the current organization."""
 
 from __future__ import annotations
 

@@ -1,0 +1,139 @@
+"""The language of the repository: old names and phrases that must not come back, and docstrings that state.
+
+A sentence says what happens in the present tense and the active voice, and uses one term for one thing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# What users read: the package with its docstrings and messages, the documentation, the examples.
+READ_BY_USERS = ("airflow_provider_polytomic", "docs", "dags_examples", "README.md", "CONTRIBUTING.md", "SECURITY.md")
+
+# A phrase, in any case, and what to write instead.
+PHRASES = {
+    r"say take_over": "set take_over",
+    r"no good": "what exactly is wrong",
+}
+
+# Names that the package had before its first release, and what they are called.
+NAMES = {
+    r"_CallerKnown": "_CachedIdentity",
+    r"_StandIn": "StubClient",
+    r"_Version[12]": "KvV1, KvV2",
+    r"_believed": "_reject_future_record",
+    r"_bring|_obtain": "_run, _mint_and_publish",
+    r"_sentence_of": "_describe_identity",
+    r"_?(MOST|LONGEST|SHORTEST)_[A-Z_]+": "MAX_..., MIN_...",
+    r"allow_live": "allow_active_key",
+    r"answers_as|is_dead|owner_of": "belongs_to, is_revoked, describe_owner",
+    r"any_airflow": "airflow_independent",
+    r"asset_compat|metastore_errors|one_at_a_time|version_compat": "a module of _airflow/",
+    r"check_dead|check_gone": "check_key_revoked, check_user_deleted",
+    r"destination_apart_from": "parse_destination",
+    r"fields_are_pushed|name_instance|named_after": "push_fields, set_map_index_name, map_index_field",
+    r"has_address": "email_matches",
+    r"is_accounted_for|read_together": "is_covered_by, read_consistently",
+    r"kind_of|most_of": "root_cause_type, failure_limit",
+    r"own_words|earlier_unknown": "is_from_polytomic, earlier_outcome_unknown",
+    r"server_of|id_of": "base_url_from, expected_id",
+    r"skip_when_fresh": "skip_if_not_due",
+    r"warn_of_unannounced": "warn_about_dropped_events",
+    r"ClosedHttpHook": "RestrictedHttpHook",
+    r"FileAddress|FirstKeys": "RemoteFile, BoundedMasker",
+    r"Json(Text)|TextForm|FieldForm": "JsonFormat, TextFormat, FieldFormat",
+    r"OF_BOTO": "BOTO_ERRORS",
+    r"OpensStores": "StoreOpener",
+    r"Prospect": "IssuancePreview",
+    r"(Misconfigured|Unavailable|Denied)Error": "SecretStore...Error",
+    r"Polytomic(Stopped|Taken|UnreadableAnswer|MissingValue|NoAnswer)Error": "the names in exceptions.py",
+    r"zygote|fault_play|fault_stage": "fork_server, fault_runner, fault_environment",
+}
+
+
+@cache
+def lines() -> list[tuple[str, str]]:
+    """Return each line of the text files in version control, after its file and number."""
+    files = [file for file in tracked_files() if file.suffix in {".md", ".py", ".toml", ".yml"}]
+    return [
+        (f"{file.relative_to(ROOT)}:{number}", line)
+        for file in files
+        if file.name != "test_language.py"
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+    ]
+
+
+@cache
+def tracked_files() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone: the files of the repository are not known")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_a_phrase_stays_out_of_what_users_read(phrase: str):
+    pattern = re.compile(rf"\b(?:{phrase})\b", re.IGNORECASE)
+    matches = [(place, line) for place, line in lines() if place.startswith(READ_BY_USERS) and pattern.search(line)]
+    assert matches == [], f"write: {PHRASES[phrase]}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_old_name_stays_out(name: str):
+    pattern = re.compile(rf"(?<!\w)(?:{name})(?!\w)")
+    assert [(place, line) for place, line in lines() if pattern.search(line)] == [], f"it is called {NAMES[name]}"
+
+
+def first_paragraphs() -> Iterator[tuple[str, str]]:
+    """Yield the first paragraph of each docstring, after its file and line."""
+    for file in tracked_files():
+        if file.suffix != ".py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = ast.get_docstring(node)
+                if docstring:
+                    place = f"{file.relative_to(ROOT)}:{node.body[0].lineno}"
+                    yield place, " ".join(docstring.partition("\n\n")[0].split())
+
+
+# Folders whose docstrings still ask. This list only ever gets shorter.
+ASKING = (
+    "airflow_provider_polytomic/_",
+    "airflow_provider_polytomic/get_provider_info.py",
+    "airflow_provider_polytomic/hooks/",
+    "airflow_provider_polytomic/operators/",
+    "airflow_provider_polytomic/secret_stores/",
+    "tests/airflow",
+    "tests/dag_runs/",
+    "tests/fakes/",
+    "tests/model_check/",
+    "tests/unit/batch/",
+    "tests/unit/hooks/",
+    "tests/unit/issuance/",
+    "tests/unit/operators/",
+    "tests/unit/provisioning/",
+    "tests/unit/removal/",
+    "tests/unit/sdk/",
+    "tests/unit/secret_stores/",
+    "tests/unit/fake_distribution.py",
+    "tests/unit/test_",
+)
+
+
+def test_no_docstring_begins_with_a_question():
+    asked = re.compile(r"(?:[^.?]|\.\w)*\?(?:\s|$)")
+    asking = [(place, text) for place, text in first_paragraphs() if asked.match(text)]
+    assert [(place, text) for place, text in asking if not place.startswith(ASKING)] == []
