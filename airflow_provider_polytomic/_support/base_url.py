@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["DEFAULT_SERVER", "read_server"]
+__all__ = ["DEFAULT_SERVER", "parse_base_url"]
 
 # The only environment that any of the official SDKs knows (polytomic 25.9.10, environment.py).
 DEFAULT_SERVER = "https://app.polytomic.com"
@@ -20,7 +20,7 @@ _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*")
 _DEFAULT_PORT = {"https": 443, "http": 80}
 
 
-def read_server(
+def parse_base_url(
     host: str | None, schema: str | None = None, port: int | None = None, *, allow_http: bool = False
 ) -> tuple[str, None] | tuple[None, str]:
     """Return the server's URL in one spelling (lower case, no default port, no slash at the end), or what is wrong.

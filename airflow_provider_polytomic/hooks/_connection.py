@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.base_url import parse_base_url
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
@@ -128,7 +128,7 @@ def base_url_from(conn_id: str, fields: ConnectionFields) -> str:
     :raises PolytomicConfigurationError: if it means no server that a key may be sent to.
     """
     allow_http = _Extra(conn_id, fields).truth("allow_http", default=False)
-    base_url, problem = read_server(fields.host, fields.schema, fields.port, allow_http=allow_http)
+    base_url, problem = parse_base_url(fields.host, fields.schema, fields.port, allow_http=allow_http)
     if base_url is None:
         raise _error(conn_id, f"its host {problem}", "host")
     return base_url

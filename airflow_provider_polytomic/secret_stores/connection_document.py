@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from airflow_provider_polytomic._support.base_url import read_server
+from airflow_provider_polytomic._support.base_url import parse_base_url
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
@@ -108,8 +108,8 @@ def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
         port = int(fields.get("port") or 0) or None
     except (TypeError, ValueError):
         return False
-    server, _ = read_server(fields.get("host"), fields.get("schema"), port, allow_http=True)
-    return server is not None and server == read_server(issuer, allow_http=True)[0]
+    server, _ = parse_base_url(fields.get("host"), fields.get("schema"), port, allow_http=True)
+    return server is not None and server == parse_base_url(issuer, allow_http=True)[0]
 
 
 def _fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
@@ -146,7 +146,7 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
             fields=["extra"],
         )
     fitted = dict(parsed)
-    if read_server(issuer)[0] is None:  # plain http to a host that is not this machine
+    if parse_base_url(issuer)[0] is None:  # plain http to a host that is not this machine
         fitted["allow_http"] = True
     if fitted == parsed:
         return fields

@@ -123,7 +123,7 @@ def test_each_repeat_is_logged_once_with_its_reason(stub, hook, caplog, capsys):
     with caplog.at_level("INFO"):
         hook.list_users(ORG)
     told = caplog.text or capsys.readouterr().out  # 2.11 logs with logging, 3.x prints
-    assert told.count("Trying again in 0.4 s") == 1
+    assert told.count("Retrying in 0.4 s") == 1
     assert "answered 503" in told
 
 

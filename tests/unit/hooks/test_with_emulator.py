@@ -93,7 +93,7 @@ def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(polytomic
 
 def test_test_connection_says_whose_key_it_is_in_one_sentence(polytomic, connect, ada):
     assert connect().test_connection() == (True, f"Partner key of {polytomic.owner.name}; can issue keys.")
-    told = f"User key of {ada.email} in Acme; cannot issue keys: that takes a partner key."
+    told = f"User key of {ada.email} in Acme; cannot issue keys, which needs a partner key."
     assert connect(password=polytomic.give_key(ada.id)).test_connection() == (True, told)
 
 
