@@ -43,7 +43,7 @@ class _Polytomic:
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
         return ApiKey(f"{_PREFIX}{org_id}/{user_id}")
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         if api_key is None:
             return Identity(is_partner=True)
         org_id, _, user_id = api_key.reveal().removeprefix(_PREFIX).partition("/")

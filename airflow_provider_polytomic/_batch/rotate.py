@@ -218,5 +218,5 @@ class _CachedIdentity:
         self.is_own_key = vendor.is_own_key
         self.server_time = vendor.server_time
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
-        return self._caller if api_key is None else self._vendor.get_identity(api_key, patience=patience)
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
+        return self._caller if api_key is None else self._vendor.get_identity(api_key, retry_for=retry_for)

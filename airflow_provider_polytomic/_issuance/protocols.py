@@ -27,10 +27,10 @@ class PolytomicApi(Protocol):
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
         """Ask for a key; the same idempotency key gives the same outcome."""
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         """Tell whose key this is; without one, who the caller is.
 
-        :param patience: seconds after which no answer is taken for an answer, if sooner than otherwise.
+        :param retry_for: seconds that the call may take, if fewer than usual.
         """
 
     def get_user(self, org_id: str, user_id: str) -> object:

@@ -71,7 +71,7 @@ def verify(attempt: Attempt, key: ApiKey) -> bool:
     for tries in range(VERIFY_TRIES):
         try:
             with attempt.timed("verify"):
-                identity = attempt.vendor.get_identity(key, patience=VERIFY_SECONDS)
+                identity = attempt.vendor.get_identity(key, retry_for=VERIFY_SECONDS)
             break
         except PolytomicError as error:
             if not is_revoked(error):

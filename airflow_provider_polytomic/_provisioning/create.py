@@ -24,6 +24,7 @@ from airflow_provider_polytomic._provisioning.checks import (
     require_text,
 )
 from airflow_provider_polytomic._support.clock import Clock
+from airflow_provider_polytomic._support.retry import RetryPolicy
 from airflow_provider_polytomic.exceptions import (
     PolytomicAlreadyExistsError,
     PolytomicConfigurationError,
@@ -31,7 +32,6 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicRejectedError,
     PolytomicTaskStoppedError,
 )
-from airflow_provider_polytomic.hooks._retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -242,7 +242,7 @@ def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], pa
     def tell(error: BaseException, seconds: float) -> None:
         log.info("Trying again in %.1f s. %s", seconds, error)
 
-    policy = RetryPolicy(patience.retry_for, tell=tell, stopping=patience.stopping, clock=patience.clock)
+    policy = RetryPolicy(patience.retry_for, on_retry=tell, stopping=patience.stopping, clock=patience.clock)
     try:
         return policy.call(attempt, lambda error: isinstance(error, PolytomicConflictError) and error.retryable)
     except PolytomicConflictError as error:

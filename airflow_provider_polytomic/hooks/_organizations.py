@@ -28,7 +28,7 @@ class OrganizationEndpoints(Resource):
     def list_organizations(self) -> list[Organization]:
         """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
         path = "/api/organizations"
-        return read_many(Organization, self._client.get(path, longest=MAX_LIST), f"GET {path}")
+        return read_many(Organization, self._client.get(path, max_bytes=MAX_LIST), f"GET {path}")
 
     def get_organization(self, org_id: str) -> Organization:
         """Return an organization (2025-09-18, organization/get).

@@ -1,112 +1,41 @@
-"""When is a request sent again? The one retry policy of this package."""
+"""Rules that decide after which errors a request is sent again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from airflow_provider_polytomic.exceptions import PolytomicApiError, PolytomicConnectionError, PolytomicError
 
-from airflow_provider_polytomic._support.clock import Clock
-from airflow_provider_polytomic.exceptions import (
-    PolytomicApiError,
-    PolytomicConnectionError,
-    PolytomicError,
-    PolytomicRateLimitedError,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["RetryPolicy", "never", "repeat_creation", "repeat_post", "repeat_safely"]
-
-T = TypeVar("T")
-
-_FIRST_WAIT = 0.5  # seconds
-_MAX_WAIT = 8.0  # seconds, of the backoff; what the server asks for is added
-_MIN_ATTEMPT = 1.0  # seconds; an attempt with less left is not worth a request
+__all__ = ["never_retry", "should_retry_creation", "should_retry_idempotent", "should_retry_post"]
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
-    """Exponential backoff with jitter, ``Retry-After`` honoured, and all of it within one bound.
+def should_retry_idempotent(error: PolytomicError) -> bool:
+    """Return whether to repeat a GET, PUT or DELETE: after a lost connection, 408, 429 and every 5xx.
 
-    :param retry_for: seconds that one call may take, its waits included.
-    :param stopping: once true, nothing is repeated any more, also not what waits for its repetition.
-    :param tell: gets the error and the seconds until the next attempt.
-    :param rate_limited: gets the seconds that a 429 asks to wait, 0 where it does not say; of each, repeated or not.
-    """
-
-    retry_for: float
-    tell: Callable[[PolytomicError, float], None] = lambda _error, _seconds: None
-    stopping: Callable[[], bool] = lambda: False
-    rate_limited: Callable[[float], None] = lambda _seconds: None
-    clock: Clock = field(default_factory=Clock)
-
-    def call(
-        self, attempt: Callable[[float], T], repeat: Callable[[PolytomicError], bool], patience: float | None = None
-    ) -> T:
-        """Attempt until it succeeds, the error is not one to repeat, or the time does not suffice for another attempt.
-
-        :param attempt: gets the seconds that are left for it.
-        :param repeat: whether an attempt that raised this may be repeated.
-        :param patience: seconds that this call may take, if fewer than ``retry_for``.
-        :raises PolytomicError: what the last attempt raised.
-        """
-        monotonic = self.clock.monotonic
-        deadline = monotonic() + min(self.retry_for, self.retry_for if patience is None else patience)
-        failures = 0
-        while True:
-            try:
-                return attempt(max(_MIN_ATTEMPT, deadline - monotonic()))
-            except PolytomicError as error:
-                if isinstance(error, PolytomicRateLimitedError):
-                    self.rate_limited(error.retry_after or 0.0)
-                if not repeat(error) or self.stopping():
-                    raise
-                seconds = self._wait(error, failures)
-                if monotonic() + seconds > deadline - _MIN_ATTEMPT:
-                    raise
-                failed = error
-            # Outside the except block, as what interrupts the wait is not to carry the error along.
-            self.tell(failed, seconds)
-            self.clock.sleep(seconds)
-            if self.stopping():
-                raise failed
-            failures += 1
-
-    def _wait(self, error: PolytomicError, failures: int) -> float:
-        # Never shorter than asked for, and spread: many mapped tasks may have been sent away at the same moment.
-        backoff = min(_MAX_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
-        asked = error.retry_after if isinstance(error, PolytomicApiError) else None
-        return (asked or 0.0) + backoff * (1 + self.clock.jitter()) / 2
-
-
-def repeat_safely(error: PolytomicError) -> bool:
-    """Whether a GET, PUT or DELETE that raised this is repeated: lost connection, timeout, 408, 429, every 5xx.
-
-    None of ours adds anything by being applied twice, and none carries an Idempotency-Key under which a 500 would stay.
+    None of them has another effect when it is applied twice, and none carries an Idempotency-Key, under which Polytomic
+    would replay a 500.
     """
     return _is_lost(error) or _status(error) in (408, 429) or _status(error) >= 500  # noqa: PLR2004 (an HTTP status)
 
 
-def repeat_post(error: PolytomicError) -> bool:
-    """Whether a POST that raised this is repeated, with the same Idempotency-Key.
+def should_retry_post(error: PolytomicError) -> bool:
+    """Return whether to repeat a POST with the same Idempotency-Key.
 
-    Not after a 500: under an Idempotency-Key it may be a recorded one (guides/idempotent-requests), and who sent it
+    A 500 is not repeated: Polytomic may have recorded it under that key (guides/idempotent-requests), and the caller
     decides what to do.
     """
     return _is_lost(error) or _status(error) in (408, 409, 429, 502, 503, 504)
 
 
-def repeat_creation(error: PolytomicError) -> bool:
-    """Whether a POST of something whose name is unique is repeated: as :func:`repeat_post`, but for a 409.
+def should_retry_creation(error: PolytomicError) -> bool:
+    """Return whether to repeat a POST that creates an object with a unique name.
 
-    It can mean "in flight" or "taken", and only who looks at what exists can tell.
+    Like :func:`should_retry_post`, except for 409, which can mean "in flight" or "taken". To find out, the caller must
+    read which objects exist.
     """
-    return repeat_post(error) and _status(error) != 409  # noqa: PLR2004 (an HTTP status)
+    return should_retry_post(error) and _status(error) != 409  # noqa: PLR2004 (an HTTP status)
 
 
-def never(_error: PolytomicError) -> bool:
-    """Repeat nothing."""
+def never_retry(_error: PolytomicError) -> bool:
+    """Return False."""
     return False
 
 

@@ -30,7 +30,7 @@ class RoleEndpoints(Resource):
     def list_roles(self, org_id: str) -> list[Role]:
         """List Polytomic's own roles and the organization's: ``GET /api/permissions/roles`` (2025-09-18)."""
         with _within(org_id) as within:
-            return read_many(Role, self._client.get(_PATH, within=within, longest=MAX_LIST), f"GET {_PATH}")
+            return read_many(Role, self._client.get(_PATH, within=within, max_bytes=MAX_LIST), f"GET {_PATH}")
 
     def get_role(self, org_id: str, role_id: str) -> Role:
         """Return a role: ``GET /api/permissions/roles/{role_id}`` (2025-09-18)."""

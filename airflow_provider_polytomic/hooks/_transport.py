@@ -1,4 +1,4 @@
-"""What is one request and its answer? A bounded exchange over the pooled session, without redirects or cookies."""
+"""Request, response, and one bounded exchange over the pooled session, without redirects."""
 
 from __future__ import annotations
 
@@ -30,28 +30,27 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BODY", "MAX_LIST", "Request", "Response", "outcome_hint", "send"]
 
-MAX_BODY = 1024 * 1024  # bytes; what is no list is far smaller
+MAX_BODY = 1024 * 1024  # bytes; every response except lists is far smaller
 MAX_LIST = 16 * 1024 * 1024  # bytes: lists have no pages, and 10,000 organizations take about 2 MB
 _CHUNK = 16 * 1024
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
-# By the method: in what state things are while no answer settles it, and what to do.
-_UNSETTLED = {
+# By method: the state after a request whose outcome is unknown, and what to do.
+_HINTS = {
     "GET": "Nothing was changed. Try again later.",
-    "POST": "Whether it took effect is not known. Try again with the same Idempotency-Key.",
+    "POST": "It is not known whether the request took effect. Retry with the same Idempotency-Key.",
 }
-_REPEATABLE = "Whether it took effect is not known. Try again: it may safely be repeated."
+_SAFE_TO_REPEAT = "It is not known whether the request took effect. Try again: repeating it is safe."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request to send, any number of times.
+    """A request that can be sent repeatedly.
 
-    :param url: below the server's base URL.
-    :param path: the part of it that messages show.
-    :param auth: signs the request; given with each request, so that no ``.netrc`` entry takes its place.
-    :param longest: bytes of the answer that are read at most.
-    :param json: the body; None for no body at all, as the official SDK sends Create API Key.
+    :param path: the part of the URL that messages show.
+    :param auth: signs the request; set on each request, so that a ``.netrc`` entry does not replace it.
+    :param json: the body; None for no body, as the official SDK sends Create API Key.
+    :param max_bytes: bytes of the response to read at most.
     """
 
     method: str
@@ -61,22 +60,22 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
-    longest: int = MAX_BODY
+    max_bytes: int = MAX_BODY
 
     def __str__(self) -> str:
-        """Name the request as the messages do."""
+        """Return method and path, as messages show them."""
         return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True)
 class Response:
-    """What came back.
+    """A response from the server.
 
-    :param content: the body, empty where it was longer than the call allows, or damaged. It can hold a key.
-    :param whole: whether ``content`` is all of the body.
+    :param content: the body; empty if it was too long or damaged. It can contain a key.
+    :param whole: whether ``content`` is the whole body.
     :param retry_after: seconds that the server asks to wait.
-    :param redirect_host: where a redirect points to.
-    :param served_at: when it was sent, by the server's clock: its ``Date``, where it has a legible one.
+    :param redirect_host: the host that a redirect points to.
+    :param served_at: the time of the response by the server's clock (its ``Date``); None if missing or unreadable.
     """
 
     status: int
@@ -88,74 +87,74 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Whether it is a success."""
+        """Whether the response is a success."""
         return 200 <= self.status < 300  # noqa: PLR2004 (HTTP statuses)
 
 
-@strip_traceback  # the frames and exceptions of requests hold the Authorization header
+@strip_traceback  # frames and exceptions of the requests library contain the Authorization header
 def send(
-    session: requests.Session, call: Request, timeout: float, clock: Clock, *, earlier_outcome_unknown: bool = False
+    session: requests.Session, request: Request, timeout: float, clock: Clock, *, earlier_outcome_unknown: bool = False
 ) -> Response:
-    """Send a request once and read its answer whole, within bounds.
+    """Send a request once and read its response within limits of time and size.
 
-    :param timeout: seconds for all of it.
-    :param earlier_outcome_unknown: whether an earlier attempt of the same request got no answer; an error says so.
-    :raises PolytomicConnectionError: if the connection was refused or lost, or no answer came in time.
-    :raises PolytomicConfigurationError: if the server's certificate is not trusted; nothing was sent.
+    :param timeout: seconds for the whole exchange.
+    :param earlier_outcome_unknown: whether the outcome of an earlier attempt of the same request is unknown; an error
+        says so.
+    :raises PolytomicConnectionError: if the connection was refused or lost, or no response came in time.
+    :raises PolytomicConfigurationError: if the server's certificate is not trusted; no request was sent.
     """
-    give_up_at = clock.monotonic() + timeout
+    deadline = clock.monotonic() + timeout
     try:
-        request = session.prepare_request(
+        prepared = session.prepare_request(
             requests.Request(
-                call.method,
-                call.url,
-                params=dict(call.params),
-                headers=dict(call.headers),
-                json=call.json,
-                auth=call.auth,
+                request.method,
+                request.url,
+                params=dict(request.params),
+                headers=dict(request.headers),
+                json=request.json,
+                auth=request.auth,
             )
         )
-        # Not Session.send: it reads the body of a redirect without bounds, even one that is not followed.
+        # Not Session.send, which reads the body of a redirect without a limit, even if it does not follow it.
         settings: Any = session.merge_environment_settings(
-            call.url, dict(session.proxies), stream=True, verify=session.verify, cert=session.cert
+            request.url, dict(session.proxies), stream=True, verify=session.verify, cert=session.cert
         )
-        # The stubs do not know that requests takes urllib3's own Timeout, the only one with a total (adapters.py).
-        deadline: Any = Timeout(total=timeout)
-        with session.get_adapter(call.url).send(request, timeout=deadline, **settings) as response:
-            content, whole = _body(response, call.longest, give_up_at, clock)
+        # requests accepts urllib3's Timeout, the only one with a total (adapters.py), but its stubs do not say so.
+        total: Any = Timeout(total=timeout)
+        with session.get_adapter(request.url).send(prepared, timeout=total, **settings) as response:
+            content, whole = _read_body(response, request.max_bytes, deadline, clock)
             return Response(
                 status=response.status_code,
                 content=content,
                 whole=whole,
-                retry_after=_retry_after(response.headers.get("Retry-After", ""), clock),
-                redirect_host=_redirect_host(response, call.url),
-                served_at=_date(response.headers.get("Date", "")),
+                retry_after=_parse_retry_after(response.headers.get("Retry-After", ""), clock),
+                redirect_host=_redirect_host(response, request.url),
+                served_at=_parse_date(response.headers.get("Date", "")),
             )
     except _LIBRARY_ERRORS as error:
-        no_answer = _no_answer(error, call, earlier_outcome_unknown=earlier_outcome_unknown)
-    raise no_answer
+        raise _to_connection_error(error, request, earlier_outcome_unknown=earlier_outcome_unknown) from None
 
 
 def outcome_hint(method: str) -> str:
-    """Say in what state things are after a request that nothing settled, and what to do."""
-    return _UNSETTLED.get(method, _REPEATABLE)
+    """Return the sentences for a request whose outcome is unknown: the state, and what to do."""
+    return _HINTS.get(method, _SAFE_TO_REPEAT)
 
 
-def _body(response: requests.Response, longest: int, give_up_at: float, clock: Clock) -> tuple[bytes, bool]:
+def _read_body(response: requests.Response, max_bytes: int, deadline: float, clock: Clock) -> tuple[bytes, bool]:
     content = bytearray()
     try:
         for chunk in response.iter_content(_CHUNK):
             content += chunk
-            if len(content) > longest:
+            if len(content) > max_bytes:
                 return b"", False
-            if clock.monotonic() > give_up_at:
+            if clock.monotonic() > deadline:
                 raise requests.Timeout
     except requests.exceptions.ContentDecodingError:
         return b"", False
     return bytes(content), True
 
 
-def _retry_after(value: str, clock: Clock) -> float | None:
+def _parse_retry_after(value: str, clock: Clock) -> float | None:
     """Read either form of the header (RFC 9110, 10.2.3): seconds, or a date."""
     try:
         seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - clock.now()
@@ -164,13 +163,13 @@ def _retry_after(value: str, clock: Clock) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _date(value: str) -> datetime | None:
+def _parse_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)  # "-0000" is UTC, too
     except (ValueError, OverflowError):
         return None
-    # Nearer to the ends of the calendar, adding an age to it overflows.
+    # Adding an age to a date near the ends of the calendar overflows.
     return moment if _FIRST_YEAR <= moment.year < _LAST_YEAR else None
 
 
@@ -184,34 +183,34 @@ def _redirect_host(response: requests.Response, url: str) -> str | None:
         return "an address that cannot be read"
 
 
-def _no_answer(error: Exception, call: Request, *, earlier_outcome_unknown: bool) -> PolytomicError:
-    host = urlsplit(call.url).netloc
+def _to_connection_error(error: Exception, request: Request, *, earlier_outcome_unknown: bool) -> PolytomicError:
+    host = urlsplit(request.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
-            f"{call}: the certificate of {host} is not trusted.",
+            f"{request}: the certificate of {host} is not trusted.",
             "Check the host, or set 'ca_bundle'.",
             reason="certificate_untrusted",
             fields=("host", "ca_bundle"),
             earlier_outcome_unknown=earlier_outcome_unknown,
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        reason, what = "proxy_failed", f"the proxy before {host} could not be reached or refused"
+        reason, problem = "proxy_failed", f"the proxy before {host} could not be reached or refused the request"
     elif isinstance(error, requests.Timeout):
-        reason, what = "timeout", f"{host} did not answer in time"
+        reason, problem = "timeout", f"{host} did not respond in time"
     else:
-        reason, what = "connection_lost", f"the connection to {host} was refused or lost"
+        reason, problem = "connection_lost", f"the connection to {host} was refused or lost"
     return PolytomicConnectionError(
-        f"{call}: {what} ({type(error).__name__}). {outcome_hint(call.method)}",
+        f"{request}: {problem} ({type(error).__name__}). {outcome_hint(request.method)}",
         reason=reason,
-        request=str(call),
+        request=str(request),
         earlier_outcome_unknown=earlier_outcome_unknown,
     )
 
 
-def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+def _is_caused_by(error: BaseException | None, error_type: type[BaseException]) -> bool:
     seen: list[BaseException] = []
     while isinstance(error, BaseException) and error not in seen:
-        if isinstance(error, kind):
+        if isinstance(error, error_type):
             return True
         seen.append(error)
         reason = getattr(error, "reason", None) or next(

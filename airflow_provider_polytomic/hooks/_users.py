@@ -28,7 +28,7 @@ class UserEndpoints(Resource):
     def list_users(self, org_id: str) -> list[User]:
         """List an organization's users: ``GET .../users`` (2025-09-18, users/list)."""
         path = self._users_path(org_id)
-        answer = self._client.get(path, longest=MAX_LIST)
+        answer = self._client.get(path, max_bytes=MAX_LIST)
         return read_many(User, answer, f"GET {path}", organization_id=expected_id(org_id))
 
     def get_user(self, org_id: str, user_id: str) -> User:

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow_provider_polytomic._airflow.connection_form import connection_form_widgets, ui_field_behaviour
 from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic._support.ids import parse_uuid
+from airflow_provider_polytomic._support.retry import RetryPolicy
 from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
@@ -19,7 +20,7 @@ from airflow_provider_polytomic.hooks._connection import ConnectionFields, Conne
 from airflow_provider_polytomic.hooks._http_hook import RestrictedHttpHook
 from airflow_provider_polytomic.hooks._organizations import OrganizationEndpoints
 from airflow_provider_polytomic.hooks._payload import read_key, read_one
-from airflow_provider_polytomic.hooks._retry import RetryPolicy, never
+from airflow_provider_polytomic.hooks._retry import never_retry
 from airflow_provider_polytomic.hooks._roles import RoleEndpoints
 from airflow_provider_polytomic.hooks._stored_key import StoredKey
 from airflow_provider_polytomic.hooks._users import UserEndpoints
@@ -48,6 +49,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
     :param stopping: returns true once no request may be repeated.
     :param on_rate_limited: called for each 429, in the thread that received it, with the seconds of its
         ``Retry-After``, or 0 without one.
+    :param clock: the time and the waits between repetitions; for tests, and for waits that must end early.
     """
 
     conn_name_attr = "polytomic_conn_id"
@@ -63,7 +65,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         pool_size: int = 10,
         stopping: Callable[[], bool] = lambda: False,
         on_rate_limited: Callable[[float], None] = lambda _seconds: None,
-        _clock: Clock | None = None,
+        clock: Clock | None = None,
     ) -> None:
         if not (math.isfinite(retry_for) and retry_for > 0):
             raise PolytomicConfigurationError(
@@ -75,10 +77,10 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         self._pool_size = pool_size
         self._policy = RetryPolicy(
             retry_for,
-            tell=self._log_retry,
+            on_retry=self._log_retry,
             stopping=stopping,
-            rate_limited=on_rate_limited,
-            clock=_clock or Clock(),
+            on_rate_limited=on_rate_limited,
+            clock=clock or Clock(),
         )
 
     @classmethod
@@ -151,13 +153,13 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         )
         return read_key(response, f"POST {path}")
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         """Return the owner of a key: ``GET /api/me`` (2025-09-18, identity/get).
 
         :param api_key: the key, sent as Bearer; None for the connection's own credential.
-        :param patience: seconds that the call may take, if fewer than ``retry_for``.
+        :param retry_for: seconds that the call may take, if fewer than the hook's.
         """
-        return read_one(Identity, self._client.get("/api/me", key=api_key, patience=patience), "GET /api/me")
+        return read_one(Identity, self._client.get("/api/me", key=api_key, retry_for=retry_for), "GET /api/me")
 
     def is_own_key(self, api_key: ApiKey) -> bool:
         """Return whether this is the connection's own key; the comparison takes constant time."""
@@ -177,7 +179,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
             issue keys.
         """
         try:
-            identity = read_one(Identity, self._client.get("/api/me", repeat=never), "GET /api/me")
+            identity = read_one(Identity, self._client.get("/api/me", should_retry=never_retry), "GET /api/me")
         except PolytomicError as error:
             return False, str(error)
         return True, _describe_identity(identity)
@@ -190,8 +192,8 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
     @cached_property
     def _client(self) -> Client:
         stored_key = self._stored_key
-        source = f"the connection {self.polytomic_conn_id!r}" if stored_key is None else str(stored_key.destination)
-        return Client(self.settings, source, self._policy, self._pool_size)
+        place = f"the connection {self.polytomic_conn_id!r}" if stored_key is None else str(stored_key.destination)
+        return Client(self.settings, f"the key in {place}", self._policy, self._pool_size)
 
     def _read(self, conn_id: str) -> ConnectionFields:
         try:
@@ -215,7 +217,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         raise error
 
     def _log_retry(self, error: PolytomicError, seconds: float) -> None:
-        self.log.info("Retrying in %.1f s. %s", seconds, error)
+        self.log.info("Retrying in %.1f s (%s).\n%s", seconds, type(error).__name__, error)
 
 
 def _describe_identity(identity: Identity) -> str:

@@ -134,7 +134,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             pool_size=to_workers(self.max_workers),
             stopping=self._stop,
             on_rate_limited=self._pace.pause,
-            _clock=Clock(sleep=self._stop.sleep),
+            clock=Clock(sleep=self._stop.sleep),
         )
 
     def _make_stores(self, server: str) -> StoreOpener:

@@ -57,7 +57,7 @@ class Polytomic:
             self._outcomes[idempotency_key] = self.give()
         return self._outcomes[idempotency_key]
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         reach("GET me")
         if not self.is_live(api_key):
             raise PolytomicUnauthorizedError("dead", status=401, is_from_polytomic=True)

@@ -132,7 +132,7 @@ class _Tape:
         assert user in self._role.users
         return key_of(self._ask("post", idempotency_key, force, user, self._role.run)[1])
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         assert api_key is not None
         user = USERS[self._ask("me", number_of(api_key.fingerprint))[1]]
         return Identity(id=user.user_id, organization_id=user.org_id, is_user=True)

@@ -37,7 +37,6 @@ REMAINING = {
     ("_airflow.dag_run", "_issuance.record"),
     ("_batch.targets", "operators._fields"),
     ("_provisioning.checks", "hooks.polytomic"),
-    ("_provisioning.create", "hooks._retry"),
     ("_provisioning.create", "hooks.polytomic"),
     ("_provisioning.delete", "hooks.polytomic"),
     ("secret_stores.connection_document", "airflow.models.connection"),

@@ -57,7 +57,7 @@ class Environment:
         users = [emulator.add_user(organization.id, f"{name}@acme.example") for name in ("ada", "grace")]
         self.first, self.other = (Target(organization.id, user.id) for user in users)
         self.users = [self.first, self.other] if script.mode == "standby" else [self.first]
-        self.hook = PolytomicHook("polytomic_proof", retry_for=_RETRY_FOR, _clock=time.clock)
+        self.hook = PolytomicHook("polytomic_proof", retry_for=_RETRY_FOR, clock=time.clock)
         self.before: ApiKey | None = None
         self.told: list[str] = []
         self._file.write_text("{}")

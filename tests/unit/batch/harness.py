@@ -61,7 +61,7 @@ class Run:
             pool_size=self.workers,
             stopping=self.stop,
             on_rate_limited=self.pace.pause,
-            _clock=Clock(sleep=self.stop.sleep),
+            clock=Clock(sleep=self.stop.sleep),
         )
         fleet, failures = read_targets(self.rows, conn_id="polytomic_default"), FailureBudget(self.most)
         report = Report(None, server=hook.base_url, targets=len(fleet))

@@ -177,7 +177,7 @@ def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterator[PolytomicHook]:
     """A hook of the partner on the stub, whose waits take no time."""
     define(host=stub.base_url)
-    made = PolytomicHook(_clock=fake_time.clock)
+    made = PolytomicHook(clock=fake_time.clock)
     yield made
     made.close()
 
@@ -224,7 +224,7 @@ def connect(polytomic: PolytomicEmulator, define: Callable[..., None], fake_time
     def connect_as(*, stopping: Callable[[], bool] = lambda: False, **fields: Any) -> PolytomicHook:
         conn_id = f"polytomic_{len(made)}"
         define(conn_id, **{"host": polytomic.base_url, "password": polytomic.partner_key, **fields})
-        made.append(PolytomicHook(conn_id, stopping=stopping, _clock=fake_time.clock))
+        made.append(PolytomicHook(conn_id, stopping=stopping, clock=fake_time.clock))
         return made[-1]
 
     yield connect_as

@@ -54,7 +54,7 @@ def test_no_error_of_create_api_key_holds_a_key(stub: Stub, define: Callable[...
     define(host=stub.base_url, login=login)
     stub.reply(TROUBLES[trouble])
     with pytest.raises(PolytomicError) as caught:
-        PolytomicHook(retry_for=2, _clock=fake_time.clock).create_api_key(ORG, USER, idempotency_key="issuance-0")
+        PolytomicHook(retry_for=2, clock=fake_time.clock).create_api_key(ORG, USER, idempotency_key="issuance-0")
     assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
 
 

@@ -11,12 +11,13 @@ from email.utils import formatdate
 import pytest
 
 from airflow_provider_polytomic._support.clock import Clock
+from airflow_provider_polytomic._support.retry import RetryPolicy
 from airflow_provider_polytomic.exceptions import (
     PolytomicConnectionError,
     PolytomicRateLimitedError,
     PolytomicUnavailableError,
 )
-from airflow_provider_polytomic.hooks._retry import RetryPolicy, never, repeat_safely
+from airflow_provider_polytomic.hooks._retry import never_retry, should_retry_idempotent
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import ORG, FakeTime, Reply
 
@@ -66,7 +67,7 @@ def test_attempts_and_waits_together_stay_within_retry_for(stub, define, fake_ti
     stub.reply(Reply(503))
     began = fake_time.seconds
     with pytest.raises((PolytomicUnavailableError, PolytomicConnectionError)):  # the latter on a slow machine
-        PolytomicHook(retry_for=retry_for, _clock=fake_time.clock).get_identity()
+        PolytomicHook(retry_for=retry_for, clock=fake_time.clock).get_identity()
     assert fake_time.seconds - began <= max(0, retry_for - 1)
 
 
@@ -80,15 +81,15 @@ def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second(
         raise PolytomicConnectionError("lost")
 
     with pytest.raises(PolytomicConnectionError):
-        RetryPolicy(10.0, clock=time.clock).call(attempt, repeat_safely)
+        RetryPolicy(10.0, clock=time.clock).call(attempt, should_retry_idempotent)
     assert given == [10.0, 5.625]
     given.clear()
     with pytest.raises(PolytomicConnectionError):
-        RetryPolicy(0.1, clock=time.clock).call(attempt, repeat_safely)
+        RetryPolicy(0.1, clock=time.clock).call(attempt, should_retry_idempotent)
     assert given == [1.0]
 
 
-@pytest.mark.parametrize(("repeat", "stopping"), [(never, False), (repeat_safely, True)])
+@pytest.mark.parametrize(("repeat", "stopping"), [(never_retry, False), (should_retry_idempotent, True)])
 def test_what_is_not_to_be_repeated_is_attempted_once(fake_time, repeat, stopping):
     attempts: list[float] = []
 
@@ -105,7 +106,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         define(host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.1})
         with pytest.raises(PolytomicConnectionError) as caught:
-            PolytomicHook(retry_for=0.1, _clock=Clock()).get_identity()
+            PolytomicHook(retry_for=0.1, clock=Clock()).get_identity()
     assert caught.value.reason == "timeout"
 
 
@@ -114,7 +115,7 @@ def test_an_answer_that_drips_is_given_up_too(stub, define):
     stub.reply(Reply(body=" " * 100_000))
     moments = itertools.count(0.0, 20.0)
     with pytest.raises(PolytomicConnectionError) as caught:
-        PolytomicHook(retry_for=1, _clock=Clock(monotonic=lambda: next(moments))).get_identity()
+        PolytomicHook(retry_for=1, clock=Clock(monotonic=lambda: next(moments))).get_identity()
     assert caught.value.reason == "timeout"
 
 
@@ -140,7 +141,7 @@ def test_each_429_is_told_of_with_what_it_asks_for_repeated_or_not(stub, define,
     heard: list[float] = []
     stub.reply(*replies)
     with suppress(PolytomicRateLimitedError):
-        PolytomicHook(on_rate_limited=heard.append, _clock=fake_time.clock).list_users(ORG)
+        PolytomicHook(on_rate_limited=heard.append, clock=fake_time.clock).list_users(ORG)
     assert heard == told
 
 
@@ -150,5 +151,5 @@ def test_what_waits_to_be_repeated_when_the_task_is_to_end_is_not_repeated(stub,
     clock = Clock(monotonic=lambda: fake_time.seconds, sleep=ends.append, jitter=lambda: 0.5)
     stub.reply(Reply(503), LIST)
     with pytest.raises(PolytomicUnavailableError):
-        PolytomicHook(stopping=lambda: bool(ends), _clock=clock).list_users(ORG)
+        PolytomicHook(stopping=lambda: bool(ends), clock=clock).list_users(ORG)
     assert (len(stub.requests), len(ends)) == (1, 1)

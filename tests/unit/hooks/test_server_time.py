@@ -42,7 +42,7 @@ def test_without_any_answer_there_is_no_time(stub, define, fake_time):
     define(host=stub.base_url)
     stub.reply(Reply(lost=True))
     with pytest.raises(PolytomicConnectionError):
-        PolytomicHook(retry_for=2, _clock=fake_time.clock).server_time()
+        PolytomicHook(retry_for=2, clock=fake_time.clock).server_time()
 
 
 @pytest.mark.parametrize(

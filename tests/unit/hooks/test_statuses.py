@@ -71,7 +71,7 @@ ATTEMPTS_IN_TEN_SECONDS = 5
 @pytest.fixture
 def hook(stub, define, fake_time):
     define(host=stub.base_url)
-    made = PolytomicHook(retry_for=10, _clock=fake_time.clock)
+    made = PolytomicHook(retry_for=10, clock=fake_time.clock)
     yield made
     made.close()
 
@@ -142,10 +142,14 @@ def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repe
     ("status", "call", "told"),
     [
         (500, lambda hook: hook.list_users(ORG), "Nothing was changed. Try again later."),
-        (500, lambda hook: hook.delete_user(ORG, USER), "Try again: it may safely be repeated."),
-        (500, lambda hook: hook.create_role(ORG, "Auditor"), "can get this very answer again for 24 hours."),
-        (401, lambda hook: hook.list_users(ORG), "Put a key that works into the connection 'polytomic_default'."),
-        (401, lambda hook: hook.get_identity(ApiKey(NEW_KEY)), "Put a key that works into the key that was checked."),
+        (500, lambda hook: hook.delete_user(ORG, USER), "Try again: repeating it is safe."),
+        (
+            500,
+            lambda hook: hook.create_role(ORG, "Auditor"),
+            "under this Idempotency-Key for 24 hours.",
+        ),
+        (401, lambda hook: hook.list_users(ORG), "Replace the key in the connection 'polytomic_default'."),
+        (401, lambda hook: hook.get_identity(ApiKey(NEW_KEY)), "Replace the key that was checked."),
     ],
 )
 def test_a_message_ends_with_the_state_of_things_and_what_to_do(stub, hook, status, call, told):

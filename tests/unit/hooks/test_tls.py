@@ -49,7 +49,7 @@ def server(certificate):
 def test_an_untrusted_certificate_is_told_at_once_and_nothing_was_sent(define, fake_time, server):
     define(host=server)
     with pytest.raises(PolytomicConfigurationError) as caught:
-        PolytomicHook(_clock=fake_time.clock).get_identity()
+        PolytomicHook(clock=fake_time.clock).get_identity()
     assert (caught.value.reason, caught.value.state) == ("certificate_untrusted", "No request was sent.")
     assert fake_time.slept == []
 

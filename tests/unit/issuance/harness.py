@@ -101,7 +101,7 @@ class FakePolytomic(Orders):
                 self.live[self._outcomes[idempotency_key]] = target
         return ApiKey(self._outcomes[idempotency_key])
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         if api_key is None:
             return self.caller
         self.asked_about.append(api_key.reveal())

@@ -45,7 +45,7 @@ GONE = PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True
 class FakePolytomic(harness.FakePolytomic):
     """Polytomic, which says in its own words that a key is dead, and which organizations the caller may ask about."""
 
-    def get_identity(self, api_key: ApiKey | None = None, *, patience: float | None = None) -> Identity:
+    def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         if api_key is None:
             with self.taking("get_identity of the caller"):
                 return super().get_identity()
