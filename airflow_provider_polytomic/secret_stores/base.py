@@ -1,4 +1,4 @@
-"""What must a secret store be able to do? What issuing and removing rely on, and nothing of any one store."""
+"""The interface of a secret store: what issuing and removing a key need, and nothing specific to one store."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ ABSENT = "absent"
 class StoredSecret:
     """What a destination holds at one moment.
 
-    :param value: the key that readers get now; None where there is none, or where what is there could not be a key.
-    :param version: opaque; changes if and only if the value does; set even when nothing is held, and then the same
-        everywhere. Contains nothing of the value itself.
+    :param value: the key that readers get now; None if there is no value, or if the value cannot be a key.
+    :param version: opaque; changes if and only if the value does. If the destination holds nothing, it is ``"absent"``.
+        It contains no part of the value.
     :param is_foreign: the destination holds something that a key cannot be merged into, such as a connection of another
         type. It is only replaced with ``take_over``.
     :param is_recognised: the value identifies itself as a key of the server that issues: a connection of type
         ``polytomic`` with that host. Only such a value may be sent to Polytomic without a record or ``take_over``.
     :param changes_format: the key can be read, but a write would change the format in which programs other than Airflow
         read it, such as the field ``conn_uri`` of a Vault secret. It is only replaced with ``take_over``.
-    :param raw: what :meth:`SecretStore.write` merges into, where a store cannot read it again inside its own
+    :param raw: what :meth:`SecretStore.write` merges the key into, if the store cannot read it again as part of its
         compare-and-set.
-    :param revision: what the store itself compares with, where that says more than ``version``: the number that a
-        deleted secret of Vault's has, for one.
+    :param revision: what the store itself compares, if that is more specific than ``version``, such as the version
+        number that Vault keeps of a deleted secret.
     """
 
     value: ApiKey | None
@@ -68,72 +68,73 @@ class SecretStore(Protocol):
 
     Every method may raise :class:`~airflow_provider_polytomic.exceptions.SecretStoreDeniedError`,
     :class:`~airflow_provider_polytomic.exceptions.SecretStoreConfigurationError` or
-    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError`; no error, log line or traceback local
-    holds a byte of a key (:func:`~airflow_provider_polytomic.secret_stores.errors.sealed` sees to tracebacks).
+    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError`. No error, log line or local variable in
+    a traceback contains a part of a key.
     """
 
     @property
     def place(self) -> str:
-        """Where the destination is, for people: the secret, and its server or region, without credentials."""
+        """Where the destination is, for messages: the secret, and its server or region, without credentials."""
 
     @property
     def identity(self) -> str:
-        """What tells this destination from every other one, without credentials; shown to nobody.
+        """A name that no other destination has, without credentials; not shown to users.
 
-        The issuance id is derived from it, so it is the same for every worker, every connection that reaches the same
-        secret and every version of this package: no word of a message, no alias and no optional slash is part of it.
+        The issuance id is derived from it, so it is the same on every worker, over every connection that reaches the
+        same secret, and in every version of the package. Do not build it from message text, an alias or an optional
+        slash.
         """
 
     @property
     def compare_and_set(self) -> bool:
-        """Whether :meth:`write` is atomic with its comparison; otherwise it reads again right before it writes."""
+        """Whether :meth:`write` is an atomic compare-and-set; otherwise it reads again immediately before."""
 
     def read(self) -> StoredSecret:
-        """Read the destination raw and fresh, not through Airflow's backend class and not from a cache."""
+        """Read the current value from the store itself: not through Airflow's backend class, and not from a cache."""
 
     def write(self, value: ApiKey, over: StoredSecret) -> str:
-        """Make the key the one that readers get, keeping what others hold in the same secret.
+        """Make the key the value that readers get; other content of the same secret stays.
 
-        :param over: what was read; the write happens only while the destination still has ``over.version``.
+        :param over: what was read; the key is written only if the destination still has ``over.version``.
         :returns: the new version.
-        :raises SecretStoreConflictError: if somebody changed the value since; nothing was written.
+        :raises SecretStoreConflictError: if another process changed the value after it was read; nothing was written.
         """
 
     def read_record(self) -> Mapping[str, str] | None:
-        """Read the record beside the destination; None where there is none.
+        """Read the record beside the destination; None if there is no record.
 
-        :raises SecretStoreConfigurationError: if there is one that cannot be read.
+        :raises SecretStoreConfigurationError: if the record cannot be read.
         """
 
     def write_record(self, record: Mapping[str, str]) -> None:
-        """Write the record whole; the last writer wins. Never changes the version of the value."""
+        """Replace the whole record; the last writer wins. The version of the value does not change."""
 
     def check_write(self, over: StoredSecret) -> None:
-        """Prove, as far as that goes, that :meth:`write` would be allowed and found by readers.
+        """Check, as far as possible, that :meth:`write` is allowed and that readers will find the key.
 
-        It sends no request that could do what it checks. A write that a documented compare-and-set refuses is the
-        limit. What cannot be proved so shows when the record is written, or the value.
+        Send no request that changes the value; a write that a documented compare-and-set is certain to reject is the
+        limit. A missing right that this check cannot find is reported when the record or the value is written.
 
         :raises SecretStoreDeniedError: if the write would be refused.
-        :raises SecretStoreConfigurationError: if no consumer would get what is written (a shadowed destination, say);
-            the message names the cause.
+        :raises SecretStoreConfigurationError: if readers would not get the key, for example because another source
+            shadows the destination; the message names the cause.
         """
 
     def read_back(self) -> ApiKey | None:
-        """Read what consumers get, through the backend class that Airflow is configured with where there is one."""
+        """Read what consumers get: through the backend class that Airflow is configured with, if there is one."""
 
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:
-        """Take what is held away from readers, keeping what others hold in the same secret; nothing there is no error.
+        """Delete the value for readers; other content of the same secret stays. A missing value is no error.
 
-        No right to remove is checked beforehand: in most stores only a request that removes could tell. The value goes
-        first, then the record: what a kill or a refusal between the two leaves behind says what is still to be done.
-        The form says what goes (:meth:`~airflow_provider_polytomic.secret_stores.formats.Form.remove`).
+        The caller deletes the value first and the record second, so that after a failure between the two the record
+        shows what is left to delete. The right to delete is not checked beforehand, because most stores report it only
+        in response to a deletion.
 
-        :param over: what was read; it goes only while the destination still has ``over.version``. That nothing is there
-            any more, whoever removed it, is no conflict.
-        :param permanently: it may be gone at once and for ever. Otherwise a store that can keep it recoverable does.
-        :raises SecretStoreConflictError: if somebody changed the value since; nothing was removed.
+        :param over: what was read; the value is deleted only if the destination still has ``over.version``.
+        :param permanently: whether the value may be deleted at once and for ever. Otherwise keep it recoverable, if the
+            store can.
+        :raises SecretStoreConflictError: if another process changed the value after it was read; nothing was deleted.
         """
 
     def remove_record(self) -> None:
-        """Remove the record; none there is no error. Never changes the version of the value."""
+        """Delete the record; a missing record is no error. The version of the value does not change."""

@@ -1,15 +1,18 @@
-"""Where does a key go? A URI, checked and taken apart before anything is read or sent."""
+"""URIs of destinations, parsed and checked before any request is sent."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 from sys import intern
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import quote, unquote
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX, SCHEMES
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX, SCHEMES, find_scheme, registered_names
+
+if TYPE_CHECKING:
+    from airflow_provider_polytomic.secret_stores.registry import StoreScheme
 
 __all__ = ["Destination"]
 
@@ -24,11 +27,12 @@ _FORMS = ", ".join(
         *(scheme.form for scheme in SCHEMES.values()),
     ]
 )
+_SCHEME = re.compile("[a-z][a-z0-9-]*")
 _URI = re.compile(
-    r"(?P<scheme>[a-z-]+)://(?:(?P<conn_id>[^:/?#@]*)@)?(?P<authority>[^/?#@]*)/(?P<name>[^?#@]*)"
+    r"(?P<scheme>[a-z][a-z0-9-]*)://(?:(?P<conn_id>[^:/?#@]*)@)?(?P<authority>[^/?#@]*)/(?P<name>[^?#@]*)"
     r"(?P<query>\?field=(?P<field>[^?#@&=]*))?"
 )
-# airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow drops any other id without a word.
+# airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow silently drops any other id.
 _CONN_ID = re.compile(r"[\w#!()\-.:/\\]+")
 _MAX_LENGTH = 250  # of both columns: airflow.models.base.ID_LEN
 _MAX_SECRET = 1024  # above the limit of every store, each of which has its own
@@ -36,16 +40,16 @@ _MAX_SECRET = 1024  # above the limit of every store, each of which has its own
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One place that can hold one key.
+    """The place of one key.
 
-    :param scheme: ``airflow``: whatever secrets backend this Airflow is configured with; else one of
-        :data:`~airflow_provider_polytomic.secret_stores.registry.SCHEMES`: a store outside Airflow.
-    :param kind: which of Airflow's two kinds of secret, or a ``secret`` of a store outside Airflow.
+    :param scheme: ``airflow`` for the secrets backend that this Airflow is configured with, otherwise the scheme of a
+        store outside Airflow.
+    :param kind: ``connection`` or ``variable`` in Airflow, ``secret`` outside Airflow.
     :param name: the id of the connection, the key of the Variable or the path of the secret; case-sensitive.
-    :param conn_id: the connection whose hook writes; None: the backend's own client. A colon in it is percent-encoded,
-        because what stands before and after one is often a name and a password, put there by mistake.
-    :param authority: of a store outside Airflow: the part of it that holds the secret (Vault's mount), or nothing.
-    :param field: of a store outside Airflow: which of the secret's fields is the key; None: the whole secret.
+    :param conn_id: the connection whose hook writes; None means the backend's own client. A colon in it is
+        percent-encoded in the URI, because a plain one often separates a user name and a password.
+    :param authority: outside Airflow: the part of the store that holds the secret (in Vault, the mount), or empty.
+    :param field: outside Airflow: the field of the secret that is the key; None means the whole secret.
     """
 
     scheme: str
@@ -57,43 +61,43 @@ class Destination:
 
     @classmethod
     def parse(cls, uri: object) -> Destination:
-        """Read a URI such as ``airflow://connection/acme_polytomic``; ``% ? # @`` in a name are percent-encoded.
+        """Parse a URI such as ``airflow://connection/acme_polytomic``; ``% ? # @`` in a name are percent-encoded.
 
-        :raises PolytomicConfigurationError: if it is none of the allowed forms, which the message lists.
+        :raises PolytomicConfigurationError: if it has none of the allowed forms, which the message lists.
+        :raises SecretStoreConfigurationError: if another package has registered its scheme and cannot be used.
         """
         if not isinstance(uri, str):
             raise PolytomicConfigurationError(
-                f"A destination is a text, not of type {type(uri).__name__}.",
+                f"A destination is a string, not of type {type(uri).__name__}.",
                 f"Allowed: {_FORMS}.",
                 reason="invalid_destination",
                 fields=["destination"],
             )
         # Not urlsplit: it lower-cases hosts, drops control characters and takes what follows a colon for a port.
-        found = _URI.fullmatch(uri)
+        match = _URI.fullmatch(uri)
         scheme = uri.partition("://")[0]
-        if re.fullmatch(r"[\w+.-]{1,30}", scheme) and scheme != "airflow" and scheme not in SCHEMES and scheme != uri:
-            _refuse(uri, f"has the unknown scheme {scheme!r}")
+        if re.fullmatch(r"[\w+.-]{1,30}", scheme) and scheme != uri and not _is_known(scheme):
+            _refuse(uri, f"has the unknown scheme {scheme!r}", *(f"{name}://..." for name in _registered_schemes()))
         if "://" not in uri:
             _refuse(uri, "does not begin with a scheme, such as airflow://")
-        if found is None:
-            _refuse(uri, "has something other than ?field=<name> behind its path, or no path, or a colon before its @")
-        conn_id, authority, field = (_decode(uri, found[part]) for part in ("conn_id", "authority", "field"))
+        if match is None:
+            _refuse(uri, "has something other than ?field=<name> after its path, or no path, or a colon before its @")
+        conn_id, authority, field = (_decode(uri, match[part]) for part in ("conn_id", "authority", "field"))
         destination = cls(
-            scheme=intern(found["scheme"]),  # a fleet has many
-            kind=_KINDS.get(authority or "", "secret") if found["scheme"] == "airflow" else "secret",
-            name=_decode(uri, found["name"]) or "",
+            scheme=intern(match["scheme"]),  # a batch has many
+            kind=_KINDS.get(authority or "", "secret") if match["scheme"] == "airflow" else "secret",
+            name=_decode(uri, match["name"]) or "",
             conn_id=conn_id,
-            authority="" if found["scheme"] == "airflow" else authority or "",
+            authority="" if match["scheme"] == "airflow" else authority or "",
             field=field,
         )
-        if problem := _problem(destination):
-            _refuse(uri, problem)
-        if destination.scheme != "airflow" and field is None and (default := SCHEMES[destination.scheme].field):
-            return replace(destination, field=default)
-        return destination
+        row = None if destination.scheme == "airflow" else find_scheme(destination.scheme)
+        if problem := _find_problem(destination, row):
+            _refuse(uri, problem, *([row.form] if row and destination.scheme not in SCHEMES else []))
+        return replace(destination, field=row.field) if row and row.field and field is None else destination
 
     def is_connection(self, conn_id: str) -> bool:
-        """Whether it is this connection of Airflow's, whichever one it is written with."""
+        """Whether it is this Airflow connection, whichever connection writes it."""
         return (self.scheme, self.kind, self.name) == ("airflow", "connection", conn_id)
 
     def __str__(self) -> str:
@@ -104,6 +108,14 @@ class Destination:
         return f"{self.scheme}://{writer}{authority}/{quote(self.name)}{field}"
 
 
+def _is_known(scheme: str) -> bool:
+    return scheme == "airflow" or (_SCHEME.fullmatch(scheme) is not None and find_scheme(scheme) is not None)
+
+
+def _registered_schemes() -> list[str]:
+    return [name for name in registered_names() if _SCHEME.fullmatch(name)]
+
+
 def _decode(uri: str, text: str | None) -> str | None:
     if text is None:
         return None
@@ -112,50 +124,50 @@ def _decode(uri: str, text: str | None) -> str | None:
     return unquote(text, errors="replace")
 
 
-def _problem(found: Destination) -> str | None:
-    """Say why Airflow, or the path of some backend, could not hold a secret of this name; None if it can."""
-    if found.conn_id is not None and not _is_conn_id(found.conn_id):
+def _find_problem(destination: Destination, scheme: StoreScheme | None) -> str | None:
+    """Return why no store can hold a secret of this name; None if one can."""
+    if destination.conn_id is not None and not _is_conn_id(destination.conn_id):
         return "has no connection id before its @ (Airflow allows letters, digits and # ! ( ) - _ . : / \\)"
-    problem = _problem_of_airflow(found) if found.scheme == "airflow" else _problem_of_scheme(found)
-    return problem or _problem_of_path(found.name)
+    problem = _find_problem_outside(destination, scheme) if scheme else _find_problem_in_airflow(destination)
+    return problem or _find_problem_of_path(destination.name)
 
 
-def _problem_of_airflow(found: Destination) -> str | None:
-    if found.kind == "secret":
+def _find_problem_in_airflow(destination: Destination) -> str | None:
+    if destination.kind == "secret":
         return "names neither a connection nor a variable (airflow://connection/... or airflow://variable/...)"
-    if found.field is not None:
-        return f"names a field, which a {found.kind} of Airflow's has no need of"
-    if not found.name:
-        return f"names no {found.kind}"
-    if len(found.name) > _MAX_LENGTH:
+    if destination.field is not None:
+        return f"names a field, which an Airflow {destination.kind} does not need"
+    if not destination.name:
+        return f"names no {destination.kind}"
+    if len(destination.name) > _MAX_LENGTH:
         return f"has a name of more than {_MAX_LENGTH} characters, Airflow's limit"
-    if found.kind == "connection" and not _is_conn_id(found.name):
+    if destination.kind == "connection" and not _is_conn_id(destination.name):
         return "has a connection id that Airflow refuses (it allows letters, digits and # ! ( ) - _ . : / \\)"
     return None
 
 
-def _problem_of_scheme(found: Destination) -> str | None:
-    scheme = SCHEMES[found.scheme]
-    if found.conn_id is None:
-        return "names no connection to write with, before an @"
-    if bool(found.authority) != bool(scheme.authority):
+def _find_problem_outside(destination: Destination, scheme: StoreScheme) -> str | None:
+    if destination.conn_id is None:
+        return "names no connection that writes, before an @"
+    if bool(destination.authority) != bool(scheme.authority):
         return f"names no {scheme.authority}" if scheme.authority else "has something between @ and /"
-    if scheme.authority and (problem := _problem_of_path(found.authority)):
+    if scheme.authority and (problem := _find_problem_of_path(destination.authority)):
         return problem
-    if found.field is not None and not (scheme.fields and found.field and found.field.isprintable()):
-        return "names a field, but secrets have none there" if not scheme.fields else "names an empty field"
-    if not found.name:
+    field = destination.field
+    if field is not None and not (scheme.fields and field and field.isprintable()):
+        return "names an empty field" if scheme.fields else "names a field, but its secrets have no fields"
+    if not destination.name:
         return "names no secret"
-    return f"has a name of more than {_MAX_SECRET} characters" if len(found.name) > _MAX_SECRET else None
+    return f"has a name of more than {_MAX_SECRET} characters" if len(destination.name) > _MAX_SECRET else None
 
 
-def _problem_of_path(name: str) -> str | None:
+def _find_problem_of_path(name: str) -> str | None:
     if not name.isprintable() or name != name.strip() or "\N{REPLACEMENT CHARACTER}" in name:
-        return "has a name with control characters, bad UTF-8, or blanks at its ends"
+        return "has a name with control characters, invalid UTF-8, or blanks at its ends"
     if name.endswith(RECORD_SUFFIX):
         return f"ends in {RECORD_SUFFIX}, as the record of another destination does"
     if {"", ".", ".."} & set(name.split("/")):
-        return "has an empty part, '.' or '..' between slashes, which paths of secrets cannot tell apart"
+        return "has an empty part, '.' or '..' between slashes, which secret paths cannot distinguish"
     return None
 
 
@@ -163,9 +175,12 @@ def _is_conn_id(text: str) -> bool:
     return len(text) <= _MAX_LENGTH and _CONN_ID.fullmatch(text) is not None
 
 
-def _refuse(uri: str, problem: str) -> NoReturn:
-    # What stands before an @ or after a ? can be a secret that somebody put there by mistake.
+def _refuse(uri: str, problem: str, *forms: str) -> NoReturn:
+    # The part before an @ or after a ? can be a secret that a user has put there by mistake.
     shown = "The destination (not shown, because of its '@', '?' or '#')" if set(uri) & set("@?#") else f"{uri!r:.120}"
     raise PolytomicConfigurationError(
-        f"{shown} {problem}.", f"Allowed: {_FORMS}.", reason="invalid_destination", fields=["destination"]
+        f"{shown} {problem}.",
+        f"Allowed: {', '.join([_FORMS, *forms])}.",
+        reason="invalid_destination",
+        fields=["destination"],
     ) from None

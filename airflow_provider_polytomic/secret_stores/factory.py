@@ -1,9 +1,8 @@
-"""Which store is behind a destination? Opened with what is made once for all destinations of a task."""
+"""Opens destinations, with clients and a secrets backend that all destinations of a task share."""
 
 from __future__ import annotations
 
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
@@ -11,7 +10,7 @@ from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicError, SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.errors import cannot_open
-from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES
+from airflow_provider_polytomic.secret_stores.registry import BACKENDS, find_backend, find_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,32 +23,35 @@ T = TypeVar("T")
 
 
 class ClientCache:
-    """The clients of a task, each made once, whichever of its threads asks first."""
+    """The clients of a task: one for each connection and service, whichever thread asks first."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
-    def of(self, conn_id: str, service: str, make: Callable[[], T]) -> T:
-        """Return the client of a connection for a service; made if need be.
+    def get(self, conn_id: str, service: str, make: Callable[[], T]) -> T:
+        """Return the client of a connection for a service.
 
-        :raises SecretStoreConfigurationError: if there is no such connection, or none that can be used.
+        :param conn_id: the connection's id.
+        :param service: names the client among those of one connection, also in messages: ``Vault``.
+        :param make: makes the client if there is none yet; may look up the connection.
+        :raises SecretStoreConfigurationError: if the connection does not exist or cannot be used.
         """
-        kind: str | None = None
+        error_type: str | None = None
         with self._lock:
-            if (conn_id, service) in self._made:
-                return cast("T", self._made[conn_id, service])
+            if (conn_id, service) in self._clients:
+                return cast("T", self._clients[conn_id, service])
             try:
-                with SUPERVISOR_LOCK:  # a connection may be asked of the supervisor
-                    made = self._made[conn_id, service] = strip_traceback(make)()
+                with SUPERVISOR_LOCK:  # a look-up of a connection may use the channel to the supervisor
+                    client = self._clients[conn_id, service] = strip_traceback(make)()
             except SecretStoreError:
                 raise
             except Exception as error:  # noqa: BLE001 (a hook raises anything, and may quote the connection)
-                kind = type(error).__name__
+                error_type = type(error).__name__
             else:
-                return made
+                return client
         raise SecretStoreConfigurationError(
-            f"The connection {conn_id!r}, to write to {service} with, does not exist or cannot be used ({kind}). "
+            f"The connection {conn_id!r}, which writes to {service}, does not exist or cannot be used ({error_type}). "
             "No request was sent. Create or correct it.",
             reason="connection_unusable",
             fields=["destination"],
@@ -65,32 +67,44 @@ class StoreFactory:
     def __init__(self, *, issuer: str) -> None:
         self._issuer, self._clients = issuer, ClientCache()
         self._lock = threading.Lock()
-        self._backends: list[Any | None] = []  # none yet, or the one
+        self._backends: list[Any | None] = []  # empty until the backend is read, then one item
 
     def open(self, destination: Destination | str) -> SecretStore:
-        """Return the store that holds a destination, on the secrets backend that this very process reads with.
+        """Return the store of a destination, on the secrets backend that this process reads with.
 
-        :param destination: its URI, or what :meth:`Destination.parse` made of it.
-        :raises PolytomicConfigurationError: if the URI is none of the allowed forms.
-        :raises SecretStoreConfigurationError: if nothing configured can hold it; the message says what to do.
+        :param destination: its URI, or the result of :meth:`Destination.parse`.
+        :raises PolytomicConfigurationError: if the URI has none of the allowed forms.
+        :raises SecretStoreConfigurationError: if no configured store can hold it; the message says what to do.
         """
         parsed = destination if isinstance(destination, Destination) else Destination.parse(destination)
         if parsed.scheme == "airflow":
             return store_on(self._backend(parsed), parsed, issuer=self._issuer, clients=self._clients)
-        scheme = SCHEMES[parsed.scheme]
-        return _made(
-            scheme.module, scheme.extra, parsed, lambda module: module.on_connection(parsed, clients=self._clients)
-        )
+        scheme = find_scheme(parsed.scheme)
+        if scheme is None:
+            raise cannot_open(
+                parsed,
+                f"no installed package has a store for {parsed.scheme}://",
+                "Install the package on every worker, or use another destination.",
+                reason="scheme_not_supported",
+            )
+        return _open(parsed, lambda: scheme.open(parsed, issuer=self._issuer, clients=self._clients))
 
     def _backend(self, destination: Destination) -> Any | None:
-        with self._lock:  # Airflow itself would make one for each thread that comes before the first is made
+        with self._lock:  # Airflow itself would make one for each thread that asks before the first is made
             if not self._backends:
                 self._backends.append(_configured_backend(destination))
             return self._backends[0]
 
 
 def open_store(destination: Destination | str, *, issuer: str) -> SecretStore:
-    """Open the one store of a task that has one destination: :meth:`StoreFactory.open`."""
+    """Return the store of one destination.
+
+    :param destination: its URI, such as ``airflow://connection/acme_polytomic``, or the result of
+        :meth:`Destination.parse`.
+    :param issuer: base URL of the Polytomic server that issues: ``https://app.polytomic.com``.
+    :raises PolytomicConfigurationError: if the URI has none of the allowed forms.
+    :raises SecretStoreConfigurationError: if no configured store can hold it; the message says what to do.
+    """
     return StoreFactory(issuer=issuer).open(destination)
 
 
@@ -99,16 +113,16 @@ def store_on(
 ) -> SecretStore:
     """Return the destination's store on this backend; None stands for Airflow without a custom one.
 
-    A subclass is served as the nearest class above it that has a row: what it reads is asked of the instance itself.
+    A subclass is served as its nearest base class that has a store; the store asks the instance itself what it reads.
 
-    :raises SecretStoreConfigurationError: if there is no such row, or no place for a connection.
+    :raises SecretStoreConfigurationError: if the backend has no store, or the destination does not fit it.
     """
     from airflow_provider_polytomic._airflow.secrets_backends import qualified_name
 
     if backend is None:
         return _metastore(destination)
     names = [qualified_name(cls) for cls in type(backend).__mro__]
-    row = next((BACKENDS[name] for name in names if name in BACKENDS), None)
+    row = find_backend(names)
     if row is None:
         raise cannot_open(
             destination,
@@ -119,12 +133,7 @@ def store_on(
     if not row.writer:
         _refuse_writer(destination, type(backend).__name__)
     shared = clients or ClientCache()
-    return _made(
-        row.module,
-        row.extra,
-        destination,
-        lambda module: module.on_backend(backend, destination, issuer=issuer, clients=shared),
-    )
+    return _open(destination, lambda: row.open(backend, destination, issuer=issuer, clients=shared))
 
 
 def _metastore(destination: Destination) -> SecretStore:
@@ -144,38 +153,29 @@ def _metastore(destination: Destination) -> SecretStore:
 
 
 def _refuse_writer(destination: Destination, where: str) -> None:
-    """Refuse a destination that names a connection to write with, where a store is written without any.
+    """Refuse a destination that names a writing connection if the store has no use for one.
 
-    :raises SecretStoreConfigurationError: if it does.
+    :raises SecretStoreConfigurationError: if it names one.
     """
     if destination.conn_id is not None:
         raise SecretStoreConfigurationError(
-            f"{destination} names a connection to write with, but {where} is written without one. No request was sent. "
+            f"{destination} names a connection that writes, but {where} is written without one. No request was sent. "
             f"Use airflow://{destination.kind}/<name>.",
             reason="writer_not_used",
             fields=["destination"],
         )
 
 
-def _made(name: str, extra: str | None, destination: Destination, make: Callable[[Any], SecretStore]) -> SecretStore:
-    """Import a store's module and have it make the store."""
+def _open(destination: Destination, open_: Callable[[], SecretStore]) -> SecretStore:
     try:
-        module = import_module(f"{__package__}.{name}")
-    except ImportError as error:
-        raise SecretStoreConfigurationError(
-            f"{destination} needs a package that is not installed here ({error.name or type(error).__name__}). No "
-            f"request was sent. Install airflow-provider-polytomic[{extra}] on every worker.",
-            reason="package_missing",
-        ) from None
-    try:
-        return make(module)
+        return strip_traceback(open_)()
     except PolytomicError:
         raise
-    except Exception as error:  # noqa: BLE001 (a backend's subclass does anything, and its words may quote anything)
-        kind = type(error).__name__
+    except Exception as error:  # noqa: BLE001 (a backend's subclass raises anything, and may quote anything)
+        error_type = type(error).__name__
     raise cannot_open(
         destination,
-        f"the secrets backend or the connection cannot be used as it is ({kind})",
+        f"the secrets backend or the connection cannot be used as it is ({error_type})",
         "Correct its settings.",
         reason="backend_unusable",
     )
@@ -188,10 +188,10 @@ def _configured_backend(destination: Destination) -> Any | None:
     try:
         return configured_secrets_backend()
     except Exception as error:  # noqa: BLE001 (a backend's constructor raises anything, and may quote its arguments)
-        kind = type(error).__name__
+        error_type = type(error).__name__
     raise cannot_open(
         destination,
-        f"Airflow's configured secrets backend cannot be made ({kind})",
+        f"Airflow's configured secrets backend cannot be created ({error_type})",
         "Correct [secrets] backend and backend_kwargs (or [workers] secrets_backend and its kwargs).",
         reason="backend_cannot_be_made",
         fields=["backend", "backend_kwargs"],

@@ -111,7 +111,7 @@ def get_client(destination: Destination, service: str, title: str, *, backend: A
     if destination.conn_id is None:
         return own
     conn_id = destination.conn_id
-    client = clients.of(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
+    client = clients.get(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
     if own is not None and own.meta.region_name != client.meta.region_name:
         raise SecretStoreConfigurationError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "

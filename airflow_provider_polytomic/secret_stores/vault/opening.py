@@ -73,7 +73,7 @@ def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -
 
 
 def _provider(conn_id: str, clients: ClientCache) -> Any:
-    return clients.of(conn_id, "Vault", lambda: _provider_of(conn_id))
+    return clients.get(conn_id, "Vault", lambda: _provider_of(conn_id))
 
 
 def _provider_of(conn_id: str) -> Any:

@@ -108,7 +108,7 @@ def test_a_look_up_that_is_interrupted_brings_no_frame_with_what_the_backend_had
         _looked_up()
     assert PARTNER_KEY in _told_with_locals(bare.value)  # it would show without the hook's doing
     monkeypatch.setattr(PolytomicHook, "get_connection", _looked_up)
-    for look_up in (lambda: PolytomicHook().base_url, lambda: ClientCache().of("writer", "Vault", _looked_up)):
+    for look_up in (lambda: PolytomicHook().base_url, lambda: ClientCache().get("writer", "Vault", _looked_up)):
         with pytest.raises(_Interruption) as caught:
             look_up()
         assert PARTNER_KEY not in _told_with_locals(caught.value)

@@ -1,0 +1,88 @@
+"""Checks and error translation around a store of another package."""
+
+from __future__ import annotations
+
+from inspect import getattr_static
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_polytomic.credentials import ApiKey
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
+from airflow_provider_polytomic.secret_stores.errors import translate_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["guard_store"]
+
+_MEMBERS = tuple(name for name in vars(SecretStore) if not name.startswith("_"))
+
+
+def guard_store(store: Any, source: str) -> SecretStore:
+    """Return the store with its errors translated and its results checked.
+
+    :param source: where the store comes from, for messages.
+    :raises SecretStoreConfigurationError: if it lacks a member of
+        :class:`~airflow_provider_polytomic.secret_stores.base.SecretStore`.
+    """
+    missing = [name for name in _MEMBERS if getattr_static(store, name, None) is None and not hasattr(store, name)]
+    if missing:
+        raise _broken(source, f"has a {type(store).__name__} without {', '.join(missing)}")
+    return _GuardedStore(store, source)
+
+
+class _GuardedStore:
+    """A store that another package registers.
+
+    No error of its client leaves it, because a client quotes what it was given. No key leaves it as plain text.
+    """
+
+    def __init__(self, store: SecretStore, source: str) -> None:
+        self._store, self._source = store, source
+        self.place, self.identity, self.compare_and_set = str(store.place), str(store.identity), store.compare_and_set
+
+    @translate_errors
+    def read(self) -> StoredSecret:
+        stored = self._store.read()
+        if not isinstance(stored, StoredSecret) or not isinstance(stored.value, ApiKey | None):
+            raise _broken(self._source, "read() returns no StoredSecret with an ApiKey or None")
+        return stored
+
+    @translate_errors
+    def write(self, value: ApiKey, over: StoredSecret) -> str:
+        return self._store.write(value, over)
+
+    @translate_errors
+    def read_record(self) -> Mapping[str, str] | None:
+        return self._store.read_record()
+
+    @translate_errors
+    def write_record(self, record: Mapping[str, str]) -> None:
+        self._store.write_record(record)
+
+    @translate_errors
+    def check_write(self, over: StoredSecret) -> None:
+        self._store.check_write(over)
+
+    @translate_errors
+    def read_back(self) -> ApiKey | None:
+        key = self._store.read_back()
+        if not isinstance(key, ApiKey | None):
+            raise _broken(self._source, "read_back() returns neither an ApiKey nor None")
+        return key
+
+    @translate_errors
+    def remove(self, over: StoredSecret, *, permanently: bool) -> None:
+        self._store.remove(over, permanently=permanently)
+
+    @translate_errors
+    def remove_record(self) -> None:
+        self._store.remove_record()
+
+
+def _broken(source: str, problem: str) -> SecretStoreConfigurationError:
+    return SecretStoreConfigurationError(
+        f"The registered store {source} does not implement SecretStore: {problem}. Nothing was changed by this. "
+        "Correct its package on every worker.",
+        reason="registered_store_broken",
+    )
