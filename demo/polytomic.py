@@ -24,15 +24,15 @@ START_SECONDS = 120.0
 
 
 class EmulatorError(RuntimeError):
-    """The emulator did not come up, or does not answer."""
+    """Error of the emulator: it did not start, or does not respond."""
 
 
 def start_emulator(group: ProcessGroup, home: Path, arguments: Sequence[str]) -> dict[str, str]:
-    """Start it on a free port and return what it says about itself: ``base_url``, ``partner_key`` and more.
+    """Start the emulator on a free port, and return what it prints: ``base_url``, ``partner_key`` and more.
 
     :param home: the folder for its console.
-    :param arguments: of its command line.
-    :raises EmulatorError: if it says nothing in time.
+    :param arguments: further arguments of its command line.
+    :raises EmulatorError: if it does not start in time.
     """
     console = private_folder(home) / "console.log"
     command = [sys.executable, "-m", "airflow_provider_polytomic.testing", "--port", "0", "--json", *arguments]
@@ -41,40 +41,40 @@ def start_emulator(group: ProcessGroup, home: Path, arguments: Sequence[str]) ->
     while time.monotonic() < deadline:
         group.check()
         line, complete, _ = console.read_text().partition("\n")
-        # Anything else is the complaint of a process that is about to end.
+        # Any other line is the error of a process that is about to exit.
         if complete and line.startswith("{"):
             facts: dict[str, str] = json.loads(line)
             return facts
         time.sleep(0.1)
-    raise EmulatorError(f"the emulator did not come up within {START_SECONDS:.0f} s:\n{group.tail('emulator')}")
+    raise EmulatorError(f"the emulator did not start within {START_SECONDS:.0f} s:\n{group.tail('emulator')}")
 
 
 def state_of(base_url: str) -> dict[str, Any]:
-    """Ask the emulator for its state, which holds live keys.
+    """Return the state of the emulator, which contains keys.
 
-    :raises EmulatorError: if it does not answer.
+    :raises EmulatorError: if it does not respond.
     """
     with requests.Session() as http:
         http.trust_env = False
         try:
-            answer = http.get(f"{base_url}/_emulator/state", timeout=30)
-            answer.raise_for_status()
+            response = http.get(f"{base_url}/_emulator/state", timeout=30)
+            response.raise_for_status()
         except requests.RequestException as error:
-            raise EmulatorError(f"the emulator does not tell its state: {error}") from None
-        state: dict[str, Any] = answer.json()
+            raise EmulatorError(f"the emulator does not return its state: {error}") from None
+        state: dict[str, Any] = response.json()
     return state
 
 
 def users_of(state: Mapping[str, Any], organization: str) -> list[dict[str, Any]]:
     """Return the users of all organizations of this name."""
-    named = {each["id"] for each in state["organizations"] if each["name"] == organization}
-    return [user for user in state["users"] if user["organization_id"] in named]
+    ids = {candidate["id"] for candidate in state["organizations"] if candidate["name"] == organization}
+    return [user for user in state["users"] if user["organization_id"] in ids]
 
 
 def rows_of(state: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Write a line for each user, or for an organization without any: its name, the e-mail, the roles, the live keys.
+    """Return a row for each user, or for an organization without users: name, e-mail, roles, keys.
 
-    A key is written as the beginning of its fingerprint.
+    A key is shown as the beginning of its fingerprint.
     """
     rows = []
     for organization in state["organizations"]:

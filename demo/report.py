@@ -21,7 +21,7 @@ STATE_STYLES = {"success": "green", "failed": "red", "running": "cyan", "up_for_
 
 
 class Screen:
-    """The terminal, or a log where there is none; all that was written to it can be read again, to be scanned."""
+    """Output on the terminal, or in a log; the whole output can be read again and searched for secrets."""
 
     def __init__(self) -> None:
         self._console = Console(record=True, highlight=False)
@@ -29,27 +29,29 @@ class Screen:
 
     @property
     def shown(self) -> str:
-        """All that has been shown so far."""
+        """The output so far."""
         return self._console.export_text(clear=False)
 
     def say(self, text: str, style: str = "") -> None:
-        """Show a line, as it is: brackets are no markup."""
+        """Show a line unchanged, without markup."""
         self._console.print(Text(text, style=style), soft_wrap=True)
 
     @contextlib.contextmanager
     def step(self, doing: str) -> Iterator[None]:
-        """Show what is being done, then that it is done and how many seconds it took."""
+        """Show a step while it runs, and then the seconds that it took."""
         started = time.monotonic()
         with self._console.status(doing):
             yield
         self.say(f"  {doing}: {time.monotonic() - started:.1f} s", "dim")
 
     def changes(self, states: RunStates) -> None:
-        """Show which tasks of a run have come further since this was last called."""
-        news = [f"{task} {state}" for task, state in states.tasks.items() if state and self._tasks.get(task) != state]
+        """Show the tasks of a run whose state has changed since the last call."""
+        changed = [
+            f"{task} {state}" for task, state in states.tasks.items() if state and self._tasks.get(task) != state
+        ]
         self._tasks = states.tasks
-        if news:
-            self.say(f"    {', '.join(news)}", "dim")
+        if changed:
+            self.say(f"    {', '.join(changed)}", "dim")
 
     def states(self, states: RunStates) -> None:
         """Show the table of tasks."""
@@ -59,7 +61,7 @@ class Screen:
         self._console.print(table)
 
     def rows(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Show a table with a line of headings."""
+        """Show a table with a header."""
         table = Table(*columns, title=title, title_justify="left")
         for row in rows:
             table.add_row(*map(Text, row))

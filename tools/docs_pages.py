@@ -1,8 +1,8 @@
 """MkDocs hook (see mkdocs.yml) that turns pages written for the repository into pages of the site.
 
-Links are written as they are right in the repository, where `../CHANGELOG.md` is a file above `docs/`. The site gets a
-page for each file at the top that users read and for each example DAG, and links to those are turned to these pages.
-Any other link out of `docs/` is left alone, and fails a strict build.
+Links are written for the repository, where `../CHANGELOG.md` is a file above `docs/`. The site gets a page for some
+files at the top and for each example DAG, and links to those files lead to these pages. Any other link out of `docs/`
+is not changed, and fails a strict build.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 EXAMPLES = "dags_examples"
 
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)")
-# What follows the language tells the tests what to make of a block; to superfences it would mean something else, except
-# for a title, which the site shows above the block.
+# A word after the language tells the tests how to use a block. superfences would misread it, except for a title, which
+# the site shows above the block.
 _NOTE = re.compile(r"^(```[a-z]+) (?!title=).+$", re.MULTILINE)
 
 
 def site_path(path: str) -> str | None:
-    """Return where a file of the repository is in the site, below `docs/`; None for one that is not there.
+    """Return the path of a file in the site, relative to `docs/`; None if the site does not have it.
 
-    :param path: below the repository.
+    :param path: the path in the repository.
     """
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
@@ -57,12 +57,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Turn links to where the site has what they lead to, and drop the notes of code blocks."""
+    """Adapt the links to the site, and remove the words after the language of code blocks."""
     here = page.file.src_uri
     folder = posixpath.dirname(here if page.file.generated_by else f"docs/{here}")
 
-    def turned(link: re.Match[str]) -> str:
+    def adapt(link: re.Match[str]) -> str:
         there = site_path(posixpath.normpath(posixpath.join(folder, link[1])))
         return link[1] if there is None else posixpath.relpath(there, posixpath.dirname(here) or ".")
 
-    return _LINK.sub(turned, _NOTE.sub(r"\1", markdown))
+    return _LINK.sub(adapt, _NOTE.sub(r"\1", markdown))

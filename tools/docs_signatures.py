@@ -1,7 +1,7 @@
 """Griffe extension (see mkdocs.yml) that adds the parameters that a class's ``__init__`` does not name.
 
-Those that it hands on to a base class of this package by `**kwargs`, and the fields of a pydantic model. With both in
-the signature, the reference has their types, and a documented parameter that does not exist is an error.
+These are the parameters that it passes to a base class of this package by `**kwargs`, and the fields of a pydantic
+model. With them in the signature, the reference has their types, and documenting an unknown parameter is an error.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["WholeSignatures"]
 
 
 class WholeSignatures(Extension):
-    """Completes the signatures of a package once it is read."""
+    """Extension that completes the signatures of a package."""
 
     def on_package(self, *, pkg: Module, **_: Any) -> None:
-        """Complete them."""
-        for each in list(_classes(pkg)):
-            if any(str(base) == "BaseModel" for parent in (each, *each.mro()) for base in parent.bases):
-                each.set_member("__init__", _init_of_model(each))
-            elif isinstance(init := each.members.get("__init__"), Function):
-                _take_over(init, each.mro())
+        """Complete the signatures."""
+        for class_ in list(_classes(pkg)):
+            if any(str(base) == "BaseModel" for parent in (class_, *class_.mro()) for base in parent.bases):
+                class_.set_member("__init__", _init_of_model(class_))
+            elif isinstance(init := class_.members.get("__init__"), Function):
+                _add_inherited(init, class_.mro())
 
 
 def _classes(inside: Module | Class) -> Iterator[Class]:
@@ -37,7 +37,7 @@ def _classes(inside: Module | Class) -> Iterator[Class]:
         if isinstance(member, Class):
             yield member
         if member.is_module or member.is_class:
-            yield from _classes(member)  # type: ignore[arg-type]  # what is_module and is_class say
+            yield from _classes(member)  # type: ignore[arg-type]  # narrowed by is_module and is_class
 
 
 def _init_of_model(model: Class) -> Function:
@@ -51,15 +51,15 @@ def _init_of_model(model: Class) -> Function:
     return Function("__init__", parent=model, parameters=Parameters(own, *fields.values()), returns="None")
 
 
-def _take_over(init: Function, bases: list[Class]) -> None:
-    """Put before `**kwargs` what the nearest base that names it takes by keyword."""
-    rest = [each for each in init.parameters if each.kind is ParameterKind.var_keyword]
+def _add_inherited(init: Function, bases: list[Class]) -> None:
+    """Insert the keyword parameters of the bases before `**kwargs`; the nearest base wins."""
+    rest = [parameter for parameter in init.parameters if parameter.kind is ParameterKind.var_keyword]
     if not rest:
         return
-    named = {each.name: each for each in init.parameters if each not in rest}
+    named = {parameter.name: parameter for parameter in init.parameters if parameter not in rest}
     for base in bases:
-        theirs = base.members.get("__init__")
-        for each in theirs.parameters if isinstance(theirs, Function) else ():
-            if each.kind is ParameterKind.keyword_only:
-                named.setdefault(each.name, each)
+        inherited = base.members.get("__init__")
+        for parameter in inherited.parameters if isinstance(inherited, Function) else ():
+            if parameter.kind is ParameterKind.keyword_only:
+                named.setdefault(parameter.name, parameter)
     init.parameters = Parameters(*named.values(), *rest)

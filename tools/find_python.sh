@@ -1,9 +1,9 @@
 #!/bin/sh
-# Which Python on this machine can carry the project? Prints the first that does: 3.11 up to 3.<$1>, with venv and ensurepip.
-# With a second argument (make PYTHON=...) only that one is considered.
+# Print the first usable Python on this machine: 3.11 up to 3.<$1>, with venv and ensurepip.
+# With a second argument (make PYTHON=...), only that one is checked.
 #
-# A candidate is run, not only looked up: a version manager's shim may stand on PATH and fail, and Debian's python3 lacks
-# ensurepip until python3-venv is installed.
+# The script runs each candidate, because a shim of a version manager can be on PATH and fail, and because Debian's
+# python3 has no ensurepip unless python3-venv is installed.
 newest_minor=$1
 candidates=${2:-python3 python3.12 python3.11 python3.13}
 
@@ -18,6 +18,6 @@ import ensurepip, venv
     fi
 done
 echo "No usable Python among: $candidates" >&2
-echo "Needed: Python 3.11 to 3.$newest_minor with venv and ensurepip (on Debian: the package python3-venv)." >&2
-echo "To name one: make PYTHON=/path/to/python ..." >&2
+echo "The project needs Python 3.11 to 3.$newest_minor with venv and ensurepip (on Debian: the package python3-venv)." >&2
+echo "To select one: make PYTHON=/path/to/python ..." >&2
 exit 1

@@ -1,7 +1,7 @@
 """Resolve the versions that the project installs, and write constraints/airflow-*.txt.
 
-pip resolves in a fresh environment and installs nothing. It must be the oldest supported Python: what projects
-release for it runs on the newer ones too, while the reverse is not true. What only a newer Python needs stays unpinned.
+pip resolves in a new environment and installs nothing. The script needs the oldest supported Python, because releases
+for it run on newer ones too, but not the reverse. A requirement of newer versions only stays unpinned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["requirements", "resolve"]
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
-# Of each file: the Airflow, and the dependency groups that `make setup` installs beside it.
+# For each file: the version of Airflow, and the dependency groups that `make setup` also installs.
 AIRFLOW = {
     "airflow-3.3.txt": ("apache-airflow~=3.3.2", ("dev", "docs")),
     "airflow-2.11.txt": ("apache-airflow~=2.11.2", ("dev",)),
@@ -30,9 +30,9 @@ AIRFLOW = {
 
 
 def requirements(groups: Iterable[str]) -> list[str]:
-    """List what the package, its extras and its developers need; an extra made of other extras adds nothing.
+    """Return the requirements of the package, its extras and its developers.
 
-    :param groups: the developers' dependency groups.
+    :param groups: the dependency groups for developers.
     """
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = settings["project"]
@@ -42,9 +42,9 @@ def requirements(groups: Iterable[str]) -> list[str]:
 
 
 def resolve(needs: list[str]) -> list[str]:
-    """Let pip choose: ``name==version`` lines, sorted.
+    """Return the versions that pip resolves, as sorted lines ``name==version``.
 
-    :param needs: requirements as pip takes them.
+    :param needs: requirements in pip's form.
     """
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, symlinks=True, with_pip=True)
@@ -60,7 +60,7 @@ def resolve(needs: list[str]) -> list[str]:
 def main() -> None:
     """Write both files."""
     if sys.version_info[:2] != OLDEST_PYTHON:
-        sys.exit("Constraints are made with the oldest supported Python: make constraints PYTHON=python3.11")
+        sys.exit("Constraints need the oldest supported Python. Run: make constraints PYTHON=python3.11")
     for name, (airflow, groups) in AIRFLOW.items():
         lines = resolve([*requirements(groups), airflow])
         (ROOT / "constraints" / name).write_text("\n".join(lines) + "\n")

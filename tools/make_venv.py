@@ -2,8 +2,8 @@
 
 ``make_venv.py VENV CONSTRAINTS GROUP...``, each group one of ``[dependency-groups]`` in pyproject.toml.
 
-Runs on a bare Python (standard library only), because it is what installs everything else. The environment is rebuilt
-from nothing when its inputs change: what a dependency left behind would otherwise hide a missing requirement.
+The script uses only the standard library, because it installs everything else. If the inputs change, it creates the
+environment again from the start, because a package that is left behind could hide a missing requirement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PIP = "pip>=25.1"
 
 
 def _digest(place: Path, constraints: Path, groups: list[str]) -> str:
-    """Name the inputs: of pyproject.toml only what is installed from it, not the settings of the linters."""
+    """Return a digest of the inputs; of pyproject.toml, only the parts that are installed from it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     installed_from = {name: project.get(name) for name in ("build-system", "project")}
     installed_from["dependency-groups"] = {name: project["dependency-groups"][name] for name in groups}
@@ -33,36 +33,36 @@ def _digest(place: Path, constraints: Path, groups: list[str]) -> str:
 
 
 def _pip(python: Path, *arguments: str) -> None:
-    """Run pip, showing one moving line (a terminal) or a line now and then (a log), and all of it if it fails."""
-    said: list[str] = []
+    """Run pip; show its last line on a terminal, some lines in a log, and its whole output if it fails."""
+    output: list[str] = []
     command = [str(python), "-m", "pip", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as pip:
         for line in pip.stdout or ():
-            said.append(line)
+            output.append(line)
             if sys.stdout.isatty():
                 sys.stdout.write(f"\r\033[K  {line.strip()[:100]}")
-            elif len(said) % 100 == 0 or line.startswith("Installing"):
+            elif len(output) % 100 == 0 or line.startswith("Installing"):
                 sys.stdout.write(f"  {line.strip()[:100]}\n")
             sys.stdout.flush()
     if sys.stdout.isatty():
         sys.stdout.write("\r\033[K")
     if pip.returncode:
-        sys.exit("".join(said) + f"\npip failed ({pip.returncode}): pip {' '.join(arguments)}")
+        sys.exit("".join(output) + f"\npip failed ({pip.returncode}): pip {' '.join(arguments)}")
 
 
 def make_venv(place: Path, constraints: Path, groups: list[str]) -> None:
-    """Make the environment at ``place``, unless the one there was made from the same inputs.
+    """Create the environment at ``place``, unless it was created from the same inputs.
 
-    :param place: the folder of the environment; what is in it is removed when it has to be rebuilt.
-    :param constraints: a pip constraints file: decides which Airflow this is.
-    :param groups: those of ``[dependency-groups]`` that are installed beside the package.
+    :param place: the folder of the environment, which is emptied first.
+    :param constraints: a constraints file of pip, which selects the version of Airflow.
+    :param groups: the groups of ``[dependency-groups]`` to install.
     """
     stamp, digest = place / "inputs.sha256", _digest(place, constraints, groups)
     python = place / "bin" / "python"
     if stamp.exists() and stamp.read_text() == digest and python.exists():
         return
     sys.stdout.write(
-        f"Setting up {place.name} ({constraints.stem}, Python {sys.version.split()[0]}); once, a minute or two\n"
+        f"Setting up {place.name} ({constraints.stem}, Python {sys.version.split()[0]}); this takes a minute or two\n"
     )
     venv.create(place, clear=True, symlinks=True, with_pip=True)
     _pip(python, "install", "--upgrade", PIP)

@@ -1,6 +1,6 @@
 """Environment variables for an Airflow with a home of its own, which shares nothing with the user's.
 
-Imports nothing of Airflow, which reads these variables when it is imported.
+This module does not import Airflow, which reads these variables at import.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["free_port", "isolated", "local_secrets", "private_folder", "serving"
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can enter, and return it as an absolute path."""
+    """Create a folder that only its owner can enter, and return its absolute path."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
     return path.resolve()
 
 
 def free_port() -> int:
-    """Find a port of the loopback interface that nobody listens on at this moment."""
+    """Return a port of the loopback interface that is free at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -36,13 +36,13 @@ def free_port() -> int:
 
 
 def isolated(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Take the user's environment without any setting of Airflow, with ``home`` as its home.
+    """Return the user's environment without settings of Airflow, and with ``home`` as Airflow's home.
 
-    :param environ: usually ``os.environ``; left as it is.
+    :param environ: usually ``os.environ``; it is not changed.
     :param home: the folder for airflow.cfg, the SQLite database and the logs.
     """
     kept = {name: value for name, value in environ.items() if not name.lstrip("_").startswith("AIRFLOW_")}
-    # The emulator and Airflow's own API are on loopback; a proxy that the user has set would be asked for them.
+    # The emulator and Airflow's own API are on loopback, which a proxy of the user cannot reach.
     direct = ",".join(filter(None, (kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost")))
     return kept | {
         "AIRFLOW_HOME": str(home),
@@ -59,10 +59,10 @@ def isolated(environ: Mapping[str, str], home: Path) -> dict[str, str]:
 
 
 def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level: str) -> dict[str, str]:
-    """Add what a scheduler with LocalExecutor and, on Airflow 3, an API server on loopback need; on both 2.11 and 3.x.
+    """Add the settings of a scheduler with LocalExecutor and, on Airflow 3, of an API server on loopback.
 
-    :param environ: as :func:`isolated` returns it.
-    :param port: of the API server.
+    :param environ: the result of :func:`isolated`.
+    :param port: the port of the API server.
     :param log_level: ``INFO``, ``DEBUG`` ...
     """
     address = f"http://127.0.0.1:{port}"
@@ -77,11 +77,11 @@ def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level:
         # SQLite gives up after 5 s by default, while two busy cores can make it wait longer for another process.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-        # 2.11 refuses SQLite with LocalExecutor unless told so; with four slots it runs well.
+        # 2.11 rejects SQLite with LocalExecutor without this; with four slots it runs well.
         "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
-        # SQLite locks no rows: if a task that has just ended and 2.11's scheduler both expand a mapped one, that dies.
+        # SQLite locks no rows: if a task that has just ended and 2.11's scheduler both expand a mapped task, it dies.
         "AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION": "False",
-        # Airflow 3: tasks talk to the API server. Everyone on loopback is its admin, so it must hold nothing real.
+        # Airflow 3: tasks use the API server. Every client on loopback is its admin, so it must have no real data.
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -93,14 +93,14 @@ def serving(environ: Mapping[str, str], dags_folder: Path, port: int, log_level:
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
         "AIRFLOW__CORE__DAG_FILE_PROCESSOR_TIMEOUT": "600",
         "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
-        # Nobody shall wait for five minutes.
+        # The default is five minutes.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "10",
     }
 
 
 def local_secrets(folder: Path) -> dict[str, str]:
-    """Make the two files of Airflow's LocalFilesystemBackend and return the settings that configure it.
+    """Create the two files of Airflow's LocalFilesystemBackend, and return the settings for it.
 
     :param folder: for connections.json and variables.json, of mode 0600; existing files are kept. The backend fails
         on a missing or empty file, so they start as an empty object.

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["PIECE", "Finding", "LeakScan", "summary"]
 
 PIECE = 12
-"""So many characters of a secret in a row are a leak; fewer are chance."""
+"""Number of characters of a secret in a row that count as a leak; fewer can be chance."""
 EXCERPT = 300
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line that holds a secret or a piece of one.
+    """A line that contains a secret or a piece of one.
 
     :param place: the file, or ``table.column``.
-    :param line: counted from 1; for a table, the row.
-    :param form: how it is written there: ``plain``, ``json``, ``url`` or ``base64``.
+    :param line: the line, counted from 1; for a table, the row.
+    :param form: the encoding: ``plain``, ``json``, ``url`` or ``base64``.
     :param excerpt: the line, with the secret replaced by asterisks.
     """
 
@@ -40,10 +40,10 @@ class Finding:
 
 @dataclass
 class LeakScan:
-    """Look for secrets and count what was looked at: ``files``, ``size`` in bytes, ``rows``.
+    """A search for secrets that counts what it has read: ``files``, ``size`` in bytes, ``rows``.
 
-    :param secrets: the texts that must be nowhere; those shorter than a piece are looked for as a whole.
-    :raises ValueError: if one is empty: it would be found everywhere.
+    :param secrets: the strings to find; a string that is shorter than a piece is searched for as a whole.
+    :raises ValueError: if a secret is empty, because it would be found everywhere.
     """
 
     secrets: Collection[str] = field(repr=False)
@@ -53,9 +53,9 @@ class LeakScan:
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Prepare what is searched for."""
+        """Prepare the search."""
         if not all(self.secrets):
-            raise ValueError("an empty secret cannot be looked for")
+            raise ValueError("an empty secret cannot be searched for")
         self._needles: dict[bytes, str] = {}
         for secret in self.secrets:
             for form, text in _forms(secret):
@@ -64,18 +64,18 @@ class LeakScan:
         self._lengths = {len(needle) for needle in self._needles}
 
     def folder(self, root: Path, *, leave_out: Collection[Path] = ()) -> None:
-        """Scan every file below ``root``, database files (with their journals) as the bytes they are.
+        """Scan every file below ``root``, including the bytes of database files and their journals.
 
-        :param leave_out: files and folders where the secret may be.
+        :param leave_out: files and folders that may contain the secret.
         """
-        spared = {path.resolve() for path in leave_out}
+        excluded = {path.resolve() for path in leave_out}
         for path in sorted(root.resolve().rglob("*")):
-            if path.is_file() and not path.is_symlink() and not spared & {path, *path.parents}:
+            if path.is_file() and not path.is_symlink() and not excluded & {path, *path.parents}:
                 self.files += 1
                 self.text(str(path), path.read_bytes())
 
     def database(self, path: Path) -> None:
-        """Scan every value of every row of every table of a SQLite database, compressed ones unpacked."""
+        """Scan every value of every row of every table of a SQLite database, and unpack compressed values."""
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
             tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
             for table in tables:
@@ -87,7 +87,7 @@ class LeakScan:
                         self._search(f"{table}.{column}", _bytes(value), first_line=number, one_line=True)
 
     def text(self, place: str, content: str | bytes) -> None:
-        """Scan one text, named ``place`` in what is found."""
+        """Scan one string or file; findings refer to it as ``place``."""
         data = _bytes(content)
         self.size += len(data)
         self._search(place, data)
@@ -97,10 +97,10 @@ class LeakScan:
             return
         for number, line in enumerate([data] if one_line else data.split(b"\n"), start=first_line):
             if forms := self._forms_in(line):
-                self.findings.append(Finding(place, number, "/".join(sorted(forms)), self._hidden(line)))
+                self.findings.append(Finding(place, number, "/".join(sorted(forms)), self._mask(line)))
 
     def _forms_in(self, data: bytes) -> set[str]:
-        """Tell which forms of a secret are in there, in one pass however many secrets are looked for."""
+        """Return the encodings in which secrets occur, in one pass for all secrets."""
         return {
             self._needles[piece]
             for length in self._lengths
@@ -108,26 +108,26 @@ class LeakScan:
             if (piece := data[start : start + length]) in self._needles
         }
 
-    def _hidden(self, line: bytes) -> str:
-        """Blot out every piece; pieces that overlap are one, so that no end of the secret stays to be seen."""
-        blotted = bytearray(line)
+    def _mask(self, line: bytes) -> str:
+        """Replace every piece by asterisks, overlapping pieces as one, so that no end of the secret stays visible."""
+        masked = bytearray(line)
         for needle in self._needles:
             start = line.find(needle)
             while start >= 0:
-                blotted[start : start + len(needle)] = b"*" * len(needle)
+                masked[start : start + len(needle)] = b"*" * len(needle)
                 start = line.find(needle, start + 1)
-        first = max(0, blotted.find(b"*" * PIECE) - EXCERPT // 2)
-        return blotted[first : first + EXCERPT].decode(errors="replace")
+        first = max(0, masked.find(b"*" * PIECE) - EXCERPT // 2)
+        return masked[first : first + EXCERPT].decode(errors="replace")
 
 
 def _forms(secret: str) -> Iterator[tuple[str, bytes]]:
-    """Write the secret in each encoding, without the ends that depend on what stands beside it."""
+    """Yield the secret in each encoding, without the ends that depend on the neighbouring characters."""
     yield "plain", secret.encode()
     yield "json", json.dumps(secret)[1:-1].encode()
     yield "url", quote(secret, safe="").encode()
     for shift in range(3):
-        # Three bytes are four characters: what a secret looks like depends on where in the text it begins, modulo
-        # three. Characters that also hold bits of a neighbour are left out.
+        # Three bytes are four characters, so the encoding depends on the position of the secret modulo three.
+        # Characters that also have bits of a neighbour are left out.
         encoded = base64.b64encode(b"\0" * shift + secret.encode())
         whole = encoded[-(-shift * 4 // 3) :].rstrip(b"=")
         inner = whole[:-1] if encoded.endswith(b"=") else whole
@@ -136,7 +136,7 @@ def _forms(secret: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _bytes(value: object) -> bytes:
-    """Make bytes of a database value; a compressed one (2.11 and 3.x can store DAGs so) is unpacked."""
+    """Return a database value as bytes, unpacked if it is compressed, as DAGs can be."""
     if isinstance(value, bytes):
         with contextlib.suppress(zlib.error):
             return zlib.decompress(value)
@@ -145,5 +145,5 @@ def _bytes(value: object) -> bytes:
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """Write findings as lines for a person."""
-    return "\n".join(f"{found.place}:{found.line} ({found.form}) {found.excerpt}" for found in findings)
+    """Return the findings as lines."""
+    return "\n".join(f"{finding.place}:{finding.line} ({finding.form}) {finding.excerpt}" for finding in findings)

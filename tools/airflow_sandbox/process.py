@@ -1,7 +1,7 @@
 """Run a real Airflow: start its components, trigger and watch DAGs, and stop everything.
 
-Works with the Airflow of the environment that runs it: 3.x (scheduler, API server, DAG processor) and 2.11 (scheduler).
-States and results are read from its SQLite database, which needs no server and is the same on both.
+The module runs the Airflow of its own environment: 3.x (scheduler, API server, DAG processor) or 2.11 (scheduler).
+It reads states and results from the SQLite database, which needs no server and is the same in both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["AirflowError", "AirflowProcess", "RunStates"]
 
 POLL_SECONDS = 0.5
-# Two busy cores: 70 s until healthy were measured on 3.3.2.
+# Measured on 3.3.2 with two busy cores: healthy after 70 s.
 READY_SECONDS = 240.0
 RUN_SECONDS = 300.0
 
@@ -43,7 +43,7 @@ RETURN_VALUE = """
 
 
 class AirflowError(RuntimeError):
-    """Airflow did not become healthy, could not parse a DAG, or did not end a run in time."""
+    """Error of Airflow: it is not healthy, cannot import a DAG, or has not finished a run in time."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class RunStates:
     """The states of a DAG run and of its task instances.
 
     :param run: ``queued``, ``running``, ``success`` or ``failed``.
-    :param tasks: by task id, a mapped one with its index (``issue[3]``), in the order of their start; None: not yet
-        scheduled.
+    :param tasks: the states by task id, a mapped task with its index (``issue[3]``), in the order of their start; None
+        if the task is not scheduled yet.
     """
 
     run: str
@@ -60,20 +60,20 @@ class RunStates:
 
     @property
     def finished(self) -> bool:
-        """Whether the run will not go on."""
+        """Whether the run has finished."""
         return self.run in ("success", "failed")
 
 
 class AirflowProcess:
-    """An Airflow of its own: home, database, ports and processes are made for it and end with it.
+    """A separate Airflow with its own home, database, ports and processes.
 
-    Use as a context manager; entering migrates the database and starts the components, then comes
+    Use it as a context manager, which migrates the database and starts the components; then call
     :meth:`wait_until_ready`.
 
-    :param home: the folder for everything that it writes; made with mode 0700.
-    :param dags_folder: the DAGs that it serves, none other.
-    :param log_level: of Airflow.
-    :param env: further variables for its processes: connections, the secrets backend, settings (last word).
+    :param home: the folder for everything that Airflow writes; it is created with mode 0700.
+    :param dags_folder: the folder of its DAGs.
+    :param log_level: the log level of Airflow.
+    :param env: further variables, which win over all others: connections, the secrets backend, settings.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class AirflowProcess:
         self._http.trust_env = False
 
     def __enter__(self) -> Self:
-        """Make the database, unless it was put there, and start the components."""
+        """Create the database, unless it exists, and start the components."""
         if not self.database.exists():
             self.command("db", "migrate")
         components = {"scheduler": ["scheduler", "--skip-serve-logs"]}
-        if self.major > 2:  # noqa: PLR2004 - Airflow 3 split these off the scheduler
+        if self.major > 2:  # noqa: PLR2004 - in Airflow 3 they are components of their own
             components |= {"api-server": ["api-server"], "dag-processor": ["dag-processor"]}
         with contextlib.ExitStack() as on_error:
             on_error.enter_context(self.group)
@@ -107,31 +107,31 @@ class AirflowProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all of it."""
+        """Stop all components."""
         self.group.stop()
         self._http.close()
 
     def command(self, *arguments: str) -> str:
-        """Run one ``airflow`` command to its end and return what it printed; kept in the consoles folder as well.
+        """Run an ``airflow`` command and return its output, which the consoles folder keeps as well.
 
-        :raises AirflowError: if it fails, with what it printed last.
+        :raises AirflowError: if it fails, with the end of its output.
         """
         args = [sys.executable, "-m", "airflow", *arguments]
         done = subprocess.run(args, env=self.env, cwd=self.home, capture_output=True, text=True, check=False)
         with (self.consoles / "commands.log").open("a") as console:
             console.write(done.stdout + done.stderr)
         if done.returncode:
-            said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
-            raise AirflowError(f"airflow {' '.join(arguments[:2])} failed ({done.returncode}):\n{said}")
+            output = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+            raise AirflowError(f"airflow {' '.join(arguments[:2])} failed ({done.returncode}):\n{output}")
         return done.stdout
 
     def wait_until_ready(
         self, dag_ids: Collection[str], *, seconds: float = READY_SECONDS, on_wait: Callable[[str], None] | None = None
     ) -> None:
-        """Wait until the components are healthy and the DAGs are known. Tasks that start before time out on 3.3.2.
+        """Wait until the components are healthy and have the DAGs. On 3.3.2, tasks that start earlier time out.
 
-        :param on_wait: told, again and again, what is being waited for.
-        :raises AirflowError: after so many seconds, or as soon as a DAG file cannot be imported (with its traceback).
+        :param on_wait: called at every poll with what is missing.
+        :raises AirflowError: after the seconds, or if a DAG file cannot be imported (with its traceback).
         """
         for _ in self._until(seconds, "become ready"):
             missing = self._not_ready(dag_ids)
@@ -141,10 +141,10 @@ class AirflowProcess:
                 on_wait(missing)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, run_id: str) -> None:
-        """Start a DAG run: through the REST API on 3.x, by the command (some seconds) on 2.11.
+        """Start a DAG run: through the REST API on 3.x, by the command line (some seconds) on 2.11.
 
         :param conf: the parameters of the run.
-        :raises AirflowError: if Airflow refuses.
+        :raises AirflowError: if Airflow rejects it.
         """
         if self.major == 2:  # noqa: PLR2004 - Airflow's major version
             self.command("dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf or {}))
@@ -153,15 +153,15 @@ class AirflowProcess:
         self.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        """Call the REST API of Airflow 3 as its admin and return the decoded answer.
+        """Call the REST API of Airflow 3 as its admin and return the decoded response.
 
-        :raises AirflowError: for any answer but a success, with its text.
+        :raises AirflowError: for any response except a success, with its text.
         """
         token = self._call("GET", "/auth/token", None, {})["access_token"]
         return self._call(method, path, body, {"Authorization": f"Bearer {token}"})
 
     def states(self, dag_id: str, run_id: str) -> RunStates:
-        """Read how far a run has come."""
+        """Return the states of a run and its tasks."""
         run = self.query("select state from dag_run where dag_id = ? and run_id = ?", dag_id, run_id)
         rows = self.query(TASK_STATES, dag_id, run_id)
         tasks = {task if index < 0 else f"{task}[{index}]": state for task, index, state in rows}
@@ -177,8 +177,8 @@ class AirflowProcess:
     ) -> RunStates:
         """Wait until a run has succeeded or failed, and return its states.
 
-        :param on_change: told about each change on the way.
-        :raises AirflowError: if it takes longer.
+        :param on_change: called at each change of the states.
+        :raises AirflowError: if the run does not finish in time.
         """
         seen = None
         for _ in self._until(seconds, f"finish the run {run_id} of {dag_id}"):
@@ -191,25 +191,25 @@ class AirflowProcess:
         raise AssertionError("unreachable: _until never ends by itself")
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
-        """Read what a task returned; None if it did not."""
-        found = self.query(RETURN_VALUE, dag_id, run_id, task_id, map_index)
-        value = found[0][0] if found else None
-        # The column's affinity makes numbers of numbers; all else is JSON, on 2.11 as bytes.
+        """Return the result of a task, or None if it has none."""
+        rows = self.query(RETURN_VALUE, dag_id, run_id, task_id, map_index)
+        value = rows[0][0] if rows else None
+        # SQLite returns numbers as numbers; all other values are JSON, on 2.11 as bytes.
         return json.loads(value) if isinstance(value, str | bytes) else value
 
     def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Read from the metadata database, without the right to change it."""
+        """Read from the metadata database, in read-only mode."""
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)) as database:
             return database.execute(statement, parameters).fetchall()
 
     def _call(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:
-        answer = self._http.request(method, self.base_url + path, json=body, headers=headers, timeout=(10, 180))
-        if not answer.ok:
-            raise AirflowError(f"{method} {path}: {answer.status_code} {answer.text[:2000]}")
-        return answer.json()
+        response = self._http.request(method, self.base_url + path, json=body, headers=headers, timeout=(10, 180))
+        if not response.ok:
+            raise AirflowError(f"{method} {path}: {response.status_code} {response.text[:2000]}")
+        return response.json()
 
     def _not_ready(self, dag_ids: Collection[str]) -> str | None:
-        """Say what is still missing, or None."""
+        """Return what is missing, or None."""
         broken = self.query("select filename, stacktrace from import_error")
         if broken:
             raise AirflowError("\n".join(f"{file} cannot be imported:\n{trace}" for file, trace in broken))
@@ -228,7 +228,7 @@ class AirflowProcess:
         return health.ok and health.json()["scheduler"]["status"] == "healthy"
 
     def _until(self, seconds: float, what: str) -> Iterator[None]:
-        """Yield at every poll, as long as all components live and time is left."""
+        """Yield at every poll, while all components run and time is left."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.group.check()

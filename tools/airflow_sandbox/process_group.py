@@ -20,14 +20,14 @@ STOP_SECONDS = 120.0
 
 
 class ProcessGroupError(RuntimeError):
-    """A process could not be started, has ended early, or could not be ended."""
+    """Error of a process: it did not start, has exited early, or could not be stopped."""
 
 
 class ProcessGroup:
-    """Processes that share one fate, each with its console in a file.
+    """Processes that are stopped together, each with its console in a file.
 
-    Use as a context manager. On leaving it, for whatever reason, everything that was started is ended together with its
-    children, also those in process groups of their own; the same happens if this very process is killed.
+    Use it as a context manager. On exit, all processes are stopped together with their children, even children in other
+    process groups. The same happens if this process is killed.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class ProcessGroup:
         self._consoles: dict[str, Path] = {}
 
     def __enter__(self) -> Self:
-        """Start the reaper, in a session of its own: a Ctrl-C in the terminal reaches only us, who end the rest."""
+        """Start the reaper in its own session, so that a Ctrl-C in the terminal reaches only this process."""
         command = [sys.executable, str(Path(__file__).with_name("reaper.py"))]
         self._reaper = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -43,45 +43,44 @@ class ProcessGroup:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything; see :meth:`stop`."""
+        """Stop all processes; see :meth:`stop`."""
         self.stop()
 
     @property
     def session(self) -> int:
-        """The session that all processes of this group are in: the reaper's pid."""
+        """The session of all processes of this group, which is the pid of the reaper."""
         return self._reaper.pid
 
     def start(self, name: str, args: Sequence[str], *, env: Mapping[str, str], console: Path) -> int:
         """Start a process and return its pid.
 
-        :param name: how it is called in :meth:`check` and in errors.
-        :param env: its whole environment.
-        :param console: the file that its stdout and stderr are appended to, made with mode 0600; its folder is the
-            working directory.
-        :raises ProcessGroupError: if it could not be started.
+        :param name: the name of the process in errors.
+        :param env: the whole environment.
+        :param console: the file for stdout and stderr, created with mode 0600; its folder is the working directory.
+        :raises ProcessGroupError: if the process could not be started.
         """
         if self._reaper.stdin is None or self._reaper.stdout is None:
-            raise ProcessGroupError(f"{name} was not started: this group has been stopped")
-        order = {"args": list(args), "env": dict(env), "console": str(console.resolve())}
-        self._reaper.stdin.write(json.dumps(order) + "\n")
+            raise ProcessGroupError(f"{name} was not started: its process group is stopped")
+        request = {"args": list(args), "env": dict(env), "console": str(console.resolve())}
+        self._reaper.stdin.write(json.dumps(request) + "\n")
         self._reaper.stdin.flush()
-        answer = json.loads(
-            self._reaper.stdout.readline() or '{"error": "the reaper has ended, and all processes with it"}'
+        response = json.loads(
+            self._reaper.stdout.readline() or '{"error": "the reaper has exited and has stopped all processes"}'
         )
-        if "error" in answer:
-            raise ProcessGroupError(f"{name} could not be started: {answer['error']}")
-        self._pids[name], self._consoles[name] = answer["pid"], console
+        if "error" in response:
+            raise ProcessGroupError(f"{name} could not be started: {response['error']}")
+        self._pids[name], self._consoles[name] = response["pid"], console
         return self._pids[name]
 
     def check(self) -> None:
-        """Make sure that everything still runs.
+        """Check that all processes are running.
 
-        :raises ProcessGroupError: with the end of the console of the one that does not.
+        :raises ProcessGroupError: if one is not, with the end of its console.
         """
         for name, pid in self._pids.items():
             if not _runs(pid):
                 raise ProcessGroupError(
-                    f"{name} has ended early. The end of {self._consoles[name]}:\n{self.tail(name)}"
+                    f"{name} has exited early. The end of {self._consoles[name]}:\n{self.tail(name)}"
                 )
 
     def tail(self, name: str, lines: int = 30) -> str:
@@ -89,14 +88,14 @@ class ProcessGroup:
         return "\n".join(self._consoles[name].read_text(errors="replace").splitlines()[-lines:])
 
     def survivors(self) -> list[int]:
-        """List the pids still found in this group's session, the reaper's own excluded; empty after :meth:`stop`."""
-        ours = [pid for pid in psutil.pids() if pid != self.session and _session_of(pid) == self.session]
-        return [pid for pid in ours if _runs(pid)]
+        """Return the pids in the session of this group, except the reaper's own; empty after :meth:`stop`."""
+        pids = [pid for pid in psutil.pids() if pid != self.session and _session_of(pid) == self.session]
+        return [pid for pid in pids if _runs(pid)]
 
     def stop(self) -> None:
-        """End everything and wait for it; once is enough.
+        """Stop all processes and wait for their end; a second call does nothing.
 
-        :raises ProcessGroupError: if a process could not be ended even by SIGKILL.
+        :raises ProcessGroupError: if a process is left even after SIGKILL.
         """
         if self._reaper.stdin is None or self._reaper.stdin.closed:
             return
@@ -104,16 +103,14 @@ class ProcessGroup:
         status = self._reaper.wait(timeout=STOP_SECONDS)
         if self._reaper.stdout is not None:
             self._reaper.stdout.close()
-        if self._reaper.stdout is not None:
-            self._reaper.stdout.close()
         if status or self.survivors():
             raise ProcessGroupError(
-                f"processes are left in session {self.session}: {self.survivors()}; end them by hand"
+                f"could not stop the processes {self.survivors()} of session {self.session}; stop them manually"
             )
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process does anything any more; one that has ended is listed until its parent, or init, looks at it."""
+    """Whether a process is running; a zombie is not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -123,5 +120,5 @@ def _runs(pid: int) -> bool:
 def _session_of(pid: int) -> int | None:
     try:
         return os.getsid(pid)
-    except OSError:  # it ended meanwhile, or is not ours to ask about
+    except OSError:  # it has exited, or belongs to another user
         return None

@@ -1,13 +1,13 @@
-"""A process that starts others for its owner and ends all of them with it.
+"""Process that starts others for its owner, and stops all of them when the owner is gone.
 
 Run as a file, in a session of its own, by :class:`tools.airflow_sandbox.process_group.ProcessGroup`. Each line on its
-standard input is a process to start, as JSON (``args``, ``env``, ``console``); the answer is a line with its ``pid`` or
-an ``error``. When the input ends (the owner has closed it, has crashed or was killed by SIGKILL), it ends every process
-that came of them, and itself last.
+standard input is a process to start, as JSON (``args``, ``env``, ``console``); the response is a line with its ``pid``
+or an ``error``. When the input ends (the owner has closed it, has crashed or was killed by SIGKILL), the reaper stops
+these processes and their descendants, and then exits.
 
-Ending the process group is not enough: Airflow's tasks and its file processors put themselves into groups of their
-own, and an ``airflow`` command that is ended leaves its children behind as orphans. They stay in this session, and on
-Linux orphans become children of this process (PR_SET_CHILD_SUBREAPER), even those that have left the session.
+Stopping the process group is not enough: Airflow's tasks and file processors create their own groups, and a killed
+``airflow`` command leaves its children behind as orphans. They stay in this session, and on Linux orphans become
+children of this process (PR_SET_CHILD_SUBREAPER), even if they have left the session.
 """
 
 from __future__ import annotations
@@ -34,43 +34,45 @@ KILL_SECONDS = 60.0
 REAP_EVERY_SECONDS = 0.5
 
 
-def _start(order: dict[str, Any]) -> int:
-    """Start one process; it becomes a child that :func:`_reap` collects, so the Popen object is not kept."""
-    fd = os.open(order["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with open(fd, "wb") as console:  # noqa: PTH123 - a descriptor, not a path: its mode is set when it is made
+def _start(request: dict[str, Any]) -> int:
+    """Start a process, which :func:`_reap` collects later."""
+    fd = os.open(request["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(fd, "wb") as console:  # noqa: PTH123 - a descriptor, whose mode is set at creation
         process = subprocess.Popen(
-            order["args"],
-            env=order["env"],
+            request["args"],
+            env=request["env"],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
-            cwd=Path(order["console"]).parent,
+            cwd=Path(request["console"]).parent,
         )
-    process.returncode = 0  # _reap collects it: tells Popen that there is nothing left to wait for
+    process.returncode = 0  # because _reap collects it, Popen must not wait for it
     return process.pid
 
 
 def _reap() -> None:
-    """Collect the processes that have ended, adopted orphans included."""
+    """Collect the processes that have exited, including adopted orphans."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def _survivors() -> list[psutil.Process]:
-    """List what came of us and still runs: our descendants, and whoever is in our session."""
+    """Return all running descendants of this process, and all running processes of its session."""
     me, session = psutil.Process(), os.getsid(0)
-    found = {process.pid: process for process in me.children(recursive=True)}
+    running = {process.pid: process for process in me.children(recursive=True)}
     for process in psutil.process_iter():
         with contextlib.suppress(OSError):
             if process.pid != me.pid and os.getsid(process.pid) == session:
-                found[process.pid] = process
-    return [process for process in found.values() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+                running[process.pid] = process
+    return [
+        process for process in running.values() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
-def _end_all() -> bool:
-    """End everything, politely first; children made meanwhile are met on the next round. False if something is left."""
-    asked: set[int] = set()
+def _stop_all() -> bool:
+    """Stop all processes, by SIGTERM and later by SIGKILL, and return whether none is left."""
+    terminated: set[int] = set()
     started = time.monotonic()
     while time.monotonic() - started < TERM_SECONDS + KILL_SECONDS:
         _reap()
@@ -83,15 +85,15 @@ def _end_all() -> bool:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     if kill:
                         process.kill()
-                    elif process.pid not in asked:
+                    elif process.pid not in terminated:
                         process.terminate()
-                        asked.add(process.pid)
+                        terminated.add(process.pid)
         time.sleep(0.1)
     return False
 
 
 def _serve() -> None:
-    """Start what the owner asks for, until its end of the pipe closes."""
+    """Start the requested processes until the input ends."""
     buffered = b""
     while True:
         _reap()
@@ -103,28 +105,25 @@ def _serve() -> None:
         *lines, buffered = (buffered + read).split(b"\n")
         for line in lines:
             try:
-                answer: dict[str, int | str] = {"pid": _start(json.loads(line))}
+                response: dict[str, int | str] = {"pid": _start(json.loads(line))}
             except OSError as error:
-                answer = {"error": str(error)}
-            sys.stdout.write(json.dumps(answer) + "\n")
+                response = {"error": str(error)}
+            sys.stdout.write(json.dumps(response) + "\n")
             sys.stdout.flush()
 
 
 def main() -> int:
-    """Keep the processes until the owner is gone or done.
-
-    :returns: 0 when nothing is left running, else 1.
-    """
-    for outlived in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A handler and not SIG_IGN, which every process started from here would inherit.
-        signal.signal(outlived, lambda *_: None)
+    """Run until the input ends, and return 0 if no process is left, else 1."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A handler instead of SIG_IGN, which every started process would inherit.
+        signal.signal(number, lambda *_: None)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         _serve()
     finally:
-        nothing_left = _end_all()
-    return 0 if nothing_left else 1
+        all_stopped = _stop_all()
+    return 0 if all_stopped else 1
 
 
 if __name__ == "__main__":
