@@ -1,4 +1,4 @@
-"""What does Airflow learn about this package before it runs anything of it? Its metadata, the connection form included.
+"""Provider metadata for Airflow, with the connection form.
 
 Airflow 3.3 calls :func:`get_provider_info` while ``import airflow`` is still running: an import of Airflow here, an
 exception, or a ``package-name`` that is not the distribution's normalised name stops Airflow itself from starting.
@@ -12,16 +12,16 @@ __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the metadata as Airflow's ``provider_info.schema.json`` wants it, in kebab-case, anew each time.
+    """Return a new copy of the metadata in the kebab-case form of Airflow's ``provider_info.schema.json``.
 
-    The form in ``connection-types`` is the only one that Airflow 3.2 and later show; the hook's form methods, which
-    Airflow 2.11 asks instead, are rendered from it by :mod:`airflow_provider_polytomic._airflow.connection_form`.
+    Airflow 3.2 and later show only the form in ``connection-types``. Airflow 2.11 calls the hook's form methods
+    instead, which :mod:`airflow_provider_polytomic._airflow.connection_form` renders from it.
     """
     return {
         "package-name": "airflow-provider-polytomic",
         "name": "Polytomic",
         "description": (
-            "Issues and rotates `Polytomic <https://www.polytomic.com/>`__ API keys and writes them into Airflow's "
+            "Issues and rotates `Polytomic <https://www.polytomic.com/>`__ API keys and writes them to Airflow's "
             "secrets backend; onboards and offboards a partner's customers."
         ),
         "integrations": [
@@ -44,7 +44,6 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_polytomic.operators.api_keys",
                     "airflow_provider_polytomic.operators.batch",
                     "airflow_provider_polytomic.operators.organizations",
-                    "airflow_provider_polytomic.operators.api_keys",
                     "airflow_provider_polytomic.operators.users",
                 ],
             }
@@ -69,8 +68,8 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _conn_fields() -> dict[str, dict[str, Any]]:
-    # What most people need; docs/connection.md lists all extra fields. No "default": the form would store it, and it
-    # would stay when the package moves on. So each text says what an empty field means.
+    # The fields that most users need; docs/connection.md lists all. No "default": the form would store it, and keep the
+    # old value when a later version has another. So each description states what an empty field means.
     return {
         "timeout": {
             "label": "Timeout",
@@ -79,7 +78,7 @@ def _conn_fields() -> dict[str, dict[str, Any]]:
         },
         "ca_bundle": {
             "label": "CA bundle",
-            "description": "Path of the certificates to trust, on the machine where tasks run. Empty: the usual ones.",
+            "description": "Path of trusted certificates on the machine where tasks run. Empty: the default bundle.",
             "schema": {"type": ["string", "null"]},
         },
     }

@@ -1,7 +1,7 @@
-"""What Polytomic's answers mean, as values: API field names, unknown fields ignored, nulls tolerated.
+"""Models of Polytomic's responses: the API's field names; unknown fields are ignored, nulls accepted.
 
 Source of the fields: the official SDK ``polytomic`` 25.9.10 (``types/``) and the API reference of version 2025-09-18,
-where every field of an answer is optional.
+where every field of a response is optional.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from airflow_provider_polytomic._support.ids import is_uuid
 __all__ = ["Identity", "Organization", "Role", "User"]
 
 
-class _Answer(BaseModel):
-    # A validation error must not quote its input: an answer can hold a secret where none is expected.
+class _Response(BaseModel):
+    # A validation error must not quote its input: a response can contain a secret in an unexpected place.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def _uuid(value: str) -> str:
-    # Ids go into paths, logs and messages.
+    # Ids become part of paths, logs and messages.
     if not is_uuid(value):
         raise ValueError("not a UUID")
     return value.lower()
@@ -30,11 +30,11 @@ def _uuid(value: str) -> str:
 _Id = Annotated[str, AfterValidator(_uuid)]
 
 
-class Identity(_Answer):
-    """Who a key belongs to: ``GET /api/me``.
+class Identity(_Response):
+    """Owner of a key: ``GET /api/me``.
 
-    :param id: UUID of the user; absent for keys that are not a user's.
-    :param organization_id: UUID of the organization that the key acts in; absent for a bare partner key.
+    :param id: UUID of the user; None unless it is a user's key.
+    :param organization_id: UUID of the organization that the key acts in; None for a partner key alone.
     """
 
     id: str | None = None
@@ -57,8 +57,8 @@ class Identity(_Answer):
         return False if value is None else value
 
 
-class Organization(_Answer):
-    """An organization: ``/api/organizations``."""
+class Organization(_Response):
+    """Organization: ``/api/organizations``."""
 
     id: _Id
     name: str | None = None
@@ -67,8 +67,8 @@ class Organization(_Answer):
     sso_org_id: str | None = None
 
 
-class Role(_Answer):
-    """A role of an organization, or one of Polytomic's own: ``/api/permissions/roles``."""
+class Role(_Response):
+    """Role of an organization, or a predefined one: ``/api/permissions/roles``."""
 
     id: _Id
     name: str | None = None
@@ -76,10 +76,10 @@ class Role(_Answer):
     system: bool | None = None
 
 
-class User(_Answer):
-    """A user of an organization: ``/api/organizations/{org_id}/users``.
+class User(_Response):
+    """User of an organization: ``/api/organizations/{org_id}/users``.
 
-    :param role_ids: UUIDs of the user's roles; empty where the server says null.
+    :param role_ids: UUIDs of the user's roles; empty if the server returns null.
     """
 
     id: _Id

@@ -1,1 +1,1 @@
-"""Helpers without a subject of their own: ids, base URLs, tracebacks."""
+"""Helpers for all other folders: base URLs, clock, ids, retries, text and tracebacks."""

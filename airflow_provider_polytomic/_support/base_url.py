@@ -1,4 +1,4 @@
-"""Which server is meant? A connection's host, schema and port as one checked base URL."""
+"""Base URL of a server, from a connection's host, schema and port."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_SERVER", "parse_base_url"]
 
-# The only environment that any of the official SDKs knows (polytomic 25.9.10, environment.py).
+# The only environment in the official SDKs (polytomic 25.9.10, environment.py).
 DEFAULT_SERVER = "https://app.polytomic.com"
 
 _HOSTNAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
@@ -23,14 +23,14 @@ _DEFAULT_PORT = {"https": 443, "http": 80}
 def parse_base_url(
     host: str | None, schema: str | None = None, port: int | None = None, *, allow_http: bool = False
 ) -> tuple[str, None] | tuple[None, str]:
-    """Return the server's URL in one spelling (lower case, no default port, no slash at the end), or what is wrong.
+    """Return the server's URL in canonical form (lower case, no default port, no trailing slash), or the problem.
 
-    Nothing is raised, because the host can hold a password by mistake and would be a local of the frame that raises.
+    Nothing is raised: the host may contain a password by mistake, and would be a local of the frame that raises.
 
     :param host: a host name, with or without scheme, port and path; empty for Polytomic's own server.
-    :param schema: ``https`` or ``http``, where the host does not say it.
-    :param allow_http: whether a key may be sent unencrypted to a host that is not this machine.
-    :returns: the URL and None, or None and a clause about "its host", which does not show it.
+    :param schema: ``https`` or ``http``, if the host has no scheme.
+    :param allow_http: whether a key may be sent unencrypted to another machine.
+    :returns: the URL and None, or None and a clause that follows "its host" and does not show the host.
     """
     parts = _split(_with_scheme((host or "").strip() or DEFAULT_SERVER, (schema or "").strip().lower()))
     problem = _problem(parts, schema, port, allow_http=allow_http)
@@ -49,7 +49,7 @@ def _with_scheme(host: str, schema: str) -> str:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # urlsplit validates the port when it is read
     except ValueError:
         return None
     return parts
@@ -59,17 +59,17 @@ def _problem(parts: SplitResult | None, schema: str | None, port: int | None, *,
     if parts is None or not _is_host(parts.hostname or ""):
         return "is not the name or address of a server, such as https://app.polytomic.com"
     plain = "?" not in parts.geturl() and "#" not in parts.geturl() and _PATH.fullmatch(parts.path.rstrip("/"))
-    says_other_schema = bool(schema) and (schema or "").strip().lower() != parts.scheme
+    is_other_schema = bool(schema) and (schema or "").strip().lower() != parts.scheme
     unencrypted = parts.scheme == "http" and not (allow_http or _is_this_machine(parts.hostname or ""))
     problems = {
         "or its schema must be https (or http, where that is allowed)": parts.scheme not in _DEFAULT_PORT,
-        "holds a user or a password: they belong into the fields Login and Password": "@" in parts.netloc,
-        "holds more than a server and a plain path": not plain,
-        f"says {parts.scheme}, its schema something else": says_other_schema,
-        f"says port {parts.port}, its port field {port}": bool(port and parts.port and port != parts.port),
-        "would get the key unencrypted over http; use https, or set the extra allow_http to true": unencrypted,
+        "contains a user name or password; use the Login and Password fields instead": "@" in parts.netloc,
+        "contains more than a server and a plain path": not plain,
+        f"begins with {parts.scheme}, but its schema is different": is_other_schema,
+        f"has port {parts.port}, but its port field is {port}": bool(port and parts.port and port != parts.port),
+        "would receive the key unencrypted over http; use https, or set the extra allow_http to true": unencrypted,
     }
-    return next((text for text, found in problems.items() if found), None)
+    return next((problem for problem, is_present in problems.items() if is_present), None)
 
 
 def _is_host(hostname: str) -> bool:

@@ -1,4 +1,4 @@
-"""How does an exception leave a function that has a key in plain text at hand? Without that function's frames."""
+"""Removal of the frames of a function that handles keys from the exceptions that leave it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ T = TypeVar("T")
 
 
 def strip_traceback(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function so that whatever leaves it carries neither traceback nor context from inside.
+    """Wrap a function so that its exceptions have neither a traceback nor a context from inside it.
 
-    Error trackers print the locals of every frame that an exception brings along, and Airflow raises its timeouts,
-    which are BaseExceptions, between any two lines. The arguments must hide their text themselves, as ``ApiKey`` does.
+    Error trackers print the locals of every frame of an exception, and Airflow raises its timeouts, which are
+    BaseExceptions, between any two lines. The arguments stay visible, so they must hide their value as ``ApiKey`` does.
     """
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 (raised again below, bare)
+        except BaseException as error:  # noqa: BLE001 (raised again below, stripped)
             raised = error
         raised.__cause__ = raised.__context__ = None
         try:

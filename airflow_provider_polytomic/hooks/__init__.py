@@ -1,1 +1,1 @@
-"""How does a task reach Polytomic? :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook`."""
+"""Hook for Polytomic: :class:`~airflow_provider_polytomic.hooks.polytomic.PolytomicHook`."""

@@ -1,4 +1,4 @@
-"""How is a request signed? With a key that goes to one server, and to no other."""
+"""Authentication with a key that is sent to one server only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["BasicAuth", "BearerAuth", "KeyAuth"]
 
 
 class KeyAuth(AuthBase):
-    """Base of the ways to send a key: ``Authorization`` is set on requests to the server it was made for, on no other.
+    """Base of the ways to send a key: sets ``Authorization`` only on requests to one server.
 
-    As ``auth`` of each request, so that a ``.netrc`` entry for the host does not replace it.
+    Set as ``auth`` on each request, so that a ``.netrc`` entry for the host does not replace the key.
 
-    :param base_url: the server that may get the key.
-    :param key: the key; its text is only taken out to fill the header.
+    :param base_url: the server that may receive the key.
+    :param key: the key; it is revealed only to fill the header.
     """
 
     def __init__(self, base_url: str, key: ApiKey) -> None:
@@ -30,7 +30,7 @@ class KeyAuth(AuthBase):
         self._origin = _origin(base_url)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign the request, if it goes to the server that this key is for."""
+        """Sign the request if it goes to this key's server."""
         if request.url is not None and _origin(request.url) == self._origin:
             request.headers["Authorization"] = self.header()
         return request
@@ -41,7 +41,7 @@ class KeyAuth(AuthBase):
 
 
 class BearerAuth(KeyAuth):
-    """``Bearer <key>``: user keys, partner keys."""
+    """``Bearer <key>``, for user keys and partner keys."""
 
     def header(self) -> str:
         """Return the value of the Authorization header, in plain text."""
@@ -49,9 +49,9 @@ class BearerAuth(KeyAuth):
 
 
 class BasicAuth(KeyAuth):
-    """``Basic <login>:<key>``.
+    """``Basic <login>:<key>``, for a partner or deployment key that acts in one organization.
 
-    :param login: UUID of the organization that a partner or deployment key acts in.
+    :param login: UUID of that organization.
     """
 
     def __init__(self, base_url: str, key: ApiKey, login: str) -> None:

@@ -1,4 +1,4 @@
-"""What does an Airflow connection say? One frozen, checked set of settings, its secrets kept from view."""
+"""Settings of an Airflow connection: checked, frozen, and with hidden secrets."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_API_VERSION", "DEFAULT_TIMEOUT", "ConnectionFields", "ConnectionSettings", "base_url_from"]
 
-# The default of servers changed over time (apidocs.polytomic.com, guides/versioning), so it is always sent.
+# Always sent, because the servers' default changed over time (apidocs.polytomic.com, guides/versioning).
 DEFAULT_API_VERSION = "2025-09-18"
 DEFAULT_TIMEOUT = 30.0  # seconds
 _MAX_TIMEOUT = 600.0
 
 
 class _AirflowConnection(Protocol):
-    """The fields read of ``airflow.models.Connection`` or ``airflow.sdk.Connection``."""
+    """Fields of ``airflow.models.Connection`` and ``airflow.sdk.Connection``."""
 
     conn_type: str | None
     host: str | None
@@ -41,10 +41,10 @@ class _AirflowConnection(Protocol):
 
 @dataclass(frozen=True)
 class ConnectionFields:
-    """An Airflow connection as it was found, its secrets out of view: Airflow's own object shows them in its ``repr``.
+    """Fields of an Airflow connection, not checked. Unlike Airflow's own object, the ``repr`` hides the secrets.
 
-    :param key: the password, or None where it is missing or could not be a key.
-    :param extra: the extra fields; None where they are not a JSON object.
+    :param key: the password; None if it is missing or cannot be a key.
+    :param extra: the extra fields; None if they are not a JSON object.
     """
 
     host: str | None = field(repr=False)
@@ -58,7 +58,7 @@ class ConnectionFields:
     @classmethod
     @strip_traceback
     def of(cls, connection: _AirflowConnection) -> Self:
-        """Read the connection; nothing is judged here, so that no error comes from where the plain text is."""
+        """Read the connection. Nothing is checked here, so no error is raised where the secrets are plain text."""
         return cls(
             host=connection.host,
             schema=connection.schema,
@@ -72,15 +72,15 @@ class ConnectionFields:
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """Where to send requests, and how.
+    """Server, credential and options of all requests.
 
     :param base_url: the server, such as ``https://app.polytomic.com``.
-    :param key: the caller's credential.
-    :param login: the organization id that Basic sends with the key; None for Bearer.
+    :param key: the credential.
+    :param login: the id of the organization that Basic sends with the key; None for Bearer.
     :param api_version: ``YYYY-MM-DD``.
     :param timeout: seconds for one request.
-    :param verify: whether the certificate is checked, or the path of the certificates to trust.
-    :param proxy: URL of a proxy, perhaps with a password; None for what the environment says.
+    :param verify: whether to check the certificate, or the path of the certificates to trust.
+    :param proxy: URL of a proxy, which can contain a password; None to use the environment's proxy.
     """
 
     base_url: str
@@ -95,39 +95,39 @@ class ConnectionSettings:
     def parse(cls, conn_id: str, fields: ConnectionFields, *, key: ApiKey | None = None) -> Self:
         """Check the fields.
 
-        :param conn_id: what the connection is called in errors.
-        :param key: a key from elsewhere: it takes the place of the password and is sent as Bearer.
+        :param conn_id: the connection's id, for errors.
+        :param key: a key to send as Bearer instead of the password.
         :raises PolytomicConfigurationError: if a field is invalid, or there is no key.
         """
         base_url = base_url_from(conn_id, fields)
         extra = _Extra(conn_id, fields)
         credential = key or fields.key
         if credential is None:
-            raise _error(conn_id, "its password is empty or no API key", "password")
+            raise _error(conn_id, "its password is empty or is not an API key", "password")
         return cls(
             base_url=base_url,
             key=credential,
-            login=None if key is not None else _checked_login(conn_id, fields.login),
+            login=None if key is not None else _check_login(conn_id, fields.login),
             api_version=extra.matching("api_version", r"\d{4}-\d{2}-\d{2}", "a date, YYYY-MM-DD")
             or DEFAULT_API_VERSION,
             timeout=extra.seconds("timeout", DEFAULT_TIMEOUT),
-            verify=_verify_of(conn_id, extra),
-            proxy=_proxy_of(conn_id, extra),
+            verify=_read_verify(conn_id, extra),
+            proxy=_read_proxy(conn_id, extra),
         )
 
     def signature(self) -> KeyAuth:
-        """Return what signs requests as the caller."""
+        """Return the authentication of requests."""
         if self.login is None:
             return BearerAuth(self.base_url, self.key)
         return BasicAuth(self.base_url, self.key, self.login)
 
 
 def base_url_from(conn_id: str, fields: ConnectionFields) -> str:
-    """Return the base URL that a connection means, whether or not it holds a key.
+    """Return the base URL of a connection, which needs no key.
 
-    :raises PolytomicConfigurationError: if it means no server that a key may be sent to.
+    :raises PolytomicConfigurationError: if the host, schema and port name no server that a key may be sent to.
     """
-    allow_http = _Extra(conn_id, fields).truth("allow_http", default=False)
+    allow_http = _Extra(conn_id, fields).boolean("allow_http", default=False)
     base_url, problem = parse_base_url(fields.host, fields.schema, fields.port, allow_http=allow_http)
     if base_url is None:
         raise _error(conn_id, f"its host {problem}", "host")
@@ -135,7 +135,7 @@ def base_url_from(conn_id: str, fields: ConnectionFields) -> str:
 
 
 class _Extra:
-    """The extra fields, each taken by its kind; an empty one counts as absent, as forms store them so."""
+    """Extra fields of a connection, read by type. An empty field counts as absent: forms store empty fields."""
 
     def __init__(self, conn_id: str, fields: ConnectionFields) -> None:
         if fields.extra is None:
@@ -143,19 +143,19 @@ class _Extra:
         self._conn_id = conn_id
         self._values = fields.extra
 
-    def text(self, name: str) -> str:
+    def string(self, name: str) -> str:
         value = self._values.get(name)
         return "" if value is None else str(value).strip()
 
-    def truth(self, name: str, *, default: bool) -> bool:
-        word = self.text(name).lower()
-        if word not in ("", "true", "false"):
+    def boolean(self, name: str, *, default: bool) -> bool:
+        value = self.string(name).lower()
+        if value not in ("", "true", "false"):
             raise _error(self._conn_id, f"its extra {name!r} must be true or false", name)
-        return default if not word else word == "true"
+        return default if not value else value == "true"
 
     def seconds(self, name: str, default: float) -> float:
         try:
-            value = float(self.text(name) or default)
+            value = float(self.string(name) or default)
         except ValueError:
             value = math.nan
         if not 0 < value <= _MAX_TIMEOUT:  # false for nan too
@@ -164,37 +164,37 @@ class _Extra:
             )
         return value
 
-    def matching(self, name: str, pattern: str, meaning: str) -> str:
-        if self.text(name) and not re.fullmatch(pattern, self.text(name), re.ASCII):
-            raise _error(self._conn_id, f"its extra {name!r} must be {meaning}", name)
-        return self.text(name)
+    def matching(self, name: str, pattern: str, description: str) -> str:
+        if self.string(name) and not re.fullmatch(pattern, self.string(name), re.ASCII):
+            raise _error(self._conn_id, f"its extra {name!r} must be {description}", name)
+        return self.string(name)
 
 
-def _checked_login(conn_id: str, login: str | None) -> str | None:
+def _check_login(conn_id: str, login: str | None) -> str | None:
     if login is not None and (":" in login or not login.isascii() or not login.isprintable()):
-        raise _error(conn_id, "its login cannot be sent with Basic authentication; give an organization id", "login")
+        raise _error(conn_id, "its login cannot be sent with Basic authentication; use an organization id", "login")
     return login
 
 
-def _verify_of(conn_id: str, extra: _Extra) -> bool | str:
-    verify, bundle = extra.truth("verify", default=True), extra.text("ca_bundle")
+def _read_verify(conn_id: str, extra: _Extra) -> bool | str:
+    verify, bundle = extra.boolean("verify", default=True), extra.string("ca_bundle")
     if bundle and not verify:
-        raise _error(conn_id, "it names a 'ca_bundle' but turns 'verify' off", "ca_bundle", "verify")
+        raise _error(conn_id, "it sets 'ca_bundle' but turns off 'verify'", "ca_bundle", "verify")
     if bundle and not Path(bundle).exists():
         raise _error(
-            conn_id, f"its extra 'ca_bundle' names {bundle!r:.200}, which does not exist on this machine", "ca_bundle"
+            conn_id, f"its extra 'ca_bundle' is {bundle!r:.200}, which does not exist on this machine", "ca_bundle"
         )
     return bundle or verify
 
 
-def _proxy_of(conn_id: str, extra: _Extra) -> str | None:
-    if extra.text("proxy") and not _is_proxy(extra.text("proxy")):
+def _read_proxy(conn_id: str, extra: _Extra) -> str | None:
+    if extra.string("proxy") and not _is_proxy(extra.string("proxy")):
         raise _error(
             conn_id,
-            "its extra 'proxy' must be a URL such as http://proxy.example.com:3128 (not shown: it may hold a password)",
+            "its extra 'proxy' must be a URL such as http://proxy.example.com:3128 (hidden: it may contain a password)",
             "proxy",
         )
-    return extra.text("proxy") or None
+    return extra.string("proxy") or None
 
 
 def _is_proxy(url: str) -> bool:
@@ -205,24 +205,24 @@ def _is_proxy(url: str) -> bool:
         return False
 
 
-def _key_or_none(text: str | None) -> ApiKey | None:
+def _key_or_none(password: str | None) -> ApiKey | None:
     try:
-        return ApiKey((text or "").strip())
+        return ApiKey((password or "").strip())
     except ValueError:
         return None
 
 
-def _extra_or_none(text: str | None) -> Mapping[str, Any] | None:
+def _extra_or_none(extra_json: str | None) -> Mapping[str, Any] | None:
     try:
-        extra = json.loads(text) if text and text.strip() else {}
+        extra = json.loads(extra_json) if extra_json and extra_json.strip() else {}
     except (ValueError, RecursionError):
         return None
     return extra if isinstance(extra, dict) else None
 
 
-def _error(conn_id: str, what: str, *fields: str) -> PolytomicConfigurationError:
+def _error(conn_id: str, problem: str, *fields: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
-        f"The connection {conn_id!r} cannot be used: {what}.",
+        f"The connection {conn_id!r} cannot be used: {problem}.",
         "Correct the connection.",
         reason="connection_invalid",
         fields=fields,

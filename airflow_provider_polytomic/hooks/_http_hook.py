@@ -1,4 +1,4 @@
-"""What stays of HttpHook's free-form methods? GETs, over the same session, with the same errors."""
+"""HttpHook whose inherited methods send only GETs, with the session and the errors of the Polytomic hook."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["RestrictedHttpHook"]
 
 
 class RestrictedHttpHook(HttpHook):
-    """An HttpHook whose inherited doors lead through one client.
+    """HttpHook whose inherited methods use the hook's own client.
 
-    HttpHook itself (http provider 6.3) copies unknown extra fields into headers, logs the bodies of errors, turns a
-    bare host into plain http, follows redirects, and sends any method with a new session each time.
+    HttpHook itself (http provider 6.3) copies unknown extra fields into headers, logs the bodies of errors, uses plain
+    http for a bare host, follows redirects, and creates a session for each request.
     """
 
     @property
@@ -32,12 +32,12 @@ class RestrictedHttpHook(HttpHook):
         raise NotImplementedError
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
-        """Return the pooled session: it signs requests to the connection's server, and no others.
+        """Return the pooled session. It signs requests to the connection's server only.
 
-        It is shared, so neither headers nor options can be given; what is sent with it is neither repeated nor checked.
+        The session is shared, so headers and options are not accepted. Its requests are neither repeated nor checked.
         """
         if headers or extra_options:
-            raise _refusal("get_conn takes neither headers nor options")
+            raise _free_form_error("get_conn accepts neither headers nor options")
         return self._client.session
 
     def run(
@@ -52,32 +52,33 @@ class RestrictedHttpHook(HttpHook):
 
         :param endpoint: path below the server, such as ``/api/me``.
         :param data: query parameters.
-        :raises PolytomicConfigurationError: if the hook's ``method`` was changed from GET, or anything else is given.
-        :raises PolytomicError: if the answer is no success.
+        :raises PolytomicConfigurationError: if the hook's ``method`` is not GET, or any other argument is passed.
+        :raises PolytomicError: if the response is not a success.
         """
         if self.method != "GET" or headers or extra_options or request_kwargs or isinstance(data, str):
-            raise _refusal("run sends GETs with query parameters only")
+            raise _free_form_error("run sends only GETs with query parameters")
         path = "/" + (endpoint or "").lstrip("/")
-        return _response_of(self._client.get(path, params={name: str(value) for name, value in (data or {}).items()}))
+        params = {name: str(value) for name, value in (data or {}).items()}
+        return _to_requests_response(self._client.get(path, params=params))
 
     def run_and_check(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        """Refuse: a prepared request could be anything."""
-        raise _refusal("run_and_check is not available")
+        """Raise an error: a prepared request could be of any kind."""
+        raise _free_form_error("run_and_check is not available")
 
     def check_response(self, response: requests.Response) -> None:
-        """Raise the package's own exception for anything but a success; the body is not logged.
+        """Raise the package's own exception if the response is not a success; its body is not logged.
 
         :raises PolytomicApiError: if the status is not 2xx.
         """
         whole = len(response.content) <= MAX_BODY
-        answer = Response(status=response.status_code, content=response.content if whole else b"", whole=whole)
-        if not answer.ok:
+        checked = Response(status=response.status_code, content=response.content if whole else b"", whole=whole)
+        if not checked.ok:
             raise self._client.to_exception(
-                answer, one_line(f"{response.request.method} {response.request.path_url.split('?')[0]}")
+                checked, one_line(f"{response.request.method} {response.request.path_url.split('?')[0]}")
             )
 
     def _set_base_url(self, connection: Any) -> None:
-        """Do nothing: the base URL comes from the checked settings."""
+        """Do nothing, because the base URL comes from the checked settings."""
 
     def _configure_session_from_auth(self, session: Session, *_args: Any) -> Session:
         return session
@@ -86,18 +87,18 @@ class RestrictedHttpHook(HttpHook):
         return session
 
 
-def _response_of(answer: Response) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers["Content-Type"] = "application/json"
-    response.encoding = "utf-8"
-    response.raw = io.BytesIO(answer.content)
-    return response
+def _to_requests_response(response: Response) -> requests.Response:
+    converted = requests.Response()
+    converted.status_code = response.status
+    converted.headers["Content-Type"] = "application/json"
+    converted.encoding = "utf-8"
+    converted.raw = io.BytesIO(response.content)
+    return converted
 
 
-def _refusal(what: str) -> PolytomicConfigurationError:
+def _free_form_error(problem: str) -> PolytomicConfigurationError:
     return PolytomicConfigurationError(
-        f"{what}: a free-form request could change something or carry the key elsewhere.",
+        f"{problem}: a free-form request could change data or send the key to another server.",
         "Use the typed methods of PolytomicHook.",
         reason="free_form_request",
     )

@@ -1,4 +1,4 @@
-"""Which of Polytomic's endpoints are about organizations? Those that a partner has for its customers' ones."""
+"""Endpoints for organizations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["OrganizationEndpoints"]
 
 _SETTINGS = ("sso_domain", "sso_org_id")
-# All that an update replaces (2025-09-18, organization/update) and an answer shows; client_id and client_secret are in
-# none, so an update that leaves them out clears them, unseen.
+# An update replaces these settings (2025-09-18, organization/update), and responses contain them. It also replaces
+# client_id and client_secret, which no response contains: an update without them clears them unnoticed.
 _READABLE = ("name", *_SETTINGS, "issuer")
 
 
 class OrganizationEndpoints(Resource):
-    """Organizations; all but the current one take a partner key."""
+    """Endpoints for organizations; all except those for the current one need a partner key."""
 
     def list_organizations(self) -> list[Organization]:
         """List the partner's organizations, its own first: ``GET /api/organizations`` (2025-09-18, organization)."""
@@ -33,8 +33,8 @@ class OrganizationEndpoints(Resource):
     def get_organization(self, org_id: str) -> Organization:
         """Return an organization (2025-09-18, organization/get).
 
-        :param org_id: its id, ``GET /api/organizations/{org_id}``; or ``current``, ``GET /api/organization``: the one
-            that the caller's credential acts in, which a bare partner key does not say.
+        :param org_id: its id (``GET /api/organizations/{org_id}``), or ``current`` (``GET /api/organization``) for the
+            organization that the caller's credential acts in. A partner key alone acts in none.
         """
         path = self._organization_path(org_id)
         return read_one(Organization, self._client.get(path), f"GET {path}", id=expected_id(org_id))
@@ -50,15 +50,16 @@ class OrganizationEndpoints(Resource):
         """Create an organization: ``POST /api/organizations`` (2025-09-18, organization/create).
 
         :param name: unique among the partner's organizations.
-        :param sso_domain: of the e-mail addresses that sign in by SSO.
-        :param sso_org_id: WorkOS organization of the SSO.
-        :param idempotency_key: give one to get the same organization from a later call; else each has its own.
-        :raises PolytomicConflictError: on 409, at once: in flight, or the name is taken.
+        :param sso_domain: domain of the e-mail addresses that sign in by SSO.
+        :param sso_org_id: id of the WorkOS organization for SSO.
+        :param idempotency_key: pass one to get the same organization from a later call; by default, each call has its
+            own.
+        :raises PolytomicConflictError: on 409, which is not repeated: the request is in flight, or the name is taken.
         """
         path = "/api/organizations"
-        body = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
-        answer = self._create(path, body, idempotency_key)
-        return read_one(Organization, answer, f"POST {path}", name=name)
+        body = _without_none(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
+        response = self._create(path, body, idempotency_key)
+        return read_one(Organization, response, f"POST {path}", name=name)
 
     def update_organization(
         self,
@@ -69,72 +70,72 @@ class OrganizationEndpoints(Resource):
         sso_org_id: str | None = None,
         clear_settings: Collection[str] = (),
     ) -> Organization:
-        """Change what is given and nothing else: ``PUT /api/organizations/{org_id}`` (2025-09-18, organization/update).
+        """Change only the given settings: ``PUT /api/organizations/{org_id}`` (2025-09-18, organization/update).
 
-        Polytomic replaces all settings at once, so they are read first; what somebody else changes in between is lost.
+        Polytomic replaces all settings at once, so they are read first. A concurrent change by another client is lost.
 
-        :param clear_settings: names of settings to take away, such as ``["sso_domain"]``; None leaves one as it is.
+        :param clear_settings: names of settings to clear, such as ``["sso_domain"]``. A setting that is None is kept.
         :raises PolytomicConfigurationError: if a setting is invalid, or if the organization signs in by OIDC, or may do
             so: the update would clear its client secret, which cannot be read.
         :raises PolytomicAlreadyExistsError: if another organization has the name.
         """
-        given = _given(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
-        _check(given, clear_settings)
+        settings = _without_none(name=name, sso_domain=sso_domain, sso_org_id=sso_org_id)
+        _check_settings(settings, clear_settings)
         path = f"/api/organizations/{parse_uuid('org_id', org_id)}"
-        body = _merged(self.get_organization(org_id), given, clear_settings)
-        answer = self._client.put(path, json=body)
-        return read_one(Organization, answer, f"PUT {path}", id=expected_id(org_id), name=body.get("name"))
+        body = _merge(self.get_organization(org_id), settings, clear_settings)
+        response = self._client.put(path, json=body)
+        return read_one(Organization, response, f"PUT {path}", id=expected_id(org_id), name=body.get("name"))
 
     def delete_organization(self, org_id: str) -> None:
         """Delete an organization with everything in it: ``DELETE /api/organizations/{org_id}`` (2025-09-18).
 
-        Polytomic refuses it for the partner's own organization.
+        Polytomic rejects it for the partner's own organization.
 
-        :raises PolytomicNotFoundError: if there is no such organization.
+        :raises PolytomicNotFoundError: if the organization does not exist.
         """
         self._client.delete(f"/api/organizations/{parse_uuid('org_id', org_id)}")
 
 
-def _given(**settings: str | None) -> dict[str, str]:
+def _without_none(**settings: str | None) -> dict[str, str]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _check(given: Collection[str], clear: Collection[str]) -> None:
+def _check_settings(settings: Collection[str], clear: Collection[str]) -> None:
     if isinstance(clear, str) or not set(clear) <= set(_SETTINGS):
         raise PolytomicConfigurationError(
-            f"clear_settings must be a list of settings, each one of {', '.join(_SETTINGS)}.",
+            f"clear_settings must be a list whose items are among {', '.join(_SETTINGS)}.",
             reason="settings_invalid",
             fields=("clear_settings",),
         )
-    if both := sorted(set(clear) & set(given)):
+    if both := sorted(set(clear) & set(settings)):
         raise PolytomicConfigurationError(
             f"{', '.join(both)} cannot be both set and cleared.", reason="settings_contradict", fields=both
         )
 
 
-def _merged(current: Organization, given: Mapping[str, str], clear: Collection[str]) -> dict[str, str]:
+def _merge(current: Organization, settings: Mapping[str, str], clear: Collection[str]) -> dict[str, str]:
     if current.issuer:
         raise PolytomicConfigurationError(
-            f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all of its "
-            "settings, and would clear its client secret, which cannot be read.",
+            f"The organization {current.name!r:.100} ({current.id}) signs in by OIDC. An update replaces all settings, "
+            "and would clear its client secret, which cannot be read.",
             "Change this organization in Polytomic itself.",
             state="Nothing was changed.",
             reason="organization_signs_in_by_oidc",
             fields=("org_id",),
         )
-    known = {*current.model_fields_set, *given, *clear}
+    known = {*current.model_fields_set, *settings, *clear}
     if missing := [name for name in _READABLE if name not in known]:
-        # Nobody can give or clear an issuer here, and one that was not shown may be there.
+        # No parameter sets or clears the issuer. If the response omits it, the organization may have one.
         may_sign_in_by_oidc = "issuer" in missing
         raise PolytomicConfigurationError(
-            f"Polytomic's answer about the organization {current.id} leaves out {', '.join(missing)}. An update "
-            "replaces all settings, and would clear what was not read.",
+            f"Polytomic's response about the organization {current.id} omits {', '.join(missing)}. An update replaces "
+            "all settings, and would clear those that it omits.",
             "Change this organization in Polytomic itself."
             if may_sign_in_by_oidc
-            else "Give or clear these too, or change this organization in Polytomic itself.",
+            else "Set or clear these, too, or change this organization in Polytomic itself.",
             state="Nothing was changed.",
             reason="settings_unknown",
             fields=("org_id",) if may_sign_in_by_oidc else missing,
         )
     kept = {name: getattr(current, name) for name in ("name", *_SETTINGS) if name not in clear}
-    return {name: value for name, value in {**kept, **given}.items() if value is not None}
+    return {name: value for name, value in {**kept, **settings}.items() if value is not None}

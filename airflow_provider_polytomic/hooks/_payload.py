@@ -1,4 +1,4 @@
-"""What does a success hold? The value under ``data``, as a model or a key, or an error that shows nothing of it."""
+"""Parsing of a success response into a model or a key; an error never shows the body."""
 
 from __future__ import annotations
 
@@ -22,100 +22,100 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @strip_traceback
-def read_key(answer: Response, request: str) -> ApiKey:
+def read_key(response: Response, request: str) -> ApiKey:
     """Return the key of ``{"data": {"value": "<key>"}}``.
 
-    :raises PolytomicMissingKeyError: if Polytomic's form is there, but no text in it that can be a key.
-    :raises PolytomicInvalidResponseError: if it is not Polytomic's form at all.
+    :raises PolytomicMissingKeyError: if the body is in Polytomic's form, but contains no string that can be a key.
+    :raises PolytomicInvalidResponseError: if the body is not in Polytomic's form.
     """
-    key = _key(answer)
+    key = _parse_key(response)
     if key is None:
-        raise _unreadable(answer, request, PolytomicMissingKeyError if _is_enveloped(answer) else None)
+        raise _invalid_response(response, request, PolytomicMissingKeyError if _has_object(response) else None)
     return key
 
 
 @strip_traceback
-def read_one(model: type[M], answer: Response, request: str, **asked: str | None) -> M:
+def read_one(model: type[M], response: Response, request: str, **expected: str | None) -> M:
     """Return the object under ``data``.
 
-    :param asked: fields that, where the answer has them, must be what was asked for: a cache in between may have
-        answered with somebody else's.
-    :raises PolytomicInvalidResponseError: if there is none, or it is not what the API promises.
+    :param expected: values that these fields must have if the response contains them. A cache on the way may return
+        another object.
+    :raises PolytomicInvalidResponseError: if the object is missing, invalid or another one.
     """
-    value = _validated(model, _data(answer))
-    if value is None or not _is_asked_for(value, asked):
-        raise _unreadable(answer, request)
+    value = _validate(model, _read_data(response))
+    if value is None or not _matches(value, expected):
+        raise _invalid_response(response, request)
     return value
 
 
 @strip_traceback
-def read_many(model: type[M], answer: Response, request: str, **asked: str | None) -> list[M]:
-    """Return the list under ``data``; the API's null is an empty list.
+def read_many(model: type[M], response: Response, request: str, **expected: str | None) -> list[M]:
+    """Return the list under ``data``; null counts as an empty list.
 
-    :param asked: as in :func:`read_one`, of each member.
-    :raises PolytomicInvalidResponseError: if there is none, or a member is not what the API promises.
+    :param expected: as in :func:`read_one`, for each item.
+    :raises PolytomicInvalidResponseError: if the list is missing, or an item is invalid or another one.
     """
-    values = _validated_all(model, answer)
-    if values is None or not all(_is_asked_for(value, asked) for value in values):
-        raise _unreadable(answer, request)
+    values = _validate_all(model, response)
+    if values is None or not all(_matches(value, expected) for value in values):
+        raise _invalid_response(response, request)
     return values
 
 
-# The functions below hold plain text and raise nothing; what a signal raises in them leaves bare.
+# The functions below hold plain text and raise nothing. An exception that a signal raises in them loses its frames.
 
 
-def _data(answer: Response, absent: Any = None) -> Any:
+def _read_data(response: Response, absent: Any = None) -> Any:
     try:
-        body = json.loads(answer.content)
+        body = json.loads(response.content)
     except (ValueError, RecursionError):
         return absent
     return body.get("data", absent) if isinstance(body, dict) else absent
 
 
-def _is_enveloped(answer: Response) -> bool:
-    return isinstance(_data(answer), dict)
+def _has_object(response: Response) -> bool:
+    return isinstance(_read_data(response), dict)
 
 
-def _key(answer: Response) -> ApiKey | None:
-    data = _data(answer)
+def _parse_key(response: Response) -> ApiKey | None:
+    data = _read_data(response)
     try:
         return ApiKey(data["value"]) if isinstance(data, dict) else None
     except (KeyError, ValueError):
         return None
 
 
-def _validated(model: type[M], data: Any) -> M | None:
+def _validate(model: type[M], data: Any) -> M | None:
     try:
         value = model.model_validate(data)
     except ValidationError:
         return None
-    # Where every field is optional, an object with none of them is somebody else's answer.
+    # An object without any known field is not from this endpoint, even if every field is optional.
     return value if value.model_fields_set else None
 
 
-def _is_asked_for(value: BaseModel, asked: Mapping[str, str | None]) -> bool:
+def _matches(value: BaseModel, expected: Mapping[str, str | None]) -> bool:
     return all(
-        expected is None or (found := getattr(value, name)) is None or found.lower() == expected.lower()
-        for name, expected in asked.items()
+        wanted is None or (actual := getattr(value, name)) is None or actual.lower() == wanted.lower()
+        for name, wanted in expected.items()
     )
 
 
-def _validated_all(model: type[M], answer: Response) -> list[M] | None:
-    data = _data(answer, absent="absent")
+def _validate_all(model: type[M], response: Response) -> list[M] | None:
+    data = _read_data(response, absent="absent")
     if data is None:
         return []
-    values = [_validated(model, item) for item in data] if isinstance(data, list) else [None]
-    known = [value for value in values if value is not None]
-    return known if len(known) == len(values) else None
+    values = [_validate(model, item) for item in data] if isinstance(data, list) else [None]
+    valid = [value for value in values if value is not None]
+    return valid if len(valid) == len(values) else None
 
 
-def _unreadable(
-    answer: Response, request: str, kind: type[PolytomicInvalidResponseError] | None = None
+def _invalid_response(
+    response: Response, request: str, error_type: type[PolytomicInvalidResponseError] | None = None
 ) -> PolytomicInvalidResponseError:
-    what = "without the promised content" if answer.whole else "with a body too long or too damaged to read"
-    return (kind or PolytomicInvalidResponseError)(
-        f"{request}: Polytomic answered {answer.status} {what}; it is not shown, as it could hold a key. "
-        "What was asked for may have taken effect. Check that the host is a Polytomic server, and what it has.",
-        reason="content_missing" if answer.whole else "content_unreadable",
+    problem = "without the expected content" if response.whole else "with a body that is too long or damaged"
+    return (error_type or PolytomicInvalidResponseError)(
+        f"{request}: Polytomic answered {response.status} {problem}. The body is not shown, because it could contain a "
+        "key. The request may have taken effect. Check that the host is a Polytomic server, and which objects exist.",
+        reason="content_missing" if response.whole else "content_unreadable",
         request=request,
     )

@@ -74,7 +74,7 @@ def test_the_form_states_each_default_in_one_way():
     declared = _connection_type()
     texts = [field["description"] for field in declared["conn-fields"].values()]
     stated = [text.partition("Empty: ")[2] for text in (*texts, declared["ui-field-behaviour"]["placeholders"]["host"])]
-    assert stated == [f"{_connection.DEFAULT_TIMEOUT:.0f}.", "the usual ones.", DEFAULT_SERVER]
+    assert stated == [f"{_connection.DEFAULT_TIMEOUT:.0f}.", "the default bundle.", DEFAULT_SERVER]
     assert not any("default" in field["schema"] for field in declared["conn-fields"].values())
 
 

@@ -88,7 +88,7 @@ def test_a_name_that_means_more_than_one_role_is_refused_with_those_it_could_mea
 def test_an_unknown_name_is_refused_with_all_that_there_are_in_one_line(stub, known):
     forged = "Viewer\n[2031-01-06] INFO all is well"
     stub.reply_data([{"id": ADMIN, "name": "Admin"}, {"id": SYNC_EDITOR, "name": forged}], None)
-    for there in ([ADMIN, SYNC_EDITOR, repr(forged)], ["There are: none"]):
+    for there in ([ADMIN, SYNC_EDITOR, repr(forged)], ["Existing roles: none"]):
         with pytest.raises(PolytomicConfigurationError) as caught:
             known.resolve_roles(ORG, ["Owner\nforged"])
         assert caught.value.reason == "role_unknown"
