@@ -40,8 +40,8 @@ FAST = tuple(
     re.compile(pattern)
     for pattern in (
         # One variant of each engine, and the policies of one; what readers get, of all.
-        rf"contract/test_(values|removal)\.py::\w+\[({_ENGINES})\b",
-        r"contract/test_values\.py::test_(readers_get|what_a_person_stored|what_others_keep)\w+\[(?!vault_real)",
+        rf"contract/test_stores\.py::TestStores::\w+\[({_ENGINES})\b",
+        r"contract/test_stores\.py::TestStores::test_(readers_get|a_key_that|a_value_that|a_write_keeps)\w+\[(?!vault_real)",
         r"contract/test_least_policies\.py::\w+\[kv2-shared_vault_fake",
         r"contract/test_in_a_task",  # the metastore
         r"crash/test_kills.py::test_killed_before\w+\[(json-connection-forced|vault-kv2-connection-forced)",

@@ -7,7 +7,7 @@
     -->
 
 The first column is the first cell of the row, the second has tests below ``tests/``, with commas between them. Readers
-of the page do not see it.
+of the page do not see it. A test in a class is ``file.py::Class::test``; its class may inherit it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from importlib import import_module
 
 import pytest
 
@@ -48,5 +49,9 @@ def test_each_row_names_its_tests(rows: list[str], proofs: list[str]):
 
 @pytest.mark.parametrize("test", TESTS)
 def test_a_named_test_exists(test: str):
-    file, _, name = test.partition("::")
-    assert name in _functions(f"tests/{file}")
+    file, *cls, name = test.split("::")
+    if cls:
+        module = import_module(f"tests.{file.removesuffix('.py').replace('/', '.')}")
+        assert callable(getattr(getattr(module, cls[0]), name, None))
+    else:
+        assert name in _functions(f"tests/{file}")
