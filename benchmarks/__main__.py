@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, save the results, and make the page of the documentation that tells them."""
+"""``python -m benchmarks``: measure, save the results, and write the benchmarks page of the documentation."""
 
 from __future__ import annotations
 
@@ -26,33 +26,31 @@ DOCS = ROOT / "docs"
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="little of everything, and no Airflow: does it run at all?"
-    )
-    parser.add_argument("--page", action="store_true", help="measure nothing: make the page from the newest results")
+    parser.add_argument("--quick", action="store_true", help="a short trial of everything, without Airflow")
+    parser.add_argument("--page", action="store_true", help="only write the page from the newest results")
     parser.add_argument(
         "--out",
         metavar="FOLDER",
         type=Path,
-        help="put results and page there (default: benchmarks/results and docs; with --quick build/benchmarks)",
+        help="folder for results and page (default: benchmarks/results and docs; with --quick build/benchmarks)",
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do it, and return the exit status."""
+    """Measure as the arguments say, and return the exit status."""
     options = _parser().parse_args(arguments)
     out = options.out or (ROOT / "build" / "benchmarks" if options.quick else None)
-    results, docs = (out, out) if out else (RESULTS, DOCS)
-    results.mkdir(parents=True, exist_ok=True)
+    folder, docs = (out, out) if out else (RESULTS, DOCS)
+    folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     if not options.page:
-        found = _measure(console, quick=options.quick)
-        found["command"] = "python -m benchmarks" + (" --quick" if options.quick else "")
-        file = results / _name(found["machine"])
-        file.write_text(json.dumps(found, indent=1) + "\n")
+        results = _measure(console, quick=options.quick)
+        results["command"] = "python -m benchmarks" + (" --quick" if options.quick else "")
+        file = folder / _name(results["machine"])
+        file.write_text(json.dumps(results, indent=1) + "\n")
         console.print(f"Results: {file}")
-    for written in write_page(newest(results), docs):
+    for written in write_page(newest(folder), docs):
         console.print(f"Written: {written}")
     return 0
 
@@ -78,7 +76,7 @@ def _measure(console: Console, *, quick: bool) -> dict[str, Any]:
 
 
 def _name(machine: dict[str, Any]) -> str:
-    """Name a file after when it was measured and on what: no two runs have the same."""
+    """Return the file name of a run, from its time and machine."""
     when = machine["measured_at"][:19].replace(":", "")
     return f"{when}-{machine['cores']}-cores-airflow-{machine['airflow']}.json"
 

@@ -1,7 +1,7 @@
 """Rotation of a batch, by the package and by a plain pooled client in turn, with the same number of threads.
 
-Ours is the operator's ``execute``: the file of targets, the rotations, the report, the events. Each has customers of
-its own, because what another wrote would not be ours to replace.
+For the package, the operator's ``execute`` runs: the file of targets, the rotations, the report, the events. Each side
+has its own customers, because the operator does not replace keys that another program has written.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from benchmarks.plain import Plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["rotated", "write_targets"]
+__all__ = ["rotate_batch", "write_targets"]
 
-_TELL_EVERY = 20  # targets
+_PROGRESS_EVERY = 20  # targets
 
 
 def write_targets(file: Path, targets: Iterable[Sequence[str]]) -> None:
@@ -39,12 +39,12 @@ def write_targets(file: Path, targets: Iterable[Sequence[str]]) -> None:
             lines.write(json.dumps({"org_id": org_id, "user_id": user_id, "destination": destination}) + "\n")
 
 
-def rotated(
-    operator_class: type[PolytomicBatchRotateApiKeysOperator], file: Path, workers: int, tell: Callable[[], None]
+def rotate_batch(
+    operator_class: type[PolytomicBatchRotateApiKeysOperator], file: Path, workers: int, on_progress: Callable[[], None]
 ) -> dict[str, Any]:
-    """Run the fleet's operator on a file of targets, and return its summary.
+    """Run the batch operator on a file of targets, and return its summary.
 
-    :param tell: told after each key.
+    :param on_progress: called after each key.
     """
     operator = operator_class(
         task_id="rotate",
@@ -56,14 +56,14 @@ def rotated(
         retries=3,
         outlets=[api_keys_alias()],
     )
-    summary = dict(operator.execute(task_context(tell)))
+    summary = dict(operator.execute(task_context(on_progress)))
     if summary["rotated"] != summary["targets"]:
         raise AssertionError(summary)
     return summary
 
 
 class _Rounds:
-    """One measurement after the other, with its progress."""
+    """Measurements one after the other, with their progress."""
 
     def __init__(self, given: dict[str, Any], folder: Path) -> None:
         self.given, self.workers = given, given["workers"]
@@ -75,47 +75,49 @@ class _Rounds:
         self.done = 0
 
     def warm_up(self) -> None:
-        """Import what is imported by the first key, and rotate a few: what a task pays once is not told."""
-        rotated(PolytomicBatchRotateApiKeysOperator, self.few, self.workers, lambda: None)
+        """Rotate a few keys, so that the cost of the first key is not measured."""
+        rotate_batch(PolytomicBatchRotateApiKeysOperator, self.few, self.workers, lambda: None)
 
     def run(self, who: str) -> dict[str, float]:
-        """Rotate all of one's customers, and return the seconds, and those of the processor, that it took."""
+        """Rotate all customers of one side, and return the seconds, processor seconds and requests."""
         self.distance.forget()
-        began, used = time.monotonic(), _processor_seconds()
+        started, used = time.monotonic(), _processor_seconds()
         if who == "ours":
             forget_masked()
-            rotated(PolytomicBatchRotateApiKeysOperator, self.file, self.workers, self._tell)
+            rotate_batch(PolytomicBatchRotateApiKeysOperator, self.file, self.workers, self._on_progress)
         else:
             self._bare()
-        seconds, processor = time.monotonic() - began, _processor_seconds() - used
+        seconds, processor = time.monotonic() - started, _processor_seconds() - used
         return {"seconds": seconds, "processor": processor, "requests": float(len(self.distance.noted()))}
 
     def _bare(self) -> None:
         with ThreadPoolExecutor(self.workers) as threads:
             names = (f"plain_{number}" for number in range(len(self.given["plain"])))
             for _ in threads.map(self.plain.rotate, self.given["plain"], names):
-                self._tell()
+                self._on_progress()
 
-    def _tell(self) -> None:
+    def _on_progress(self) -> None:
         self.done += 1
-        if self.done % _TELL_EVERY == 0:
+        if self.done % _PROGRESS_EVERY == 0:
             child.progress(self.done, len(self.given["ours"]) * len(self.given["order"]))
 
 
 def _measure(given: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "plain": []}
+    results: dict[str, list[dict[str, float]]] = {"ours": [], "plain": []}
     with tempfile.TemporaryDirectory() as folder:
         rounds = _Rounds(given, Path(folder))
         rounds.warm_up()
         for who in given["order"]:
-            found[who].append(rounds.run(who))
-    told: dict[str, Any] = {"targets": len(given["ours"]), "workers": given["workers"]}
-    for who, runs in found.items():
+            results[who].append(rounds.run(who))
+    summary: dict[str, Any] = {"targets": len(given["ours"]), "workers": given["workers"]}
+    for who, runs in results.items():
         if runs:
-            told[who] = {what: Figures.of([run[what] for run in runs]).to_json() for what in runs[0]}
-    if all(found.values()):
-        told["speed_of_plain"] = quotient(told["plain"]["seconds"]["median"], told["ours"]["seconds"]["median"])
-    return told
+            summary[who] = {what: Figures.of([run[what] for run in runs]).to_json() for what in runs[0]}
+    if all(results.values()):
+        summary["speed_of_plain"] = quotient(
+            summary["plain"]["seconds"]["median"], summary["ours"]["seconds"]["median"]
+        )
+    return summary
 
 
 def _processor_seconds() -> float:

@@ -13,29 +13,29 @@ from benchmarks.environment import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["MeasuringError", "arguments", "measured", "progress", "result"]
+__all__ = ["MeasuringError", "arguments", "progress", "result", "run_measurement"]
 
 
 class MeasuringError(RuntimeError):
-    """A measuring process failed; its own words are on stderr."""
+    """A measuring process failed; its own errors are on stderr."""
 
 
-def measured(
+def run_measurement(
     module: str,
     given: Mapping[str, Any],
     env: Mapping[str, str],
     *,
-    tell: Callable[[int, int], None] = lambda _done, _of: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Any:
-    """Run a module of this package in a process of its own, and return its result.
+    """Run a module of this package in its own process, and return its result.
 
-    :param given: what it is told, as JSON types.
+    :param given: its arguments, as JSON types.
     :param env: its whole environment.
-    :param tell: told how many of how many steps are done.
-    :raises MeasuringError: if it ends without a result.
+    :param on_progress: called with the number of finished steps and of all steps.
+    :raises MeasuringError: if it exits without a result.
     """
     command = [sys.executable, "-m", f"benchmarks.{module}"]
-    found = None
+    message = None
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(env), cwd=ROOT
     ) as process:
@@ -44,33 +44,31 @@ def measured(
             process.stdin.close()
         for line in process.stdout or ():
             if line.startswith('{"benchmark": '):
-                told = json.loads(line)["benchmark"]
-                if "result" in told:
-                    found = told
-                else:
-                    tell(told["done"], told["of"])
-    if process.returncode or found is None:
-        raise MeasuringError(f"benchmarks.{module} ended with status {process.returncode} and without a result")
-    return found["result"]
+                message = json.loads(line)["benchmark"]
+                if "result" not in message:
+                    on_progress(message["done"], message["of"])
+    if process.returncode or message is None or "result" not in message:
+        raise MeasuringError(f"benchmarks.{module} exited with status {process.returncode} and without a result")
+    return message["result"]
 
 
 @cache
 def arguments() -> Any:
-    """Return what this process was told."""
+    """Return the arguments of this process."""
     return json.load(sys.stdin)
 
 
 def progress(done: int, of: int) -> None:
-    """Say how far this process is."""
-    _say({"done": done, "of": of})
+    """Report the progress of this process."""
+    _send({"done": done, "of": of})
 
 
-def result(found: Any) -> None:
-    """Say what this process has measured."""
-    _say({"result": found})
+def result(measured: Any) -> None:
+    """Report the result of this process."""
+    _send({"result": measured})
 
 
-def _say(what: dict[str, Any]) -> None:
-    # Airflow prints to stdout as well; a line that begins like this is nobody else's.
-    sys.stdout.write(json.dumps({"benchmark": what}) + "\n")
+def _send(message: dict[str, Any]) -> None:
+    # Airflow prints to stdout as well, but no line that begins like this.
+    sys.stdout.write(json.dumps({"benchmark": message}) + "\n")
     sys.stdout.flush()

@@ -2,12 +2,12 @@
 
     python -m benchmarks.delay NAME=HOST:PORT [NAME=HOST:PORT ...]
 
-It prints one line of JSON, where it listens for each name and for orders, and ends when its stdin does. A new
-connection costs one round trip more, as TCP's handshake does; TLS is not played. The requests that pass are noted: a
-line of an HTTP request that begins a piece of data.
+It prints one line of JSON with the addresses for each name and for commands, and exits at the end of its stdin. A new
+connection costs one more round trip, like the handshake of TCP; TLS is not simulated. The relay logs each request: the
+first line of an HTTP request at the beginning of a piece of data.
 
-Orders are lines of JSON over TCP, each answered by one: ``{"seconds": 0.05}`` sets the round trip,
-``{"forget": true}`` drops what was noted, ``{}`` returns it.
+A command is a line of JSON over TCP, and so is its response: ``{"seconds": 0.05}`` sets the round trip,
+``{"forget": true}`` empties the log, ``{}`` returns it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _REQUEST = re.compile(rb"(GET|POST|PUT|PATCH|DELETE|LIST|HEAD) (\S+) HTTP/1\.1\r
 
 
 class Relay:
-    """What all connections share: how long a round trip takes, and what was asked."""
+    """State that all connections share: the time of a round trip, and the log of requests."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.noted: list[list[str]] = []
 
     def note(self, name: str, data: bytes) -> None:
-        """Note a request, if the data begins with one."""
-        if found := _REQUEST.match(data):
-            self.noted.append([name, found[1].decode(), found[2].decode()])
+        """Log a request, if the data begins with one."""
+        if match := _REQUEST.match(data):
+            self.noted.append([name, match[1].decode(), match[2].decode()])
 
     async def obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Do what one caller orders, until it leaves or all is over."""
+        """Process the commands of one client until it disconnects."""
         with contextlib.suppress(asyncio.CancelledError):
             while line := await reader.readline():
-                order = json.loads(line)
-                self.seconds = float(order.get("seconds", self.seconds))
-                if order.get("forget"):
+                command = json.loads(line)
+                self.seconds = float(command.get("seconds", self.seconds))
+                if command.get("forget"):
                     self.noted.clear()
                 writer.write(json.dumps({"noted": self.noted}).encode() + b"\n")
                 await writer.drain()
@@ -52,7 +52,7 @@ class Relay:
 
 
 class _Side(asyncio.Protocol):
-    """One end of a connection: what comes in here goes out at the other, later."""
+    """One end of a connection, which passes data on to the other end with a delay."""
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
@@ -81,12 +81,12 @@ class _Side(asyncio.Protocol):
         loop.call_at(max(loop.time() + self.relay.seconds / 2, not_before), self.other.arrive)
 
     def arrive(self) -> None:
-        """Have one piece more arrive: the oldest, since timers of the same moment come in any order."""
+        """Let the oldest piece arrive; timers of the same moment fire in any order."""
         self.arrived += 1
         self.deliver()
 
     def deliver(self) -> None:
-        """Pass on what has arrived, once there is a connection."""
+        """Pass on the data that has arrived, once the connection is open."""
         while self.arrived and self.transport is not None:
             self.arrived -= 1
             data = self.on_the_way.popleft()
@@ -97,7 +97,7 @@ class _Side(asyncio.Protocol):
 
 
 class _FromClient(_Side):
-    """The end at which a client has connected."""
+    """The end of a connection that faces the client."""
 
     def __init__(self, relay: Relay, name: str, host: str, port: int) -> None:
         super().__init__(relay)
@@ -128,20 +128,20 @@ async def _serve(places: dict[str, tuple[str, int]]) -> None:
         made = partial(_FromClient, relay, name, host, port)
         server = await loop.create_server(made, "127.0.0.1", 0, backlog=512)
         listening[name] = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    orders = await asyncio.start_server(relay.obey, "127.0.0.1", 0, limit=2**26)
-    listening["orders"] = f"127.0.0.1:{orders.sockets[0].getsockname()[1]}"
+    commands = await asyncio.start_server(relay.obey, "127.0.0.1", 0, limit=2**26)
+    listening["orders"] = f"127.0.0.1:{commands.sockets[0].getsockname()[1]}"
     sys.stdout.write(json.dumps(listening) + "\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 def _places(arguments: list[str]) -> dict[str, tuple[str, int]]:
-    found = {}
+    places = {}
     for argument in arguments:
         name, _, address = argument.partition("=")
         host, _, port = address.rpartition(":")
-        found[name] = (host, int(port))
-    return found
+        places[name] = (host, int(port))
+    return places
 
 
 if __name__ == "__main__":

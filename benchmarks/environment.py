@@ -18,7 +18,7 @@ from tools.airflow_sandbox.environment import isolated, private_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CONN_ID", "MOUNT", "ROOT", "Distance", "Scene", "scene"]
+__all__ = ["CONN_ID", "MOUNT", "ROOT", "Distance", "Servers", "start_servers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CONN_ID = "polytomic_default"
@@ -26,9 +26,9 @@ MOUNT = "secret"
 
 
 class Distance:
-    """The relay before the servers.
+    """Client of the relay in front of the servers.
 
-    :param address: where it takes orders.
+    :param address: the address for commands.
     """
 
     def __init__(self, address: str) -> None:
@@ -37,35 +37,35 @@ class Distance:
         self._file = self._socket.makefile("rw")
 
     def set(self, seconds: float) -> None:
-        """Have a round trip take so long."""
-        self._order({"seconds": seconds})
+        """Set the time of a round trip."""
+        self._send({"seconds": seconds})
 
     def forget(self) -> None:
-        """Drop the requests that were noted."""
-        self._order({"forget": True})
+        """Empty the log of requests."""
+        self._send({"forget": True})
 
     def noted(self) -> list[list[str]]:
-        """Return the requests since then, in the order of their arrival: server, method, path."""
-        return cast("list[list[str]]", self._order({})["noted"])
+        """Return the logged requests in the order of their arrival: server, method, path."""
+        return cast("list[list[str]]", self._send({})["noted"])
 
     def close(self) -> None:
-        """Give no more orders."""
+        """Close the connection to the relay."""
         self._file.close()
         self._socket.close()
 
-    def _order(self, order: dict[str, Any]) -> dict[str, Any]:
-        self._file.write(json.dumps(order) + "\n")
+    def _send(self, command: dict[str, Any]) -> dict[str, Any]:
+        self._file.write(json.dumps(command) + "\n")
         self._file.flush()
         return cast("dict[str, Any]", json.loads(self._file.readline()))
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What stands ready; the addresses are those of the relay.
+class Servers:
+    """Addresses and keys of the running servers; the addresses are those of the relay.
 
-    :param targets: ids of organization and user.
-    :param vault_version: which one it is.
-    :param orders: where the relay takes orders.
+    :param targets: the ids of organization and user.
+    :param vault_version: the name and version of the Vault.
+    :param orders: the address for commands to the relay.
     """
 
     polytomic: str
@@ -77,14 +77,14 @@ class Scene:
     orders: str
 
     def environment(self, home: Path) -> dict[str, str]:
-        """Return the environment of a process whose Airflow has that Polytomic and that Vault, and a home of its own.
+        """Return the environment of a process whose Airflow uses these servers.
 
-        :param home: its AIRFLOW_HOME.
+        :param home: the AIRFLOW_HOME of the process.
         """
         return isolated(os.environ, private_folder(home)) | self.settings()
 
     def settings(self) -> dict[str, str]:
-        """Return what tells Airflow of both: a connection, and the secrets backend."""
+        """Return the settings of Airflow for both: a connection, and the secrets backend."""
         connection = {"conn_type": "polytomic", "host": self.polytomic, "password": self.partner_key}
         backend = {"url": self.vault, "token": self.vault_token, "mount_point": MOUNT, "kv_engine_version": 2}
         return {
@@ -94,7 +94,7 @@ class Scene:
         }
 
     def facts(self) -> dict[str, Any]:
-        """Return what a measuring process is told."""
+        """Return the arguments of a measuring process."""
         return {
             "polytomic": self.polytomic,
             "partner_key": self.partner_key,
@@ -105,10 +105,10 @@ class Scene:
 
 
 @contextmanager
-def scene(customers: int) -> Iterator[Scene]:
-    """Start everything, and end it afterwards.
+def start_servers(customers: int) -> Iterator[Servers]:
+    """Start all servers, and stop them at the end.
 
-    :param customers: how many users the Polytomic has.
+    :param customers: the number of users in Polytomic.
     """
     with ExitStack() as ending:
         polytomic = ending.enter_context(_child("benchmarks.serving", "polytomic", str(customers)))
@@ -118,9 +118,11 @@ def scene(customers: int) -> Iterator[Scene]:
             real = VaultReal(binary, on_disk=True)
             ending.callback(real.stop)
             vault = {"url": real.url, "token": real.root_token, "version": real.version}
-        places = [f"{name}={told['url'].removeprefix('http://')}" for name, told in _named(polytomic, vault).items()]
+        places = [
+            f"{name}={server['url'].removeprefix('http://')}" for name, server in _named(polytomic, vault).items()
+        ]
         relay = ending.enter_context(_child("benchmarks.delay", *places))
-        yield Scene(
+        yield Servers(
             polytomic=f"http://{relay['polytomic']}",
             partner_key=polytomic["partner_key"],
             targets=polytomic["targets"],
@@ -137,7 +139,7 @@ def _named(polytomic: Mapping[str, Any], vault: Mapping[str, Any]) -> dict[str, 
 
 @contextmanager
 def _child(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
-    """Start a server, and return what it says of itself; it ends with its stdin, so also if this process is killed."""
+    """Start a server, and return what it prints; it exits at the end of its stdin, even if this process is killed."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         if process.stdin is None or process.stdout is None:

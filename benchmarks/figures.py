@@ -17,13 +17,13 @@ QUARTILES_NEED = 2
 
 @dataclass(frozen=True)
 class Figures:
-    """A series, summed up.
+    """Summary of a series.
 
-    :param count: how many were measured.
-    :param median: the middle one.
+    :param count: the number of measurements.
+    :param median: the median.
     :param low: the first quartile.
     :param high: the third quartile.
-    :param p99: 99 of 100 were at most this; with fewer than 100 measured it is the greatest.
+    :param p99: the 99th percentile; with fewer than 100 measurements, the maximum.
     """
 
     count: int
@@ -34,20 +34,20 @@ class Figures:
 
     @classmethod
     def of(cls, values: Sequence[float], digits: int = 6) -> Figures:
-        """Sum up a series of at least one."""
+        """Return the summary of a series of at least one value."""
         ordered = sorted(values)
         low = high = ordered[0]
         if len(ordered) >= QUARTILES_NEED:
             low, _, high = statistics.quantiles(ordered, n=4, method="inclusive")
         slowest = ordered[math.ceil(0.99 * len(ordered)) - 1]
-        told = (round(value, digits) for value in (statistics.median(ordered), low, high, slowest))
-        return cls(len(ordered), *told)
+        rounded = (round(value, digits) for value in (statistics.median(ordered), low, high, slowest))
+        return cls(len(ordered), *rounded)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON types."""
+        """Return the summary as JSON types."""
         return asdict(self)
 
 
 def quotient(ours: float, theirs: float) -> float:
-    """Return how many times theirs ours is, to three digits behind the point."""
+    """Return the ratio of two figures, rounded to three decimal places."""
     return round(ours / theirs, 3)

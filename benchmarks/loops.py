@@ -1,7 +1,8 @@
 """What a user would write without this package: a loop over customers with the official SDK and hvac.
 
-The short loop has a key issued and writes it. The careful one does what a rotation here does beside its record: look at
-what is stored, ask whose the new key is, write only over what was read, read back, ask about that.
+The short loop requests a key and writes it. The careful loop does what a rotation does, except for the record: it
+reads the destination, requests a key, confirms its owner, writes only over what it read, reads the value back and
+confirms it.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ class _Loops:
         self._kv = hvac.Client(url=given["vault"], token=given["vault_token"]).secrets.kv.v2
 
     def short(self, target: list[str], name: str) -> None:
-        """Have a key issued, and write it."""
+        """Request a key and write it."""
         self._write(name, self._issue(target))
 
     def careful(self, target: list[str], name: str) -> None:
-        """Look, have a key issued, ask whose it is, write, read back, ask again."""
+        """Read, request a key, confirm its owner, write, read back, and confirm again."""
         try:
-            held = self._kv.read_secret_version(path=self._path(name), mount_point=MOUNT, raise_on_deleted_version=True)
-            version = held["data"]["metadata"]["version"]
+            stored = self._kv.read_secret_version(
+                path=self._path(name), mount_point=MOUNT, raise_on_deleted_version=True
+            )
+            version = stored["data"]["metadata"]["version"]
         except InvalidPath:
             version = 0
         key = self._issue(target)
@@ -49,16 +52,16 @@ class _Loops:
         self._check(as_user, target)
 
     def _issue(self, target: list[str]) -> str:
-        answer = self._polytomic.users.create_api_key(org_id=target[0], id=target[1], force=True)
-        if answer.data is None or answer.data.value is None:
-            raise RuntimeError("no key came")
-        return str(answer.data.value)
+        response = self._polytomic.users.create_api_key(org_id=target[0], id=target[1], force=True)
+        if response.data is None or response.data.value is None:
+            raise RuntimeError("the response has no key")
+        return str(response.data.value)
 
     @staticmethod
     def _check(as_user: Polytomic, target: list[str]) -> None:
-        found = as_user.identity.get().data
-        if found is None or found.id != target[1]:
-            raise RuntimeError("another user's key came")
+        identity = as_user.identity.get().data
+        if identity is None or identity.id != target[1]:
+            raise RuntimeError("the key belongs to another user")
 
     def _write(self, name: str, key: str, **cas: int) -> None:
         content = {"conn_type": "polytomic", "host": self._url, "password": key}
@@ -75,11 +78,11 @@ def _measure(given: dict[str, Any]) -> dict[str, Any]:
     seconds = dict.fromkeys(turns, 0.0)
     for number, target in enumerate(targets):
         for name in sorted(turns, reverse=number % 2 == 0):
-            began = time.monotonic()
+            started = time.monotonic()
             turns[name](target, f"loop_{number}")
-            seconds[name] += time.monotonic() - began
+            seconds[name] += time.monotonic() - started
         child.progress(number + 1, len(targets))
-    return {"targets": len(targets), **{name: round(each, 3) for name, each in seconds.items()}}
+    return {"targets": len(targets), **{name: round(total, 3) for name, total in seconds.items()}}
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ __all__ = ["machine"]
 
 
 def machine() -> dict[str, Any]:
-    """Return cores, processor, memory, load, and the versions of what takes part."""
+    """Return cores, processor, memory, load, and the versions of the software."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "processor": _processor(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
-        "load": [round(each, 2) for each in os.getloadavg()],
+        "load": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
         "airflow": version("apache-airflow"),
         "requests": version("requests"),

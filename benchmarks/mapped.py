@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from benchmarks.environment import Scene
+    from benchmarks.environment import Servers
 
 __all__ = ["airflow_of", "measure_mapped"]
 
@@ -27,14 +27,14 @@ _WHEN = "select min(start_date), max(end_date) from task_instance where dag_id =
 
 
 @contextmanager
-def airflow_of(scene: Scene, folder: Path, targets: list[list[str]]) -> Iterator[AirflowProcess]:
-    """Start an Airflow that has the DAG; it is not ready yet.
+def airflow_of(servers: Servers, folder: Path, targets: list[list[str]]) -> Iterator[AirflowProcess]:
+    """Start an Airflow with the DAG; it is not ready yet.
 
-    :param folder: for its home.
+    :param folder: the folder for its home.
     """
     file = folder / "mapped.json"
     file.write_text(json.dumps([_task(number, *target) for number, target in enumerate(targets)]))
-    env = scene.settings() | {
+    env = servers.settings() | {
         "BENCHMARK_TARGETS": str(file),
         "AIRFLOW__CORE__PARALLELISM": str(_SLOTS),
         "PYTHONPATH": str(ROOT),
@@ -43,22 +43,22 @@ def airflow_of(scene: Scene, folder: Path, targets: list[list[str]]) -> Iterator
         yield airflow
 
 
-def measure_mapped(airflow: AirflowProcess, tasks: int, tell: Callable[[int, int], None]) -> dict[str, Any]:
-    """Run the DAG once; told is the time from the first task's start to the last one's end."""
+def measure_mapped(airflow: AirflowProcess, tasks: int, on_progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Run the DAG once, and return the time from the start of the first task to the end of the last one."""
     airflow.wait_until_ready([_DAG])
     airflow.trigger(_DAG, run_id="measured")
     states = airflow.wait_for_run(
         _DAG,
         "measured",
         seconds=_RUN_SECONDS,
-        on_change=lambda states: tell(list(states.tasks.values()).count("success"), tasks),
+        on_change=lambda states: on_progress(list(states.tasks.values()).count("success"), tasks),
     )
     if states.run != "success":
         raise AssertionError(states)
     logs = [log.read_text() for log in airflow.logs.glob(f"dag_id={_DAG}/run_id=measured/task_id=rotate/**/*.log")]
     outage = Figures.of([float(seconds) for log in logs for seconds in re.findall(r"outage_seconds: ([\d.]+)", log)])
-    began, ended = (datetime.fromisoformat(each) for each in airflow.query(_WHEN, _DAG, "measured")[0])
-    seconds = round((ended - began).total_seconds(), 2)
+    started, ended = (datetime.fromisoformat(moment) for moment in airflow.query(_WHEN, _DAG, "measured")[0])
+    seconds = round((ended - started).total_seconds(), 2)
     return {"targets": tasks, "slots": _SLOTS, "seconds": seconds, "outage_seconds": outage.to_json()}
 
 

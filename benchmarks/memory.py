@@ -1,10 +1,10 @@
 """The memory of a batch, from its file of targets to its report, against servers that keep nothing.
 
-A server that had to answer for 100,000 keys would take hours and prove nothing more: the file of targets, its checks,
-the threads, the issuances, the records' JSON and the report are ours and real; only what answers is not.
+Real servers would need hours for 100,000 keys. The file of targets, its checks, the threads, the issuances, the JSON of
+the records and the report are real; only the servers are not.
 """
 
-# ruff: noqa: ARG002 (the stand-ins have the parameters of what they stand in for)
+# ruff: noqa: ARG002 (the stubs have the parameters of the real methods)
 from __future__ import annotations
 
 import resource
@@ -20,7 +20,7 @@ from airflow_provider_polytomic.models import Identity
 from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 from airflow_provider_polytomic.secret_stores.base import StoredSecret
 from benchmarks import child
-from benchmarks.batch import rotated, write_targets
+from benchmarks.batch import rotate_batch, write_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ _PREFIX = "pk_play_"
 
 
 class _Polytomic:
-    """Gives each user a key that tells whose it is."""
+    """Stub of Polytomic, whose keys contain the ids of their user."""
 
     base_url = "https://app.polytomic.com"
 
@@ -60,7 +60,7 @@ class _Polytomic:
 
 
 class _Place:
-    """A destination that holds nothing at first, and is forgotten with its issuance."""
+    """Stub of a destination that is empty at first."""
 
     compare_and_set = True
 
@@ -101,7 +101,7 @@ class _Stores:
 
 
 class _Offline(PolytomicBatchRotateApiKeysOperator):
-    """The batch operator, with that Polytomic and those stores."""
+    """The batch operator with stubs of Polytomic and the stores."""
 
     def _make_hook(self) -> Any:
         hook = super()._make_hook()
@@ -120,7 +120,7 @@ def _customers(count: int) -> Iterator[tuple[str, str]]:
 def _measure(count: int, workers: int) -> dict[str, Any]:
     done = 0
 
-    def tell() -> None:
+    def on_progress() -> None:
         nonlocal done
         done += 1
         if done % 500 == 0:
@@ -129,11 +129,11 @@ def _measure(count: int, workers: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "targets.jsonl")
         write_targets(file, _customers(count))
-        began = time.monotonic()
-        rotated(_Offline, file, workers, tell)
-        seconds = time.monotonic() - began
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux tells kilobytes
-    return {"targets": count, "seconds": round(seconds, 2), "megabytes": round(most, 1)}
+        started = time.monotonic()
+        rotate_batch(_Offline, file, workers, on_progress)
+        seconds = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # in kilobytes on Linux
+    return {"targets": count, "seconds": round(seconds, 2), "megabytes": round(peak, 1)}
 
 
 if __name__ == "__main__":

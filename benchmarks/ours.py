@@ -27,55 +27,55 @@ _MASKERS = ("airflow.sdk._shared.secrets_masker", "airflow.utils.log.secrets_mas
 
 @dataclass
 class Clock:
-    """When, by the monotonic clock, the request for a key began and the store had taken the key."""
+    """The times, on the monotonic clock, when the request for a key started and when the store had the key."""
 
     posted: float = 0.0
     stored: float = 0.0
 
 
 class _Watched:
-    """An object, one of whose methods notes when it begins or ends."""
+    """Wrapper of an object that replaces some of its methods."""
 
-    def __init__(self, real: Any, **noting: Any) -> None:
+    def __init__(self, real: Any, **replaced: Any) -> None:
         self._real = real
-        self.__dict__.update(noting)
+        self.__dict__.update(replaced)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
 
 class Ours:
-    """One hook and the stores, as a task has them."""
+    """The hook and the stores of one task."""
 
     def __init__(self, pool_size: int = 1) -> None:
         self.hook = PolytomicHook(CONN_ID, pool_size=pool_size)
         self.stores = StoreFactory(issuer=self.hook.base_url)
 
     def rotate(self, target: list[str], name: str, clock: Clock | None = None) -> KeyReference:
-        """Rotate one key now, whatever its age."""
-        vendor: Any = self.hook
+        """Rotate one key now, at any age."""
+        api: Any = self.hook
         store: Any = self.stores.open(Destination.parse(f"airflow://connection/{name}"))
         if clock is not None:
-            vendor, store = _noting(vendor, store, clock)
+            api, store = _watch(api, store, clock)
         mode = renew(datetime.now(UTC))
-        return issue(vendor, store, Target(*target), mode, hide=mask_secret)
+        return issue(api, store, Target(*target), mode, hide=mask_secret)
 
 
-def _noting(vendor: Any, store: Any, clock: Clock) -> tuple[Any, Any]:
+def _watch(api: Any, store: Any, clock: Clock) -> tuple[Any, Any]:
     def create_api_key(*given: Any, **named: Any) -> Any:
         clock.posted = time.monotonic()
-        return vendor.create_api_key(*given, **named)
+        return api.create_api_key(*given, **named)
 
     def write(*given: Any) -> Any:
         version = store.write(*given)
         clock.stored = time.monotonic()
         return version
 
-    return _Watched(vendor, create_api_key=create_api_key), _Watched(store, write=write)
+    return _Watched(api, create_api_key=create_api_key), _Watched(store, write=write)
 
 
 def forget_masked() -> None:
-    """Empty Airflow's list of what it masks: it grows with each key, and a task that rotates one has one in it."""
+    """Empty Airflow's list of masked secrets, which grows with each key; a task that rotates one key has only one."""
     for name in _MASKERS:
         if name in sys.modules:
             masker = sys.modules[name]._secrets_masker()  # noqa: SLF001 (2.11 has no public way)

@@ -1,7 +1,7 @@
 """How long readers have no key in a forced rotation, by the package and by plain requests in turn.
 
-Until the store has taken the key there are three round trips: the request for a key, the question whose it is, the
-write. ``outage_seconds`` of the reference goes on until the value was read back, which is a fourth.
+Until the key is stored there are three round trips: the request for a key, the request that confirms its owner, and the
+write. ``outage_seconds`` of the reference ends when the value is read back, which is the fourth.
 """
 
 from __future__ import annotations
@@ -24,33 +24,35 @@ def _ours(ours: Ours, target: list[str]) -> Window:
     forget_masked()
     reference = ours.rotate(target, "outage_ours", clock)
     if not reference.issued or reference.outage_seconds is None:
-        raise AssertionError("nothing was issued")
+        raise AssertionError("no key was issued")
     return Window(clock.stored - clock.posted, reference.outage_seconds)
 
 
 def _measure(given: dict[str, Any]) -> dict[str, Any]:
     ours, plain = Ours(), Plain(given)
     first, second = given["targets"]
-    found: dict[str, list[Window]] = {"ours": [], "plain": []}
+    results: dict[str, list[Window]] = {"ours": [], "plain": []}
     for number in range(-_WARM_UP, given["rounds"]):
         order = ["ours", "plain"]
         random.shuffle(order)
         for who in order:
             window = _ours(ours, first) if who == "ours" else plain.window(second, "outage_plain")
             if number >= 0:
-                found[who].append(window)
+                results[who].append(window)
         child.progress(number + 1 + _WARM_UP, given["rounds"] + _WARM_UP)
     return {
         "seconds_of_delay": given["seconds_of_delay"],
         "rounds": given["rounds"],
-        "stored": _compared([each.stored for each in found["ours"]], [each.stored for each in found["plain"]]),
-        "read": _compared([each.read for each in found["ours"]], [each.read for each in found["plain"]]),
+        "stored": _compare(
+            [window.stored for window in results["ours"]], [window.stored for window in results["plain"]]
+        ),
+        "read": _compare([window.read for window in results["ours"]], [window.read for window in results["plain"]]),
     }
 
 
-def _compared(ours: list[float], plain: list[float]) -> dict[str, Any]:
+def _compare(ours: list[float], plain: list[float]) -> dict[str, Any]:
     one, other = Figures.of(ours), Figures.of(plain)
-    pairs = Figures.of([mine / theirs for mine, theirs in zip(ours, plain, strict=True)])
+    pairs = Figures.of([one_ours / one_plain for one_ours, one_plain in zip(ours, plain, strict=True)])
     return {
         "ours": one.to_json(),
         "plain": other.to_json(),

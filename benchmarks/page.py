@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.plot import plot
-from benchmarks.tables import fleet, goals, imports, machine, memory, outage, parsing, presence, requests
+from benchmarks.tables import batch, goals, imports, machine, memory, outage, parsing, presence, requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["newest", "page_of", "write_page"]
+__all__ = ["newest", "render_page", "write_page"]
 
 _TRIAL = """
 **A short trial.**
@@ -79,7 +79,7 @@ p99 |
 
 ## A batch of keys
 
-{fleet}
+{batch}
 
 ## Requests for one key
 
@@ -112,48 +112,48 @@ Clients and servers share the same cores, so results that the processor limits a
 
 
 def newest(folder: Path) -> dict[str, Any]:
-    """Return the results that were measured last.
+    """Return the newest results.
 
-    :raises FileNotFoundError: if there are none.
+    :raises FileNotFoundError: if the folder has no results.
     """
     files = sorted(folder.glob("*.json"))
     if not files:
-        raise FileNotFoundError(f"there are no results in {folder}: python -m benchmarks measures")
-    found = [json.loads(file.read_text()) for file in files]
-    return dict(max(found, key=lambda each: str(each["machine"]["measured_at"])))
+        raise FileNotFoundError(f"{folder} has no results; run python -m benchmarks")
+    runs = [json.loads(file.read_text()) for file in files]
+    return dict(max(runs, key=lambda run: str(run["machine"]["measured_at"])))
 
 
-def page_of(found: dict[str, Any]) -> str:
-    """Return the page, in Markdown."""
+def render_page(results: dict[str, Any]) -> str:
+    """Return the page in Markdown."""
     return _PAGE.format(
-        # Of results that a later change has overtaken: written into their file, and gone with the next measurement.
-        outdated=f"\n**Measured with an earlier version.**\n{found['outdated']}\n" if "outdated" in found else "",
-        trial=_TRIAL if "--quick" in found["command"] else "",
-        machine=_lines(machine(found)),
-        goals=_lines(goals(found)),
-        base=f"{found['imports']['base_operator']['median']:.2f} s",
-        imports=_lines(imports(found)),
-        presence=presence(found),
-        tasks=found["parsing"]["tasks"],
-        rounds=found["parsing"]["rounds"],
-        parsing=_lines(parsing(found)),
-        outage_rounds=found["outage"][0]["rounds"],
-        outage=_lines(outage(found)),
-        fleet=fleet(found),
-        requests=_lines(requests(found)),
-        workers=found["fleet"]["workers"],
-        memory=_lines(memory(found)),
-        command=found["command"],
-        seconds=f"{found['seconds'] // 60} min {found['seconds'] % 60} s",
-        vault=found["vault"],
+        # A note about later changes of the package, written into the file of the results.
+        outdated=f"\n**Measured with an earlier version.**\n{results['outdated']}\n" if "outdated" in results else "",
+        trial=_TRIAL if "--quick" in results["command"] else "",
+        machine=_lines(machine(results)),
+        goals=_lines(goals(results)),
+        base=f"{results['imports']['base_operator']['median']:.2f} s",
+        imports=_lines(imports(results)),
+        presence=presence(results),
+        tasks=results["parsing"]["tasks"],
+        rounds=results["parsing"]["rounds"],
+        parsing=_lines(parsing(results)),
+        outage_rounds=results["outage"][0]["rounds"],
+        outage=_lines(outage(results)),
+        batch=batch(results),
+        requests=_lines(requests(results)),
+        workers=results["batch"]["workers"],
+        memory=_lines(memory(results)),
+        command=results["command"],
+        seconds=f"{results['seconds'] // 60} min {results['seconds'] % 60} s",
+        vault=results["vault"],
     )
 
 
-def write_page(found: dict[str, Any], folder: Path) -> list[Path]:
+def write_page(results: dict[str, Any], folder: Path) -> list[Path]:
     """Write the page and its plot, and return both files."""
     page, picture = folder / "benchmarks.md", folder / "benchmarks.svg"
-    page.write_text(page_of(found))
-    picture.write_text(plot(found))
+    page.write_text(render_page(results))
+    picture.write_text(plot(results))
     return [page, picture]
 
 

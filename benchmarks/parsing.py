@@ -1,6 +1,6 @@
 """The cost of parsing and serialising a DAG of a thousand tasks, next to two of Airflow's own operators.
 
-In one process, in turn; the modules of the operators are imported already, and what that costs is measured elsewhere.
+One process measures all of them in turn, after importing the modules of the operators.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _parse(file: Path) -> Any:
 
 
 def _migrate() -> None:
-    """Make the database, which 2.11 asks for the alias of each task's outlets when it serialises it."""
+    """Create the database, which 2.11 needs to serialise the alias in a task's outlets."""
     if not AIRFLOW_V_3_0_PLUS:
         subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], stdout=sys.stderr, check=True)
 
@@ -81,30 +81,30 @@ def _measure(rounds: int, tasks: int) -> dict[str, Any]:
         for number in range(-1, rounds):
             for name in random.sample(list(_FILES), len(_FILES)):
                 gc.collect()
-                began = time.perf_counter()
+                started = time.perf_counter()
                 dag = _parse(Path(folder, f"{name}.py"))
                 parsed = time.perf_counter()
                 size[name] = _serialise(dag)
                 ended = time.perf_counter()
                 if number >= 0:
-                    parsing[name].append(parsed - began)
+                    parsing[name].append(parsed - started)
                     serialising[name].append(ended - parsed)
             child.progress(number + 2, rounds + 1)
-    return {"tasks": tasks, "rounds": rounds, "operators": _told(parsing, serialising, size)}
+    return {"tasks": tasks, "rounds": rounds, "operators": _summarise(parsing, serialising, size)}
 
 
-def _told(
+def _summarise(
     parsing: dict[str, list[float]], serialising: dict[str, list[float]], size: dict[str, int]
 ) -> dict[str, dict[str, Any]]:
     both = {name: [sum(pair) for pair in zip(parsing[name], serialising[name], strict=True)] for name in _FILES}
     empty = {id(series): Figures.of(series["empty"]).median for series in (parsing, serialising, both)}
-    told = {}
+    summary: dict[str, dict[str, Any]] = {}
     for name in _FILES:
-        told[name] = {"operator": _FILES[name][1], "bytes": size[name]}
+        summary[name] = {"operator": _FILES[name][1], "bytes": size[name]}
         for what, series in {"parse": parsing, "serialise": serialising, "both": both}.items():
             figures = Figures.of(series[name])
-            told[name][what] = figures.to_json() | {"of_empty": quotient(figures.median, empty[id(series)])}
-    return told
+            summary[name][what] = figures.to_json() | {"of_empty": quotient(figures.median, empty[id(series)])}
+    return summary
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ from benchmarks.environment import MOUNT
 
 __all__ = ["Plain", "Window"]
 
-_NEVER = 2**31 - 1  # a version that no secret has
+_NEVER = 2**31 - 1  # a version that no secret reaches
 
 
 class Window(NamedTuple):
-    """Seconds from the request for a key.
+    """Seconds since the request for a key.
 
-    :param stored: until the store had taken it.
-    :param read: until it had been read back.
+    :param stored: until the key was stored.
+    :param read: until the key was read back.
     """
 
     stored: float
@@ -29,10 +29,10 @@ class Window(NamedTuple):
 
 
 class Plain:
-    """Both servers, by ``requests``; nothing is looked at but what the next request needs.
+    """Client of both servers that reads only what its next request needs.
 
-    :param facts: :meth:`benchmarks.environment.Scene.facts`.
-    :param pool_size: connections kept open to each.
+    :param facts: the result of :meth:`benchmarks.environment.Servers.facts`.
+    :param pool_size: the number of connections that stay open to each server.
     """
 
     def __init__(self, facts: dict[str, Any], pool_size: int = 1) -> None:
@@ -43,37 +43,37 @@ class Plain:
         self._token = {"X-Vault-Token": facts["vault_token"]}
 
     def window(self, target: list[str], name: str) -> Window:
-        """Ask for a key, ask whose it is, store it and read it back; the version is looked up before."""
+        """Request a key, confirm its owner, store it and read it back; the version is read before."""
         version = self._version(f"connections/{name}")
-        began = time.monotonic()
+        started = time.monotonic()
         key = self._issue(target)
-        self._whose(key)
+        self._confirm(key)
         self._write(f"connections/{name}", self._connection(key), version)
         stored = time.monotonic()
         self._read(f"connections/{name}")
-        return Window(stored - began, time.monotonic() - began)
+        return Window(stored - started, time.monotonic() - started)
 
     def rotate(self, target: list[str], name: str) -> None:
         """Send the ten requests of a rotation, in their order."""
         secret, record = f"connections/{name}", f"connections/{name}{RECORD_SUFFIX}"
         version, recorded = self._version(secret), self._version(record)
         self._send("PUT", secret, {"options": {"cas": _NEVER}, "data": {}}, expected=400)
-        told = {"state": "open", "org_id": target[0], "user_id": target[1], "issuance_id": str(uuid.uuid4())}
-        recorded = self._write(record, told, recorded)
+        fields = {"state": "open", "org_id": target[0], "user_id": target[1], "issuance_id": str(uuid.uuid4())}
+        recorded = self._write(record, fields, recorded)
         key = self._issue(target)
-        self._whose(key)
+        self._confirm(key)
         self._write(secret, self._connection(key), version)
-        self._whose(self._read(secret)["password"])
-        self._write(record, told | {"state": "done"}, recorded)
+        self._confirm(self._read(secret)["password"])
+        self._write(record, fields | {"state": "done"}, recorded)
 
     def _issue(self, target: list[str]) -> str:
         url = f"{self._polytomic}/api/organizations/{target[0]}/users/{target[1]}/keys"
         headers = self._partner | {"Idempotency-Key": str(uuid.uuid4())}
-        answer = self._session.post(url, params={"force": "true"}, headers=headers, timeout=60)
-        answer.raise_for_status()
-        return str(answer.json()["data"]["value"])
+        response = self._session.post(url, params={"force": "true"}, headers=headers, timeout=60)
+        response.raise_for_status()
+        return str(response.json()["data"]["value"])
 
-    def _whose(self, key: str) -> None:
+    def _confirm(self, key: str) -> None:
         headers = self._partner | {"Authorization": f"Bearer {key}"}
         self._session.get(f"{self._polytomic}/api/me", headers=headers, timeout=60).raise_for_status()
 
@@ -81,20 +81,20 @@ class Plain:
         return {"conn_type": "polytomic", "host": self._polytomic, "password": key}
 
     def _version(self, path: str) -> int:
-        answer = self._send("GET", path)
-        return 0 if answer.status_code == requests.codes.not_found else answer.json()["data"]["metadata"]["version"]
+        response = self._send("GET", path)
+        return 0 if response.status_code == requests.codes.not_found else response.json()["data"]["metadata"]["version"]
 
     def _read(self, path: str) -> dict[str, str]:
         return dict(self._send("GET", path).json()["data"]["data"])
 
     def _write(self, path: str, data: dict[str, str], version: int) -> int:
-        answer = self._send("PUT", path, {"options": {"cas": version}, "data": data})
-        answer.raise_for_status()
-        return int(answer.json()["data"]["version"])
+        response = self._send("PUT", path, {"options": {"cas": version}, "data": data})
+        response.raise_for_status()
+        return int(response.json()["data"]["version"])
 
     def _send(self, method: str, path: str, body: Any = None, expected: int | None = None) -> requests.Response:
         url = f"{self._vault}/v1/{MOUNT}/data/{path}"
-        answer = self._session.request(method, url, json=body, headers=self._token, timeout=60)
-        if expected and answer.status_code != expected:
-            raise RuntimeError(f"{method} {path}: {answer.status_code}, not {expected}")
-        return answer
+        response = self._session.request(method, url, json=body, headers=self._token, timeout=60)
+        if expected and response.status_code != expected:
+            raise RuntimeError(f"{method} {path}: {response.status_code}, not {expected}")
+        return response

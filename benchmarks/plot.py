@@ -18,26 +18,29 @@ _OURS, _OTHERS = "#4051b5", "#9e9e9e"
 
 @dataclass(frozen=True)
 class _Bar:
-    """One bar.
+    """A bar of a chart.
 
-    :param slow: where the thin line to its right ends; None: no line.
+    :param slow: the end of the thin line to its right; None for no line.
     """
 
     label: str
     value: float
-    told: str
+    text: str
     is_ours: bool
     slow: float | None = None
 
 
-def plot(found: dict[str, Any]) -> str:
+def plot(results: dict[str, Any]) -> str:
     """Return the SVG of the results for a batch and for an outage."""
     parts: list[str] = []
     at = _chart(
-        parts, 20, f"Seconds for {_keys(found):,} keys, round trip {_ms(found['far'])} (logarithmic)", _fleet(found)
+        parts,
+        20,
+        f"Seconds for {_keys(results):,} keys, round trip {_ms(results['far'])} (logarithmic)",
+        _batch(results),
     )
     title = "Milliseconds from the request for a key until it is stored: median, and a line to the 99th percentile"
-    at = _chart(parts, at + 20, title, _outage(found), is_logarithmic=False)
+    at = _chart(parts, at + 20, title, _outage(results), is_logarithmic=False)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {at}" width="{_WIDTH}" height="{at}" '
         'font-family="system-ui, sans-serif" font-size="13" role="img">'
@@ -46,28 +49,28 @@ def plot(found: dict[str, Any]) -> str:
     return "\n".join([head, back, *parts, "</svg>"]) + "\n"
 
 
-def _keys(found: dict[str, Any]) -> int:
-    return int(found["fleet"]["targets"])
+def _keys(results: dict[str, Any]) -> int:
+    return int(results["batch"]["targets"])
 
 
-def _fleet(found: dict[str, Any]) -> list[_Bar]:
-    keys, loops = _keys(found), found["loops"]
+def _batch(results: dict[str, Any]) -> list[_Bar]:
+    keys, loops = _keys(results), results["loops"]
     seconds = {
         "careful loop: SDK and hvac (extrapolated)": loops["careful"] * keys / loops["targets"],
         "short loop: SDK and hvac (extrapolated)": loops["short"] * keys / loops["targets"],
     }
-    if mapped := found["mapped"]:
+    if mapped := results["mapped"]:
         seconds[f"mapped tasks, {mapped['slots']} slots (extrapolated)"] = mapped["seconds"] * keys / mapped["targets"]
-    workers = found["fleet"]["workers"]
-    seconds[f"bare requests, {workers} threads"] = found["fleet"]["plain"]["seconds"]["median"]
+    workers = results["batch"]["workers"]
+    seconds[f"bare requests, {workers} threads"] = results["batch"]["plain"]["seconds"]["median"]
     bars = [_Bar(label, value, f"{value:,.1f} s", is_ours=False) for label, value in seconds.items()]
-    ours = found["fleet"]["ours"]["seconds"]["median"]
+    ours = results["batch"]["ours"]["seconds"]["median"]
     return [*bars, _Bar(f"batch operator, {workers} threads", ours, f"{ours:,.1f} s", is_ours=True)]
 
 
-def _outage(found: dict[str, Any]) -> list[_Bar]:
+def _outage(results: dict[str, Any]) -> list[_Bar]:
     bars = []
-    for each in found["outage"]:
+    for each in results["outage"]:
         for who, label in {"plain": "bare requests", "ours": "forced rotation"}.items():
             figures = each["stored"][who]
             value, slow = 1000 * figures["median"], 1000 * figures["p99"]
@@ -81,7 +84,7 @@ def _ms(seconds: float) -> str:
 
 
 def _chart(parts: list[str], at: int, title: str, bars: Sequence[_Bar], *, is_logarithmic: bool = True) -> int:
-    """Add a chart, and return where it ends."""
+    """Add a chart, and return its lower end."""
     parts.append(f'<text x="20" y="{at}" font-weight="bold" fill="#212121">{escape(title)}</text>')
     most = max(bar.slow or bar.value for bar in bars)
 
@@ -104,5 +107,5 @@ def _chart(parts: list[str], at: int, title: str, bars: Sequence[_Bar], *, is_lo
             slow = _LEFT + length(bar.slow)
             parts.append(f'<line x1="{end}" y1="{middle}" x2="{slow}" y2="{middle}" stroke="#212121"/>')
             end = max(end, slow)
-        parts.append(f'<text x="{end + 8}" y="{middle + 4}" fill="#212121">{escape(bar.told)}</text>')
+        parts.append(f'<text x="{end + 8}" y="{middle + 4}" fill="#212121">{escape(bar.text)}</text>')
     return at + 14 + len(bars) * _ROW + 10

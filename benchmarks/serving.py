@@ -3,7 +3,7 @@
     python -m benchmarks.serving polytomic CUSTOMERS
     python -m benchmarks.serving vault
 
-Either prints one line of JSON and ends when its stdin does.
+Both print one line of JSON and exit at the end of their stdin.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def _polytomic(customers: int) -> None:
                 organization = emulator.add_organization(f"Organization {number // _USERS_OF_EACH}")
             user = emulator.add_user(organization.id, f"customer-{number}@acme.example")
             targets.append([organization.id, user.id])
-        _tell({"url": emulator.base_url, "partner_key": emulator.partner_key, "targets": targets})
+        _announce({"url": emulator.base_url, "partner_key": emulator.partner_key, "targets": targets})
 
 
 def _vault() -> None:
     from tests.fakes.vault_fake import VaultFake
 
     with VaultFake() as vault:
-        _tell({"url": vault.url, "token": vault.root_token, "version": "the fake one of the tests"})
+        _announce({"url": vault.url, "token": vault.root_token, "version": "fake Vault of the tests"})
 
 
-def _tell(facts: dict[str, Any]) -> None:
+def _announce(facts: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
     sys.stdin.read()

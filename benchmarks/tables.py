@@ -7,90 +7,95 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["fleet", "goals", "imports", "machine", "memory", "outage", "parsing", "presence", "requests"]
+__all__ = ["batch", "goals", "imports", "machine", "memory", "outage", "parsing", "presence", "requests"]
 
-Found = dict[str, Any]
+Results = dict[str, Any]
 
 _KILO = 1000
 
 
-def machine(found: Found) -> Iterator[str]:
-    """Say on what and when."""
-    told = found["machine"]
-    yield _row("time", told["measured_at"].replace("T", " ").replace("+00:00", " UTC"))
-    yield _row("machine", f"{told['cores']} cores, {told['processor']}, {told['memory_gb']} GB, {told['system']}")
-    yield _row("load before the start (1, 5, 15 minutes)", ", ".join(f"{each:.2f}" for each in told["load"]))
-    versions = ", ".join(f"{name} {told[name]}" for name in ("requests", "hvac", "polytomic"))
-    yield _row("software", f"Python {told['python']}, Airflow {told['airflow']}, {versions}")
-    yield _row("command", f"`{found['command']}`")
+def machine(results: Results) -> Iterator[str]:
+    """Yield the rows about the machine, the time and the software."""
+    facts = results["machine"]
+    yield _row("time", facts["measured_at"].replace("T", " ").replace("+00:00", " UTC"))
+    yield _row("machine", f"{facts['cores']} cores, {facts['processor']}, {facts['memory_gb']} GB, {facts['system']}")
+    yield _row("load before the start (1, 5, 15 minutes)", ", ".join(f"{load:.2f}" for load in facts["load"]))
+    versions = ", ".join(f"{name} {facts[name]}" for name in ("requests", "hvac", "polytomic"))
+    yield _row("software", f"Python {facts['python']}, Airflow {facts['airflow']}, {versions}")
+    yield _row("command", f"`{results['command']}`")
 
 
-def goals(found: Found) -> Iterator[str]:
-    """Say what was to be reached, and whether it was."""
-    ours = found["parsing"]["operators"]["ours"]
-    tasks = f"{found['parsing']['tasks']:,} of the package's operators, ratio to `EmptyOperator`"
+def goals(results: Results) -> Iterator[str]:
+    """Yield the goals, and whether they were met."""
+    ours = results["parsing"]["operators"]["ours"]
+    tasks = f"{results['parsing']['tasks']:,} of the package's operators, ratio to `EmptyOperator`"
     yield _goal(f"parse a DAG of {tasks}", "≤ 1.2", ours["parse"]["of_empty"], most=1.2)
     yield _goal(f"parse and serialise a DAG of {tasks}", "≤ 1.2", ours["both"]["of_empty"], most=1.2)
-    for each in found["outage"]:
+    for each in results["outage"]:
         what = f"outage of a forced rotation, ratio to bare requests, round trip {_ms(each['seconds_of_delay'])}"
         yield _goal(f"{what}, 99th percentiles", "≤ 1.2", each["stored"]["of_p99"], most=1.2)
         yield _row(f"{what}, medians", "", f"{each['stored']['of_medians']:.2f}", "")
-    keys, far = f"{found['fleet']['targets']:,} keys", f"round trip {_ms(found['far'])}"
-    for name, share in _speeds(found).items():
+    keys, far = f"{results['batch']['targets']:,} keys", f"round trip {_ms(results['far'])}"
+    for name, share in _speeds(results).items():
         what = f"{keys}, {far}, times as fast as the {name} (extrapolated)"
         yield _goal(what, "≥ 20", share, least=20) if "loop" in name else _row(what, "", f"{share:.1f}", "")
-    speed = found["fleet"]["speed_of_plain"]
+    speed = results["batch"]["speed_of_plain"]
     yield _goal(f"{keys}, {far}, ratio of speed to bare pooled requests", "≥ 0.8", speed, least=0.8)
     yield _goal(
-        "additional memory for the largest batch, compared with the smallest", "≤ 100 MB", _growth(found)[-1], most=100
+        "additional memory for the largest batch, compared with the smallest",
+        "≤ 100 MB",
+        _growth(results)[-1],
+        most=100,
     )
 
 
-def imports(found: Found) -> Iterator[str]:
-    """Tell the modules."""
-    for module, each in found["imports"]["modules"].items():
+def imports(results: Results) -> Iterator[str]:
+    """Yield the rows of the modules."""
+    for module, each in results["imports"]["modules"].items():
         cells = (f"`{module}`", _figure(each["median"]), _quartiles(each), each["modules_added"])
         yield _row(*cells, f"{100 * each['of_base_operator']:.1f} %")
 
 
-def presence(found: Found) -> str:
-    """Tell what the package costs where nobody uses it."""
-    told = found["presence"]
-    if told is None:
+def presence(results: Results) -> str:
+    """Return the cost of the package for an Airflow that does not use it."""
+    ratios = results["presence"]
+    if ratios is None:
         return "The cost of the package's presence was not measured, because the package was not installed."
-    have, have_not = told["with"], told["without"]
+    have, have_not = ratios["with"], ratios["without"]
     return (
         f"`import airflow` takes {_figure(have['median'])} ({_quartiles(have)}) with the package installed, and "
-        f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: a ratio of {told['of_medians']:.2f}."
+        f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: a ratio of {ratios['of_medians']:.2f}."
     )
 
 
-def parsing(found: Found) -> Iterator[str]:
-    """Tell the operators."""
-    for each in found["parsing"]["operators"].values():
+def parsing(results: Results) -> Iterator[str]:
+    """Yield the rows of the operators."""
+    for each in results["parsing"]["operators"].values():
         cells = [f"`{each['operator']}`"]
         for what in ("parse", "serialise"):
             cells += [_figure(each[what]["median"]), f"{each[what]['of_empty']:.2f}"]
         yield _row(*cells, f"{each['both']['of_empty']:.2f}", f"{each['bytes'] / _KILO:,.0f} kB")
 
 
-def outage(found: Found) -> Iterator[str]:
-    """Tell the windows."""
-    for each in found["outage"]:
+def outage(results: Results) -> Iterator[str]:
+    """Yield the rows of the outages."""
+    for each in results["outage"]:
         for until, name in {"stored": "stored", "read": "read back"}.items():
-            told = each[until]
-            ratios = (f"{told['of_medians']:.2f}", f"{told['of_p99']:.2f}")
-            yield _row(_ms(each["seconds_of_delay"]), name, _spread(told["plain"]), _spread(told["ours"]), *ratios)
+            figures = each[until]
+            ratios = (f"{figures['of_medians']:.2f}", f"{figures['of_p99']:.2f}")
+            yield _row(
+                _ms(each["seconds_of_delay"]), name, _spread(figures["plain"]), _spread(figures["ours"]), *ratios
+            )
 
 
-def fleet(found: Found) -> str:
-    """Tell the batches, as a list and a table."""
-    told, loops, mapped = found["fleet"], found["loops"], found["mapped"]
-    keys, workers = told["targets"], told["workers"]
-    turns = told["ours"]["seconds"]["count"]
+def batch(results: Results) -> str:
+    """Return the list and the table about batches."""
+    rotated, loops, mapped = results["batch"], results["loops"], results["mapped"]
+    keys, workers = rotated["targets"], rotated["workers"]
+    turns = rotated["ours"]["seconds"]["count"]
     about = (
         f"Each variant rotates {keys:,} keys.\n"
-        f"Every request has a round trip of {_ms(found['far'])}, and Airflow's secrets backend is on KV version 2.\n"
+        f"Every request has a round trip of {_ms(results['far'])}, and Airflow's secrets backend is on KV version 2.\n"
         "\n"
         f"- The batch operator and the bare client have {workers} threads and send the same requests, in turn "
         f"({turns} times each).\n"
@@ -113,36 +118,36 @@ def fleet(found: Found) -> str:
         "plain": f"bare requests, {workers} threads",
     }
     for who, name in names.items():
-        each = told[who]
+        each = rotated[who]
         seconds = each["seconds"]
-        told_seconds = f"{seconds['median']:.1f} ({seconds['low']:.1f} to {seconds['high']:.1f})"
-        asked, used = each["requests"]["median"] / keys, each["processor"]["median"]
-        lines.append(_row(name, told_seconds, f"{keys / seconds['median']:.1f}", f"{asked:.1f}", f"{used:.1f}"))
+        spread = f"{seconds['median']:.1f} ({seconds['low']:.1f} to {seconds['high']:.1f})"
+        sent, used = each["requests"]["median"] / keys, each["processor"]["median"]
+        lines.append(_row(name, spread, f"{keys / seconds['median']:.1f}", f"{sent:.1f}", f"{used:.1f}"))
     others = {f"{name} loop": loops[name] / loops["targets"] for name in ("short", "careful")}
     if mapped:
         others["mapped tasks"] = mapped["seconds"] / mapped["targets"]
     lines += [_row(name, f"{keys * each:,.0f}", f"{1 / each:.1f}", "", "") for name, each in others.items()]
-    return "\n".join([*lines, "", _limit(found)])
+    return "\n".join([*lines, "", _limit(results)])
 
 
-def requests(found: Found) -> Iterator[str]:
-    """Tell each request and what it is for."""
+def requests(results: Results) -> Iterator[str]:
+    """Yield the rows of the requests and their purposes."""
     yield "| | Server | Request | Purpose |"
     yield "| --- | --- | --- | --- |"
-    told = found["requests"]
-    for number, each in enumerate(told["each"], 1):
+    traced = results["requests"]
+    for number, each in enumerate(traced["each"], 1):
         yield _row(number, each["to"], f"`{each['request']}`", each["for"])
-    for each in told["once"]:
+    for each in traced["once"]:
         yield _row("", each["to"], f"`{each['request']}`", each["for"])
 
 
-def memory(found: Found) -> Iterator[str]:
-    """Tell the sizes."""
-    for each, more in zip(found["memory"], _growth(found), strict=True):
+def memory(results: Results) -> Iterator[str]:
+    """Yield the rows of the memory sizes."""
+    for each, more in zip(results["memory"], _growth(results), strict=True):
         yield _row(f"{each['targets']:,}", f"{each['megabytes']:.0f}", f"{more:.0f}")
 
 
-def _about(mapped: Found | None) -> str:
+def _about(mapped: Results | None) -> str:
     if mapped is None:
         return "Mapped tasks were not measured."
     return (
@@ -155,46 +160,46 @@ def _about(mapped: Found | None) -> str:
     )
 
 
-def _limit(found: Found) -> str:
-    told, loops = found["fleet"], found["loops"]
-    asked = told["ours"]["requests"]["median"] / told["targets"]
-    most = told["workers"] / (asked * found["far"])
-    times = {name: f"{most * loops[name] / loops['targets']:.1f}" for name in ("short", "careful")}
+def _limit(results: Results) -> str:
+    rotated, loops = results["batch"], results["loops"]
+    sent = rotated["ours"]["requests"]["median"] / rotated["targets"]
+    limit = rotated["workers"] / (sent * results["far"])
+    times = {name: f"{limit * loops[name] / loops['targets']:.1f}" for name in ("short", "careful")}
     return (
-        f"With this round trip, {told['workers']} threads that wait for {asked:.0f} requests per key reach at most "
-        f"{most:.0f} keys per second, even if they never wait for a processor.\n"
+        f"With this round trip, {rotated['workers']} threads that wait for {sent:.0f} requests per key reach at most "
+        f"{limit:.0f} keys per second, even if they never wait for a processor.\n"
         f"That is {times['short']} times as many as the short loop, and {times['careful']} times as many as the "
         "careful loop.\n"
         "The short loop omits the steps that keep a key from being lost."
     )
 
 
-def _speeds(found: Found) -> dict[str, float]:
-    ours = found["fleet"]["ours"]["seconds"]["median"] / found["fleet"]["targets"]
-    loops, mapped = found["loops"], found["mapped"]
+def _speeds(results: Results) -> dict[str, float]:
+    ours = results["batch"]["ours"]["seconds"]["median"] / results["batch"]["targets"]
+    loops, mapped = results["loops"], results["mapped"]
     speeds = {f"{name} loop": loops[name] / loops["targets"] / ours for name in ("short", "careful")}
     if mapped:
         speeds[f"mapped tasks with {mapped['slots']} slots"] = mapped["seconds"] / mapped["targets"] / ours
     return speeds
 
 
-def _growth(found: Found) -> list[float]:
-    first = found["memory"][0]["megabytes"]
-    return [each["megabytes"] - first for each in found["memory"]]
+def _growth(results: Results) -> list[float]:
+    first = results["memory"][0]["megabytes"]
+    return [each["megabytes"] - first for each in results["memory"]]
 
 
 def _goal(what: str, goal: str, value: float, *, most: float | None = None, least: float | None = None) -> str:
     is_met = (most is None or value <= most) and (least is None or value >= least)
-    told = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 (three digits are enough)
-    return _row(what, goal, told, "met" if is_met else "missed")
+    text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004 (three digits are enough)
+    return _row(what, goal, text, "met" if is_met else "missed")
 
 
-def _spread(figures: Found) -> str:
+def _spread(figures: Results) -> str:
     median, low, high, slow = (f"{1000 * figures[name]:.1f}" for name in ("median", "low", "high", "p99"))
     return f"{median} ({low} to {high}), {slow} ms"
 
 
-def _quartiles(figures: Found) -> str:
+def _quartiles(figures: Results) -> str:
     return f"{_figure(figures['low'])} to {_figure(figures['high'])}"
 
 

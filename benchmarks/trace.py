@@ -13,7 +13,7 @@ from benchmarks.ours import Ours
 __all__: list[str] = []
 
 _NAME = "traced"
-# What the n-th request of its kind is for, in a rotation; a kind or number that is not here is an error.
+# The purpose of the n-th request of its kind in a rotation; an unknown kind or number is an error.
 _FOR = {
     "GET the secret": ["read what is stored", "read back what readers get"],
     "GET the record": ["read whose key it is, and since when"],
@@ -56,13 +56,13 @@ def _measure(given: dict[str, Any]) -> dict[str, Any]:
         distance.forget()
     first, again = kinds
     seen: Counter[str] = Counter()
-    told = []
+    requests = []
     for server, kind in again:
-        told.append({"to": server, "request": kind, "for": _FOR[kind][seen[kind]]})
+        requests.append({"to": server, "request": kind, "for": _FOR[kind][seen[kind]]})
         seen[kind] += 1
     more = Counter(first) - Counter(again)
     once = [{"to": server, "request": kind, "for": _ONCE[kind]} for server, kind in more.elements()]
-    return {"each": told, "once": once}
+    return {"each": requests, "once": once}
 
 
 if __name__ == "__main__":

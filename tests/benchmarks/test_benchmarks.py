@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.figures import Figures
-from benchmarks.page import newest, page_of, write_page
+from benchmarks.page import newest, render_page, write_page
 from benchmarks.tables import goals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,14 +29,14 @@ def test_the_quick_form_measures_everything_and_makes_the_page_of_it(tmp_path: P
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     (file,) = tmp_path.glob("*.json")
-    found = json.loads(file.read_text())
-    assert (tmp_path / "benchmarks.md").read_text() == page_of(found)
-    assert len(found["requests"]["each"]) == 10
-    fleet = found["fleet"]
-    # A few more of ours: what a task asks once. Were it more for each key, the two would not be comparable.
-    assert fleet["plain"]["requests"]["median"] == 10 * fleet["targets"]
-    assert 0 <= fleet["ours"]["requests"]["median"] - 10 * fleet["targets"] < fleet["targets"]
-    assert {each["targets"] for each in found["memory"]} == {100, 400}
+    measured = json.loads(file.read_text())
+    assert (tmp_path / "benchmarks.md").read_text() == render_page(measured)
+    assert len(measured["requests"]["each"]) == 10
+    batch = measured["batch"]
+    # The operator sends a few more requests, once per task. More per key would make the two incomparable.
+    assert batch["plain"]["requests"]["median"] == 10 * batch["targets"]
+    assert 0 <= batch["ours"]["requests"]["median"] - 10 * batch["targets"] < batch["targets"]
+    assert {each["targets"] for each in measured["memory"]} == {100, 400}
 
 
 @pytest.mark.parametrize("name", ["benchmarks.md", "benchmarks.svg"])
@@ -56,10 +56,10 @@ def test_newer_results_take_the_place_of_older_ones(results, tmp_path: Path):
 
 @pytest.mark.parametrize(("ratio", "said"), [(1.2, "met"), (1.21, "missed")])
 def test_a_goal_that_is_missed_is_said_to_be_missed(ratio: float, said: str, results):
-    found = deepcopy(results)
-    found["outage"][0]["stored"]["of_p99"] = ratio
-    told = [line for line in goals(found) if "99th percentiles" in line]
-    assert told[0].endswith(f"| {ratio:.2f} | {said} |")
+    changed = deepcopy(results)
+    changed["outage"][0]["stored"]["of_p99"] = ratio
+    lines = [line for line in goals(changed) if "99th percentiles" in line]
+    assert lines[0].endswith(f"| {ratio:.2f} | {said} |")
 
 
 @pytest.mark.parametrize(
