@@ -81,7 +81,7 @@ class IssuanceRecord:
     unknown: tuple[tuple[str, str], ...] = ()
 
     @property
-    def counts_from(self) -> datetime:
+    def counts_as_issued_at(self) -> datetime:
         """The time from which the key's age counts: that of its run, so that a schedule finds it due to the second.
 
         Where that lies more than a day before (a backfill, a run that was cleared later), Polytomic's clock says when

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic._issuance.protocols import KeyOwners
     from airflow_provider_polytomic._issuance.record import IssuanceRecord
+    from airflow_provider_polytomic._issuance.request import KeyOwners
     from airflow_provider_polytomic._issuance.targets import Target
 
 __all__ = ["next_user"]

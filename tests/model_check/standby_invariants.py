@@ -78,7 +78,7 @@ def record_amiss(world: World, *, age: bool = True) -> str:
     key = world.keys[world.stored - 1]
     if record.target != USERS[key.user]:
         return "the record is of another user"
-    if age and max(record.issued_at, record.counts_from) > Role(run=key.run).started + REPLAYED_FOR:
+    if age and max(record.issued_at, record.counts_as_issued_at) > Role(run=key.run).started + REPLAYED_FOR:
         return "the key is older than its record says"
     if record.issued_at < record.opened_at:
         return "the key is younger than its record says"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._issuance import Ensure, Rotate, check, issue
-from airflow_provider_polytomic._issuance.attempt import ABSENT
+from airflow_provider_polytomic._issuance.inspect import ABSENT
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._support.clock import Clock
@@ -232,11 +232,11 @@ class Harness:
 
     def __post_init__(self) -> None:
         self.time = FakeTime()
-        self.vendor, self.store = FakePolytomic(self.calls, self.time), Store(self.calls)
+        self.polytomic, self.store = FakePolytomic(self.calls, self.time), Store(self.calls)
 
     def issue(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> KeyReference:
         return issue(
-            self.vendor,
+            self.polytomic,
             self.store,
             target,
             mode or renew(MONDAY),
@@ -246,7 +246,7 @@ class Harness:
         )
 
     def check(self, mode: Ensure | Rotate | None = None, target: Target = TARGET, **given: Any) -> IssuancePreview:
-        return check(self.vendor, self.store, target, mode or renew(MONDAY), clock=self.time.clock, **given)
+        return check(self.polytomic, self.store, target, mode or renew(MONDAY), clock=self.time.clock, **given)
 
     def _hide(self, key: ApiKey) -> None:
         self.calls.append("hide")
@@ -269,7 +269,7 @@ class Harness:
         """
         self.store.put(key, **put)
         if owner:
-            self.vendor.live[key] = owner
+            self.polytomic.live[key] = owner
         if issued_at:
             done = {
                 "fingerprint": fingerprint(key),

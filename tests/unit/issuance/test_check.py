@@ -59,7 +59,7 @@ def in_situation(name: str) -> Harness:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over, standby):
     checked, issued = in_situation(situation), in_situation(situation)
-    before, live = checked.store.snapshot(), dict(checked.vendor.live)
+    before, live = checked.store.snapshot(), dict(checked.polytomic.live)
     foretold: object
     happened: object
     try:
@@ -71,7 +71,7 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
     except (IssuanceRefusedError, IssuanceIncompleteError) as error:
         happened = (type(error), str(error))
     assert foretold == happened
-    assert (checked.store.snapshot(), checked.vendor.live, checked.hidden) == (before, live, [])
+    assert (checked.store.snapshot(), checked.polytomic.live, checked.hidden) == (before, live, [])
     assert not WRITES & set(checked.calls)
     assert checked.time.slept == []
 
@@ -98,7 +98,7 @@ def test_a_check_says_why_and_who_asks(situation, mode, says):
     "caller", [Identity(is_user=True), Identity(is_organization=True)], ids=["user", "organization"]
 )
 def test_a_check_says_so_when_the_caller_cannot_issue(bench: Harness, caller):
-    bench.vendor.caller = caller
+    bench.polytomic.caller = caller
     with raises(IssuanceRefusedError, "no_partner_key"):
         bench.check()
     assert not WRITES & set(bench.calls)
@@ -106,7 +106,7 @@ def test_a_check_says_so_when_the_caller_cannot_issue(bench: Harness, caller):
 
 def test_a_check_finds_that_there_is_no_such_user(bench: Harness):
     error = PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
-    bench.vendor.order("get_user", error)
+    bench.polytomic.order("get_user", error)
     with pytest.raises(PolytomicNotFoundError) as raised:
         bench.check()
     assert raised.value is error
@@ -127,7 +127,7 @@ def test_a_check_says_whose_turn_it_is(situation, says):
 
 
 def test_a_check_asks_for_both_users(bench: Harness):
-    bench.vendor.order(
+    bench.polytomic.order(
         "get_user", None, PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
     )
     with pytest.raises(PolytomicNotFoundError):

@@ -24,7 +24,7 @@ def posted(mode=RENEW, *, target=TARGET, identity="memory:acme", place="memory:a
     if held:
         bench.hold(held, owner=None, issued_at=None)
     bench.issue(mode, target, take_over=True)
-    return bench.vendor.posts[0][0]
+    return bench.polytomic.posts[0][0]
 
 
 def test_issuers_that_see_the_same_state_send_the_same_idempotency_key():
@@ -43,7 +43,7 @@ def test_another_state_is_another_issuance(other):
 
 def test_the_record_is_written_before_the_post_and_says_what_was_there(bench: Harness):
     bench.hold("old-key")
-    bench.vendor.order("create_api_key", PolytomicConnectionError("lost"))
+    bench.polytomic.order("create_api_key", PolytomicConnectionError("lost"))
     with pytest.raises(IssuanceIncompleteError):
         bench.issue()
     record = bench.store.parsed
@@ -58,7 +58,7 @@ def test_an_open_record_is_joined_under_its_own_idempotency_key(bench: Harness, 
     opened = bench.record(forced=mode is RENEW, idempotency_keys_used=spent)
     bench.time.pass_(hours=3)
     reference = bench.issue(mode)
-    assert bench.vendor.posts == [(f"{opened.issuance_id}-{spent}", mode is RENEW)]
+    assert bench.polytomic.posts == [(f"{opened.issuance_id}-{spent}", mode is RENEW)]
     assert reference.issuance_id == opened.issuance_id
     assert (bench.store.parsed.opened_at, bench.store.parsed.idempotency_keys_used) == (opened.opened_at, spent + 1)
 
@@ -66,21 +66,21 @@ def test_an_open_record_is_joined_under_its_own_idempotency_key(bench: Harness, 
 @pytest.mark.parametrize("state", ["failed", "done"])
 def test_the_same_state_again_uses_no_idempotency_key_twice(bench: Harness, state):
     bench.issue()
-    first, settled = bench.vendor.posts[0][0], bench.store.parsed
-    bench.vendor.live.clear()
+    first, settled = bench.polytomic.posts[0][0], bench.store.parsed
+    bench.polytomic.live.clear()
     bench.store.put(None)  # somebody deletes the secret: what is there is as it was before the first issuance
     done = {"fingerprint": settled.fingerprint, "issued_at": settled.issued_at} if state == "done" else {}
     bench.record(state, issuance_id=settled.issuance_id, idempotency_keys_used=1, **done)
     bench.issue(renew(TUESDAY))
-    assert bench.vendor.posts[1][0] == f"{first[:-2]}-1"
-    assert bench.vendor.minted == 2
+    assert bench.polytomic.posts[1][0] == f"{first[:-2]}-1"
+    assert bench.polytomic.minted == 2
 
 
 def test_an_unforced_issuer_waits_for_an_open_forced_one(bench: Harness):
     opened = bench.record(forced=True)
     with raises(IssuanceIncompleteError, "forced_issuance_open"):
         bench.issue(ENSURE)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     assert bench.store.parsed == opened
 
 
@@ -114,7 +114,7 @@ def test_a_record_open_for_more_than_a_day_is_warned_of(bench: Harness, caplog, 
 @pytest.mark.parametrize("first", [PolytomicConnectionError("lost"), None], ids=["joined", "closed"])
 def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Harness, first):
     bench.time.pass_(days=1)
-    bench.vendor.order("create_api_key", first)
+    bench.polytomic.order("create_api_key", first)
     if first:
         with pytest.raises(IssuanceIncompleteError):
             bench.issue(renew(TUESDAY))
@@ -122,4 +122,4 @@ def test_an_older_run_that_comes_late_keeps_what_a_newer_one_issued(bench: Harne
         bench.issue(renew(TUESDAY))
     assert bench.issue(renew(MONDAY)).issued is (first is not None)
     assert bench.issue(renew(TUESDAY)).issued is False
-    assert bench.vendor.minted == 1
+    assert bench.polytomic.minted == 1

@@ -72,16 +72,16 @@ def test_what_becomes_of_a_stored_key(bench: Harness, mode, held, take_over, end
         reference = bench.issue(mode, take_over=take_over)
         assert reference.issued is (ends == "issued")
         assert reference.fingerprint == fingerprint(bench.store.value or "")
-        assert bench.vendor.live[bench.store.value or ""] == TARGET
-        assert len(bench.vendor.posts) == (ends == "issued")
+        assert bench.polytomic.live[bench.store.value or ""] == TARGET
+        assert len(bench.polytomic.posts) == (ends == "issued")
         if ends == "kept":
             assert bench.store.snapshot() == before
         return
     with raises(IssuanceRefusedError, ends):
         bench.issue(mode, take_over=take_over)
     assert bench.store.snapshot() == before
-    assert bench.vendor.posts == []
-    assert bench.vendor.asked_about == [] or ends not in {"foreign_value", "unknown_value"}, "it was sent to Polytomic"
+    assert bench.polytomic.posts == []
+    assert bench.polytomic.asked_about == [] or ends not in {"foreign_value", "unknown_value"}, "it was sent"
 
 
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
@@ -91,7 +91,7 @@ def test_the_callers_own_key_is_never_replaced(bench: Harness, mode, take_over, 
     bench.hold(OWN, is_recognised=True, issued_at=issued_at)
     with raises(IssuanceRefusedError, "callers_own_key"):
         bench.issue(mode, take_over=take_over)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     assert bench.store.value == OWN
 
 
@@ -110,7 +110,7 @@ def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench:
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, "key_of_another_user"):
         bench.issue(mode)
-    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
 
 
 @pytest.mark.parametrize("state", ["open", "done"])
@@ -122,7 +122,7 @@ def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue(mode)
-    assert (bench.vendor.posts, bench.vendor.asked_about, bench.store.snapshot()) == ([], [], before)
+    assert (bench.polytomic.posts, bench.polytomic.asked_about, bench.store.snapshot()) == ([], [], before)
     assert bench.issue(mode, take_over=True).issued
     assert bench.store.parsed.target == TARGET
 
@@ -155,7 +155,7 @@ def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Harness):
 def test_a_key_that_is_due_is_not_even_asked_about(bench: Harness):
     bench.hold()
     bench.issue()
-    assert "stored-key" not in bench.vendor.asked_about
+    assert "stored-key" not in bench.polytomic.asked_about
 
 
 @pytest.mark.parametrize("error", [PolytomicConnectionError("lost"), PolytomicForbiddenError("a proxy's", status=403)])
@@ -163,10 +163,10 @@ def test_a_key_that_is_due_is_not_even_asked_about(bench: Harness):
 def test_no_answer_about_a_stored_key_is_not_dead(bench: Harness, mode, issued_at, error):
     bench.hold(issued_at=issued_at)
     before = bench.store.snapshot()
-    bench.vendor.order("get_identity", error)
+    bench.polytomic.order("get_identity", error)
     with raises(IssuanceIncompleteError, "key_state_unknown"):
         bench.issue(mode)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     assert bench.store.snapshot() == before
     assert bench.issue(mode).issued is False
 
@@ -179,7 +179,7 @@ def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(be
     assert bench.store.parsed.state == "done"
     assert bench.store.parsed.fingerprint == fingerprint("minted-before")
     assert reference.issued_at == record.opened_at
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
 
 
 @pytest.mark.parametrize("mode", [ENSURE, RENEW])
@@ -188,7 +188,7 @@ def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(
     bench.hold("put-by-hand", issued_at=None)
     with raises(IssuanceRefusedError, "unknown_value"):
         bench.issue(mode)
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
     assert bench.store.value == "put-by-hand"
 
 
@@ -198,5 +198,5 @@ def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Harness, mode):
     bench.store.readers_get.extend(["of-the-environment"] * 5)
     with raises(IssuanceRefusedError, "shadowed"):
         bench.issue(mode)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     assert bench.issue(mode).issued is False

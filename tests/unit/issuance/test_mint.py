@@ -41,6 +41,7 @@ REFUSALS: list[tuple[type[PolytomicApiError], int]] = [
     (PolytomicNotFoundError, 404),
     (PolytomicRejectedError, 422),
 ]
+UNKNOWN_KEY = PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)
 OPEN_ENDS = [
     (PolytomicConnectionError("the connection was lost"), "outcome_unknown"),
     (PolytomicUnavailableError("408", status=408), "outcome_unknown"),
@@ -137,7 +138,7 @@ def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Harness, 
     if tries.opened:
         bench.record(forced=mode is RENEW)
     for answers, end in tries.ends:
-        bench.vendor.order("create_api_key", *answers)
+        bench.polytomic.order("create_api_key", *answers)
         try:
             ended = "issued" if bench.issue(mode).issued else "kept"
         except (IssuanceRefusedError, IssuanceIncompleteError) as error:
@@ -149,16 +150,16 @@ def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Harness, 
             )
         assert ended == end
         bench.time.pass_(minutes=tries.apart)
-    assert bench.vendor.key_numbers == tries.spent
+    assert bench.polytomic.key_numbers == tries.spent
     if ended == "issued":
-        assert (bench.vendor.minted, bench.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)
+        assert (bench.polytomic.minted, bench.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)
         assert bench.store.parsed.rejected_at is None
 
 
 @pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (RENEW, False)])
 def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: Harness, mode, hint):
     words = 'saying "the user has a key"'
-    bench.vendor.order("create_api_key", PolytomicConflictError(words, status=409))
+    bench.polytomic.order("create_api_key", PolytomicConflictError(words, status=409))
     with pytest.raises(IssuanceIncompleteError) as incomplete:
         bench.issue(mode)
     assert words in str(incomplete.value)
@@ -166,38 +167,38 @@ def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: H
 
 
 def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Harness):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 9)
+    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 9)
     with raises(IssuanceIncompleteError, "no_usable_key"):
         bench.issue(RENEW)
-    assert bench.vendor.key_numbers == [0, 1, 2]
+    assert bench.polytomic.key_numbers == [0, 1, 2]
     assert bench.store.value is None
 
 
 def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Harness):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 3)
+    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 3)
     with raises(IssuanceIncompleteError, "key_does_not_answer"):
         bench.issue(ENSURE)
-    assert bench.vendor.key_numbers == [0]
+    assert bench.polytomic.key_numbers == [0]
     assert (bench.store.parsed.state, bench.store.parsed.idempotency_keys_used, bench.store.value) == (
         "failed",
         1,
         None,
     )
     assert bench.issue(ENSURE).issued
-    assert bench.vendor.key_numbers == [0, 1]
+    assert bench.polytomic.key_numbers == [0, 1]
 
 
 @MODES
 def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Harness, mode):
-    bench.vendor.order("get_identity", *[PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True)] * 2)
+    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 2)
     assert bench.issue(mode).issued
-    assert bench.vendor.key_numbers == [0]
+    assert bench.polytomic.key_numbers == [0]
 
 
 def test_a_success_without_a_value_counts_as_a_dead_key(bench: Harness):
-    bench.vendor.order("create_api_key", After(PolytomicMissingKeyError("no value")))
+    bench.polytomic.order("create_api_key", After(PolytomicMissingKeyError("no value")))
     reference = bench.issue(RENEW)
-    assert bench.vendor.key_numbers == [0, 1]
+    assert bench.polytomic.key_numbers == [0, 1]
     assert bench.store.value == "minted-key-2"
     assert reference.issued
 
@@ -205,35 +206,35 @@ def test_a_success_without_a_value_counts_as_a_dead_key(bench: Harness):
 def test_the_destination_is_looked_at_five_times_in_one_try(bench: Harness):
     def somebody_else_opens() -> None:
         bench.record(issuance_id=f"6d1c2f0a-0d0c-5f0e-9a52-{len(bench.calls):012}")
-        bench.vendor.live.clear()
+        bench.polytomic.live.clear()
 
-    bench.vendor.order("get_identity", *[somebody_else_opens] * 9)
+    bench.polytomic.order("get_identity", *[somebody_else_opens] * 9)
     with raises(IssuanceIncompleteError, "destination_keeps_changing"):
         bench.issue(RENEW)
     assert bench.calls.count("read") == 5
-    assert len(bench.vendor.posts) == 3
+    assert len(bench.polytomic.posts) == 3
 
 
 @MODES
 def test_once_asked_to_stop_no_post_is_sent(bench: Harness, mode):
     with raises(PolytomicTaskStoppedError, "stopped"):
         bench.issue(mode, stopping=lambda: True)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     assert bench.store.parsed.state == "open"
     assert bench.issue(mode).issued
 
 
 @pytest.mark.parametrize(("errors", "posts"), [([recorded()], 1), ([recorded(), recorded()], 2)])
 def test_once_asked_to_stop_no_further_post_is_sent(bench: Harness, errors, posts):
-    bench.vendor.order("create_api_key", *errors)
+    bench.polytomic.order("create_api_key", *errors)
     with raises(IssuanceIncompleteError, "stopped"):
-        bench.issue(RENEW, stopping=lambda: len(bench.vendor.posts) == posts)
-    assert len(bench.vendor.posts) == posts
+        bench.issue(RENEW, stopping=lambda: len(bench.polytomic.posts) == posts)
+    assert len(bench.polytomic.posts) == posts
     assert bench.store.parsed.state == "open"
 
 
 def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(bench: Harness):
-    assert bench.issue(RENEW, stopping=lambda: bool(bench.vendor.posts)).issued
+    assert bench.issue(RENEW, stopping=lambda: bool(bench.polytomic.posts)).issued
     assert bench.store.value == "minted-key-1"
 
 
@@ -245,7 +246,7 @@ def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Harness):
 
 
 def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Harness):
-    bench.vendor.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
+    bench.polytomic.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
     with pytest.raises(PolytomicConfigurationError):
         bench.issue(RENEW)
     assert bench.store.parsed.state == "open"

@@ -28,7 +28,7 @@ LOST = PolytomicConnectionError("the connection was lost")
 
 @MODES
 def test_a_new_key_that_answers_as_somebody_else_is_never_stored(bench: Harness, mode):
-    bench.vendor.order("get_identity", lambda: bench.vendor.live.update({"minted-key-1": OTHER}))
+    bench.polytomic.order("get_identity", lambda: bench.polytomic.live.update({"minted-key-1": OTHER}))
     with raises(IssuanceRefusedError, "issued_key_of_another_user"):
         bench.issue(mode)
     assert bench.store.value is None
@@ -38,19 +38,19 @@ def test_a_new_key_that_answers_as_somebody_else_is_never_stored(bench: Harness,
 @MODES
 def test_an_unverified_key_replaces_what_was_there_and_is_proven_afterwards(bench: Harness, mode):
     bench.hold("old-key", owner=None)
-    bench.vendor.order("get_identity", *([DEAD] if mode is ENSURE else []), LOST)
+    bench.polytomic.order("get_identity", *([DEAD] if mode is ENSURE else []), LOST)
     assert bench.issue(mode).issued
     assert bench.store.value == "minted-key-1"
-    assert bench.vendor.asked_about[-1] == "minted-key-1"
+    assert bench.polytomic.asked_about[-1] == "minted-key-1"
 
 
 @MODES
 def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Harness, mode):
-    bench.vendor.order("get_identity", PolytomicForbiddenError("a page of a proxy", status=403))
+    bench.polytomic.order("get_identity", PolytomicForbiddenError("a page of a proxy", status=403))
     assert bench.issue(mode).fingerprint == fingerprint("minted-key-1")
-    assert len(bench.vendor.asked_about) == 2, "the new key is not asked about again before it is stored"
+    assert len(bench.polytomic.asked_about) == 2, "the new key is not asked about again before it is stored"
     another = Harness()
-    another.vendor.order(
+    another.polytomic.order(
         "get_identity", *[PolytomicForbiddenError("no such key", status=403, is_from_polytomic=True)] * 3
     )
     if mode is ENSURE:
@@ -62,17 +62,17 @@ def test_a_proxys_403_is_no_answer_and_polytomics_own_means_dead(bench: Harness,
 
 @MODES
 def test_nothing_is_a_success_that_has_not_answered_after_it_was_stored(bench: Harness, mode):
-    bench.vendor.order("get_identity", LOST, LOST)
+    bench.polytomic.order("get_identity", LOST, LOST)
     with raises(IssuanceIncompleteError, "key_state_unknown"):
         bench.issue(mode)
     assert (bench.store.value, bench.store.parsed.state) == ("minted-key-1", "open")
     bench.issue(mode)
-    assert (bench.vendor.minted, bench.store.parsed.state) == (1, "done")
+    assert (bench.polytomic.minted, bench.store.parsed.state) == (1, "done")
 
 
 @MODES
 def test_an_unverified_key_never_replaces_what_came_there_meanwhile(bench: Harness, mode):
-    bench.vendor.order("get_identity", LOST, LOST)
+    bench.polytomic.order("get_identity", LOST, LOST)
     bench.store.order("write", lambda: bench.store.put("put-by-somebody-else"))
     with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(mode)
@@ -130,7 +130,7 @@ def test_a_store_that_never_answers_ends_the_try_after_bounded_waits(bench: Harn
     assert bench.store.parsed.state == "open"
     assert sum(bench.time.slept) < 8
     bench.issue(RENEW)
-    assert (bench.vendor.minted, bench.store.value) == (1, "minted-key-1")
+    assert (bench.polytomic.minted, bench.store.value) == (1, "minted-key-1")
 
 
 def test_a_stale_read_back_is_waited_for(bench: Harness):
@@ -147,7 +147,7 @@ def test_a_read_back_that_stays_stale_fails_so_that_airflow_retries(bench: Harne
         bench.issue(RENEW)
     assert bench.store.parsed.state == "open"
     assert bench.issue(RENEW).issued
-    assert bench.vendor.minted == 1
+    assert bench.polytomic.minted == 1
 
 
 @MODES
@@ -156,9 +156,9 @@ def test_what_shadows_the_destination_is_named_and_the_key_is_not_lost(bench: Ha
     bench.store.order("check_write", None, SecretStoreDeniedError("AIRFLOW_CONN_ACME answers first."))
     with raises(IssuanceRefusedError, "shadowed"):
         bench.issue(mode)
-    assert "of-the-environment" not in bench.vendor.asked_about
+    assert "of-the-environment" not in bench.polytomic.asked_about
     bench.issue(mode)
-    assert (bench.vendor.minted, bench.store.value) == (1, "minted-key-1")
+    assert (bench.polytomic.minted, bench.store.value) == (1, "minted-key-1")
 
 
 def test_a_working_key_that_replaced_ours_after_the_promotion_is_the_result(bench: Harness):
@@ -171,7 +171,7 @@ def test_a_working_key_that_replaced_ours_after_the_promotion_is_the_result(benc
 def test_a_key_lost_after_the_promotion_is_issued_again(bench: Harness):
     bench.store.order("read_back", lambda: bench.store.put("dead-already"))
     assert bench.issue(RENEW).issued
-    assert bench.vendor.live == {bench.store.value: TARGET}
+    assert bench.polytomic.live == {bench.store.value: TARGET}
 
 
 @pytest.mark.parametrize("before", ["due", None], ids=["restored", "removed"])
@@ -181,10 +181,10 @@ def test_a_store_that_says_what_was_there_before_is_behind_and_no_other_key_is_i
     bench.store.order("read_back", lambda: bench.store.put(before))
     with raises(IssuanceIncompleteError, "readers_behind"):
         bench.issue(RENEW)
-    assert bench.vendor.minted == 1
+    assert bench.polytomic.minted == 1
     assert bench.issue(RENEW).issued
-    assert bench.vendor.minted == 1, "the next try gets the very key"
-    assert bench.vendor.live == {bench.store.value: TARGET}
+    assert bench.polytomic.minted == 1, "the next try gets the very key"
+    assert bench.polytomic.live == {bench.store.value: TARGET}
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_the_reference_says_everything_about_the_key_but_the_key(bench: Harness,
         bench.time.pass_(seconds=1)
 
     for call in ("create_api_key", "read_back"):
-        bench.vendor.order(call, a_second)
+        bench.polytomic.order(call, a_second)
         bench.store.order(call, a_second)
-    bench.vendor.order("get_identity", a_second, a_second)
+    bench.polytomic.order("get_identity", a_second, a_second)
     bench.store.order("write", a_second)
     reference = bench.issue(mode)
     assert reference.outage_seconds == outage

@@ -63,7 +63,7 @@ def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Harness, m
         with pytest.raises(SecretStoreConfigurationError) as damaged:
             act(mode, take_over=True)
         assert damaged.value.reason == reason
-    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
 
 
 LATER = {"written_by": "airflow-provider-polytomic 9", "z": "~" * 80}
@@ -81,7 +81,7 @@ def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench:
         bench.record(state)
     assert bench.store.record
     bench.store.record |= LATER
-    bench.vendor.order("create_api_key", fault, fault)
+    bench.polytomic.order("create_api_key", fault, fault)
     for _ in range(2):
         with suppress(IssuanceIncompleteError, IssuanceRefusedError):
             bench.issue()

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_polytomic._issuance import Ensure, Rotate
-from airflow_provider_polytomic._issuance.protocols import KeyOwners
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
+from airflow_provider_polytomic._issuance.request import KeyOwners
 from airflow_provider_polytomic._issuance.standby import next_user
 from airflow_provider_polytomic.exceptions import (
     IssuanceRefusedError,
@@ -78,7 +78,7 @@ def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Harness):
         assert (reference.issued, reference.fingerprint) == (True, fingerprint(bench.store.value or ""))
         assert reference.outage_seconds == 0.0
         assert (bench.store.parsed.target, bench.store.parsed.state) == (reference.target, "done")
-        assert bench.vendor.live == dict(zip(stored[-2:], owners[-2:], strict=True)), "the last two, and none before"
+        assert bench.polytomic.live == dict(zip(stored[-2:], owners[-2:], strict=True)), "the last two, and none before"
     assert owners == [TARGET, OTHER, TARGET, OTHER, TARGET]
 
 
@@ -94,7 +94,7 @@ def test_nothing_issued_is_no_outage_at_all(bench: Harness, standby):
 def test_the_one_whose_key_is_not_stored_is_next(bench: Harness, owner, turn, order):
     bench.hold(owner=owner, recorded=owner)
     assert bench.issue(RENEW, order[0], standby=order[1]).target == turn
-    assert "stored-key" in bench.vendor.live
+    assert "stored-key" in bench.polytomic.live
 
 
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
@@ -104,7 +104,7 @@ def test_a_key_of_either_that_is_not_due_is_kept(bench: Harness, owner, mode):
     before = bench.store.snapshot()
     reference = bench.issue(mode, standby=OTHER)
     assert (reference.issued, reference.target, reference.issued_at) == (False, owner, MONDAY)
-    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
 
 
 @pytest.mark.parametrize("recorded", [TARGET, OTHER])
@@ -115,7 +115,7 @@ def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(
         bench.store.put(None)
     reference = bench.issue(standby=OTHER)
     assert {reference.target, recorded} == {TARGET, OTHER}
-    assert bench.vendor.live[bench.store.value or ""] == reference.target
+    assert bench.polytomic.live[bench.store.value or ""] == reference.target
 
 
 @pytest.mark.parametrize("standby", [None, OTHER])
@@ -124,9 +124,9 @@ def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(ben
     before = bench.store.snapshot()
     with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue(standby=standby)
-    assert (bench.vendor.posts, bench.store.snapshot()) == ([], before)
+    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
     assert bench.issue(standby=standby, take_over=True).target == TARGET
-    assert bench.vendor.live["stored-key"] == THIRD, "whoever it belongs to keeps it"
+    assert bench.polytomic.live["stored-key"] == THIRD, "whoever it belongs to keeps it"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_working_key_of_a_third_user_stays(bench: Harness, held):
     bench.hold(owner=THIRD, **held)
     with raises(IssuanceRefusedError, "key_of_another_user"):
         bench.issue(standby=OTHER)
-    assert (bench.vendor.posts, bench.store.value) == ([], "stored-key")
+    assert (bench.polytomic.posts, bench.store.value) == ([], "stored-key")
     assert bench.issue(standby=OTHER, take_over=True).issued
 
 
@@ -146,14 +146,14 @@ def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(
     with raises(IssuanceRefusedError, "age_unknown"):
         bench.issue(standby=OTHER)
     assert bench.issue(standby=OTHER, take_over=True).target == turn
-    assert bench.vendor.live["stored-key"] == owner
+    assert bench.polytomic.live["stored-key"] == owner
 
 
 def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Harness):
     bench.hold(owner=OTHER, recorded=OTHER)
     with raises(IssuanceRefusedError, "record_of_another_user"):
         bench.issue()
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
 
 
 @pytest.mark.parametrize("time", [MONDAY, TUESDAY])
@@ -177,18 +177,18 @@ def test_a_key_of_unknown_age_is_of_no_run(bench: Harness):
 
 def test_a_standby_user_who_is_gone_can_be_replaced(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     assert (bench.store.value, bench.store.parsed.state, bench.store.parsed.target) == ("stored-key", "failed", OTHER)
     reference = bench.issue(standby=THIRD)
     assert (reference.target, reference.issued) == (THIRD, True)
-    assert bench.vendor.live == {"stored-key": TARGET, "minted-key-1": THIRD}
+    assert bench.polytomic.live == {"stored-key": TARGET, "minted-key-1": THIRD}
 
 
 def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     assert bench.issue().issued
@@ -196,7 +196,7 @@ def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Ha
 
 def test_what_failed_for_somebody_else_vouches_for_no_other_value(bench: Harness):
     bench.hold(issued_at=A_WEEK_AGO)
-    bench.vendor.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
         bench.issue(standby=OTHER)
     bench.store.put("put-there-by-hand")

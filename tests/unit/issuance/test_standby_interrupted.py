@@ -32,7 +32,7 @@ def promoted(bench: Harness, *, opened_at=MONDAY):
     """Have the standby user's key stored by one that died before it closed its record."""
     bench.hold()
     record = left_open(bench, OTHER, opened_at=opened_at)
-    bench.vendor.live["promoted-key"] = OTHER
+    bench.polytomic.live["promoted-key"] = OTHER
     bench.store.put("promoted-key", is_recognised=True)
     return record
 
@@ -50,13 +50,13 @@ def promoted(bench: Harness, *, opened_at=MONDAY):
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
 def test_what_was_interrupted_is_resumed_for_the_same_user(bench: Harness, owner, call, fault):
     bench.hold(owner=owner, recorded=owner)
-    (bench.vendor if call == "create_api_key" else bench.store).order(call, fault)
+    (bench.polytomic if call == "create_api_key" else bench.store).order(call, fault)
     with pytest.raises((IssuanceIncompleteError, SecretStoreUnavailableError)):
         bench.issue(standby=OTHER)
     reference = bench.issue(standby=OTHER)
     assert {reference.target, owner} == {TARGET, OTHER}
-    assert bench.vendor.minted == 1
-    assert bench.vendor.live == {"stored-key": owner, "minted-key-1": reference.target}
+    assert bench.polytomic.minted == 1
+    assert bench.polytomic.live == {"stored-key": owner, "minted-key-1": reference.target}
     assert (bench.store.value, bench.store.parsed.target) == ("minted-key-1", reference.target)
     assert reference.is_of_run(run_at(MONDAY))
     assert reference.is_new(run_at(MONDAY), retried=True)
@@ -86,7 +86,7 @@ def test_what_was_open_for_a_single_user_is_not_asked_for_while_his_key_is_in_us
     reference = bench.issue(standby=OTHER)
     assert reference.target == (OTHER if works else TARGET)
     assert (reference.issuance_id == opened.issuance_id) is not works
-    assert ("stored-key" in bench.vendor.live) is works
+    assert ("stored-key" in bench.polytomic.live) is works
 
 
 def test_a_single_user_does_not_take_over_what_is_open_for_the_standby_user(bench: Harness):
@@ -101,13 +101,13 @@ def test_what_was_ensured_and_promoted_is_in_use(bench: Harness):
     bench.record(forced=False, previous_fingerprint="absent")
     bench.hold(issued_at=None, is_recognised=True)
     assert bench.issue(standby=OTHER).target == OTHER
-    assert "stored-key" in bench.vendor.live
+    assert "stored-key" in bench.polytomic.live
 
 
 def test_what_is_open_unforced_is_not_joined(bench: Harness):
     opened = bench.record(forced=False)
     reference = bench.issue(standby=OTHER)
-    assert (reference.target, bench.vendor.posts[0][1]) == (TARGET, True)
+    assert (reference.target, bench.polytomic.posts[0][1]) == (TARGET, True)
     assert reference.issuance_id != opened.issuance_id
 
 
@@ -117,7 +117,7 @@ def test_a_key_that_was_promoted_is_closed_and_not_revoked(bench: Harness, mode)
     reference = bench.issue(mode, standby=OTHER)
     assert (reference.issued, reference.target, reference.issued_at) == (False, OTHER, opened.opened_at)
     assert reference.run == mode.run
-    assert (reference.issuance_id, bench.vendor.posts) == (opened.issuance_id, [])
+    assert (reference.issuance_id, bench.polytomic.posts) == (opened.issuance_id, [])
     record = bench.store.parsed
     assert (record.state, record.fingerprint, record.target) == ("done", fingerprint("promoted-key"), OTHER)
 
@@ -141,7 +141,7 @@ def test_a_key_that_was_promoted_long_ago_is_as_old_as_it_is(bench: Harness, ope
     assert reference.issued_at == (bench.time.now if issued else opened.opened_at)
     assert reference.is_of_run(run.run) is of_this_run
     assert bench.store.parsed.issued_at == reference.issued_at
-    assert bench.vendor.live["promoted-key"] == OTHER
+    assert bench.polytomic.live["promoted-key"] == OTHER
 
 
 def test_one_that_is_due_has_its_record_replaced_in_one_step(bench: Harness):
@@ -164,7 +164,7 @@ def test_what_is_joined_after_a_day_counts_as_open_since_then(bench: Harness, ca
     assert bench.store.parsed.opened_at == (bench.time.now if is_old else opened.opened_at)
     assert (f"has been open since {opened.opened_at.isoformat()}" in caplog.text) is is_old
     assert bench.issue(standby=OTHER).issued is False, "the retry does not take its key for an old one"
-    assert bench.vendor.posts == [(f"{opened.issuance_id}-0", True)]
+    assert bench.polytomic.posts == [(f"{opened.issuance_id}-0", True)]
 
 
 @pytest.mark.parametrize("open_for", [timedelta(hours=24), timedelta(hours=25)])
@@ -175,27 +175,27 @@ def test_what_was_overtaken_is_gone_on_with_only_as_long_as_somebody_may_be_ther
     )
     reference = bench.issue(standby=OTHER)
     assert reference.issued is (open_for > DAY)
-    assert (bench.vendor.posts[0][0] == f"{opened.issuance_id}-0") is not reference.issued
+    assert (bench.polytomic.posts[0][0] == f"{opened.issuance_id}-0") is not reference.issued
     assert bench.store.value == ("minted-key-1" if reference.issued else "stored-key")
-    assert bench.vendor.live["stored-key"] == TARGET
+    assert bench.polytomic.live["stored-key"] == TARGET
 
 
 @pytest.mark.parametrize("stored", [True, False])
 def test_a_key_that_was_not_verified_is_never_promoted(bench: Harness, stored):
     if stored:
         bench.hold()
-    bench.vendor.order("get_identity", *[None] * stored, LOST)
+    bench.polytomic.order("get_identity", *[None] * stored, LOST)
     with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == ("stored-key" if stored else None)
     assert bench.store.parsed.state == "open"
     assert bench.issue(standby=OTHER).issued
-    assert bench.vendor.minted == 1
+    assert bench.polytomic.minted == 1
 
 
 def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Harness):
     bench.hold()
-    bench.vendor.order("get_identity", None, lambda: bench.vendor.live.update({"minted-key-1": TARGET}))
+    bench.polytomic.order("get_identity", None, lambda: bench.polytomic.live.update({"minted-key-1": TARGET}))
     with raises(IssuanceRefusedError, "issued_key_of_another_user"):
         bench.issue(standby=OTHER)
     assert (bench.store.value, bench.store.parsed.state) == ("stored-key", "open")
@@ -204,7 +204,7 @@ def test_a_new_key_that_answers_as_the_other_user_is_never_stored(bench: Harness
 def test_a_store_that_changed_is_written_only_with_a_key_that_still_answers(bench: Harness):
     bench.hold()
     bench.store.order("write", SecretStoreConflictError("changed"))
-    bench.vendor.order("get_identity", None, None, LOST)
+    bench.polytomic.order("get_identity", None, None, LOST)
     with raises(IssuanceIncompleteError, "new_key_unverified"):
         bench.issue(standby=OTHER)
     assert bench.store.value == "stored-key"
@@ -234,7 +234,7 @@ def test_what_does_not_fit_is_read_until_it_stays_the_same(bench: Harness):
     bench.store.order("read", None, others_rotate)
     bench.store.order("read_record", None, None, and_close)
     assert bench.issue(standby=OTHER).issued is False
-    assert (bench.calls.count("read"), bench.vendor.posts) == (3, [])
+    assert (bench.calls.count("read"), bench.polytomic.posts) == (3, [])
 
 
 def created(bench: Harness) -> None:
@@ -255,10 +255,10 @@ def test_what_another_task_has_stored_before_the_post_is_not_revoked(bench: Harn
     def meanwhile() -> None:
         other_task(bench)
         assert bench.store.value is not None
-        assert bench.vendor.live[bench.store.value] == TARGET  # whose key the rotation is about to ask for
+        assert bench.polytomic.live[bench.store.value] == TARGET  # whose key the rotation is about to ask for
         stored.append(bench.store.value)
 
     bench.store.order("check_write", meanwhile)
     reference = bench.issue(standby=OTHER)
-    assert stored[0] in bench.vendor.live
-    assert bench.vendor.live.get(bench.store.value or "") == reference.target
+    assert stored[0] in bench.polytomic.live
+    assert bench.polytomic.live.get(bench.store.value or "") == reference.target

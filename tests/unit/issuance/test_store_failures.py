@@ -32,7 +32,7 @@ def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(be
     with pytest.raises(kind) as raised:
         bench.issue(mode)
     assert raised.value is error
-    assert (bench.vendor.posts, bench.store.value, bench.store.record) == ([], None, None)
+    assert (bench.polytomic.posts, bench.store.value, bench.store.record) == ([], None, None)
     assert bench.issue(mode).issued
 
 
@@ -41,7 +41,7 @@ def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next
     bench.store.order("write_record", After(SecretStoreUnavailableError("away")))
     with pytest.raises((SecretStoreUnavailableError, IssuanceIncompleteError)):
         bench.issue(mode)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []
     opened = bench.store.parsed
     assert bench.issue(mode).issuance_id == opened.issuance_id
 
@@ -64,29 +64,29 @@ def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_k
     assert bench.store.parsed.state == "open"
     bench.store._orders.clear()
     bench.issue(mode)
-    assert (bench.vendor.minted, bench.store.value, bench.store.parsed.state) == (1, "minted-key-1", "done")
+    assert (bench.polytomic.minted, bench.store.value, bench.store.parsed.state) == (1, "minted-key-1", "done")
 
 
 @pytest.mark.parametrize("call", ["read", "read_record", "write_record"])
 @KINDS
 def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Harness, kind, call):
-    bench.vendor.order("get_identity", lambda: bench.vendor.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
+    bench.polytomic.order("get_identity", lambda: bench.polytomic.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
     bench.store.order(call, None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue()
     assert bench.store.parsed.state == "open"
     assert bench.issue().issued
-    assert bench.vendor.minted == 2
+    assert bench.polytomic.minted == 2
 
 
 @KINDS
 def test_an_idempotency_key_is_not_used_before_the_record_says_so(bench: Harness, kind):
     recorded = PolytomicServerError("internal", status=500, key="internal", server_message="internal")
-    bench.vendor.order("create_api_key", recorded, recorded)
+    bench.polytomic.order("create_api_key", recorded, recorded)
     bench.store.order("write_record", None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
         bench.issue()
-    assert bench.vendor.key_numbers == [0, 0]
+    assert bench.polytomic.key_numbers == [0, 0]
     assert bench.store.parsed.idempotency_keys_used == 0
 
 
@@ -121,4 +121,4 @@ def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench
     bench.store.order("read", SecretStoreConfigurationError("no such file"))
     with pytest.raises(SecretStoreConfigurationError):
         bench.issue(mode)
-    assert bench.vendor.posts == []
+    assert bench.polytomic.posts == []

@@ -64,16 +64,16 @@ class FakePolytomic(harness.FakePolytomic):
 class Harness(harness.Harness):
     """All of it, and what was called in which order."""
 
-    vendor: FakePolytomic
+    polytomic: FakePolytomic
     store: harness.Store
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.vendor, self.store = FakePolytomic(self.calls, self.time), harness.Store(self.calls)
+        self.polytomic, self.store = FakePolytomic(self.calls, self.time), harness.Store(self.calls)
 
     def remove(self, *, take_over: bool = False, allow_active_key: bool = False) -> Removed:
         return remove_key(
-            self.vendor,
+            self.polytomic,
             self.store,
             take_over=take_over,
             allow_active_key=allow_active_key,

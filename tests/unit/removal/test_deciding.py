@@ -21,7 +21,7 @@ def test_where_nothing_is_there_is_nothing_to_do(bench):
 def test_a_key_that_may_live_on_is_not_asked_about_and_kept_recoverable(bench):
     bench.hold()
     assert bench.remove(allow_active_key=True).removed
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
     assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
 
 
@@ -38,7 +38,7 @@ def test_what_is_not_ours_stays_and_is_sent_nowhere_until_taken_over(bench, held
     assert_refused(bench, "unknown_value", allow_active_key=allow_active_key)
     assert bench.remove(take_over=True, allow_active_key=allow_active_key) == Removed(removed=True)
     assert (bench.store.value, bench.store.is_foreign, bench.store.permanently) == (None, False, False)
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
 
 
 @pytest.mark.parametrize("put", [{"is_recognised": True}, {"is_foreign": True}], ids=str)
@@ -52,7 +52,7 @@ def test_another_value_than_the_records_stays_until_taken_over(bench, put, caplo
     assert f"{TARGET} (fingerprint {fingerprint('stored-key')})" in warning
     assert "by-hand" not in warning
     assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
 
 
 def test_a_key_of_ours_that_works_is_not_taken_over(bench):
@@ -64,7 +64,7 @@ def test_the_callers_own_key_always_stays(bench):
     bench.hold(OWN)
     for given in ({}, {"take_over": True}, {"take_over": True, "allow_active_key": True}):
         assert_refused(bench, "callers_own_key", **given)
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
 
 
 @pytest.mark.parametrize("state", ["open", "failed"])
@@ -72,7 +72,7 @@ def test_the_callers_own_key_always_stays(bench):
 def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_recoverable(bench, state, before):
     bench.hold(owner=None, is_recognised=True)
     bench.record(state, previous_fingerprint=before or "absent")
-    bench.vendor.order("get_user", GONE)
+    bench.polytomic.order("get_user", GONE)
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
     assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
 
@@ -81,7 +81,7 @@ def test_what_an_unfinished_issuance_may_have_stored_goes_once_it_is_dead_but_re
 def test_what_an_unfinished_issuance_has_stored_stays_while_it_works(bench, state):
     bench.hold(is_recognised=True)
     bench.record(state, previous_fingerprint="absent")
-    bench.vendor.order("get_user", GONE)
+    bench.polytomic.order("get_user", GONE)
     assert_refused(bench, "key_still_works")
 
 
@@ -91,10 +91,10 @@ def test_a_text_beside_an_unfinished_issuance_is_sent_nowhere_and_stays_until_ta
     bench.hold("by-hand", issued_at=None)
     bench.record(state, previous_fingerprint=before or "absent")
     assert_refused(bench, "unknown_value")
-    bench.vendor.order("get_user", GONE)
+    bench.polytomic.order("get_user", GONE)
     assert bench.remove(take_over=True) == Removed(removed=True, target=TARGET)
     assert (bench.store.value, bench.store.record, bench.store.permanently) == (None, None, False)
-    assert bench.vendor.asked_about == []
+    assert bench.polytomic.asked_about == []
 
 
 def test_a_text_that_an_open_issuance_may_have_stored_is_not_taken_over_while_the_user_exists(bench):
@@ -108,7 +108,7 @@ def test_once_the_interrupted_issuance_has_finished_its_text_is_known(bench):
     bench.record("open", previous_fingerprint="absent", forced=False)
     assert_refused(bench, "unknown_value")
     bench.issue(Ensure())
-    bench.vendor.live.clear()
+    bench.polytomic.live.clear()
     assert bench.remove() == Removed(removed=True, target=TARGET, fingerprint=fingerprint("stored-key"))
 
 

@@ -43,7 +43,7 @@ def test_the_record_goes_last(bench):
 @pytest.mark.parametrize("call", sorted(set(IN_ORDER)))
 def test_the_next_try_finishes_what_a_kill_left(bench, call, effect):
     bench.hold(owner=None)
-    (bench.vendor if call.startswith(("get_identity", "get_organization")) else bench.store).order(
+    (bench.polytomic if call.startswith(("get_identity", "get_organization")) else bench.store).order(
         call, After(KilledError()) if effect else KilledError()
     )
     with pytest.raises(KilledError):
@@ -146,7 +146,7 @@ def test_a_key_that_is_stored_while_readers_are_asked_is_looked_at(bench):
 
 def test_the_intent_of_an_issuer_that_comes_while_the_value_is_judged_does_not_go_with_it(bench):
     bench.hold(owner=None)
-    bench.vendor.order("get_identity", lambda: bench.record("open"))
+    bench.polytomic.order("get_identity", lambda: bench.record("open"))
     with raises(IssuanceRefusedError, "unknown_value"):
         bench.remove()
     assert "remove" not in bench.calls
