@@ -1,4 +1,4 @@
-"""What do the hook's tests share? A server that answers as scripted, connections as users define them, a clock."""
+"""Fixtures of the hook's tests: a server with scripted responses, connections in the environment, a clock."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ USER = "1f3c9a52-6d0b-4e87-9c25-7b8e4d1a0f63"
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the stub.
+    """Response of the stub.
 
-    :param lost: close the connection without a byte.
-    :param length: the Content-Length to claim; the body's own if None.
+    :param lost: close the connection without sending a byte.
+    :param length: the Content-Length to send; the body's length if None.
     """
 
     status: int = 200
@@ -47,8 +47,8 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One request as the stub received it; header names in lower case."""
+class StubRequest:
+    """Request that the stub received, with header names in lower case."""
 
     method: str
     path: str
@@ -58,25 +58,25 @@ class Seen:
 
 class _QuietServer(ThreadingHTTPServer):
     def handle_error(self, *_args: object) -> None:
-        """Print nothing when a client hangs up, as it does on an answer that is too long."""
+        """Print nothing when a client closes the connection, as it does if a response is too long."""
 
 
 class Stub:
-    """A server on this machine that gives its replies in turn, and the last one from then on."""
+    """Server on this machine that sends its replies in order, and then repeats the last one."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.replies: list[Reply] = [Reply()]
-        self.requests: list[Seen] = []
+        self.requests: list[StubRequest] = []
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # headers and body in one packet, or each answer takes 40 ms
+            wbufsize = -1  # headers and body in one packet, or each response takes 40 ms
 
-            def answer(self) -> None:
+            def respond(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                stub.requests.append(Seen(self.command, self.path, headers, body))
+                stub.requests.append(StubRequest(self.command, self.path, headers, body))
                 reply = stub.replies.pop(0) if len(stub.replies) > 1 else stub.replies[0]
                 if reply.lost:
                     self.close_connection = True
@@ -90,7 +90,7 @@ class Stub:
                 self.wfile.write(content)
                 self.close_connection = reply.length is not None
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 (the names that http.server calls)
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond  # noqa: N815 (the names that http.server calls)
 
             def log_message(self, *_args: object) -> None:
                 """Print nothing."""
@@ -118,8 +118,8 @@ class Stub:
         self.replies = list(replies)
 
     def reply_data(self, *data: Any) -> None:
-        """Answer as Polytomic does when it succeeds."""
-        self.reply(*(Reply(body=json.dumps({"data": each})) for each in data))
+        """Send each value as Polytomic sends a success."""
+        self.reply(*(Reply(body=json.dumps({"data": value})) for value in data))
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -128,7 +128,7 @@ class Stub:
 
 @dataclass
 class FakeTime:
-    """A clock that only sleeping moves."""
+    """Clock that only sleeping moves."""
 
     seconds: float = 1000.0
     wall: float = 1_800_000_000.0
@@ -164,7 +164,7 @@ def fake_time() -> FakeTime:
 
 @pytest.fixture
 def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Define a connection as a user does in the environment."""
+    """Define a connection in the environment."""
 
     def define_connection(conn_id: str = "polytomic_default", **fields: Any) -> None:
         fields = {"conn_type": "polytomic", "password": PARTNER_KEY, **fields}
@@ -175,7 +175,7 @@ def define(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterator[PolytomicHook]:
-    """A hook of the partner on the stub, whose waits take no time."""
+    """Return a hook with the partner's key for the stub; its waits take no time."""
     define(host=stub.base_url)
     made = PolytomicHook(clock=fake_time.clock)
     yield made
@@ -184,7 +184,7 @@ def hook(stub: Stub, define: Callable[..., None], fake_time: FakeTime) -> Iterat
 
 @dataclass(frozen=True)
 class Request:
-    """What matters of one request that the emulator received."""
+    """The parts of a request to the emulator that the tests compare."""
 
     method: str
     path: str
@@ -205,20 +205,20 @@ class Request:
 
 @pytest.fixture
 def polytomic() -> Iterator[PolytomicEmulator]:
-    """A Polytomic of this test alone."""
+    """Return an emulator for this test only."""
     with PolytomicEmulator(deployment_key="deployment-key-of-the-emulator") as emulator:
         yield emulator
 
 
 @pytest.fixture
 def ada(polytomic: PolytomicEmulator) -> User:
-    """The Admin of a customer."""
+    """Return the Admin of a customer."""
     return polytomic.add_user(polytomic.add_organization("Acme").id, "ada@acme.example", [polytomic.role_id("Admin")])
 
 
 @pytest.fixture
 def connect(polytomic: PolytomicEmulator, define: Callable[..., None], fake_time: FakeTime) -> Iterator[Connect]:
-    """Make a hook on it: of the partner, or as the fields of the connection say; its waits take no time."""
+    """Create a hook for the emulator, with the partner's key unless given fields differ; its waits take no time."""
     made: list[PolytomicHook] = []
 
     def connect_as(*, stopping: Callable[[], bool] = lambda: False, **fields: Any) -> PolytomicHook:

@@ -1,4 +1,4 @@
-"""What does an exception tell to those who catch, log or inspect it?"""
+"""Search for keys in everything that an exception carries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.unit.hooks.conftest import ORG, PARTNER_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BASIC", "OURS", "assert_tells_no_key"]
+__all__ = ["BASIC", "OURS", "assert_contains_no_key"]
 
 BASIC = base64.b64encode(f"{ORG}:{PARTNER_KEY}".encode()).decode()
 OURS = "airflow_provider_polytomic"
 
 
-def _told_by(error: BaseException) -> Iterator[str]:
-    """All that hangs on an exception: what is printed of it, and each local of each frame from the package on."""
+def _texts(error: BaseException) -> Iterator[str]:
+    """Yield everything that an exception carries: its texts, and the locals of each frame from the package on."""
     yield from (str(error), repr(error), repr(error.args), repr(vars(error)), *getattr(error, "__notes__", ()))
     yield from traceback.format_exception(error)
     below = False
@@ -28,12 +28,12 @@ def _told_by(error: BaseException) -> Iterator[str]:
             yield from (repr(value) for value in frame.f_locals.values())
 
 
-def assert_tells_no_key(error: BaseException, *keys: str) -> None:
-    """Fail if 12 characters in a row of a key, plain or in base64, hang on an exception, or if another one does."""
+def assert_contains_no_key(error: BaseException, *keys: str) -> None:
+    """Fail if an exception has a cause, a context, or 12 characters in a row of a key, plain or in base64."""
     assert error.__cause__ is None
     assert error.__context__ is None
-    for told in _told_by(error):
+    for text in _texts(error):
         for key in keys:
             for form in (key, BASIC, base64.b64encode(key.encode()).decode()):
                 pieces = {form[at : at + 12] for at in range(len(form) - 11)}
-                assert not any(piece in told for piece in pieces)
+                assert not any(piece in text for piece in pieces)

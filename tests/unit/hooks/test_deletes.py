@@ -1,4 +1,4 @@
-"""When does a removal end well? When it took effect, also where the answer that said so was lost."""
+"""A DELETE succeeds if it took effect, even if its response was lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def delete(request, hook):
 @pytest.mark.parametrize(
     "trouble", [Reply(lost=True), Reply(500), Reply(503), Reply(504), Reply(408), Reply(body="{", length=100)]
 )
-def test_missing_after_an_answer_that_was_lost_is_a_removal(stub, delete, trouble):
+def test_a_404_after_a_lost_response_counts_as_deleted(stub, delete, trouble):
     stub.reply(trouble, MISSING)
     assert delete() is None
     assert [request.method for request in stub.requests] == ["DELETE"] * 2
@@ -35,7 +35,7 @@ def test_missing_after_an_answer_that_was_lost_is_a_removal(stub, delete, troubl
 
 
 @pytest.mark.parametrize("before", [[], [Reply(429), Reply(429)]])
-def test_missing_at_first_is_an_error(stub, delete, before):
+def test_a_404_to_the_first_request_is_an_error(stub, delete, before):
     stub.reply(*before, MISSING)
     with pytest.raises(PolytomicNotFoundError) as caught:
         delete()
@@ -44,7 +44,7 @@ def test_missing_at_first_is_an_error(stub, delete, before):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_404_of_a_proxy_is_never_missing_and_settles_nothing(stub, delete, page):
+def test_a_404_of_a_proxy_never_counts_as_deleted(stub, delete, page):
     stub.reply(Reply(404, page))
     with pytest.raises(PolytomicNotFoundError) as missing:
         delete()
@@ -58,7 +58,7 @@ def test_a_404_of_a_proxy_is_never_missing_and_settles_nothing(stub, delete, pag
         assert (error.__cause__, error.__context__) == (None, None)
 
 
-def test_a_refusal_is_not_repeated_and_a_lost_connection_is_told(stub, delete):
+def test_a_rejection_is_not_repeated_and_a_lost_connection_is_an_error(stub, delete):
     stub.reply(Reply(403))
     with pytest.raises(PolytomicForbiddenError):
         delete()
@@ -69,6 +69,6 @@ def test_a_refusal_is_not_repeated_and_a_lost_connection_is_told(stub, delete):
 
 
 @pytest.mark.parametrize("content", ["", "<p>gone</p>", '{"data": null}'])
-def test_what_a_success_says_does_not_matter(stub, delete, content):
+def test_the_body_of_a_success_is_ignored(stub, delete, content):
     stub.reply(Reply(body=content))
     assert delete() is None

@@ -1,4 +1,4 @@
-"""Which key does a hook for a destination send, and to which server?"""
+"""The key and the server of a hook for a destination."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ELSEWHERE = "https://elsewhere.example"
 
 @pytest.fixture
 def key(scene):
-    """A key of the customer's user in a connection of the user's own and in a Variable."""
+    """Return a user's key that is stored in a connection and in a Variable."""
     key = scene.emulator.give_key(scene.user.id)
     scene.put("acme", conn_type="polytomic", host=scene.emulator.base_url, password=key, extra={"timeout": 70})
     scene.connections.with_name("variables.json").write_text(json.dumps({"acme": key}))
@@ -36,7 +36,7 @@ def test_a_connection_is_used_with_all_of_its_fields(scene, key, server):
 
 
 @pytest.mark.parametrize("server", [ELSEWHERE, "other"])
-def test_a_connection_to_another_server_than_the_given_one_is_refused(scene, key, server):
+def test_a_connection_to_another_server_is_rejected(scene, key, server):
     scene.put("other", conn_type="polytomic", host=ELSEWHERE, password="another-key")
     with pytest.raises(PolytomicConfigurationError) as caught:
         PolytomicHook.for_destination(CONNECTION, server=server).get_identity()
@@ -44,14 +44,14 @@ def test_a_connection_to_another_server_than_the_given_one_is_refused(scene, key
     assert scene.emulator.requests == []
 
 
-def test_any_other_key_is_sent_to_the_given_server_and_no_connection_is_needed(scene, key):
+def test_any_other_key_is_sent_to_the_given_server_without_a_connection(scene, key):
     scene.connections.write_text("{}")
     hook = PolytomicHook.for_destination(VARIABLE, server=scene.emulator.base_url)
     assert hook.get_identity().id == scene.user.id
     assert sent(scene) == f"Bearer {key}"
 
 
-def test_a_connection_given_as_the_server_lends_its_settings_but_not_its_login(scene, key):
+def test_a_connection_given_as_the_server_provides_its_settings_without_its_login(scene, key):
     login = scene.user.organization_id
     scene.put("lender", conn_type="polytomic", host=scene.emulator.base_url, login=login, extra={"timeout": 90})
     hook = PolytomicHook.for_destination(VARIABLE, server="lender")
@@ -59,7 +59,7 @@ def test_a_connection_given_as_the_server_lends_its_settings_but_not_its_login(s
     assert (sent(scene), hook.polytomic_conn_id, hook.settings.timeout) == (f"Bearer {key}", "lender", 90)
 
 
-def test_a_key_that_may_be_any_servers_is_sent_to_none(scene, key):
+def test_a_key_without_a_server_is_not_sent(scene, key):
     with pytest.raises(PolytomicConfigurationError) as caught:
         PolytomicHook.for_destination(VARIABLE)
     assert (caught.value.reason, caught.value.fields) == ("server_missing", ("server",))
@@ -76,7 +76,7 @@ def test_a_key_that_may_be_any_servers_is_sent_to_none(scene, key):
         ("postgresql://me:hidden-word@db/x", "polytomic_default", None),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_not_shown(scene, destination, server, reason):
+def test_an_invalid_destination_or_server_is_rejected_and_not_shown(scene, destination, server, reason):
     with pytest.raises(PolytomicConfigurationError) as caught:
         PolytomicHook.for_destination(destination, server=server).get_identity()
     assert reason in (caught.value.reason, None)

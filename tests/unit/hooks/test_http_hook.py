@@ -1,4 +1,4 @@
-"""What can still be done through the methods that HttpHook gives to any hook?"""
+"""The methods that the hook inherits from HttpHook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import PARTNER_KEY, Reply
 
 
-def refused(stub, call):
+def assert_rejected(stub, call):
     with pytest.raises(PolytomicConfigurationError) as caught:
         call()
     assert caught.value.reason == "free_form_request"
@@ -45,18 +45,18 @@ def test_run_sends_a_get_to_the_server_and_returns_its_response(stub, hook, endp
         {"auth": ("a", "b")},
     ],
 )
-def test_run_takes_nothing_but_query_parameters(stub, hook, given):
-    refused(stub, lambda: hook.run("/api/me", **given))
+def test_run_accepts_only_query_parameters(stub, hook, given):
+    assert_rejected(stub, lambda: hook.run("/api/me", **given))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_no_method_but_get_can_be_run(stub, hook, method):
+def test_only_get_can_be_run(stub, hook, method):
     hook.method = method
-    refused(stub, lambda: hook.run("/api/me"))
+    assert_rejected(stub, lambda: hook.run("/api/me"))
     stop = {"stop": tenacity.stop_after_attempt(2), "reraise": True}
-    refused(stub, lambda: hook.run_with_advanced_retry(stop, "/api/me"))
+    assert_rejected(stub, lambda: hook.run_with_advanced_retry(stop, "/api/me"))
     prepared = requests.Request(method, stub.base_url).prepare()
-    refused(stub, lambda: hook.run_and_check(hook.get_conn(), prepared, {}))
+    assert_rejected(stub, lambda: hook.run_and_check(hook.get_conn(), prepared, {}))
 
 
 def test_run_with_advanced_retry_runs_the_same_get(stub, hook):
@@ -65,7 +65,7 @@ def test_run_with_advanced_retry_runs_the_same_get(stub, hook):
     assert hook.run_with_advanced_retry(retries, "/api/me").json() == {}
 
 
-def test_an_error_is_ours_and_its_body_is_not_logged(stub, hook, caplog, capfd):
+def test_an_error_is_the_packages_own_and_its_body_is_not_logged(stub, hook, caplog, capfd):
     stub.reply(Reply(403, "hidden-word"))
     with pytest.raises(PolytomicForbiddenError):
         hook.run("/api/me")
@@ -75,6 +75,6 @@ def test_an_error_is_ours_and_its_body_is_not_logged(stub, hook, caplog, capfd):
     assert "hidden-word" not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_get_conn_takes_no_headers_for_the_session_is_shared(stub, hook):
-    refused(stub, lambda: hook.get_conn({"X-Mine": "1"}))
+def test_get_conn_accepts_no_headers_because_the_session_is_shared(stub, hook):
+    assert_rejected(stub, lambda: hook.get_conn({"X-Mine": "1"}))
     assert hook.get_conn() is hook.get_conn({}, {})

@@ -1,4 +1,4 @@
-"""Can anybody who catches, logs or inspects an error of the hook find a key in it?"""
+"""No error and no log line of the hook contains a key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import ClientCache
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
-from tests.unit.hooks.exposure import BASIC, OURS, assert_tells_no_key
+from tests.unit.hooks.exposure import BASIC, OURS, assert_contains_no_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,29 +50,29 @@ TROUBLES = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("login", [None, ORG])
-def test_no_error_of_create_api_key_holds_a_key(stub: Stub, define: Callable[..., None], fake_time, trouble, login):
+def test_no_error_of_create_api_key_contains_a_key(stub: Stub, define: Callable[..., None], fake_time, trouble, login):
     define(host=stub.base_url, login=login)
     stub.reply(TROUBLES[trouble])
     with pytest.raises(PolytomicError) as caught:
         PolytomicHook(retry_for=2, clock=fake_time.clock).create_api_key(ORG, USER, idempotency_key="issuance-0")
-    assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+    assert_contains_no_key(caught.value, PARTNER_KEY, NEW_KEY)
 
 
 @pytest.mark.parametrize(
     "trouble", [*TROUBLES.values(), _echo({"message": f"bad key {NEW_KEY[:14]}...", "status": 422})]
 )
-def test_no_error_about_a_key_that_is_checked_holds_it(stub, hook, trouble):
+def test_no_error_about_a_checked_key_contains_the_key(stub, hook, trouble):
     stub.reply(trouble)
     with pytest.raises(PolytomicError) as caught:
         hook.get_identity(ApiKey(NEW_KEY))
-    assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+    assert_contains_no_key(caught.value, PARTNER_KEY, NEW_KEY)
 
 
 class _Interruption(BaseException):
-    """What Airflow's timeouts are: no Exception."""
+    """Like Airflow's timeouts: a BaseException, not an Exception."""
 
 
-def test_a_signal_in_the_middle_of_a_request_brings_no_frame_with_a_key_along(define):
+def test_an_exception_of_a_signal_during_a_request_has_no_frame_with_a_key(define):
     def interrupt(*_args: object) -> None:
         raise _Interruption
 
@@ -94,27 +94,27 @@ def test_a_signal_in_the_middle_of_a_request_brings_no_frame_with_a_key_along(de
         hook.close()
         server.join()
     signal.signal(signal.SIGUSR1, before)
-    assert_tells_no_key(caught.value, PARTNER_KEY)
+    assert_contains_no_key(caught.value, PARTNER_KEY)
 
 
-def _looked_up(*_args: object) -> Any:
-    """Be interrupted where a backend has all its secrets at hand."""
-    everybodys = f"{PARTNER_KEY}"
-    raise _Interruption(len(everybodys))
+def _interrupted_lookup(*_args: object) -> Any:
+    """Raise while a backend has all its secrets in a local variable."""
+    all_secrets = f"{PARTNER_KEY}"
+    raise _Interruption(len(all_secrets))
 
 
-def test_a_look_up_that_is_interrupted_brings_no_frame_with_what_the_backend_had_read(monkeypatch):
-    with pytest.raises(_Interruption) as bare:
-        _looked_up()
-    assert PARTNER_KEY in _told_with_locals(bare.value)  # it would show without the hook's doing
-    monkeypatch.setattr(PolytomicHook, "get_connection", _looked_up)
-    for look_up in (lambda: PolytomicHook().base_url, lambda: ClientCache().get("writer", "Vault", _looked_up)):
+def test_an_exception_of_a_signal_during_a_lookup_has_no_frame_with_the_backends_secrets(monkeypatch):
+    with pytest.raises(_Interruption) as raised:
+        _interrupted_lookup()
+    assert PARTNER_KEY in _format_with_locals(raised.value)  # it would show without the hook's doing
+    monkeypatch.setattr(PolytomicHook, "get_connection", _interrupted_lookup)
+    for lookup in (lambda: PolytomicHook().base_url, lambda: ClientCache().get("writer", "Vault", _interrupted_lookup)):
         with pytest.raises(_Interruption) as caught:
-            look_up()
-        assert PARTNER_KEY not in _told_with_locals(caught.value)
+            lookup()
+        assert PARTNER_KEY not in _format_with_locals(caught.value)
 
 
-def _told_with_locals(error: BaseException) -> str:
+def _format_with_locals(error: BaseException) -> str:
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
@@ -127,11 +127,11 @@ def _told_with_locals(error: BaseException) -> str:
         {"host": f"https://:{PARTNER_KEY}@app.polytomic.com"},  # by mistake
     ],
 )
-def test_no_error_about_a_connection_holds_its_password(define, fields):
+def test_no_error_about_a_connection_contains_its_password(define, fields):
     define(**fields)
     with pytest.raises(PolytomicError) as caught:
         _ = PolytomicHook().settings
-    assert_tells_no_key(caught.value, PARTNER_KEY, NEW_KEY)
+    assert_contains_no_key(caught.value, PARTNER_KEY, NEW_KEY)
 
 
 def test_the_leak_check_itself_finds_a_key_in_a_frame():
@@ -140,17 +140,17 @@ def test_the_leak_check_itself_finds_a_key_in_a_frame():
     with pytest.raises(ValueError, match="x") as caught:
         namespace["fail"](PARTNER_KEY)
     with pytest.raises(AssertionError):
-        assert_tells_no_key(caught.value, PARTNER_KEY)
+        assert_contains_no_key(caught.value, PARTNER_KEY)
 
 
-def test_nothing_that_is_logged_at_debug_holds_a_key(stub, hook, caplog, capfd):
+def test_no_debug_log_contains_a_key(stub, hook, caplog, capfd):
     stub.reply(Reply(503), Reply(body=json.dumps({"data": {"value": NEW_KEY, "is_user": True}})))
     with caplog.at_level(logging.DEBUG):
         hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
         hook.get_identity(ApiKey(NEW_KEY))
-    told = caplog.text + "".join(capfd.readouterr())
-    assert "urllib3" in told
-    for line in told.splitlines():
+    output = caplog.text + "".join(capfd.readouterr())
+    assert "urllib3" in output
+    for line in output.splitlines():
         assert NEW_KEY[:12] not in line
         assert PARTNER_KEY[:12] not in line
 
@@ -170,7 +170,7 @@ def test_nothing_that_is_logged_at_debug_holds_a_key(stub, hook, caplog, capfd):
         ("x" * 294 + PARTNER_KEY, "x" * 294 + "***"),
     ],
 )
-def test_a_servers_words_are_one_short_line_without_keys(text, shown):
+def test_a_servers_message_becomes_one_short_line_without_keys(text, shown):
     assert redact(text, [ApiKey(PARTNER_KEY)], known=f"GET /api/organizations/{ORG}/users") == shown
 
 
@@ -194,7 +194,7 @@ AWKWARD = "Zq7\"\\é\t8+K/€  w4&'x=2"
         (base64.b64encode(AWKWARD.encode()).decode().rstrip("="), "***"),
     ],
 )
-def test_a_secret_is_hidden_however_it_was_written_down(form, shown):
+def test_a_secret_is_hidden_in_every_encoding(form, shown):
     assert redact(f"bad value {form} of the client", [Secret(AWKWARD)]) == f"bad value {shown} of the client"
 
 

@@ -1,4 +1,4 @@
-"""What does each method send: which request, with which body, signed by which key?"""
+"""The request of each method: its path, its body and its key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def roles(org_id: str, key: str) -> list[Row]:
     ]
 
 
-# method, what it takes, and then the request, its body and what signs it; ids are given in upper case.
+# method, arguments, keyword arguments, request, body, Authorization; the test passes ids in upper case.
 ROWS: list[Row] = [
     ("get_identity", (), {}, "GET /api/me", None, AS_CALLER),
     ("list_organizations", (), {}, f"GET {ORGANIZATIONS}", None, AS_CALLER),
@@ -61,17 +61,17 @@ ROWS: list[Row] = [
 IDS = (ORG, USER, ROLE)
 
 
-def shouted(value: Any) -> Any:
+def in_upper_case(value: Any) -> Any:
     if isinstance(value, list):
-        return [shouted(each) for each in value]
+        return [in_upper_case(item) for item in value]
     return value.upper() if value in IDS else value
 
 
 @pytest.mark.parametrize(("method", "given", "named", "request_line", "body", "signed"), ROWS)
 def test_a_method_sends_one_request(stub, hook, *, method, given, named, request_line, body, signed):
-    answer = {"id": next((each for each in given[::-1] if each in IDS), ORG)}
-    stub.reply_data([] if method.startswith("list") else answer)
-    getattr(hook, method)(*map(shouted, given), **named)
+    data = {"id": next((argument for argument in given[::-1] if argument in IDS), ORG)}
+    stub.reply_data([] if method.startswith("list") else data)
+    getattr(hook, method)(*map(in_upper_case, given), **named)
     (sent,) = stub.requests
     assert f"{sent.method} {sent.path}" == request_line
     assert (json.loads(sent.body) if sent.body else None) == body
@@ -79,7 +79,7 @@ def test_a_method_sends_one_request(stub, hook, *, method, given, named, request
     assert ("idempotency-key" in sent.headers) is (sent.method == "POST")
 
 
-def test_basic_of_the_connection_itself_serves_the_own_organization_and_roles_of_a_named_one(stub, define):
+def test_with_a_login_roles_are_read_as_basic_of_the_connection_or_of_the_given_organization(stub, define):
     define(host=stub.base_url, login=USER)  # of some organization
     stub.reply_data([])
     PolytomicHook().list_roles("current")
@@ -97,16 +97,16 @@ def test_basic_of_the_connection_itself_serves_the_own_organization_and_roles_of
         ("current", None, [("PUT", {"role_ids": [ROLE]})]),
     ],
 )
-def test_an_update_of_a_user_repeats_the_address_where_polytomic_wants_it(stub, hook, org_id, email, sent):
+def test_an_update_of_a_user_contains_the_address_if_polytomic_requires_it(stub, hook, org_id, email, sent):
     stub.reply_data({"id": USER, "email": MAIL, "role_ids": [ROLE]})
     assert hook.update_user(org_id, USER, role_ids=[ROLE.upper()], email=email).role_ids == (ROLE,)
-    assert [(each.method, json.loads(each.body) if each.body else None) for each in stub.requests] == sent
+    assert [(request.method, json.loads(request.body) if request.body else None) for request in stub.requests] == sent
 
 
 @pytest.mark.parametrize(
     ("method", "given"), [("create_organization", ("Acme",)), ("create_user", (ORG, MAIL)), ("create_role", (ORG, "A"))]
 )
-def test_a_409_to_a_creation_is_told_at_once_for_the_caller_to_look(stub, hook, method, given):
+def test_a_409_to_a_creation_is_not_repeated(stub, hook, method, given):
     stub.reply(Reply(409))
     with pytest.raises(PolytomicConflictError) as caught:
         getattr(hook, method)(*given)

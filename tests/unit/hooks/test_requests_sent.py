@@ -1,4 +1,4 @@
-"""What does a server receive? The credential in its one form, the documented headers, and nothing not meant for it."""
+"""A server receives the credential, the documented headers, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _basic(pair: str) -> str:
         ({"login": ORG}, _basic(f"{ORG}:{PARTNER_KEY}")),
     ],
 )
-def test_the_key_is_sent_in_the_form_that_the_connection_asks_for(stub, define, fields, authorization):
+def test_the_key_is_sent_as_bearer_or_with_a_login_as_basic(stub, define, fields, authorization):
     define(host=stub.base_url, **fields)
     stub.reply(ME)
     PolytomicHook().get_identity()
@@ -44,7 +44,7 @@ def test_another_key_is_sent_as_bearer_over_the_same_connection(stub, define):
     assert stub.requests[0].headers["authorization"] == f"Bearer {NEW_KEY}"
 
 
-def test_every_request_says_who_asks_and_for_which_version(stub, hook):
+def test_every_request_names_its_client_and_api_version(stub, hook):
     stub.reply(ME)
     hook.get_identity()
     expected = {
@@ -66,7 +66,7 @@ def test_unknown_extras_are_not_sent(stub, define):
 
 
 @pytest.mark.parametrize(("force", "query"), [(False, "force=false"), (True, "force=true")])
-def test_create_api_key_has_no_body_and_says_force_in_so_many_words(stub, hook, force, query):
+def test_create_api_key_has_no_body_and_always_sends_force(stub, hook, force, query):
     stub.reply(Reply(body=json.dumps({"data": {"value": NEW_KEY}})))
     key = hook.create_api_key(ORG, USER, force=force, idempotency_key="issuance-0")
     (request,) = stub.requests
@@ -76,7 +76,7 @@ def test_create_api_key_has_no_body_and_says_force_in_so_many_words(stub, hook, 
     assert key.matches(ApiKey(NEW_KEY))
 
 
-def test_a_netrc_entry_does_not_take_the_place_of_the_key(stub, hook, tmp_path, monkeypatch):
+def test_a_netrc_entry_does_not_replace_the_key(stub, hook, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login netrc-user password netrc-password\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -97,7 +97,7 @@ def test_a_redirect_is_never_followed_and_its_host_is_named(stub, other_stub, ho
 
 
 @pytest.mark.parametrize("location", ["/elsewhere", "//[broken", "", "http://x\x00y/", None])
-def test_any_location_of_a_redirect_is_survived(stub, hook, location):
+def test_a_malformed_location_of_a_redirect_is_an_ordinary_error(stub, hook, location):
     stub.reply(Reply(status=302, body="x" * 100, headers={} if location is None else {"Location": location}))
     with pytest.raises(PolytomicRejectedError):
         hook.get_identity()
@@ -111,7 +111,7 @@ def test_the_session_of_get_conn_signs_requests_to_its_server_and_to_no_other(st
     assert "authorization" not in other_stub.requests[0].headers
 
 
-def test_cookies_do_not_tell_the_server_who_asked_before(stub, hook):
+def test_cookies_are_not_sent_back(stub, hook):
     stub.reply(Reply(body=ME.body, headers={"Set-Cookie": "session=partner; Path=/"}))
     hook.get_identity()
     hook.get_conn().get(f"{stub.base_url}/api/me", timeout=30)
@@ -152,7 +152,7 @@ def test_requests_share_pooled_connections_and_a_closed_hook_can_be_used_again(s
     assert len(stub.requests) == 2
 
 
-def test_the_own_key_is_recognised(define):
+def test_the_connections_own_key_is_recognised(define):
     define()
     hook = PolytomicHook()
     assert hook.is_own_key(ApiKey(PARTNER_KEY))

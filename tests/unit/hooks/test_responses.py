@@ -1,4 +1,4 @@
-"""What is made of a success? Values where the promised content is there, else an error that shows nothing of it."""
+"""A success becomes a value if it has the documented content, or an error that does not show the body."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLE = "9b2f6a10-6a52-4a0f-8d1b-0a7c5e3d2f14"
 ACME = {"id": ORG, "name": "Acme", "issuer": None, "sso_domain": None, "sso_org_id": None}
 ADA = {"id": USER, "email": "ada@acme.example", "organization_id": ORG}
 AUDITOR = {"id": ROLE, "name": "Auditor", "organization_id": ORG}
-# method: (arguments, those by name, the right answer)
+# method: (arguments, keyword arguments, the expected data)
 CALLS: dict[str, tuple[tuple[str, ...], dict[str, Any], dict[str, Any]]] = {
     "get_organization": ((ORG,), {}, ACME),
     "create_organization": (("Acme",), {}, ACME),
@@ -37,12 +37,12 @@ CALLS: dict[str, tuple[tuple[str, ...], dict[str, Any], dict[str, Any]]] = {
 
 @pytest.fixture
 def call(stub, hook):
-    """Call a method that is given this answer, the right one with these fields changed."""
+    """Call a method; the server returns the expected data with these fields changed."""
 
     def call_method(method: str, changed: dict[str, Any], arguments: tuple[str, ...] | None = None) -> Any:
-        usual, named, right = CALLS[method]
-        answer = [right | changed] if method.startswith("list") else right | changed
-        stub.reply_data(*([ACME] if method == "update_organization" else []), answer)
+        usual, named, expected = CALLS[method]
+        data = [expected | changed] if method.startswith("list") else expected | changed
+        stub.reply_data(*([ACME] if method == "update_organization" else []), data)
         return getattr(hook, method)(*(usual if arguments is None else arguments), **named)
 
     return call_method
@@ -68,7 +68,7 @@ def call(stub, hook):
         ("update_role", "name", "Viewer"),
     ],
 )
-def test_an_answer_about_another_as_a_cache_may_give_is_refused_and_not_shown(call, method, field, value):
+def test_a_response_about_another_object_is_rejected_and_not_shown(call, method, field, value):
     with pytest.raises(PolytomicInvalidResponseError) as caught:
         call(method, {field: value})
     assert caught.value.reason == "content_missing"
@@ -76,22 +76,24 @@ def test_an_answer_about_another_as_a_cache_may_give_is_refused_and_not_shown(ca
 
 
 @pytest.mark.parametrize("method", CALLS)
-def test_an_answer_about_the_one_that_was_asked_for_may_be_in_another_case_or_say_less(call, method):
+def test_a_response_may_differ_in_case_or_omit_fields(call, method):
     usual, _named, right = CALLS[method]
     ids = {name: value.upper() for name, value in right.items() if name in ("id", "organization_id")}
     for changed in ({}, ids, dict.fromkeys({"email", "organization_id"} & set(right))):
         assert call(method, changed)
-    assert call(method, {}, tuple(text.upper() if text in (ORG, USER, ROLE) else text for text in usual))
+    assert call(
+        method, {}, tuple(argument.upper() if argument in (ORG, USER, ROLE) else argument for argument in usual)
+    )
 
 
 @pytest.mark.parametrize("method", ["list_users", "get_user", "create_user"])
-def test_for_the_own_organization_any_is_right(call, method):
+def test_for_the_current_organization_any_organization_id_is_accepted(call, method):
     assert call(method, {"organization_id": OTHER}, ("current", *CALLS[method][0][1:]))
 
 
 @pytest.mark.parametrize("bad", ["", "../organization", f"{ORG}/users", "x" * 36, 7, None, [ORG]])
 @pytest.mark.parametrize("method", CALLS)
-def test_an_id_that_is_no_uuid_never_gets_into_a_value(call, method, bad):
+def test_an_id_in_a_response_that_is_not_a_uuid_is_rejected(call, method, bad):
     with pytest.raises(PolytomicInvalidResponseError):
         call(method, {"id": bad})
 
@@ -130,7 +132,7 @@ def test_a_success_without_a_key_is_an_error_that_does_not_show_the_body(stub, h
 
 
 @pytest.mark.parametrize("status", [200, 201])
-def test_the_key_is_taken_from_among_unknown_fields(stub, hook, status):
+def test_unknown_fields_beside_the_key_are_ignored(stub, hook, status):
     body = {"data": {"value": NEW_KEY, "id": 7, "expires_at": None}, "meta": {}}
     stub.reply(Reply(status, json.dumps(body)))
     assert hook.create_api_key(ORG, USER, idempotency_key="issuance-0").reveal() == NEW_KEY
@@ -146,14 +148,14 @@ def test_nulls_and_unknown_fields_are_tolerated(stub, hook):
 
 
 @pytest.mark.parametrize("body", ['{"data": [{}]}', '{"data": ["x"]}', '{"data": {}}', "{}", '{"data": 0}', "x"])
-def test_what_was_not_promised_is_an_error(stub, hook, body):
+def test_a_success_without_the_documented_content_is_an_error(stub, hook, body):
     stub.reply(Reply(body=body))
     for call in (hook.list_organizations, hook.get_identity, lambda: hook.get_organization(ORG)):
         with pytest.raises(PolytomicInvalidResponseError):
             call()
 
 
-def test_a_compressed_answer_is_bounded_by_its_real_size(stub, hook):
+def test_the_limit_for_a_compressed_response_is_its_decompressed_size(stub, hook):
     small = gzip.compress(json.dumps({"data": {"id": USER}}).encode())
     bomb = gzip.compress(b'{"data": {"id": "' + USER.encode() + b'"' + b" " * 5_000_000 + b"}}")
     stub.reply(*[Reply(body=body, headers={"Content-Encoding": "gzip"}) for body in (small, bomb, b"no gzip")])
@@ -164,7 +166,7 @@ def test_a_compressed_answer_is_bounded_by_its_real_size(stub, hook):
         assert caught.value.reason == "content_unreadable"
 
 
-def test_lists_without_pages_are_read_whole_up_to_a_bound_and_nothing_else_is_as_long(stub, hook):
+def test_lists_have_a_higher_limit_of_size_than_other_responses(stub, hook):
     many = [{"id": f"{number:08d}-aa70-47b8-a036-33ac447e668d", "name": f"No {number}"} for number in range(20_000)]
     stub.reply_data(many)
     assert len(stub.replies[0].body) > MAX_BODY

@@ -1,4 +1,4 @@
-"""How long does a call take at most, and does it wait as long as the server asks?"""
+"""A call stays within retry_for and honours Retry-After."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIST = Reply(body=json.dumps({"data": []}))
 BACKOFF = 0.375  # the first one: half a second, with a jitter that is always in the middle
 
 
-def test_waits_grow_are_jittered_and_have_a_longest(stub, hook, fake_time):
+def test_waits_grow_up_to_a_maximum_and_have_jitter(stub, hook, fake_time):
     stub.reply(*[Reply(503)] * 7, LIST)
     hook.list_users(ORG)
     assert fake_time.slept == [0.375, 0.75, 1.5, 3.0, 6.0, 6.0, 6.0]
@@ -46,13 +46,13 @@ def test_waits_grow_are_jittered_and_have_a_longest(stub, hook, fake_time):
         ("9" * 400, 0.0),
     ],
 )
-def test_retry_after_is_honoured_in_either_form_and_nonsense_is_ignored(stub, hook, fake_time, header, asked):
+def test_retry_after_is_honoured_in_both_forms_and_ignored_if_malformed(stub, hook, fake_time, header, asked):
     stub.reply(Reply(429, headers={"Retry-After": header.encode().decode("latin-1")}), LIST)
     hook.list_users(ORG)
     assert fake_time.slept == [asked + BACKOFF]
 
 
-def test_retry_after_beyond_the_bound_fails_at_once_and_tells_it(stub, hook, fake_time):
+def test_retry_after_beyond_retry_for_is_an_error_at_once(stub, hook, fake_time):
     stub.reply(Reply(429, headers={"Retry-After": "3600"}))
     with pytest.raises(PolytomicRateLimitedError) as caught:
         hook.list_users(ORG)
@@ -71,7 +71,7 @@ def test_attempts_and_waits_together_stay_within_retry_for(stub, define, fake_ti
     assert fake_time.seconds - began <= max(0, retry_for - 1)
 
 
-def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second():
+def test_an_attempt_gets_the_time_that_is_left_and_at_least_a_second():
     time = FakeTime()
     given: list[float] = []
 
@@ -90,7 +90,7 @@ def test_an_attempt_gets_what_is_left_of_the_bound_and_never_less_than_a_second(
 
 
 @pytest.mark.parametrize(("repeat", "stopping"), [(never_retry, False), (should_retry_idempotent, True)])
-def test_what_is_not_to_be_repeated_is_attempted_once(fake_time, repeat, stopping):
+def test_a_call_that_must_not_be_retried_is_attempted_once(fake_time, repeat, stopping):
     attempts: list[float] = []
 
     def attempt(left: float) -> None:
@@ -102,7 +102,7 @@ def test_what_is_not_to_be_repeated_is_attempted_once(fake_time, repeat, stoppin
     assert (len(attempts), fake_time.slept) == (1, [])
 
 
-def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
+def test_a_server_that_does_not_respond_is_a_timeout(define):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         define(host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.1})
         with pytest.raises(PolytomicConnectionError) as caught:
@@ -110,7 +110,7 @@ def test_a_server_that_does_not_answer_is_given_up_after_the_timeout(define):
     assert caught.value.reason == "timeout"
 
 
-def test_an_answer_that_drips_is_given_up_too(stub, define):
+def test_a_response_that_is_too_slow_is_a_timeout(stub, define):
     define(host=stub.base_url)
     stub.reply(Reply(body=" " * 100_000))
     moments = itertools.count(0.0, 20.0)
@@ -119,33 +119,33 @@ def test_an_answer_that_drips_is_given_up_too(stub, define):
     assert caught.value.reason == "timeout"
 
 
-def test_each_repeat_is_logged_once_with_its_reason(stub, hook, caplog, capsys):
+def test_each_retry_is_logged_once_with_its_reason(stub, hook, caplog, capsys):
     stub.reply(Reply(503), LIST)
     with caplog.at_level("INFO"):
         hook.list_users(ORG)
-    told = caplog.text or capsys.readouterr().out  # 2.11 logs with logging, 3.x prints
-    assert told.count("Retrying in 0.4 s") == 1
-    assert "answered 503" in told
+    output = caplog.text or capsys.readouterr().out  # 2.11 logs with logging, 3.x prints
+    assert output.count("Retrying in 0.4 s") == 1
+    assert "answered 503" in output
 
 
 @pytest.mark.parametrize(
-    ("replies", "told"),
+    ("replies", "reported"),
     [
         ([Reply(429, headers={"Retry-After": "7"}), Reply(429), LIST], [7.0, 0.0]),
         ([Reply(503, headers={"Retry-After": "7"}), LIST], []),
         ([Reply(429, headers={"Retry-After": "3600"}), Reply(403)], [3600.0]),
     ],
 )
-def test_each_429_is_told_of_with_what_it_asks_for_repeated_or_not(stub, define, fake_time, replies, told):
+def test_each_429_is_reported_with_its_retry_after(stub, define, fake_time, replies, reported):
     define(host=stub.base_url)
-    heard: list[float] = []
+    seconds: list[float] = []
     stub.reply(*replies)
     with suppress(PolytomicRateLimitedError):
-        PolytomicHook(on_rate_limited=heard.append, clock=fake_time.clock).list_users(ORG)
-    assert heard == told
+        PolytomicHook(on_rate_limited=seconds.append, clock=fake_time.clock).list_users(ORG)
+    assert seconds == reported
 
 
-def test_what_waits_to_be_repeated_when_the_task_is_to_end_is_not_repeated(stub, define, fake_time):
+def test_a_waiting_call_is_not_retried_once_the_task_is_stopping(stub, define, fake_time):
     define(host=stub.base_url)
     ends: list[float] = []
     clock = Clock(monotonic=lambda: fake_time.seconds, sleep=ends.append, jitter=lambda: 0.5)

@@ -1,4 +1,4 @@
-"""What does each method about roles send, with which credential, and which roles does a name mean?"""
+"""The credential of requests for roles, and the resolution of role names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = {
     "5b6c7d8e-9fa0-41b2-83d4-5f6071829304": "Twin",
 }
 SYNC_EDITOR, ADMIN, UPPER_ADMIN = (
-    next(each for each, name in IDS.items() if name == wanted) for wanted in ("Sync Editor", "Admin", "ADMIN")
+    next(role_id for role_id, name in IDS.items() if name == wanted) for wanted in ("Sync Editor", "Admin", "ADMIN")
 )
 
 
@@ -31,7 +31,7 @@ def basic(pair: str) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-def test_a_users_key_for_an_organization_by_its_id_is_told_to_say_current(connect, polytomic, ada):
+def test_with_a_users_key_an_error_suggests_org_id_current(connect, polytomic, ada):
     hook = connect(password=polytomic.give_key(ada.id))
     calls = {
         "list_roles": (),
@@ -53,8 +53,8 @@ def test_a_users_key_for_an_organization_by_its_id_is_told_to_say_current(connec
 
 @pytest.fixture
 def known(stub, hook):
-    """A hook to which the server tells the roles above."""
-    stub.reply_data([{"id": each, "name": name} for each, name in IDS.items()])
+    """Return a hook whose server has the roles above."""
+    stub.reply_data([{"id": role_id, "name": name} for role_id, name in IDS.items()])
     return hook
 
 
@@ -71,33 +71,33 @@ def known(stub, hook):
         (["ADMIN"], (UPPER_ADMIN,), 1),
     ],
 )
-def test_names_in_any_case_and_ids_each_once_and_an_exact_name_comes_first(stub, known, roles, ids, requests):
+def test_roles_are_resolved_by_id_and_by_name_in_any_case_without_duplicates(stub, known, roles, ids, requests):
     assert known.resolve_roles(ORG, roles) == ids
     assert len(stub.requests) == requests
 
 
 @pytest.mark.parametrize("name", ["admin", "AUDITOR", "Twin", "twin"])
-def test_a_name_that_means_more_than_one_role_is_refused_with_those_it_could_mean(known, name):
+def test_an_ambiguous_name_is_rejected_with_the_matching_roles(known, name):
     with pytest.raises(PolytomicConfigurationError) as caught:
         known.resolve_roles(ORG, ["Sync Editor", name])
     assert (caught.value.reason, caught.value.fields) == ("role_ambiguous", ("roles",))
-    alike = {each for each, known_name in IDS.items() if known_name.lower() == name.lower()}
-    assert {each for each in IDS if each in str(caught.value)} == alike
+    matches = {role_id for role_id, known_name in IDS.items() if known_name.lower() == name.lower()}
+    assert {role_id for role_id in IDS if role_id in str(caught.value)} == matches
 
 
-def test_an_unknown_name_is_refused_with_all_that_there_are_in_one_line(stub, known):
+def test_an_unknown_name_is_rejected_with_the_existing_roles_in_one_line(stub, known):
     forged = "Viewer\n[2031-01-06] INFO all is well"
     stub.reply_data([{"id": ADMIN, "name": "Admin"}, {"id": SYNC_EDITOR, "name": forged}], None)
-    for there in ([ADMIN, SYNC_EDITOR, repr(forged)], ["Existing roles: none"]):
+    for listed in ([ADMIN, SYNC_EDITOR, repr(forged)], ["Existing roles: none"]):
         with pytest.raises(PolytomicConfigurationError) as caught:
             known.resolve_roles(ORG, ["Owner\nforged"])
         assert caught.value.reason == "role_unknown"
-        assert all(text in str(caught.value) for text in there)
+        assert all(role in str(caught.value) for role in listed)
         assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("roles", ["Admin", [1], [None], [["Admin"]]])
-def test_roles_that_are_no_list_of_texts_are_refused_before_anything_is_sent(stub, known, roles):
+def test_roles_that_are_not_a_list_of_strings_are_rejected_before_a_request(stub, known, roles):
     with pytest.raises(PolytomicConfigurationError) as caught:
         known.resolve_roles(ORG, roles)
     assert (caught.value.reason, caught.value.fields) == ("not_a_list", ("roles",))

@@ -1,4 +1,4 @@
-"""Is a connection understood as its user means it, and refused where it cannot be meant?"""
+"""A connection is read as documented, and rejected if it is invalid."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"login": "with:colon"}, ["login"]),
     ],
 )
-def test_a_connection_that_cannot_be_meant_is_refused_by_the_names_of_its_fields(define, given, fields):
+def test_an_invalid_connection_is_rejected_with_the_names_of_its_fields(define, given, fields):
     define(**given)
     with pytest.raises(PolytomicConfigurationError) as caught:
         _ = PolytomicHook().settings
@@ -79,7 +79,7 @@ def test_a_connection_that_cannot_be_meant_is_refused_by_the_names_of_its_fields
 
 
 @pytest.mark.parametrize("extra", ["[]", "{", "7"])
-def test_an_extra_that_is_no_json_object_is_refused(extra):
+def test_an_extra_that_is_not_a_json_object_is_rejected(extra):
     # Not from the environment: Airflow 2.11 itself warns of such a connection.
     nothing = dict.fromkeys(("host", "schema", "port", "login"))
     fields = ConnectionFields.of(SimpleNamespace(**nothing, conn_type="polytomic", password=PARTNER_KEY, extra=extra))
@@ -88,7 +88,7 @@ def test_an_extra_that_is_no_json_object_is_refused(extra):
     assert caught.value.fields == ("extra",)
 
 
-def test_a_refusal_says_what_is_wrong_what_state_things_are_in_and_what_to_do(define):
+def test_an_error_states_the_problem_the_state_and_what_to_do(define):
     define(extra={"timeout": 601})
     with pytest.raises(PolytomicConfigurationError) as caught:
         _ = PolytomicHook().settings
@@ -98,7 +98,7 @@ def test_a_refusal_says_what_is_wrong_what_state_things_are_in_and_what_to_do(de
     )
 
 
-def test_a_missing_connection_and_one_of_another_type_are_refused(monkeypatch):
+def test_a_missing_connection_and_one_of_another_type_are_rejected(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_AWS", '{"conn_type": "aws", "password": "not-for-polytomic"}')
     for conn_id, reason in (("nobody", "connection_missing"), ("aws", "connection_of_other_type")):
         with pytest.raises(PolytomicConfigurationError) as caught:
@@ -106,19 +106,19 @@ def test_a_missing_connection_and_one_of_another_type_are_refused(monkeypatch):
         assert caught.value.reason == reason
 
 
-def test_making_a_hook_reads_no_connection():
+def test_creating_a_hook_reads_no_connection():
     assert PolytomicHook("nobody").polytomic_conn_id == "nobody"
 
 
 @pytest.mark.parametrize("retry_for", [0, -1, float("nan"), float("inf")])
-def test_a_bound_that_bounds_nothing_is_refused(retry_for):
+def test_retry_for_must_be_a_positive_number(retry_for):
     with pytest.raises(PolytomicConfigurationError) as caught:
         PolytomicHook(retry_for=retry_for)
     assert caught.value.fields == ("retry_for",)
 
 
 @pytest.mark.parametrize("absent", [None, ""])
-def test_an_extra_that_a_form_left_empty_counts_as_absent(define, absent):
+def test_an_empty_extra_field_counts_as_absent(define, absent):
     names = ("api_version", "timeout", "verify", "ca_bundle", "proxy", "allow_http")
     define(extra=dict.fromkeys(names, absent))
     settings = PolytomicHook().settings
@@ -126,7 +126,7 @@ def test_an_extra_that_a_form_left_empty_counts_as_absent(define, absent):
     assert (settings.verify, settings.proxy) == (True, None)
 
 
-def test_extras_are_taken_as_text_too_as_a_connection_uri_gives_them(define, tmp_path):
+def test_extra_fields_may_be_strings_as_in_a_connection_uri(define, tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")
     define(extra={"timeout": "2.5", "verify": "true", "ca_bundle": str(bundle), "api_version": "2024-02-08"})

@@ -1,4 +1,4 @@
-"""Every status with every generation of error body: which exception, how many requests, which Idempotency-Keys?"""
+"""Every status with every form of error body: the exception, the number of requests, the Idempotency-Keys."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BODIES: dict[str, tuple[str | bytes, str | None, str | None, bool]] = {
     "not JSON": (f"<html>{WORDS}</html>", None, None, False),
     "broken JSON": ('{"message": "' + WORDS, None, None, False),
     "deep JSON": ("[" * 200_000, None, None, False),
-    "no text": (b"\xff\xfe\x00", None, None, False),
+    "not UTF-8": (b"\xff\xfe\x00", None, None, False),
     "empty": ("", None, None, False),
     "too long": (json.dumps({"message": WORDS, "status": 0, "pad": "x" * 1_100_000}), None, None, False),
 }
@@ -78,7 +78,7 @@ def hook(stub, define, fake_time):
 
 @pytest.mark.parametrize("generation", BODIES)
 @pytest.mark.parametrize("status", [403, 500])
-def test_each_body_brings_the_servers_words_and_tells_whether_they_are_polytomics(stub, hook, status, generation):
+def test_an_error_has_the_servers_message_and_whether_it_is_from_polytomic(stub, hook, status, generation):
     body, words, key, own = BODIES[generation]
     stub.reply(Reply(status, body))
     with pytest.raises(PolytomicApiError) as caught:
@@ -90,7 +90,7 @@ def test_each_body_brings_the_servers_words_and_tells_whether_they_are_polytomic
 
 
 @pytest.mark.parametrize("status", CLASSES)
-def test_each_status_is_one_exception_and_only_what_is_safe_is_repeated(stub, hook, status):
+def test_each_status_is_one_exception_and_only_safe_requests_are_repeated(stub, hook, status):
     stub.reply(Reply(status, "" if status == 304 else OWN))
     with pytest.raises(CLASSES[status]) as caught:
         hook.create_api_key(ORG, USER, force=True, idempotency_key="issuance-0")
@@ -112,7 +112,7 @@ def test_lost_response_is_replayed_with_the_same_idempotency_key(stub, hook, tro
     assert stub.idempotency_keys == ["issuance-0"] * (times + 1)
 
 
-def test_a_server_that_is_not_there_or_does_not_answer_is_a_lost_connection(stub, hook):
+def test_an_unreachable_server_is_a_lost_connection(stub, hook):
     stub.reply(Reply(lost=True))
     with pytest.raises(PolytomicConnectionError) as caught:
         hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
@@ -128,7 +128,7 @@ def test_a_server_that_is_not_there_or_does_not_answer_is_a_lost_connection(stub
 @pytest.mark.parametrize(
     ("create", "given"), [("create_user", (ORG, "ada@acme.example")), ("create_organization", ("Acme",))]
 )
-def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repeat(stub, hook, create, given):
+def test_other_posts_have_one_idempotency_key_per_call(stub, hook, create, given):
     stub.reply(Reply(503), Reply(lost=True), Reply(body=json.dumps({"data": {"id": USER}})))
     getattr(hook, create)(*given)
     getattr(hook, create)(*given)
@@ -139,7 +139,7 @@ def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repe
 
 
 @pytest.mark.parametrize(
-    ("status", "call", "told"),
+    ("status", "call", "expected"),
     [
         (500, lambda hook: hook.list_users(ORG), "Nothing was changed. Try again later."),
         (500, lambda hook: hook.delete_user(ORG, USER), "Try again: repeating it is safe."),
@@ -152,8 +152,8 @@ def test_other_posts_draw_one_idempotency_key_a_call_and_keep_it_while_they_repe
         (401, lambda hook: hook.get_identity(ApiKey(NEW_KEY)), "Replace the key that was checked."),
     ],
 )
-def test_a_message_ends_with_the_state_of_things_and_what_to_do(stub, hook, status, call, told):
+def test_a_message_ends_with_the_state_and_what_to_do(stub, hook, status, call, expected):
     stub.reply(Reply(status, OWN))
     with pytest.raises(PolytomicApiError) as caught:
         call(hook)
-    assert str(caught.value).endswith(told)
+    assert str(caught.value).endswith(expected)

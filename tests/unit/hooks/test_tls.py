@@ -1,4 +1,4 @@
-"""Is the server's certificate checked as the connection says?"""
+"""The server's certificate is checked as the connection says."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def server(certificate):
     stub.stop()
 
 
-def test_an_untrusted_certificate_is_told_at_once_and_nothing_was_sent(define, fake_time, server):
+def test_an_untrusted_certificate_is_an_error_at_once_and_no_request_is_sent(define, fake_time, server):
     define(host=server)
     with pytest.raises(PolytomicConfigurationError) as caught:
         PolytomicHook(clock=fake_time.clock).get_identity()
@@ -59,7 +59,7 @@ def test_a_ca_bundle_of_the_connection_is_trusted(define, server, certificate):
     assert PolytomicHook().get_identity().is_partner
 
 
-def test_verification_can_be_turned_off_whatever_the_environment_trusts(define, server, monkeypatch):
+def test_verification_can_be_turned_off_regardless_of_the_environment(define, server, monkeypatch):
     import certifi
 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())

@@ -1,4 +1,4 @@
-"""Does the hook work with a server that behaves as Polytomic's documentation says?"""
+"""The hook works with a server that behaves as Polytomic's documentation says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def partner(connect):
 
 @pytest.fixture
 def issue(partner, ada):
-    """Issue a key for Ada, under one Idempotency-Key unless another is given."""
+    """Issue a key for Ada, with the same Idempotency-Key unless another is given."""
 
     def issue_key(hook=partner, org_id=ada.organization_id, idempotency_key="issuance-of-ada-0", *, force=True):
         return hook.create_api_key(org_id, ada.id, force=force, idempotency_key=idempotency_key)
@@ -30,7 +30,7 @@ def issue(partner, ada):
     return issue_key
 
 
-def test_from_an_organization_to_a_key_that_works_and_to_the_next_one(polytomic, partner):
+def test_an_organization_a_user_and_two_keys_are_created(polytomic, partner):
     organization = partner.create_organization("Globex")
     user = partner.create_user(organization.id, "Hank@Globex.example")
     key = partner.create_api_key(organization.id, user.id, idempotency_key="issuance-of-hank-0")
@@ -46,13 +46,13 @@ def test_from_an_organization_to_a_key_that_works_and_to_the_next_one(polytomic,
 @pytest.mark.parametrize(
     "fault", ["drop when=before", "drop when=after", "status:503 when=after", "status:429 retry_after=1", "truncated"]
 )
-def test_a_trouble_on_the_way_mints_one_key(polytomic, issue, ada, fault):
+def test_a_fault_on_the_way_results_in_one_key(polytomic, issue, ada, fault):
     polytomic.inject(f"{fault} endpoint=create_api_key")
     assert issue().matches(ApiKey(polytomic.live_key(ada.id)))
     assert polytomic.minted(ada.id) == 1
 
 
-def test_a_recorded_500_is_told_at_once_for_the_caller_to_decide(polytomic, issue):
+def test_a_recorded_500_is_not_repeated(polytomic, issue):
     polytomic.inject("recorded_500 endpoint=create_api_key")
     for _ in range(2):
         with pytest.raises(PolytomicServerError) as caught:
@@ -61,7 +61,7 @@ def test_a_recorded_500_is_told_at_once_for_the_caller_to_decide(polytomic, issu
     assert len(polytomic.received("create_api_key")) == 2
 
 
-def test_a_post_that_stays_in_flight_is_a_conflict_in_the_servers_words(polytomic, issue, ada):
+def test_a_post_that_stays_in_flight_is_a_conflict_with_the_servers_message(polytomic, issue, ada):
     polytomic.inject("late endpoint=create_api_key")
     with pytest.raises(PolytomicConflictError) as caught:
         issue()
@@ -71,7 +71,7 @@ def test_a_post_that_stays_in_flight_is_a_conflict_in_the_servers_words(polytomi
     assert polytomic.minted(ada.id) == 1
 
 
-def test_who_may_issue_and_for_whom(polytomic, connect, issue, ada):
+def test_which_keys_may_issue_and_for_which_users(polytomic, connect, issue, ada):
     with pytest.raises(PolytomicForbiddenError):
         issue(connect(password=polytomic.give_key(ada.id)))
     with pytest.raises(PolytomicNotFoundError):
@@ -81,7 +81,7 @@ def test_who_may_issue_and_for_whom(polytomic, connect, issue, ada):
 
 
 @pytest.mark.parametrize("is_lost", [True, False])
-def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(polytomic, issue, ada, is_lost):
+def test_an_error_states_whether_an_earlier_request_may_have_taken_effect(polytomic, issue, ada, is_lost):
     if is_lost:
         polytomic.inject("drop endpoint=create_api_key when=after")
     polytomic.inject("status:403 endpoint=create_api_key")
@@ -91,13 +91,13 @@ def test_an_error_says_whether_an_earlier_repeat_may_have_taken_effect(polytomic
     assert polytomic.minted(ada.id) == int(is_lost)
 
 
-def test_test_connection_says_whose_key_it_is_in_one_sentence(polytomic, connect, ada):
+def test_test_connection_describes_the_key_in_one_sentence(polytomic, connect, ada):
     assert connect().test_connection() == (True, f"Partner key of {polytomic.owner.name}; can issue keys.")
-    told = f"User key of {ada.email} in Acme; cannot issue keys, which needs a partner key."
-    assert connect(password=polytomic.give_key(ada.id)).test_connection() == (True, told)
+    expected = f"User key of {ada.email} in Acme; cannot issue keys, which needs a partner key."
+    assert connect(password=polytomic.give_key(ada.id)).test_connection() == (True, expected)
 
 
-def test_test_connection_says_why_it_failed_without_trying_again(polytomic, connect, fake_time):
+def test_test_connection_reports_the_failure_without_a_retry(polytomic, connect, fake_time):
     failed, reason = connect(password="unknown-key").test_connection()
     assert (failed, "401" in reason) == (False, True)
     polytomic.inject("status:503 times=always")
@@ -108,13 +108,13 @@ def test_test_connection_says_why_it_failed_without_trying_again(polytomic, conn
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"),
+    ("identity", "expected"),
     [
         ({"is_organization": True, "organization_name": "Acme"}, "Organization key of Acme; cannot issue keys"),
         ({"is_system": True}, "System key; whether it can issue keys is not documented."),
         ({"is_user": True, "id": ORG}, f"User key of {ORG}; cannot issue keys"),
     ],
 )
-def test_test_connection_of_rarer_keys(stub, hook, identity, told):
+def test_test_connection_with_other_kinds_of_key(stub, hook, identity, expected):
     stub.reply_data(identity)
-    assert hook.test_connection()[1].startswith(told)
+    assert hook.test_connection()[1].startswith(expected)

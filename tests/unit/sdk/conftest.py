@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    """The connections of all clients: one that the SDK makes for itself is never closed."""
+    """Return the HTTP client of all SDK clients: the SDK never closes a client of its own."""
     with httpx.Client() as http:
         yield http
 
@@ -52,7 +52,7 @@ def user(emulator: PolytomicEmulator, organization: Organization) -> User:
 
 @pytest.fixture
 def sdk(emulator: PolytomicEmulator, http: httpx.Client) -> Callable[[str], Polytomic]:
-    """Return a client that sends a key; retries are off, since each request counts."""
+    """Return a client that sends a key; retries are off, because the tests count requests."""
     return lambda key: Polytomic(base_url=emulator.base_url, token=key, max_retries=0, httpx_client=http)
 
 

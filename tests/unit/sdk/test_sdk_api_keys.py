@@ -1,4 +1,4 @@
-"""Does the official SDK get its keys from the emulator, and know whose they are?"""
+"""The official SDK creates keys with the emulator and reads their owners."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_the_identity_of_a_partner(partner, inside, emulator, organization):
 
 
 @pytest.mark.parametrize("status", [401, 409, 422, 429, 503])
-def test_errors_that_it_does_not_list_are_generic(partner, emulator, organization, user, status):
+def test_unlisted_errors_are_generic(partner, emulator, organization, user, status):
     emulator.inject(f"status:{status}")
     with pytest.raises(ApiError) as caught:
         partner.users.create_api_key(organization.id, user.id)
     assert (type(caught.value), caught.value.status_code, caught.value.body["status"]) == (ApiError, status, status)
 
 
-def test_broken_answers_reach_the_sdk_as_such(partner, emulator, organization, user):
+def test_broken_responses_reach_the_sdk_unchanged(partner, emulator, organization, user):
     emulator.inject("not_json")
     emulator.inject("drop when=after")
     emulator.inject("truncated")
@@ -58,6 +58,6 @@ def test_broken_answers_reach_the_sdk_as_such(partner, emulator, organization, u
     assert emulator.minted() == 2
 
 
-def test_every_answer_names_its_version(partner):
+def test_every_response_names_its_api_version(partner):
     response = partner.identity.with_raw_response.get()
     assert response.headers["x-polytomic-version"] == "2025-09-18"

@@ -1,4 +1,4 @@
-"""Does each call of the official SDK for users, organizations, roles and identity raise each error that it maps?"""
+"""Each call of the official SDK for users, organizations, roles and identity raises each error that it maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls, and with what."""
+    """Client and arguments of a call."""
 
     client: Polytomic
     org_id: str
@@ -63,32 +63,39 @@ CALLS: dict[str, Callable[[Call], Any]] = {
 }
 WITHIN = {name for name in CALLS if "current" in name or name.startswith("permissions")}
 
-# How each status comes about; "status:..." where only Polytomic itself could bring it about.
-EDITOR, BEARER, NOT_THERE, BAD, TAKEN, STRANGER = "editor's key", "bearer", "not there", "bad", "taken", "unknown key"
+# The cause of each status; "status:..." if only Polytomic itself could cause it.
+EDITOR, BEARER, MISSING, INVALID, TAKEN, UNKNOWN_KEY = (
+    "editor's key",
+    "bearer",
+    "missing",
+    "invalid",
+    "taken",
+    "unknown key",
+)
 CAUSES: dict[str, dict[int, str]] = {
-    "users.list": {403: EDITOR, 404: NOT_THERE},
-    "users.create": {403: EDITOR, 422: BAD, 500: "status:500"},
-    "users.get": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "users.update": {403: EDITOR, 422: BAD, 500: "status:500"},
-    "users.delete": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "users.create_api_key": {403: EDITOR, 404: NOT_THERE, 500: "recorded_500"},
+    "users.list": {403: EDITOR, 404: MISSING},
+    "users.create": {403: EDITOR, 422: INVALID, 500: "status:500"},
+    "users.get": {403: EDITOR, 404: MISSING, 500: "status:500"},
+    "users.update": {403: EDITOR, 422: INVALID, 500: "status:500"},
+    "users.delete": {403: EDITOR, 404: MISSING, 500: "status:500"},
+    "users.create_api_key": {403: EDITOR, 404: MISSING, 500: "recorded_500"},
     "users.list_current_org_users": {403: BEARER, 404: "status:404"},
-    "users.create_current_org_user": {403: EDITOR, 422: BAD, 500: "recorded_500"},
-    "users.get_current_org_user": {403: BEARER, 404: NOT_THERE, 500: "status:500"},
-    "users.update_current_org_user": {403: EDITOR, 422: BAD, 500: "status:500"},
-    "users.delete_current_org_user": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "organization.get_current": {401: STRANGER, 403: BEARER, 404: "status:404"},
+    "users.create_current_org_user": {403: EDITOR, 422: INVALID, 500: "recorded_500"},
+    "users.get_current_org_user": {403: BEARER, 404: MISSING, 500: "status:500"},
+    "users.update_current_org_user": {403: EDITOR, 422: INVALID, 500: "status:500"},
+    "users.delete_current_org_user": {403: EDITOR, 404: MISSING, 500: "status:500"},
+    "organization.get_current": {401: UNKNOWN_KEY, 403: BEARER, 404: "status:404"},
     "organization.list": {500: "status:500"},
-    "organization.create": {409: TAKEN, 422: BAD, 500: "recorded_500"},
-    "organization.get": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "organization.update": {403: EDITOR, 409: TAKEN, 422: BAD, 500: "status:500"},
-    "organization.delete": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
+    "organization.create": {409: TAKEN, 422: INVALID, 500: "recorded_500"},
+    "organization.get": {403: EDITOR, 404: MISSING, 500: "status:500"},
+    "organization.update": {403: EDITOR, 409: TAKEN, 422: INVALID, 500: "status:500"},
+    "organization.delete": {403: EDITOR, 404: MISSING, 500: "status:500"},
     "permissions.roles.list": {500: "status:500"},
-    "permissions.roles.create": {400: BAD, 403: EDITOR, 404: "status:404", 500: "recorded_500"},
-    "permissions.roles.get": {404: NOT_THERE},
-    "permissions.roles.update": {400: BAD, 403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "permissions.roles.delete": {403: EDITOR, 404: NOT_THERE, 500: "status:500"},
-    "identity.get": {401: STRANGER, 403: "status:403", 500: "status:500"},
+    "permissions.roles.create": {400: INVALID, 403: EDITOR, 404: "status:404", 500: "recorded_500"},
+    "permissions.roles.get": {404: MISSING},
+    "permissions.roles.update": {400: INVALID, 403: EDITOR, 404: MISSING, 500: "status:500"},
+    "permissions.roles.delete": {403: EDITOR, 404: MISSING, 500: "status:500"},
+    "identity.get": {401: UNKNOWN_KEY, 403: "status:403", 500: "status:500"},
 }
 MAPPED: dict[int, type[ApiError]] = {
     400: errors.BadRequestError,
@@ -108,17 +115,17 @@ def _editors_key(emulator: PolytomicEmulator, org_id: str) -> str:
 
 @pytest.fixture
 def prepare(emulator: PolytomicEmulator, partner, inside, sdk, user):
-    """Return the call that meets a cause."""
+    """Return a function that prepares a call with a cause."""
     role = inside.permissions.roles.create(name="Auditor").data
 
     def prepare(name: str, cause: str) -> Call:
         call = Call(inside if name in WITHIN else partner, user.organization_id, user.id, role.id)
         changes: dict[str, Callable[[], dict[str, Any]]] = {
             EDITOR: lambda: {"client": sdk(_editors_key(emulator, user.organization_id))},
-            STRANGER: lambda: {"client": sdk("unknown")},
+            UNKNOWN_KEY: lambda: {"client": sdk("unknown")},
             BEARER: lambda: {"client": partner},
-            NOT_THERE: lambda: {"org_id": UNKNOWN, "user_id": UNKNOWN, "role_id": UNKNOWN},
-            BAD: lambda: {"name": " ", "email": "nobody"},
+            MISSING: lambda: {"org_id": UNKNOWN, "user_id": UNKNOWN, "role_id": UNKNOWN},
+            INVALID: lambda: {"name": " ", "email": "nobody"},
             TAKEN: lambda: {"name": emulator.owner.name},
         }
         if cause in changes:
@@ -140,18 +147,18 @@ def test_an_error_that_the_call_lists_is_typed(prepare, name, status):
 
 
 def listed_by_the_sdk(client: Any, name: str) -> set[int]:
-    """Return the statuses that a call has a type for; only its source tells."""
+    """Return the statuses for which a call has an error type, read from its source."""
     *path, method = name.split(".")
     source = inspect.getsource(getattr(reduce(getattr, path, client).with_raw_response, method))
     return {int(status) for status in re.findall(r"status_code == (\d+)", source)}
 
 
-def test_no_error_that_the_sdk_has_a_type_for_is_left_out(partner):
+def test_every_error_type_of_the_sdk_is_covered(partner):
     assert {name: set(CAUSES[name]) for name in CALLS} == {name: listed_by_the_sdk(partner, name) for name in CALLS}
 
 
-def test_an_unknown_key_is_a_generic_error_where_the_call_does_not_list_it(prepare):
-    client = prepare("identity.get", STRANGER).client
+def test_an_unknown_key_is_a_generic_error_if_the_call_does_not_list_it(prepare):
+    client = prepare("identity.get", UNKNOWN_KEY).client
     raised = {}
     for name, send in CALLS.items():
         with pytest.raises(ApiError) as caught:
@@ -163,17 +170,17 @@ def test_an_unknown_key_is_a_generic_error_where_the_call_does_not_list_it(prepa
 @pytest.mark.parametrize(
     ("name", "cause", "status"),
     [
-        ("users.create", NOT_THERE, 404),
-        ("users.update", NOT_THERE, 404),
-        ("users.update_current_org_user", NOT_THERE, 404),
+        ("users.create", MISSING, 404),
+        ("users.update", MISSING, 404),
+        ("users.update_current_org_user", MISSING, 404),
         ("organization.list", EDITOR, 403),
         ("organization.create", EDITOR, 403),
-        ("organization.update", NOT_THERE, 404),
+        ("organization.update", MISSING, 404),
         ("permissions.roles.list", BEARER, 403),
         ("permissions.roles.get", BEARER, 403),
     ],
 )
-def test_other_refusals_that_a_call_does_not_list_are_generic_too(prepare, name, cause, status):
+def test_other_unlisted_rejections_are_generic_too(prepare, name, cause, status):
     call = prepare(name, cause)
     with pytest.raises(ApiError) as caught:
         CALLS[name](call)

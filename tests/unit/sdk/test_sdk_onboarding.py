@@ -1,4 +1,4 @@
-"""Does the official SDK onboard a customer on the emulator: organization, user with a role, key, first call with it?"""
+"""The official SDK onboards a customer with the emulator: organization, user with a role, key, first call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME, EMAIL, ROLE = "Acme", "Ada@Acme.example", "Sync Editor"
 
 @pytest.fixture
 def onboard(scoped: Callable[[str], Polytomic], partner: Polytomic) -> Callable[..., str]:
-    """Do what an onboarding does, and return the key; ``repeat`` makes each POST, under an Idempotency-Key or not."""
+    """Return a function that onboards a customer and returns the key; ``repeat`` sends each POST."""
 
     def do(repeat: Callable[..., Any] = lambda call, **named: call(**named)) -> str:
         organization = repeat(partner.organization.create, name=NAME, sso_domain="acme.example")
@@ -53,7 +53,9 @@ def test_a_customer_is_onboarded(emulator, onboard, partner, sdk):
 
 
 @pytest.mark.parametrize("fault", ["drop", "drop when=after", "truncated"])
-def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulator, onboard, partner, sdk, fault):
+def test_a_lost_response_changes_nothing_if_the_request_is_repeated_with_its_idempotency_key(
+    emulator, onboard, partner, sdk, fault
+):
     def repeat(call, **named):
         key = f"onboarding-{call.__qualname__.replace('.', '-')}"
         with pytest.raises(httpx.RemoteProtocolError):
@@ -67,7 +69,7 @@ def test_repeated_under_one_idempotency_key_a_lost_answer_changes_nothing(emulat
     assert state_of(emulator, NAME) == EXPECTED
 
 
-def test_without_one_what_was_made_unseen_is_taken_or_there_twice(emulator, partner):
+def test_without_an_idempotency_key_a_lost_response_leads_to_a_conflict_or_a_duplicate(emulator, partner):
     emulator.inject("drop endpoint=create_organization when=after")
     emulator.inject("drop endpoint=create_user when=after")
     emulator.inject("drop endpoint=create_api_key when=after")
@@ -88,7 +90,7 @@ def test_without_one_what_was_made_unseen_is_taken_or_there_twice(emulator, part
     assert (ada["invitations"], ada["minted"], ada["live_keys"]) == (1, 2, 2)
 
 
-def test_a_customer_is_taken_away_again(emulator, onboard, partner, sdk):
+def test_a_customer_is_offboarded(emulator, onboard, partner, sdk):
     key = onboard()
     org_id = emulator.organizations()[-1].id
     (user,) = partner.users.list(org_id).data

@@ -1,4 +1,4 @@
-"""Does the official SDK manage organizations and roles on the emulator?"""
+"""The official SDK manages organizations and roles with the emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the official SDK manage users on the emulator, as a partner and inside an organization?"""
+"""The official SDK manages users with the emulator, as a partner and inside an organization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before a request is sent? Ids that could be paths, organizations left to guess, illegal values."""
+"""Invalid parameters are rejected before a request is sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from tests.unit.hooks.conftest import ORG, USER
 
 ROLE = "9b2f6a10-6a52-4a0f-8d1b-0a7c5e3d2f14"
-# method: (what it takes after the organization, by name); each id is called user_id or role_id.
+# method: its keyword arguments after the organization; ids are called user_id or role_id.
 CALLS: dict[str, dict[str, Any]] = {
     "get_organization": {},
     "update_organization": {},
@@ -33,36 +33,36 @@ IDS = [(method, name) for method, given in CALLS.items() for name in given if na
 
 
 @pytest.fixture
-def refused(stub, hook):
-    """Return why a call is refused, and the fields to correct; nothing may be sent."""
+def rejection(stub, hook):
+    """Return the reason and the fields of the error; no request may be sent."""
 
-    def refuse(method, org_id=ORG, **given):
+    def reject(method, org_id=ORG, **given):
         with pytest.raises(PolytomicConfigurationError) as caught:
             getattr(hook, method)(org_id, **{**CALLS[method], **given})
         assert stub.requests == []
         return caught.value.reason, caught.value.fields
 
-    return refuse
+    return reject
 
 
 @pytest.mark.parametrize("org_id", ["", "Current", "me", "../organization", f"{ORG}/", None, "current"])
-def test_an_organization_is_an_id_or_where_there_is_such_an_endpoint_the_word(refused, org_id):
+def test_org_id_is_a_uuid_or_current_if_there_is_such_an_endpoint(rejection, org_id):
     for method in WITHOUT_CURRENT if org_id == "current" else CALLS:
-        assert refused(method, org_id) == ("not_a_uuid", ("org_id",))
+        assert rejection(method, org_id) == ("not_a_uuid", ("org_id",))
 
 
 @pytest.mark.parametrize(("method", "name"), IDS)
 @pytest.mark.parametrize("bad", ["", "..", f"{USER}/keys", USER.replace("-", ""), None])
-def test_an_id_that_is_no_uuid_never_reaches_a_path(refused, method, name, bad):
+def test_an_id_that_is_not_a_uuid_never_reaches_a_path(rejection, method, name, bad):
     for org_id in (ORG, "current") if method not in WITHOUT_CURRENT else (ORG,):
-        assert refused(method, org_id, **{name: bad}) == ("not_a_uuid", (name,))
+        assert rejection(method, org_id, **{name: bad}) == ("not_a_uuid", (name,))
 
 
 @pytest.mark.parametrize(("role_ids", "reason"), [([], "not_a_list"), (ROLE, "not_a_list"), (["Viewer"], "not_a_uuid")])
-def test_roles_of_a_user_are_a_list_of_ids(refused, role_ids, reason):
-    assert refused("update_user", role_ids=role_ids) == (reason, ("role_ids",))
+def test_roles_of_a_user_are_a_list_of_ids(rejection, role_ids, reason):
+    assert rejection("update_user", role_ids=role_ids) == (reason, ("role_ids",))
     if role_ids:  # none: the server's default
-        assert refused("create_user", role_ids=role_ids) == (reason, ("role_ids",))
+        assert rejection("create_user", role_ids=role_ids) == (reason, ("role_ids",))
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_roles_of_a_user_are_a_list_of_ids(refused, role_ids, reason):
         ({"clear_settings": ["sso_domain"], "sso_domain": "acme.example"}, "settings_contradict", "sso_domain"),
     ],
 )
-def test_settings_of_an_organization_are_set_or_cleared(refused, given, reason, field):
-    assert refused("update_organization", **given) == (reason, (field,))
+def test_settings_of_an_organization_are_set_or_cleared(rejection, given, reason, field):
+    assert rejection("update_organization", **given) == (reason, (field,))
 
 
 @pytest.mark.parametrize("idempotency_key", ["", "short", "x" * 256, "with blank", "line\r\nbreak-X: 1"])
