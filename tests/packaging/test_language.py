@@ -112,8 +112,6 @@ def first_paragraphs() -> Iterator[tuple[str, str]]:
 # Folders whose docstrings still ask. This list only ever gets shorter.
 ASKING = (
     "airflow_provider_polytomic/_",
-    "airflow_provider_polytomic/get_provider_info.py",
-    "airflow_provider_polytomic/hooks/",
     "airflow_provider_polytomic/operators/",
     "airflow_provider_polytomic/secret_stores/",
     "tests/airflow",
@@ -121,12 +119,10 @@ ASKING = (
     "tests/fakes/",
     "tests/model_check/",
     "tests/unit/batch/",
-    "tests/unit/hooks/",
     "tests/unit/issuance/",
     "tests/unit/operators/",
     "tests/unit/provisioning/",
     "tests/unit/removal/",
-    "tests/unit/sdk/",
     "tests/unit/secret_stores/",
     "tests/unit/fake_distribution.py",
     "tests/unit/test_",
