@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["strip_traceback"]
+__all__ = ["drop_traceback", "strip_traceback"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
+
+
+def drop_traceback(error: E) -> E:
+    """Return the exception without traceback, cause and context."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def strip_traceback(function: Callable[P, T]) -> Callable[P, T]:
@@ -27,9 +34,8 @@ def strip_traceback(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 (raised again below, stripped)
             raised = error
-        raised.__cause__ = raised.__context__ = None
         try:
-            raise raised.with_traceback(None)
+            raise drop_traceback(raised)
         finally:
             del raised  # an exception in a local of its own frame would be a cycle
 

@@ -1,4 +1,4 @@
-"""How a configured secrets backend of Airflow reads a destination: asked of the instance, never worked out anew."""
+"""How a configured secrets backend reads a destination: its own instance is asked, its rules are not reimplemented."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
-__all__ = ["BackendReader", "ServerStore", "StubClient", "first_with_value"]
+__all__ = ["PLACEHOLDER", "BackendReader", "ServerStore", "StubClient", "first_with_value", "read_through"]
 
 S = TypeVar("S", bound="SecretStore")
 
-_PLACEHOLDER = ApiKey("placeholder-of-a-polytomic-key")
+PLACEHOLDER = ApiKey("placeholder-of-a-polytomic-key")
+"""Stands for a key in checks; it is never written where readers find it."""
 
 
 @dataclass(frozen=True)
 class StubClient:
-    """A client that answers in place of a backend's own, which a copy of the backend then asks.
+    """A client that replaces a backend's own in a copy of the backend.
 
-    :param attribute: of the backend, where its client is.
+    :param attribute: of the backend: where its client is.
     :param operation: of the client: what the backend calls.
     :param argument: of the operation: the path.
-    :param answer: makes what the operation returns of a secret's content; None stands for no secret.
-    :param exceptions: of the client, if the backend looks at them.
+    :param answer: turns a secret's content into what the operation returns; None stands for no secret.
+    :param exceptions: of the client, if the backend reads them.
     """
 
     attribute: str
@@ -45,11 +47,14 @@ class StubClient:
     answer: Callable[[Any], Any]
     exceptions: Any = None
 
-    def put_into(self, backend: Any, contents: Callable[[str], Any]) -> None:
-        """Have a copy of the backend ask a client with these contents."""
+    def install(self, backend: Any, read_content: Callable[[str], Any]) -> None:
+        """Make a copy of a backend read these contents.
 
-        def operation(*given: Any, **named: Any) -> Any:
-            return self.answer(contents(named[self.argument] if self.argument in named else given[0]))
+        :param read_content: returns the content at a path.
+        """
+
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            return self.answer(read_content(kwargs[self.argument] if self.argument in kwargs else args[0]))
 
         backend.__dict__[self.attribute] = SimpleNamespace(**{self.operation: operation}, exceptions=self.exceptions)
 
@@ -58,7 +63,7 @@ class BackendReader:
     """One connection or Variable, as a backend reads it.
 
     Which path that is, and whether a content would be understood, depends on the settings of the backend and the code
-    of its class and subclasses. So a copy of it is asked, whose client is a stub.
+    of its class and subclasses. So a copy of the backend is asked, with a stub as its client.
 
     :param path: the one of its :meth:`paths` that is written.
     """
@@ -67,42 +72,42 @@ class BackendReader:
         self._backend, self._destination, self._stub, self._path = backend, destination, stub, path
 
     def at(self, path: str) -> BackendReader:
-        """Return the same reader, for this one of its paths."""
+        """Return the same reader for this one of its paths."""
         return BackendReader(self._backend, self._destination, self._stub, path)
 
     def paths(self) -> list[str]:
-        """Return where the backend looks, in its order; the first that has something is what readers get.
+        """Return the paths that the backend reads, in its order; readers get the first that has a value.
 
-        :raises SecretStoreConfigurationError: if it looks nowhere: readers would never find the secret.
+        :raises SecretStoreConfigurationError: if it reads no path: readers would never find the secret.
         """
-        asked: list[str] = []
-        kind: str | None = None
+        requested: list[str] = []
+        error_type: str | None = None
         try:
-            self._ask(self._copy(asked.append))
+            self._read(self._copy(requested.append))
         except Exception as error:  # noqa: BLE001 (a subclass may do anything)
-            kind = type(error).__name__
-        if paths := list(dict.fromkeys(asked)):
+            error_type = type(error).__name__
+        if paths := list(dict.fromkeys(requested)):
             return paths
         raise cannot_open(
             self._destination,
-            f"{type(self._backend).__name__} as it is configured never looks for a {self._destination.kind} of this "
-            f"name{f' ({kind})' if kind else ''}",
-            "See the paths, prefixes, lookup patterns and mount point among the backend's kwargs, or use another name.",
+            f"{type(self._backend).__name__}, as it is configured, never reads a {self._destination.kind} of this name"
+            f"{f' ({error_type})' if error_type else ''}",
+            "Check the paths, prefixes, lookup patterns and mount point in the backend's kwargs, or use another name.",
             reason="backend_never_looks",
             fields=["destination", "backend_kwargs"],
         )
 
-    def check(self, over: StoredSecret, form: SecretFormat, read: Callable[[], StoredSecret]) -> None:
-        """Find out whether readers would get a key that is put into what is held.
+    def check(self, over: StoredSecret, secret_format: SecretFormat, read: Callable[[], StoredSecret]) -> None:
+        """Check that readers would get a key that is inserted into what is stored.
 
-        Where another connection writes, the backend is asked as well, whether it may read and reads the same place.
-        Whatever its client raises, this does.
+        Where another connection writes, the backend is also asked whether it may read, and whether it reads the same
+        place. Exceptions of its client pass through.
 
-        :param read: reads again, as the store does.
-        :raises SecretStoreConflictError: if it is no longer what was read.
-        :raises SecretStoreConfigurationError: if Airflow would make something else of it, or reads elsewhere.
+        :param read: reads the secret again, as the store does.
+        :raises SecretStoreConflictError: if the secret is no longer what was read.
+        :raises SecretStoreConfigurationError: if Airflow would not find the key in it, or reads another place.
         """
-        self._check_trial(over.raw.reveal(), form)
+        self._check_trial(over.raw.reveal(), secret_format)
         if self._destination.conn_id is None:
             return
         back, now = self.read_back(), read()
@@ -110,82 +115,90 @@ class BackendReader:
             raise conflict(str(self._destination))
         if not now.is_foreign and back is not now.value and not (back and back.matches(now.value)):
             raise SecretStoreConfigurationError(
-                f"{self._destination} would be written where nobody reads: the secrets backend gets something else "
-                f"there than the connection {self._destination.conn_id!r} does. Nothing was changed. Have both lead to "
-                "the same server, namespace or account.",
+                f"{self._destination} would be written where no task reads: the secrets backend gets another value "
+                f"there than the connection {self._destination.conn_id!r}. Nothing was changed. Point both to the same "
+                "server, namespace or account.",
                 reason="backend_reads_elsewhere",
                 fields=["destination"],
             )
 
     def read_back(self) -> ApiKey | None:
-        """Ask the backend itself. Whatever its client raises, this does.
+        """Ask the backend itself. Exceptions of its client pass through.
 
-        :raises SecretStoreConfigurationError: if it makes nothing of what is there.
+        :raises SecretStoreConfigurationError: if it cannot interpret what is stored.
         """
         try:
-            return self._ask(self._backend)
+            return self._read(self._backend)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            kind = type(error).__name__
+            error_type = type(error).__name__
         raise SecretStoreConfigurationError(
-            f"{type(self._backend).__name__} cannot read what {self._destination} holds ({kind}). Nothing was changed "
-            "by this. Repair the secret.",
+            f"{type(self._backend).__name__} cannot read what is stored at {self._destination} ({error_type}). Nothing "
+            "was changed. Repair the secret.",
             reason="backend_cannot_read",
         )
 
-    def _check_trial(self, content: Any, form: SecretFormat) -> None:
+    def _check_trial(self, content: Any, secret_format: SecretFormat) -> None:
         if self._destination.kind == "variable":
             warn_about_unmasked_variable(self._destination.name)
-        problem = "finds another value in it"
+        problem = "would find another value in it"
         try:
-            contents = {self._path: form.insert(content, _PLACEHOLDER)}
-            if _PLACEHOLDER.matches(self._ask(self._copy(contents.get))):
+            contents = {self._path: secret_format.insert(content, PLACEHOLDER)}
+            if PLACEHOLDER.matches(self._read(self._copy(contents.get))):
                 return
         except SecretStoreConfigurationError:
             raise
-        except Exception as error:  # noqa: BLE001 (Airflow raises many kinds, and their words may quote a secret)
-            problem = f"cannot read it ({type(error).__name__})"
+        except Exception as error:  # noqa: BLE001 (Airflow raises many types, and their messages may quote a secret)
+            problem = f"could not read it ({type(error).__name__})"
         raise SecretStoreConfigurationError(
-            f"With a key put into it, what {self._path} holds would be of no use: {type(self._backend).__name__} "
-            f"{problem}. Nothing was changed. Look for fields there that a {self._destination.kind} of Airflow's does "
-            "not have, or use another destination.",
+            f"A key inserted into the content of {self._path} would be unusable: {type(self._backend).__name__} "
+            f"{problem}. Nothing was changed. Remove the fields that an Airflow {self._destination.kind} does not "
+            "have, or use another destination.",
             reason="useless_with_a_key",
         )
 
-    def _copy(self, contents: Callable[[str], Any]) -> Any:
+    def _copy(self, read_content: Callable[[str], Any]) -> Any:
         backend = copy.copy(self._backend)
         for name, value in vars(backend).items():
-            if isinstance(value, (dict, list, set)):  # what a subclass remembers of its answers, say
+            if isinstance(value, (dict, list, set)):  # such as a subclass's cache of responses
                 setattr(backend, name, copy.copy(value))
-        self._stub.put_into(backend, contents)
+        self._stub.install(backend, read_content)
         return backend
 
-    def _ask(self, backend: Any) -> ApiKey | None:
-        # Without a team, as a task asks its own backend.
-        if self._destination.kind == "variable":
-            return parse_key(backend.get_variable(self._destination.name))
-        connection = backend.get_connection(self._destination.name)
-        return parse_key(connection.password) if connection else None
+    def _read(self, backend: Any) -> ApiKey | None:
+        return read_through(backend, self._destination.kind, self._destination.name)
+
+
+def read_through(backend: Any, kind: str, name: str) -> ApiKey | None:
+    """Return the key that a backend finds; without a team, as a task asks its own backend."""
+    if kind == "variable":
+        return parse_key(backend.get_variable(name))
+    connection = backend.get_connection(name)
+    return parse_key(connection.password) if connection else None
 
 
 class ServerStore:
     """Base of the stores on a server; each sets its own ``identity``.
 
     :param place: see :class:`~airflow_provider_polytomic.secret_stores.base.SecretStore`.
-    :param form: how the key is in the secret.
+    :param secret_format: how the secret holds the key.
     :param reader: how Airflow reads it; None outside Airflow.
-    :param run: does what asks the server in its own way, such as a read of a backend, and translates its errors.
+    :param translate: context manager that translates the errors of a read by the backend's own client.
     """
 
     identity: str
 
     def __init__(
-        self, place: str, form: SecretFormat, reader: BackendReader | None, run: Callable[[Callable[[], Any]], Any]
+        self,
+        place: str,
+        secret_format: SecretFormat,
+        reader: BackendReader | None,
+        translate: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self.place, self._form, self._reader, self._run = place, form, reader, run
+        self.place, self._format, self._reader, self._translate = place, secret_format, reader, translate
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """Refuse to be pickled: its client has a login."""
-        raise TypeError("a store with a login is not serialised")
+        """Refuse to be pickled: its client has credentials."""
+        raise TypeError("a store with credentials is not serialised")
 
     def read(self) -> StoredSecret:
         """See the protocol."""
@@ -193,9 +206,9 @@ class ServerStore:
 
     @translate_errors
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:
-        """Read again, and take away what is still what was read; what is gone already is no error.
+        """Read again, and delete the value if it is still the one that was read; a missing one is no error.
 
-        Whoever took it away: an earlier request of ours, say, whose answer was lost.
+        It may have been deleted by an earlier request of this task whose response was lost.
         """
         now = self.read()
         if self._is_gone(now):
@@ -209,13 +222,13 @@ class ServerStore:
         """Ask the configured backend; outside Airflow, read again."""
         if self._reader is None:
             return self.read().value
-        found: ApiKey | None = self._run(self._reader.read_back)
-        return found
+        with self._translate():
+            return self._reader.read_back()
 
     def _check_readers(self, over: StoredSecret) -> None:
-        reader = self._reader
-        if reader is not None:
-            self._run(lambda: reader.check(over, self._form, self.read))
+        if self._reader is not None:
+            with self._translate():
+                self._reader.check(over, self._format, self.read)
 
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT
@@ -225,7 +238,7 @@ class ServerStore:
 
 
 def first_with_value(stores: Sequence[S]) -> S:
-    """Return the store of several paths that readers get something from: the first that holds any, else the first."""
+    """Return the store of the path that readers get a value from: the first that has one, else the first."""
     if len(stores) == 1:
         return stores[0]
     return next((store for store in stores if store.read().version != ABSENT), stores[0])

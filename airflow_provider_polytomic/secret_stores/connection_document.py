@@ -1,4 +1,4 @@
-"""What does a secret's content hold, and how is a key put into it? Pure functions over connections and texts."""
+"""The raw content of a secret: what it holds, and how a key is merged into a connection."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from airflow_provider_polytomic._airflow.connection_uri import parse_connection_uri
 from airflow_provider_polytomic._support.base_url import parse_base_url
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
@@ -16,11 +17,10 @@ from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 __all__ = ["hash_content", "merge_key", "parse_key", "parse_record", "read_connection", "read_string"]
 
 _CONN_TYPE = "polytomic"
-_URI_FIELDS = ("conn_type", "host", "login", "password", "schema", "port", "extra")
 
 
 def parse_key(text: object) -> ApiKey | None:
-    """Return the text as a key, or None where it cannot be one."""
+    """Return a string as a key; None if it cannot be one."""
     try:
         return ApiKey(text) if isinstance(text, str) else None
     except ValueError:
@@ -28,11 +28,11 @@ def parse_key(text: object) -> ApiKey | None:
 
 
 def parse_record(content: object, where: str) -> dict[str, str] | None:
-    """Return the content as a record, flat text; None where there is none.
+    """Return the content as a record, whose values are all strings; None if there is no content.
 
     :param content: what was read, or its JSON; None: nothing.
     :param where: what it was read from.
-    :raises SecretStoreConfigurationError: if it is no record.
+    :raises SecretStoreConfigurationError: if it is not a record.
     """
     if content is None:
         return None
@@ -42,20 +42,20 @@ def parse_record(content: object, where: str) -> dict[str, str] | None:
     if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
         return dict(content)
     raise SecretStoreConfigurationError(
-        f"{where} is no issuance record. Nothing was changed. Repair or delete it.", reason="no_record"
+        f"{where} is not an issuance record. Nothing was changed. Repair or delete it.", reason="no_record"
     )
 
 
 def hash_content(content: object) -> str:
-    """Return 128 bits of SHA-256 over the content, whatever the order of its fields."""
-    canonical = json.dumps(_with_text_as_keys(content), sort_keys=True, default=str)
+    """Return 128 bits of SHA-256 over the content, independent of the order of its fields."""
+    canonical = json.dumps(_with_string_names(content), sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def read_string(content: object) -> StoredSecret:
-    """Say what a Variable holds. A text says nothing of its origin, so only a record can make it ours.
+    """Return what a Variable holds; never as recognised, because a string does not identify itself as a key.
 
-    :param content: the Variable's value; None where there is none. What could not be a key is foreign.
+    :param content: the Variable's value; None if there is no Variable. A value that cannot be a key is foreign.
     """
     if content is None:
         return StoredSecret(value=None, version=ABSENT)
@@ -64,21 +64,21 @@ def read_string(content: object) -> StoredSecret:
 
 
 def read_connection(content: Mapping[str, Any] | str | None, *, issuer: str) -> StoredSecret:
-    """Say what a connection holds.
+    """Return what a connection holds.
 
-    :param content: the connection's fields, or its URI; None where there is none.
-    :param issuer: base URL of the Polytomic server that issues; only a ``polytomic`` connection to it is ours.
+    :param content: the connection's fields, or its URI; None if there is no connection.
+    :param issuer: base URL of the Polytomic server that issues; only a ``polytomic`` connection to it is recognised.
     """
     if content is None:
         return StoredSecret(value=None, version=ABSENT)
     version = hash_content(content)
-    fields = _fields(content)
+    fields = _parse_fields(content)
     if fields is None or fields.get("conn_type") != _CONN_TYPE:
         return StoredSecret(value=None, version=version, is_foreign=True)
     if not fields.get("password"):
         return StoredSecret(value=None, version=version)
-    # Another server's key is none of ours: it is neither sent to this one nor replaced.
-    key = parse_key(str(fields["password"]).strip()) if _same_server(fields, issuer) else None
+    # Another server's key is neither sent to this one nor replaced.
+    key = parse_key(str(fields["password"]).strip()) if _is_same_server(fields, issuer) else None
     return StoredSecret(value=key, version=version, is_foreign=key is None, is_recognised=key is not None)
 
 
@@ -86,23 +86,23 @@ def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: s
     """Return the connection's fields with the key as its password, in the form that every backend reads.
 
     Description and extra fields stay. Of a connection of another type only the description does: its port or extra
-    fields would mean something else here. A login never stays, because with one the key would be sent as Basic instead
-    of Bearer.
+    fields would mean something else here. A login never stays, because with a login the key would be sent as Basic
+    instead of Bearer.
 
     :raises SecretStoreConfigurationError: if its extra fields are not a JSON object.
     """
-    merged = dict(_fields(content) or {}) if content is not None else {}
+    merged = dict(_parse_fields(content) or {}) if content is not None else {}
     if merged.get("conn_type") != _CONN_TYPE:
         kept = {"description": merged["description"]} if merged.get("description") else {}
         merged = {"conn_type": _CONN_TYPE, "host": issuer, **kept}
-    if not _same_server(merged, issuer):
+    if not _is_same_server(merged, issuer):
         merged = {name: value for name, value in merged.items() if name not in {"port", "schema"}} | {"host": issuer}
     merged.pop("login", None)
     merged["password"] = key.reveal()
     return _fit_extra(merged, issuer)
 
 
-def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
+def _is_same_server(fields: Mapping[str, Any], issuer: str) -> bool:
     """Whether the hook, reading these fields, would send the key to the server that issues."""
     try:
         port = int(fields.get("port") or 0) or None
@@ -112,27 +112,22 @@ def _same_server(fields: Mapping[str, Any], issuer: str) -> bool:
     return server is not None and server == parse_base_url(issuer, allow_http=True)[0]
 
 
-def _fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
-    """Return a connection's fields; None where Airflow itself could not read it."""
-    if not isinstance(content, str):
-        if not isinstance(content, Mapping):
-            return None
-        fields = dict(content)
-        uri = fields.pop("uri", None)  # a parameter of Connection, and so a legal field
-        if uri is None:
-            return fields
-        return {**fields, **parsed} if isinstance(uri, str) and (parsed := _fields(uri)) is not None else None
-    from airflow.models.connection import Connection
-
-    try:
-        connection = Connection(uri=content)
-    except Exception:  # noqa: BLE001 (Airflow raises many kinds here, and their words may quote the password)
+def _parse_fields(content: Mapping[str, Any] | str) -> dict[str, Any] | None:
+    """Return a connection's fields; None if Airflow itself could not read it."""
+    if isinstance(content, str):
+        return parse_connection_uri(content)
+    if not isinstance(content, Mapping):
         return None
-    return {name: value for name in _URI_FIELDS if (value := getattr(connection, name)) not in (None, "")}
+    fields = dict(content)
+    uri = fields.pop("uri", None)  # a parameter of Connection, and so a legal field
+    if uri is None:
+        return fields
+    parsed = parse_connection_uri(uri) if isinstance(uri, str) else None
+    return None if parsed is None else {**fields, **parsed}
 
 
 def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
-    """Change of the extra fields only what would keep the hook from sending this key to this server."""
+    """Change only the extra fields that would keep the hook from sending this key to this server."""
     name = "extra_dejson" if "extra_dejson" in fields else "extra"
     extra = fields.get(name) or {}
     try:
@@ -141,7 +136,8 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
         parsed = None
     if not isinstance(parsed, dict):
         raise SecretStoreConfigurationError(
-            "The connection's extra fields are no JSON object, so no key can be merged in. It is unchanged. Repair it.",
+            "The connection's extra fields are not a JSON object, so the key cannot be merged into it. The connection "
+            "is unchanged. Correct its extra fields.",
             reason="extra_is_no_object",
             fields=["extra"],
         )
@@ -153,8 +149,8 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
     return {**fields, name: json.dumps(fitted) if isinstance(extra, str) else fitted}
 
 
-def _with_text_as_keys(content: object) -> object:
-    """Return the content in a form that JSON can sort: YAML's keys may be dates, numbers and text side by side."""
+def _with_string_names(content: object) -> object:
+    """Return the content with names that JSON can sort: in YAML they may be dates, numbers and strings side by side."""
     if isinstance(content, Mapping):
-        return {str(name): _with_text_as_keys(value) for name, value in content.items()}
-    return [_with_text_as_keys(value) for value in content] if isinstance(content, list) else content
+        return {str(name): _with_string_names(value) for name, value in content.items()}
+    return [_with_string_names(value) for value in content] if isinstance(content, list) else content

@@ -1,4 +1,4 @@
-"""How does an error leave a store? As one of this package's own, without the frames in which plain text was at hand."""
+"""Errors that secret stores share, and the decorator of every store method."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
-from airflow_provider_polytomic._support.tracebacks import strip_traceback
+from airflow_provider_polytomic._support.tracebacks import drop_traceback
 from airflow_provider_polytomic.exceptions import (
     SecretStoreConfigurationError,
     SecretStoreConflictError,
@@ -31,13 +31,16 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def conflict(place: str, done: str = "written") -> SecretStoreConflictError:
-    """Return what to raise where the value is no longer the one that was read.
+def conflict(place: str = "", not_done: str = "written") -> SecretStoreConflictError:
+    """Return the error for a value that is no longer the one that was read.
 
-    :param done: what was not: ``written``, ``removed``.
+    :param place: see :class:`~airflow_provider_polytomic.secret_stores.base.SecretStore`; empty where it is not known:
+        :func:`translate_errors` adds it.
+    :param not_done: what did not happen: ``written``, ``removed``.
     """
     return SecretStoreConflictError(
-        f"{place} was changed by somebody else since it was read. Nothing was {done}. Read it again.",
+        f"{place or 'the secret'} was changed by another process or user since it was read. Nothing was {not_done}. "
+        "Read it again.",
         reason="changed_since_read",
         place=place,
     )
@@ -46,45 +49,58 @@ def conflict(place: str, done: str = "written") -> SecretStoreConflictError:
 def cannot_open(
     destination: object, problem: str, advice: str, *, reason: str, fields: Sequence[str] = ("destination",)
 ) -> SecretStoreConfigurationError:
-    """Return what to raise where a destination cannot be opened.
+    """Return the error for a destination that cannot be opened.
 
     :param problem: why not, without a full stop.
     :param advice: what to do, as whole sentences.
     """
-    text = f"{destination} has no place: {problem}. No request was sent. {advice}"
+    text = f"{destination} cannot be opened: {problem}. No request was sent. {advice}"
     return SecretStoreConfigurationError(text, reason=reason, fields=fields)
 
 
 def translate_errors(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S, _P], _T]:
-    """Wrap a store's method so that what it raises is bare, one of this package's own, and names the place.
+    """Wrap a store method so that its errors name the place and carry no frame from inside.
 
-    A failed write has the key in the locals of several frames. Errors that are not this package's become
-    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError` by kind and line: their words may quote
-    a secret. Signals such as Airflow's timeout keep their type.
+    The frames of a failed write have the key in their locals. An error that is not this package's is passed to the
+    store's ``explain_error``, if it has one. Without an explanation it becomes
+    :class:`~airflow_provider_polytomic.exceptions.SecretStoreUnavailableError`, with its type and line only, as its
+    message may quote a secret. Signals such as Airflow's timeout keep their type.
     """
 
     @wraps(method)
-    @strip_traceback
     def wrapper(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
-            return method(self, *args, **kwargs)
-        except SecretStoreError as error:
-            if error.place:
-                raise
-            text = f"{self.place}: {error}"
-            raise type(error)(text, reason=error.reason, fields=error.fields, place=self.place) from None
-        except Exception as error:  # noqa: BLE001 (Airflow and its backends raise anything)
-            raise SecretStoreUnavailableError(
-                f"{self.place}: unexpected {_where(error)}; whether it took effect is not known, so read again. "
-                "If it stays, please report it with this line.",
-                reason="unexpected",
-                place=self.place,
-            ) from None
+            try:
+                return method(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 (Airflow and its backends raise anything)
+                raise _translate(error, self) from None
+        except BaseException as error:  # noqa: BLE001 (raised again below, without its traceback)
+            raised = error
+        try:
+            raise drop_traceback(raised)
+        finally:
+            del raised  # an exception in a local of its own frame would be a cycle
 
     return wrapper
 
 
-def _where(error: Exception) -> str:
+def _translate(error: Exception, store: _Store) -> SecretStoreError:
+    explain = getattr(store, "explain_error", None)
+    known = error if isinstance(error, SecretStoreError) or explain is None else explain(error)
+    if not isinstance(known, SecretStoreError):
+        return SecretStoreUnavailableError(
+            f"{store.place}: unexpected {_locate(error)}; whether the request took effect is not known, so read again. "
+            "If the error persists, please report it with this line.",
+            reason="unexpected",
+            place=store.place,
+        )
+    if known.place:
+        return known
+    text = f"{store.place}: {known}"
+    return type(known)(text, reason=known.reason, fields=known.fields, place=store.place)
+
+
+def _locate(error: Exception) -> str:
     frames = extract_tb(error.__traceback__)
     at = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{at}"

@@ -1,4 +1,4 @@
-"""In which form is a key in the content of a secret? A connection's password, one field of several, or all of it."""
+"""Formats in which a secret's content holds a key: a connection's password, one field of several, or all of it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["ConnectionFormat", "FieldFormat", "JsonFormat", "SecretFormat", "Tex
 
 
 class SecretFormat(Protocol):
-    """How a key is found in a content, and put into it. None is the content of a secret that is not there."""
+    """How a content holds a key. The content of a secret that does not exist is None."""
 
     def read(self, content: Any) -> StoredSecret:
-        """Say what is held; the version is a hash of the content."""
+        """Return what the content holds; the version is a hash of the content."""
 
     def insert(self, content: Any, key: ApiKey) -> Any:
-        """Return the content with the key in it; what else is in it stays."""
+        """Return the content with the key in it; everything else in it stays."""
 
     def remove(self, content: Any) -> Any:
-        """Return what is left without the key; None where nothing is, so that the secret goes whole.
+        """Return the content without the key; None if nothing is left, so that the whole secret is deleted.
 
-        A content without a place for a key goes whole; one whose place is empty is returned as it is.
+        A content that has no field for a key is deleted whole; one whose field is not set is returned as it is.
         """
 
 
@@ -60,13 +60,13 @@ class ConnectionFormat:
 
 
 class TextFormat:
-    """The key is all there is."""
+    """The key is the whole content."""
 
     def read(self, content: Any) -> StoredSecret:
-        """Read the text."""
+        """Read the string."""
         return read_string(content)
 
-    def insert(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing is kept of it)
+    def insert(self, content: Any, key: ApiKey) -> str:  # noqa: ARG002 (nothing of it stays)
         """Return the key's text."""
         return key.reveal()
 
@@ -75,7 +75,7 @@ class TextFormat:
 
 
 class FieldFormat:
-    """The key is one field beside others, which stay.
+    """The key is one of several fields; the others stay.
 
     :param field: its name.
     """
@@ -84,13 +84,13 @@ class FieldFormat:
         self._field = field
 
     def read(self, content: Any) -> StoredSecret:
-        """Read the field; a content without fields is somebody else's."""
+        """Read the field; a content without fields is foreign."""
         if content is None:
             return StoredSecret(value=None, version=ABSENT)
         if not isinstance(content, Mapping):
             return StoredSecret(value=None, version=hash_content(content), is_foreign=True)
-        held = read_string(content.get(self._field))
-        return StoredSecret(value=held.value, version=hash_content(content), is_foreign=held.is_foreign)
+        stored = read_string(content.get(self._field))
+        return StoredSecret(value=stored.value, version=hash_content(content), is_foreign=stored.is_foreign)
 
     def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
         """Return the fields with the key among them."""
@@ -106,9 +106,9 @@ class FieldFormat:
 
 
 class JsonFormat:
-    """Another form, written as JSON text; a text that is no JSON object is given to it as it is.
+    """Another format, encoded as JSON; it gets a string that is not a JSON object as it is.
 
-    :param inner: the form of what the JSON says.
+    :param inner: the format of the decoded JSON.
     """
 
     def __init__(self, inner: SecretFormat) -> None:
@@ -116,62 +116,62 @@ class JsonFormat:
 
     def read(self, content: Any) -> StoredSecret:
         """Read the JSON."""
-        return self._inner.read(_parsed(content))
+        return self._inner.read(_parse(content))
 
     def insert(self, content: Any, key: ApiKey) -> str:
         """Return new JSON.
 
-        :raises SecretStoreConfigurationError: if what others keep in it would not be the same afterwards.
+        :raises SecretStoreConfigurationError: if other values in it would change.
         """
-        parsed = _parsed(content)
+        parsed = _parse(content)
         _check_exact(content, parsed)
-        return _rendered(self._inner.insert(parsed, key))
+        return _render(self._inner.insert(parsed, key))
 
     def remove(self, content: Any) -> Any:
-        """Return new JSON, or the same where nothing was taken out.
+        """Return new JSON, or the same content if nothing was removed.
 
-        :raises SecretStoreConfigurationError: if what others keep in it would not be the same afterwards.
+        :raises SecretStoreConfigurationError: if other values in it would change.
         """
-        parsed = _parsed(content)
-        left = self._inner.remove(parsed)
-        if left is None:
+        parsed = _parse(content)
+        rest = self._inner.remove(parsed)
+        if rest is None:
             return None
-        if left is parsed:
+        if rest is parsed:
             return content
         _check_exact(content, parsed)
-        return _rendered(left)
+        return _render(rest)
 
 
 def _check_exact(content: Any, parsed: Any) -> None:
-    """Refuse a JSON of which writing would change more than the key.
+    """Refuse JSON that cannot be rewritten without changing other values.
 
-    :raises SecretStoreConfigurationError: if it would.
+    :raises SecretStoreConfigurationError: if it is such JSON.
     """
-    if parsed is not content and _exactly(content) != _exactly(json.dumps(parsed)):
+    if parsed is not content and _parse_exactly(content) != _parse_exactly(json.dumps(parsed)):
         raise SecretStoreConfigurationError(
-            "The secret's JSON has numbers or repeated names that would not be the same after a key was put in or "
-            "taken out. Nothing was changed. Write such numbers as text, and each name once.",
+            "Numbers or repeated names in the secret's JSON would change if the key was inserted or removed. Nothing "
+            "was changed. Write such numbers as strings, and each name once.",
             reason="not_the_same_afterwards",
         )
 
 
-def _exactly(text: str) -> Any:
-    """Return what a JSON says with every digit and every repetition of a name."""
+def _parse_exactly(text: str) -> Any:
+    """Return the content of JSON with every digit and every repeated name."""
     return json.loads(
         text, parse_float=Decimal, object_pairs_hook=lambda pairs: sorted(pairs, key=lambda pair: pair[0])
     )
 
 
-def _rendered(content: Any) -> str:
-    text = json.dumps(content, ensure_ascii=False)  # a third of the bytes, of which stores allow so many
+def _render(content: Any) -> str:
+    text = json.dumps(content, ensure_ascii=False)  # a third of the bytes, which stores limit
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a pair, which JSON can hold only escaped
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold only escaped
         return json.dumps(content)
     return text
 
 
-def _parsed(content: Any) -> Any:
+def _parse(content: Any) -> Any:
     if not isinstance(content, str) or not content.lstrip().startswith("{"):
         return content
     try:

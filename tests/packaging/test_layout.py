@@ -39,7 +39,6 @@ REMAINING = {
     ("_provisioning.checks", "hooks.polytomic"),
     ("_provisioning.create", "hooks.polytomic"),
     ("_provisioning.delete", "hooks.polytomic"),
-    ("secret_stores.connection_document", "airflow.models.connection"),
 }
 
 

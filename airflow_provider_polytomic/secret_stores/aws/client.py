@@ -1,8 +1,10 @@
-"""How is AWS asked? Through one boto3 client for all threads, silent at DEBUG, errors in our words."""
+"""Client for AWS: one boto3 client for all threads, without DEBUG logs, with this package's errors."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,45 +14,39 @@ from botocore.exceptions import ClientError
 
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
-from airflow_provider_polytomic.secret_stores.aws.errors import BOTO_ERRORS, explain, get_error_code
+from airflow_provider_polytomic.secret_stores.aws.errors import (
+    BOTO_ERRORS,
+    ExpectedCodeError,
+    explain,
+    get_error_code,
+)
 from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
 from airflow_provider_polytomic.secret_stores.backend_reader import StubClient
 from airflow_provider_polytomic.secret_stores.identity import normalise_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from airflow_provider_polytomic.secret_stores.destination import Destination
     from airflow_provider_polytomic.secret_stores.factory import ClientCache
 
-__all__ = ["LONG_KEY", "AwsClient", "ExpectedCodeError", "get_client", "make_stub"]
+__all__ = ["LONG_KEY", "AwsClient", "get_client", "make_stub"]
 
 T = TypeVar("T")
 
-# Longer than any key that is to be expected: whether there is room for a key is tried with it.
+# Longer than any expected key: checks use it to find out whether a key fits.
 LONG_KEY = ApiKey("k" * 128)
 _CONN_TYPE = "aws"
-# Boto makes no client safely from several threads, and a backend one for each that is there first.
-_FIRST = threading.Lock()
+# Boto does not make clients safely from several threads, and a backend may make one for each of the first threads.
+_MAKING = threading.Lock()
 # Connections that stay open, for as many threads; botocore keeps 10.
 _POOL_SIZE = 32
 # An interface endpoint of a VPC leads to the same secrets as the public one, so neither is part of a place.
-_HOSTS_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
-
-
-class ExpectedCodeError(Exception):
-    """AWS gave one of the refusals that were expected.
-
-    :param code: which one.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 
 
 class AwsClient:
-    """A service of AWS, asked about one secret.
+    """An AWS service, asked about one secret.
 
     :param client: of boto3.
     :param what: the secret, for messages.
@@ -59,7 +55,7 @@ class AwsClient:
 
     def __init__(self, client: Any, what: str, service: str) -> None:
         self._client = client
-        region, endpoint = _where(client)
+        region, endpoint = _locate(client)
         self.place = f"{what} in {service}, {region}{f' ({endpoint})' if endpoint else ''}"
         self.location = region, endpoint
         """The region, and the endpoint if it is not AWS itself."""
@@ -68,30 +64,30 @@ class AwsClient:
         """Send a request.
 
         :param operation: as boto3 names it: ``get_secret_value``.
-        :param expected: the codes that are answers rather than errors.
-        :raises RefusedError: if AWS answers with one of these.
-        :raises SecretStoreDeniedError: if a right is missing, for the secret or its KMS key, or the credentials are no
-            good.
-        :raises SecretStoreConfigurationError: if AWS refuses the request as such, or it could not be sent.
-        :raises SecretStoreUnavailableError: if there was no answer that settles anything.
+        :param expected: the error codes that are answers rather than errors.
+        :raises ExpectedCodeError: if AWS answers with one of these.
+        :raises SecretStoreDeniedError: if a right is missing, for the secret or its KMS key, or the credentials are
+            invalid.
+        :raises SecretStoreConfigurationError: if AWS rejects the request as such, or it could not be sent.
+        :raises SecretStoreUnavailableError: if no response settled the outcome.
         """
-        answer: dict[str, Any] = self.run(
-            lambda: getattr(self._client, operation)(**parameters), expected=expected, sent=parameters
-        )
-        return answer
+        with self.translate(expected=expected, sent=parameters):
+            answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
+            return answer
 
-    def run(self, act: Callable[[], T], *, expected: Collection[str] = (), sent: Mapping[str, Any] | None = None) -> T:
-        """Do what asks AWS in its own way, such as a read of a secrets backend; raises what :meth:`call` does."""
-        problem: Exception
+    @contextmanager
+    def translate(self, *, expected: Collection[str] = (), sent: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Translate the errors of code that sends requests, such as a secrets backend, as :meth:`call` does."""
         with suppress_debug_logs():
             try:
-                return act()
+                yield
             except ClientError as error:
                 code = get_error_code(error)
-                problem = ExpectedCodeError(code) if code in expected else explain(error, self.place, sent=sent)
+                if code in expected:
+                    raise ExpectedCodeError(code) from None
+                raise explain(error, self.place, sent=sent) from None
             except BOTO_ERRORS as error:
-                problem = explain(error, self.place)
-        raise problem
+                raise explain(error, self.place) from None
 
     def __repr__(self) -> str:
         """Show no credentials."""
@@ -99,24 +95,24 @@ class AwsClient:
 
 
 def get_client(destination: Destination, service: str, title: str, *, backend: Any | None, clients: ClientCache) -> Any:
-    """Return the boto3 client to write a destination with: the connection's that it names, or else the backend's own.
+    """Return the boto3 client that writes a destination: of the connection that it names, else the backend's own.
 
     :param service: as boto3 names it.
-    :param title: as people do.
+    :param title: its name for people.
     :raises SecretStoreDeniedError: if a role may not be assumed.
-    :raises SecretStoreConfigurationError: if there is no such connection, no client can be made, or it would write
-        where the backend does not read.
+    :raises SecretStoreConfigurationError: if the connection does not exist, no client can be made, or the client would
+        write where the backend does not read.
     """
-    own = None if backend is None else _own_client(backend, title)
+    own = None if backend is None else _get_own_client(backend, title)
     if destination.conn_id is None:
         return own
-    conn_id = destination.conn_id
-    client = clients.get(conn_id, title, lambda: _made(lambda: _of_connection(conn_id, service), title))
+    make = partial(_make_from_connection, destination.conn_id, service)
+    client = clients.get(destination.conn_id, title, lambda: _make(make, title))
     if own is not None and own.meta.region_name != client.meta.region_name:
         raise SecretStoreConfigurationError(
             f"{destination.kind} {destination.name} would be written in {client.meta.region_name}, but the secrets "
             f"backend reads in {own.meta.region_name}. No request was sent. Correct the region of the connection "
-            f"{conn_id!r}.",
+            f"{destination.conn_id!r}.",
             reason="another_region",
             fields=["region_name"],
         )
@@ -124,9 +120,9 @@ def get_client(destination: Destination, service: str, title: str, *, backend: A
 
 
 def make_stub(client: Any, operation: str, argument: str, missing: str, answer: Callable[[Any], Any]) -> StubClient:
-    """Return what stands for this client in a copy of a backend.
+    """Return the stub that replaces this client in a copy of a backend.
 
-    :param missing: which of the client's exceptions says that there is no secret.
+    :param missing: the name of the client's exception for a secret that does not exist.
     """
 
     def answer_or_raise(content: Any) -> Any:
@@ -137,8 +133,8 @@ def make_stub(client: Any, operation: str, argument: str, missing: str, answer: 
     return StubClient("client", operation, argument, answer_or_raise, client.exceptions)
 
 
-def _of_connection(conn_id: str, service: str) -> Any:
-    # For a connection that is missing, the hook takes whatever credentials the machine has.
+def _make_from_connection(conn_id: str, service: str) -> Any:
+    # For a connection that does not exist, the hook takes whatever credentials the machine has.
     conn_type = AwsBaseHook.get_connection(conn_id).conn_type
     if conn_type not in {None, "", _CONN_TYPE}:
         raise SecretStoreConfigurationError(
@@ -154,24 +150,24 @@ def _of_connection(conn_id: str, service: str) -> Any:
     )
 
 
-def _own_client(backend: Any, title: str) -> Any:
-    kind: str | None = None
+def _get_own_client(backend: Any, title: str) -> Any:
+    error_type: str | None = None
     try:
-        return _made(lambda: backend.client, title)
+        return _make(lambda: backend.client, title)
     except SecretStoreError:
         raise
     except Exception as error:  # noqa: BLE001 (a backend raises anything, and may quote its arguments)
-        kind = type(error).__name__
+        error_type = type(error).__name__
     raise SecretStoreConfigurationError(
-        f"The secrets backend has no client for {title} ({kind}). No request was sent. Correct its kwargs.",
+        f"The secrets backend has no client for {title} ({error_type}). No request was sent. Correct its kwargs.",
         reason="backend_has_no_client",
         fields=["backend_kwargs"],
     )
 
 
-def _made(make: Callable[[], T], title: str) -> T:
-    """Make a client, or touch the one that is there; this may send requests, to assume a role."""
-    with _FIRST, suppress_debug_logs():
+def _make(make: Callable[[], T], title: str) -> T:
+    """Make a client, or get the existing one; this may send requests, to assume a role."""
+    with _MAKING, suppress_debug_logs():
         try:
             return make()
         except BOTO_ERRORS as error:
@@ -179,7 +175,7 @@ def _made(make: Callable[[], T], title: str) -> T:
     raise problem
 
 
-def _where(client: Any) -> tuple[str, str]:
+def _locate(client: Any) -> tuple[str, str]:
     """Return region and, if it is not AWS itself, the endpoint."""
     url, region = client.meta.endpoint_url, str(client.meta.region_name)
-    return region, "" if (urlsplit(url).hostname or "").endswith(_HOSTS_OF_AWS) else normalise_url(url)
+    return region, "" if (urlsplit(url).hostname or "").endswith(_AWS_HOSTS) else normalise_url(url)

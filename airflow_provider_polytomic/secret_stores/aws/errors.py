@@ -1,4 +1,4 @@
-"""What does it mean that AWS, or the client for it, says no? Decided by code and kind; the words are ours."""
+"""Errors of AWS and its client, translated by code and type; no other part of AWS's messages is repeated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BOTO_ERRORS", "explain", "get_error_code"]
+__all__ = ["BOTO_ERRORS", "ExpectedCodeError", "explain", "get_error_code"]
 
 # What boto raises by itself.
 BOTO_ERRORS = (boto_errors.BotoCoreError, boto_errors.ClientError, ResponseParserError)
@@ -38,7 +38,7 @@ _BUSY = {
     "TooManyUpdates",
 }  # fmt: skip
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
-# The request may have been sent, or what gives out credentials is out of order.
+# The request may have been sent, or the source of the credentials is out of order.
 _NO_ANSWER = (
     boto_errors.ConnectionError,
     boto_errors.HTTPClientError,
@@ -50,22 +50,36 @@ _NO_ANSWER = (
 )
 # What to do where the code alone does not say it.
 _HINTS = {
-    "InvalidRequestException": "It is scheduled for deletion (restore it, or take another name), or belongs to another "
-    "service of AWS.",
+    "InvalidRequestException": "The secret is scheduled for deletion (restore it, or use another name), or another AWS "
+    "service owns it.",
     "LimitExceededException": "A quota is used up: versions, tags, or secrets of the account.",
-    "HierarchyTypeMismatchException": "It is of another type, which cannot change: delete it, or take another name.",
-    "ParameterMaxVersionLimitExceeded": "Its oldest version has a label, and keeps its place: take the label off.",
-    "ValidationException": "AWS does not allow this name or this value; a value may be too long for its tier.",
-    "ParameterPatternMismatchException": "Its allowed pattern does not match: change the pattern.",
+    "HierarchyTypeMismatchException": "The parameter has another type, which cannot change: delete it, or use another "
+    "name.",
+    "ParameterMaxVersionLimitExceeded": "The oldest version of the parameter has a label, so AWS cannot drop it: "
+    "remove the label.",
+    "ValidationException": "AWS does not allow this name or this value; the value may be too long for its tier.",
+    "ParameterPatternMismatchException": "The value does not match the parameter's allowed pattern: change the "
+    "pattern.",
 }
-# The only words of AWS's that are repeated: who may not do what, which an administrator needs to read.
+# The only part of AWS's messages that is repeated: who may not do what, which an administrator needs to read.
 _REFUSAL = re.compile(
     r"User: \S+ is not authorized to perform: \S+(?: on resource: \S+)?(?: (?:because|with) [\w :-]+)?"
     r"|Access to KMS is not allowed|The ciphertext refers to a customer master key"
 )
-_MAX_WORDS = 300
-# What could be a key among the texts that were sent.
+_MAX_REFUSAL = 300
+# What could be a key in the values that were sent.
 _LONG_WORD = re.compile(r'[^\s"\\{},:]{16,}')
+
+
+class ExpectedCodeError(Exception):
+    """AWS answered with one of the error codes that the caller expects.
+
+    :param code: which one.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def get_error_code(error: boto_errors.ClientError) -> str:
@@ -77,66 +91,66 @@ def get_error_code(error: boto_errors.ClientError) -> str:
 def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None = None) -> SecretStoreError:
     """Return what to raise instead of one of :data:`BOTO_ERRORS`.
 
-    :param sent: the request, of whose values none may be in the message.
+    :param sent: the request, none of whose values may be in the message.
     """
-    kind = type(error).__name__
+    error_type = type(error).__name__
     if isinstance(error, boto_errors.ClientError):
-        return _of_code(error, place, sent or {})
+        return _explain_code(error, place, sent or {})
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"{place}: no answer from AWS ({kind}); whether the request took effect is not known, so read again.",
+            f"{place}: no answer from AWS ({error_type}); whether the request took effect is not known, so read again.",
             reason="no_answer",
             place=place,
         )
     return SecretStoreConfigurationError(
-        f"{place}: the client for AWS cannot be used ({kind}). No request was sent. Correct region, endpoint, profile "
-        "and credentials of the secrets backend or the connection.",
+        f"{place}: the AWS client cannot be used ({error_type}). No request was sent. Correct region, endpoint, "
+        "profile and credentials of the secrets backend or the connection.",
         reason="client_unusable",
         place=place,
     )
 
 
-def _of_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, object]) -> SecretStoreError:
+def _explain_code(error: boto_errors.ClientError, place: str, sent: Mapping[str, object]) -> SecretStoreError:
     code = get_error_code(error)
-    unchanged = "Nothing was changed by this request."
     if code in _DENIED:
         return SecretStoreDeniedError(
-            f"{place}: AWS refused ({_words_of(error, sent) or code}). {unchanged} Let the role's policy allow it; the "
-            "documentation has the smallest policy that does.",
+            f"{place}: AWS refused ({_quote_refusal(error, sent) or code}). Nothing was changed. Allow it in the "
+            "role's policy; the documentation has the smallest policy that works.",
             reason="missing_right",
             place=place,
         )
     if code in _KMS_KEY:
         return SecretStoreDeniedError(
-            f"{place}: its KMS key cannot be used ({code}). {unchanged} Enable the key and let the role use it.",
+            f"{place}: its KMS key cannot be used ({code}). Nothing was changed. Enable the key and allow the role to "
+            "use it.",
             reason="kms_key",
             place=place,
         )
     if code in _CREDENTIALS:
         return SecretStoreDeniedError(
-            f"{place}: AWS does not accept the credentials ({code}). {unchanged} Renew or correct them.",
+            f"{place}: AWS does not accept the credentials ({code}). Nothing was changed. Renew or correct them.",
             reason="credentials",
             place=place,
         )
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         return SecretStoreUnavailableError(
-            f"{place}: AWS did not do it now ({code}); whether the request took effect is not known, so read again.",
+            f"{place}: AWS is busy or failed ({code}); whether the request took effect is not known, so read again.",
             reason="no_answer",
             place=place,
         )
-    advice = _HINTS.get(code, "See what AWS says of this code, and correct the secret or its name.")
+    advice = _HINTS.get(code, "See AWS's documentation of this code, and correct the secret or its name.")
     return SecretStoreConfigurationError(
-        f"{place}: AWS does not accept the request ({code}). {unchanged} {advice}",
+        f"{place}: AWS rejects the request ({code}). Nothing was changed. {advice}",
         reason="request_not_accepted",
         place=place,
     )
 
 
-def _words_of(error: boto_errors.ClientError, sent: Mapping[str, object]) -> str | None:
-    found = _REFUSAL.search(str(error.response.get("Error", {}).get("Message", "")))
-    if found is None:
+def _quote_refusal(error: boto_errors.ClientError, sent: Mapping[str, object]) -> str | None:
+    match = _REFUSAL.search(str(error.response.get("Error", {}).get("Message", "")))
+    if match is None:
         return None
-    words = found[0][:_MAX_WORDS].rstrip()
+    refusal = match[0][:_MAX_REFUSAL].rstrip()
     values = (str(sent.get(name, "")) for name in ("SecretString", "SecretBinary", "Value"))
-    return None if any(word in words for value in values for word in _LONG_WORD.findall(value)) else words
+    return None if any(word in refusal for value in values for word in _LONG_WORD.findall(value)) else refusal

@@ -1,7 +1,7 @@
-"""How does a secret of AWS's stay out of the logs? At DEBUG, botocore prints whatever it sends and receives.
+"""Suppression of botocore's DEBUG logs, which print every request and response, secrets included.
 
-So what its loggers have to say below INFO is dropped in a thread while a request of ours runs there, whatever their
-levels are or become. A consumer's own reads stay as Airflow logs them, in every other thread, too.
+Records of its loggers below INFO are dropped in a thread while this package sends a request there, whatever the levels
+of the loggers are. A consumer's own reads are logged as Airflow is configured, in every other thread too.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = ["suppress_debug_logs"]
 
-# urllib3, below them, prints the first line of a request and of its answer only: no secret is in a path of AWS's.
-_TALKATIVE = ("boto3", "botocore")
+# urllib3, below them, prints only the first line of a request and of its response: AWS has no secrets in paths.
+_LOGGERS = ("boto3", "botocore")
 
 
-class _Here(threading.local):
+class _Current(threading.local):
     depth = 0
 
 
-_here = _Here()
+_current = _Current()
 
 
 class _Drop(logging.Filter):
-    """Stays on a logger once it is there: elsewhere it costs a look at a number, and only where DEBUG is on."""
+    """Filter that stays on a logger: outside this package's requests it only compares a number, and only at DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let pass what is no request of ours; see to loggers that have come meanwhile."""
-        if record.levelno >= logging.INFO or not _here.depth:
+        """Drop what belongs to a request of this package; add the filter to loggers that are new."""
+        if record.levelno >= logging.INFO or not _current.depth:
             return True
-        _listen()
+        _add_filters()
         return False
 
 
@@ -43,20 +43,20 @@ _DROP = _Drop()
 
 @contextmanager
 def suppress_debug_logs() -> Iterator[None]:
-    """Drop what boto has to say below INFO in this thread."""
-    _listen()
-    _here.depth += 1
+    """Drop boto's records below INFO in this thread."""
+    _add_filters()
+    _current.depth += 1
     try:
         yield
     finally:
-        _here.depth -= 1
+        _current.depth -= 1
 
 
-def _listen() -> None:
-    """Put the filter on every logger of boto's, anew each time: later modules bring more, and a set-up drops filters.
+def _add_filters() -> None:
+    """Add the filter to every logger of boto, each time: modules add loggers, and a logging set-up drops filters.
 
-    A logger's filters are not asked about what comes from the loggers below it (Python's "Logging HOWTO").
+    A logger's filters do not apply to the records of the loggers below it (Python's "Logging HOWTO").
     """
     for name, logger in list(logging.root.manager.loggerDict.items()):
-        if name.partition(".")[0] in _TALKATIVE and isinstance(logger, logging.Logger):
+        if name.partition(".")[0] in _LOGGERS and isinstance(logger, logging.Logger):
             logger.addFilter(_DROP)

@@ -1,4 +1,4 @@
-"""How does a file change all at once? Written beside itself, synced, renamed: readers see the old or the new one."""
+"""Atomic change of a file: written beside it, synced, renamed, so that readers see the old or the new content."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_replaceable", "is_mount_point", "lock_file", "remove_file", "replace_file", "stage_file"]
+__all__ = ["check_writable", "is_mount_point", "lock_file", "remove_file", "replace_file", "stage_file"]
 
-_LOCK_PATIENCE = 30.0  # seconds; a holder needs milliseconds
+_LOCK_TIMEOUT = 30.0  # seconds; a holder needs milliseconds
 _LOCK_PAUSE = 0.01
 
 
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on this (empty) file, which is made if need be and never removed.
+    """Hold an exclusive lock on this (empty) file, which is created if necessary and never removed.
 
     ``flock`` is released by the kernel when its holder dies, so nothing has to be cleaned up after a crash.
 
-    :raises TimeoutError: (an OSError) if somebody else holds it for longer than any write takes.
+    :raises TimeoutError: (an OSError) if another process holds it for longer than any write takes.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        deadline = time.monotonic() + _LOCK_PATIENCE
+        deadline = time.monotonic() + _LOCK_TIMEOUT
         while not _try_lock(handle):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"somebody holds the lock for more than {_LOCK_PATIENCE:.0f} s")
+                raise TimeoutError(f"another process holds the lock for more than {_LOCK_TIMEOUT:.0f} s")
             time.sleep(_LOCK_PAUSE)
         yield
     finally:
@@ -43,9 +43,9 @@ def lock_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
-    """Write the content to ``at``, with the target's mode and owner; remove it if it is not put in place.
+    """Write the content to ``at``, with the target's mode and owner; remove it if it does not replace the target.
 
-    :param at: in the target's folder; replaced if a dead process left it behind. A new file has mode 0600.
+    :param at: in the target's folder; overwritten if a killed process left it behind. A new file has mode 0600.
     """
     at.unlink(missing_ok=True)
     try:
@@ -53,7 +53,7 @@ def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            _be_like(target, handle)
+            _copy_mode_and_owner(target, handle)
             os.fsync(handle)
         yield at
     finally:
@@ -61,23 +61,31 @@ def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
 
 
 def replace_file(at: Path, target: Path) -> None:
-    """Rename, and make the rename itself last a power cut."""
+    """Rename a file to its target, and sync the folder, so that the rename survives a power cut."""
     at.replace(target)
     _sync(target.parent)
 
 
 def remove_file(file: Path) -> None:
-    """Remove a file, lastingly; none there is no error."""
+    """Remove a file, and sync the folder; a missing file is no error."""
     with suppress(FileNotFoundError, NotADirectoryError):
         file.unlink()
         _sync(file.parent)
 
 
-def check_replaceable(file: Path) -> None:
-    """Find what keeps a file from being replaced, whatever its own rights: it is mounted, or its folder is sticky.
+def check_writable(file: Path, record: Path) -> None:
+    """Check the rights that a rename alone does not need, and whether a rename can replace the file at all.
 
-    :raises OSError: if anything does.
+    :param record: in a folder of its own.
+    :raises OSError: if one of them is read-only for this user, mounted by itself, or in a sticky folder.
     """
+    for path, mode in (
+        (file, os.R_OK | os.W_OK),
+        (record, os.R_OK | os.W_OK),
+        (record.parent, os.W_OK | os.X_OK),
+    ):
+        if path.exists() and not os.access(path, mode, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "not writable for this user", str(path))
     if is_mount_point(file):
         what = "it is mounted by itself; mount its folder, so that it can be replaced"
         raise OSError(errno.EBUSY, what, str(file))
@@ -88,14 +96,14 @@ def check_replaceable(file: Path) -> None:
 
 
 def is_mount_point(path: Path) -> bool:
-    """Whether this very file is mounted, as containers do it: it can be written, but never be replaced by a rename."""
+    """Whether this very file is mounted, as in containers: it can be written, but not replaced by a rename."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:  # not Linux
         return False
     # Field 5, with blanks and the like in octal (proc(5)).
     points = (line.split(" ")[4] for line in mounts.splitlines() if line.count(" ") > 4)  # noqa: PLR2004 (field 5)
-    return str(path) in {re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point) for point in points}
+    return str(path) in {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), point) for point in points}
 
 
 def _sync(folder: Path) -> None:
@@ -114,7 +122,7 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def _be_like(target: Path, handle: int) -> None:
+def _copy_mode_and_owner(target: Path, handle: int) -> None:
     try:
         before = target.stat()
     except FileNotFoundError:

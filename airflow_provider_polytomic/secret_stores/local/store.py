@@ -1,4 +1,4 @@
-"""How does a key get into a file that Airflow's ``LocalFilesystemBackend`` reads? Locked, checked whole, renamed.
+"""Store for the files of Airflow's ``LocalFilesystemBackend``: locked, checked as a whole, replaced by a rename.
 
 The record is a file of its own beside it, because the backend takes every entry of the secrets file for a secret.
 """
@@ -6,7 +6,6 @@ The record is a file of its own beside it, because the backend takes every entry
 from __future__ import annotations
 
 import copy
-import errno
 import json
 import os
 import secrets
@@ -15,24 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._airflow.masking import warn_about_unmasked_variable
-from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import (
-    SecretStoreConfigurationError,
-    SecretStoreDeniedError,
-    SecretStoreError,
-    SecretStoreUnavailableError,
-)
-from airflow_provider_polytomic.secret_stores.connection_document import (
-    merge_key,
-    parse_key,
-    parse_record,
-    read_connection,
-    read_string,
-)
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.secret_stores.backend_reader import PLACEHOLDER, read_through
+from airflow_provider_polytomic.secret_stores.connection_document import parse_record
 from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
+from airflow_provider_polytomic.secret_stores.formats import TextFormat
 from airflow_provider_polytomic.secret_stores.identity import build_identity
 from airflow_provider_polytomic.secret_stores.local.atomic_file import (
-    check_replaceable,
+    check_writable,
     lock_file,
     remove_file,
     replace_file,
@@ -47,19 +36,19 @@ from airflow_provider_polytomic.secret_stores.local.entries import (
     parse_entries,
     render_entries,
 )
+from airflow_provider_polytomic.secret_stores.local.errors import explain
+from airflow_provider_polytomic.secret_stores.local.formats import ListedConnectionFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from airflow_provider_polytomic.credentials import ApiKey
+    from airflow_provider_polytomic.exceptions import SecretStoreError
     from airflow_provider_polytomic.secret_stores.base import StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["LocalFilesystemStore", "on_backend"]
-
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_MISCONFIGURED = {
-    errno.EBUSY, errno.EXDEV, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO,
-}  # fmt: skip
 
 
 class LocalFilesystemStore:
@@ -77,16 +66,18 @@ class LocalFilesystemStore:
 
     def __init__(self, backend: Any, destination: Destination, *, issuer: str) -> None:
         self._backend = backend
-        self._kind, self._name, self._issuer = destination.kind, destination.name, issuer
-        self._setting = f"{destination.kind}s_file"
-        configured = getattr(backend, self._setting, None)
+        self._kind, self._name = destination.kind, destination.name
+        self._format: SecretFormat = TextFormat() if self._kind == "variable" else ListedConnectionFormat(issuer)
+        self._attribute = f"{destination.kind}s_file"
+        self._setting = f"{self._attribute}_path"
+        configured = getattr(backend, self._attribute, None)
         if not configured:
             raise cannot_open(
                 destination,
-                f"the secrets backend {type(backend).__name__} is configured without {self._setting}_path",
+                f"the secrets backend {type(backend).__name__} is configured without {self._setting}",
                 "Add it to the backend's kwargs in Airflow's configuration.",
                 reason="no_file",
-                fields=[f"{self._setting}_path"],
+                fields=[self._setting],
             )
         # The file itself, so that a symbolic link survives, and every name of the file leads to one lock and record.
         self._file = Path(os.path.realpath(configured))
@@ -106,25 +97,25 @@ class LocalFilesystemStore:
 
     @translate_errors
     def read(self) -> StoredSecret:
-        """Read the raw file."""
-        return self._look(self._entries())
+        """Read the file itself."""
+        return self._read_entry(self._read_entries())
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
-        """Put the key into the file, if the entry is still what was read."""
+        """Write the key into the file, if the entry is still what was read."""
         self._refuse_yaml()
-        with self._locked() as entries:
+        with self._lock() as entries:
             self._compare(entries, over, "written")
-            changed = self._changed(entries, value)
-            version = self._look(changed).version
-            with self._staged(changed, value) as at:
+            changed = self._insert(entries, value)
+            version = self._read_entry(changed).version
+            with self._stage(changed, value) as at:
                 replace_file(at, self._file)
             return version
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
-        with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             return parse_record(self._record.read_bytes(), str(self._record))
         return None
 
@@ -133,167 +124,112 @@ class LocalFilesystemStore:
         """Replace the record's file."""
         self._refuse_yaml()
         content = json.dumps(dict(record), indent=2).encode()
-        with self._explained():
-            self._records.mkdir(mode=0o700, exist_ok=True)
-            with stage_file(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
-                replace_file(at, self._record)
+        self._records.mkdir(mode=0o700, exist_ok=True)
+        with stage_file(self._record, content, at=self._records / f".{secrets.token_hex(8)}.new") as at:
+            replace_file(at, self._record)
 
     @translate_errors
-    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is held)
-        """Do all of a write with a placeholder, but for the rename; the new file stays aside and is removed."""
+    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is stored)
+        """Write a placeholder to a new file beside this one, have the backend read it, and remove it."""
         self._refuse_yaml()
         if self._kind == "variable":
             warn_about_unmasked_variable(self._name)
-        with self._explained():
-            self._check_rights()
-        key = ApiKey("placeholder-of-a-polytomic-key")
-        with self._locked() as entries, self._staged(self._changed(entries, key), key):
+        check_writable(self._file, self._record)
+        with self._lock() as entries, self._stage(self._insert(entries, PLACEHOLDER), PLACEHOLDER):
             pass
 
     @translate_errors
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a file keeps nothing recoverable)
-        """Take the entry out of the file, if it is still what was read."""
-        with self._locked() as entries:
+        """Remove the entry from the file, if it is still what was read."""
+        with self._lock() as entries:
             if self._name not in entries:
-                return  # whoever took it out
+                return
             self._refuse_yaml()
-            self._check_rights()
+            check_writable(self._file, self._record)
             self._compare(entries, over, "removed")
-            with self._staged(self._without(entries), None) as at:
+            rest = {name: entry for name, entry in entries.items() if name != self._name}
+            with self._stage(rest, None) as at:
                 replace_file(at, self._file)
 
     @translate_errors
     def remove_record(self) -> None:
         """Remove the record's file; the folder, which other entries share, stays."""
-        with self._explained():
-            remove_file(self._record)
+        remove_file(self._record)
 
     @translate_errors
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend."""
-        return self._ask(self._backend)
+        return self._read_with(self._backend)
+
+    def explain_error(self, error: Exception) -> SecretStoreError | None:
+        """Return this package's error for one of the file system; None for any other."""
+        if not isinstance(error, OSError):
+            return None
+        return explain(error, setting=self._setting, records=self._records.name)
 
     def _refuse_yaml(self) -> None:
         if not is_json(self._file):
             raise SecretStoreConfigurationError(
                 f"{self.place} cannot be changed: a YAML file would lose its comments. Nothing was changed. Convert it "
-                f"with this command, and name the new file as {self._setting}_path in the backend's kwargs: "
+                f"with this command, and set {self._setting} in the backend's kwargs to the new file: "
                 f"{build_conversion_command(self._file)}",
                 reason="yaml_is_only_read",
-                fields=[f"{self._setting}_path"],
+                fields=[self._setting],
                 place=self.place,
             )
 
-    def _entries(self) -> dict[Any, Any]:
+    def _read_entries(self) -> dict[Any, Any]:
         content = b""
-        with self._explained(), suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             content = self._file.read_bytes()
         return parse_entries(self._file, content)
 
-    def _look(self, entries: dict[Any, Any]) -> StoredSecret:
-        entry = entries.get(self._name)
-        if self._kind == "variable":
-            return read_string(entry)
-        return read_connection(self._only(entry), issuer=self._issuer)
+    def _read_entry(self, entries: dict[Any, Any]) -> StoredSecret:
+        return self._format.read(entries.get(self._name))
 
-    def _only(self, entry: Any) -> Any:
-        """Unwrap a list of one connection, a form that the backend still reads."""
-        if not isinstance(entry, list):
-            return entry
-        if len(entry) > 1:
-            raise SecretStoreConfigurationError(
-                f"it is given {len(entry)} times, so Airflow reads none of that file. Keep one.", reason="given_twice"
-            )
-        return entry[0] if entry else None
+    def _insert(self, entries: dict[Any, Any], value: ApiKey) -> dict[Any, Any]:
+        return {**entries, self._name: self._format.insert(entries.get(self._name), value)}
+
+    def _compare(self, entries: dict[Any, Any], over: StoredSecret, not_done: str) -> None:
+        if self._read_entry(entries).version != over.version:
+            raise conflict(self.place, not_done)
 
     @contextmanager
-    def _locked(self) -> Iterator[dict[Any, Any]]:
-        with self._explained(), lock_file(self._file.with_name(f".{self._file.name}.polytomic-lock")):
-            yield self._entries()
-
-    def _compare(self, entries: dict[Any, Any], over: StoredSecret, what: str) -> None:
-        if self._look(entries).version != over.version:
-            raise conflict(self.place, what)
-
-    def _changed(self, entries: dict[Any, Any], value: ApiKey) -> dict[Any, Any]:
-        if self._kind == "variable":
-            return {**entries, self._name: value.reveal()}
-        return {**entries, self._name: merge_key(self._only(entries.get(self._name)), value, issuer=self._issuer)}
-
-    def _without(self, entries: dict[Any, Any]) -> dict[Any, Any]:
-        return {name: entry for name, entry in entries.items() if name != self._name}
+    def _lock(self) -> Iterator[dict[Any, Any]]:
+        with lock_file(self._file.with_name(f".{self._file.name}.polytomic-lock")):
+            yield self._read_entries()
 
     @contextmanager
-    def _staged(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
-        """Write the file as it will be, let the backend read what it is to find there, and yield the file."""
+    def _stage(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
+        """Write the new file, check that the backend finds the expected key in it, and yield its path."""
         aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
         with stage_file(self._file, render_entries(entries), at=aside) as at:
             trial = copy.copy(self._backend)
-            setattr(trial, self._setting, str(at))
-            found = self._ask(trial)
-            if not (expected.matches(found) if expected else found is None):
+            setattr(trial, self._attribute, str(at))
+            key = self._read_with(trial)
+            if not (expected.matches(key) if expected else key is None):
                 raise SecretStoreConfigurationError(
-                    f"{type(self._backend).__name__} does not find what its file says; a subclass may look elsewhere, "
-                    "or keep what it read. Nothing was changed. Use another destination or change it.",
+                    f"{type(self._backend).__name__} does not read what is in its file; a subclass may read another "
+                    "place, or cache the file. Nothing was changed. Change the subclass, or use another destination.",
                     reason="backend_looks_elsewhere",
                 )
             yield at
 
-    def _ask(self, backend: Any) -> ApiKey | None:
+    def _read_with(self, backend: Any) -> ApiKey | None:
         try:
-            if self._kind == "variable":
-                return parse_key(backend.get_variable(self._name))
-            connection = backend.get_connection(self._name)
-        except Exception as error:  # noqa: BLE001 (Airflow raises many kinds, and their words may quote a secret)
-            kind = type(error).__name__
-        else:
-            return parse_key(connection.password) if connection else None
+            return read_through(backend, self._kind, self._name)
+        except Exception as error:  # noqa: BLE001 (Airflow raises many types, and their messages may quote a secret)
+            error_type = type(error).__name__
         raise SecretStoreConfigurationError(
-            f"{type(self._backend).__name__} cannot read {self._file} ({kind}), so Airflow finds none of its secrets: "
-            f"there is {self._culprits()}. Nothing was changed by this. Repair the file.",
+            f"{type(self._backend).__name__} cannot read {self._file} ({error_type}), so Airflow finds none of its "
+            f"secrets: {self._describe_invalid_entry()} has a form that Airflow does not allow. Nothing was changed. "
+            "Repair the file.",
             reason="backend_cannot_read",
         )
 
-    def _culprits(self) -> str:
-        if self._kind == "variable":
-            return "an entry that it does not allow"
-        illegal = ", ".join(find_invalid_connections(self._entries()))
-        return f"the connection {illegal}, whose form it does not allow" if illegal else "one that it does not allow"
-
-    def _check_rights(self) -> None:
-        """Look at what a rename does not ask for: a read-only file, the record's own folder."""
-        for path, need in (
-            (self._file, os.R_OK | os.W_OK),
-            (self._record, os.R_OK | os.W_OK),
-            (self._records, os.W_OK | os.X_OK),
-        ):
-            if path.exists() and not os.access(path, need, effective_ids=os.access in os.supports_effective_ids):
-                raise PermissionError(errno.EACCES, "not writable for this user", str(path))
-        check_replaceable(self._file)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise self._explain(error) from None
-
-    def _explain(self, error: OSError) -> SecretStoreError:
-        what = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-        if error.errno in _DENIED:
-            return SecretStoreDeniedError(
-                f"{what}. Nothing was changed. Let this user write the file, its folder and {self._records.name}.",
-                reason="file_rights",
-            )
-        if error.errno in _MISCONFIGURED:
-            return SecretStoreConfigurationError(
-                f"{what}. Nothing was changed. Correct the backend's {self._setting}_path, or make the folder.",
-                reason="file_path",
-                fields=[f"{self._setting}_path"],
-            )
-        return SecretStoreUnavailableError(
-            f"{what}. Whether it was changed is not known; it is read again. Look at the disk.", reason="no_answer"
-        )
+    def _describe_invalid_entry(self) -> str:
+        invalid = [] if self._kind == "variable" else find_invalid_connections(self._read_entries())
+        return f"the connection {', '.join(invalid)}" if invalid else "an entry"
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: object) -> LocalFilesystemStore:  # noqa: ARG001 (a file needs none)

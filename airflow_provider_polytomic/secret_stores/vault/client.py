@@ -1,39 +1,40 @@
-"""How is a Vault asked? Through the provider's own client, which logs in; one login at a time, errors in our words."""
+"""Client for Vault: the provider's own client, which logs in, with one login at a time and this package's errors."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-import hvac
 import requests
 from hvac import exceptions as hvac_errors
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic.exceptions import (
     SecretStoreConfigurationError,
-    SecretStoreConflictError,
     SecretStoreDeniedError,
     SecretStoreError,
     SecretStoreUnavailableError,
 )
+from airflow_provider_polytomic.secret_stores.errors import conflict
 from airflow_provider_polytomic.secret_stores.identity import normalise_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
+
+    import hvac
 
 __all__ = ["MountInfo", "VaultClient"]
 
-T = TypeVar("T")
-
-# One for all: a login takes milliseconds, and hvac is not documented as safe for threads.
+# One lock for all: a login takes milliseconds, and hvac is not documented as thread-safe.
 _LOGIN = threading.Lock()
 # Connections that stay open to one Vault, for as many threads; requests keeps 10.
 _POOL_SIZE = 32
 _CONFLICT = "check-and-set parameter did not match"
-# No answer that settles anything: sealed, overloaded, or a proxy in front.
+# Responses that settle nothing: sealed, overloaded, or a proxy in front.
 _NO_ANSWER = (
     hvac_errors.VaultDown,
     hvac_errors.VaultNotInitialized,
@@ -46,7 +47,7 @@ _NO_ANSWER = (
 
 
 class MountInfo(NamedTuple):
-    """What a server says of a path.
+    """What a server mounts at a path.
 
     :param kind: of the engine: ``kv``.
     :param version: of a KV engine.
@@ -58,13 +59,13 @@ class MountInfo(NamedTuple):
     at: str
 
 
-_MOUNTED: WeakKeyDictionary[Any, dict[str, MountInfo]] = WeakKeyDictionary()
+_MOUNTS: WeakKeyDictionary[Any, dict[str, MountInfo]] = WeakKeyDictionary()
 
 
 class VaultClient:
     """A Vault or OpenBao, as a ``VaultBackend`` or a ``VaultHook`` is configured for it.
 
-    :param provider: the ``vault_client`` of either: it knows all types of authentication, namespace and TLS.
+    :param provider: the ``vault_client`` of either: it implements all types of authentication, namespaces and TLS.
     """
 
     def __init__(self, provider: Any) -> None:
@@ -72,82 +73,91 @@ class VaultClient:
 
     @property
     def namespace(self) -> str:
-        """The namespace that it is configured for; empty: the root's."""
+        """The namespace that it is configured for; empty for the root namespace."""
         return str(self._provider.kwargs.get("namespace") or "").strip("/")
 
     def address(self) -> str:
-        """Return which Vault this is, without credentials: its URL and namespace."""
-        client = self._connected()
+        """Return URL and namespace, for people, without credentials."""
+        client = self._connect()
         url = str(client.url).rpartition("@")[2] if "@" in str(client.url) else str(client.url)
         return f"{url.rstrip('/')}{f', namespace {self.namespace}' if self.namespace else ''}"
 
     def location(self) -> tuple[str, str]:
-        """Return URL and namespace as every spelling of them has them."""
-        return normalise_url(str(self._connected().url)), self.namespace
+        """Return normalised URL and namespace."""
+        return normalise_url(str(self._connect().url)), self.namespace
 
-    def call(self, operation: Callable[[hvac.Client], T], what: str) -> T:
-        """Send a request; once more after another login if the token is rejected, as the provider does.
+    def call(self, operation: str, what: str, *, expect_missing: bool = False, **parameters: Any) -> Any:
+        """Send a request; if the token is rejected, log in and send it once more, as the provider does.
 
+        :param operation: as hvac names it: ``secrets.kv.v2.read_secret_version``.
         :param what: the request in the words of a policy, for errors: ``read secret/data/connections/acme``.
-        :raises SecretStoreDeniedError: if it still is: Vault answers 403 for an expired token and for a missing right
-            alike.
+        :param expect_missing: whether a 404 is an answer rather than an error.
+        :raises hvac.exceptions.InvalidPath: for a 404 that is expected.
+        :raises SecretStoreDeniedError: if Vault refuses again: it answers 403 for an expired token and for a missing
+            right alike.
         :raises SecretStoreConflictError: if the compare-and-set of a write fails.
-        :raises SecretStoreConfigurationError: if Vault refuses the request as such.
-        :raises SecretStoreUnavailableError: if there was no answer that settles anything.
-        :raises hvac.exceptions.InvalidPath: if there is nothing.
+        :raises SecretStoreConfigurationError: if Vault rejects the request as such, or for a 404.
+        :raises SecretStoreUnavailableError: if no response settled the outcome.
         """
-        client = self._connected()
+        client, call = self._connect(), attrgetter(operation)
+        problem: SecretStoreError
         try:
             try:
-                return operation(client)
+                return call(client)(**parameters)
             except hvac_errors.Forbidden:
-                return operation(self._connected(instead_of=client))
+                return call(self._connect(instead_of=client))(**parameters)
         except hvac_errors.InvalidPath:
-            raise
-        except Exception as error:  # noqa: BLE001 (sorted below; the words of any of them may quote what was sent)
+            if expect_missing:
+                raise
+            problem = SecretStoreConfigurationError(
+                f"Vault has no place to {what}. Nothing was changed. Correct the mount point, the path and the version "
+                "of the engine.",
+                reason="nowhere_to_write",
+            )
+        except Exception as error:  # noqa: BLE001 (explained below; any message may quote what was sent)
             problem = _explain(error, what)
         raise problem
 
     @staticmethod
-    def run(act: Callable[[], T], what: str) -> T:
-        """Do what asks Vault in its own way, such as a read of a secrets backend; raises what :meth:`call` does."""
+    @contextmanager
+    def translate(what: str) -> Iterator[None]:
+        """Translate the errors of code that sends its own requests, such as a secrets backend, as :meth:`call` does."""
         try:
-            return act()
+            yield
         except Exception as error:  # noqa: BLE001 (as above)
-            # The provider hides a second refusal behind an error of its own.
+            # The provider hides a second refusal behind an exception of its own.
             cause = error.__cause__ if isinstance(error.__cause__, hvac_errors.Forbidden) else error
-            problem = _explain(cause, what)
-        raise problem
+            raise _explain(cause, what) from None
 
     def read_mount(self, mount: str, path: str) -> MountInfo:
-        """Return what is mounted at a path; asked once of each mount.
+        """Return what is mounted at a path; asked once for each mount.
 
-        ``sys/internal/ui/mounts`` needs no right of its own: whoever may do anything there gets the answer.
+        ``sys/internal/ui/mounts`` needs no right of its own: any right below the mount suffices.
 
-        :raises SecretStoreConfigurationError: if the server does not know the question.
+        :raises SecretStoreConfigurationError: if the server does not know the request.
         """
         with _LOGIN:
-            known = _MOUNTED.setdefault(self._provider, {})
+            known = _MOUNTS.setdefault(self._provider, {})
         if mount not in known:
             url = f"/v1/sys/internal/ui/mounts/{quote(f'{mount}/{path}')}"
+            what = f"do anything with {mount}/{path}"
             try:
-                what = f"do anything with {mount}/{path}"
-                found: dict[str, Any] = self.call(lambda client: client.adapter.get(url), what)["data"]
+                answer: dict[str, Any] = self.call("adapter.get", what, expect_missing=True, url=url)["data"]
             except (hvac_errors.InvalidPath, KeyError, TypeError):
                 raise SecretStoreConfigurationError(
-                    f"{self._provider.url} does not say what is mounted there. Nothing was changed. Is it a Vault or "
-                    "OpenBao?",
+                    f"{self._provider.url} does not tell what is mounted there. Nothing was changed. Check that it is "
+                    "a Vault or OpenBao.",
                     reason="not_a_vault",
                     fields=["host"],
                 ) from None
-            version = int((found.get("options") or {}).get("version") or 1)
-            known[mount] = MountInfo(str(found.get("type")), version, str(found.get("path") or mount).strip("/"))
+            version = int((answer.get("options") or {}).get("version") or 1)
+            known[mount] = MountInfo(str(answer.get("type")), version, str(answer.get("path") or mount).strip("/"))
         return known[mount]
 
-    def _connected(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
+    def _connect(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:
         """Return the client, logged in.
 
-        :param instead_of: the one whose token was rejected; nothing is done if another thread has replaced it already.
+        :param instead_of: the one whose token was rejected; if another thread has replaced it already, nothing is done.
         """
         try:
             with _LOGIN:
@@ -156,7 +166,7 @@ class VaultClient:
                 client = self._provider.client
                 _widen(client)
                 return client
-        except Exception as error:  # noqa: BLE001 (anything that a login can raise, and its words may quote credentials)
+        except Exception as error:  # noqa: BLE001 (a login raises anything, and its message may quote credentials)
             problem = _explain_login(error)
         raise problem
 
@@ -164,53 +174,51 @@ class VaultClient:
 def _widen(client: hvac.Client) -> None:
     session = client.session
     for prefix, adapter in list(session.adapters.items()):
-        # Not a company's own adapter, which knows its certificates.
+        # A company's own adapter stays: it has its certificates.
         if type(adapter) is HTTPAdapter and adapter._pool_maxsize < _POOL_SIZE:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
             session.mount(prefix, HTTPAdapter(pool_maxsize=_POOL_SIZE, max_retries=adapter.max_retries))
 
 
 def _explain(error: Exception, what: str) -> SecretStoreError:
-    kind = type(error).__name__
+    error_type = type(error).__name__
     if isinstance(error, SecretStoreError):
         return error
     if isinstance(error, (hvac_errors.Forbidden, hvac_errors.Unauthorized)):
         return SecretStoreDeniedError(
-            f"Vault refuses to {what}, also after another login, as it does for a missing right, an unknown or expired "
-            "token and a mount that does not exist. Nothing was changed by this. Check the token or role, the mount "
-            "point, and that the policy allows it; the documentation has the smallest one that does.",
+            f"Vault refuses to {what}, even after a new login. It answers so for a missing right, an unknown or "
+            "expired token and a mount that does not exist. Nothing was changed. Check the token or role, the mount "
+            "point and the policy; the documentation has the smallest policy that works.",
             reason="refused_by_vault",
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
-        return SecretStoreConflictError(
-            "Somebody has written it since it was read. Nothing was written. Read it again.",
-            reason="changed_since_read",
-        )
+        return conflict()
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"no answer from Vault ({kind}) when asked to {what}; whether it took effect is not known, so read again. "
-            "If it stays, check address, port and TLS.",
+            f"Vault did not answer ({error_type}) the request to {what}; whether it took effect is not known, so read "
+            "again. If the error persists, check address, port and TLS.",
             reason="no_answer",
         )
     if isinstance(error, hvac_errors.VaultError):
         return SecretStoreConfigurationError(
-            f"Vault does not accept the request to {what} ({kind}). Nothing was changed by it. See Vault's log, and "
-            "correct the path or the settings of the secret.",
+            f"Vault rejects the request to {what} ({error_type}). Nothing was changed. See Vault's log, and correct "
+            "the path or the settings of the secret.",
             reason="request_not_accepted",
         )
     return SecretStoreUnavailableError(
-        f"the request to {what} ended with {kind}; whether it took effect is not known, so read again.",
+        f"the request to {what} failed with {error_type}; whether it took effect is not known, so read again.",
         reason="unexpected",
     )
 
 
 def _explain_login(error: Exception) -> SecretStoreError:
-    kind = type(error).__name__
+    error_type = type(error).__name__
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"No login to Vault: no answer ({kind}). Nothing was changed by this.", reason="no_answer"
+            f"Login to Vault failed: no answer ({error_type}). Nothing was changed. Check address, port and TLS.",
+            reason="no_answer",
         )
     file = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     return SecretStoreConfigurationError(
-        f"No login to Vault ({kind}{file}). Nothing was changed by this. Correct the address and the credentials.",
+        f"Login to Vault failed ({error_type}{file}). Nothing was changed. Correct the address and the credentials.",
         reason="no_login",
     )

@@ -1,8 +1,9 @@
-"""Which secret of a Vault is meant, and who writes it? What a ``VaultBackend`` reads, or any path."""
+"""Openers of Vault stores: for what a ``VaultBackend`` reads, and for any other path."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.hashicorp.hooks.vault import VaultHook
@@ -27,36 +28,39 @@ __all__ = ["on_backend", "on_connection"]
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> VaultStore:
     """Return the store of what a ``VaultBackend`` reads for a destination.
 
-    :raises SecretStoreConfigurationError: if it never looks for it.
+    :raises SecretStoreConfigurationError: if the backend never reads it.
     """
     provider, client = backend.vault_client, VaultClient(backend.vault_client)
     if destination.conn_id is not None:
-        client = VaultClient(_provider(destination.conn_id, clients))
+        client = VaultClient(_get_provider(destination.conn_id, clients))
         _refuse_other_namespace(destination, client.namespace, VaultClient(provider).namespace)
-    reader = BackendReader(
-        backend, destination, StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
+    stub = StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
+    reader = BackendReader(backend, destination, stub)
+    secret_format: SecretFormat = (
+        _VaultConnectionFormat(issuer) if destination.kind == "connection" else FieldFormat("value")
     )
-    form: SecretFormat = _VaultConnectionFormat(issuer) if destination.kind == "connection" else FieldFormat("value")
 
-    def store_at(path: str) -> VaultStore:
+    def open_at(path: str) -> VaultStore:
         # Without a mount point, each id begins with one.
         mount, below = (provider.mount_point, path) if provider.mount_point else path.split("/", 1)
         version = int(provider.kv_engine_version)
-        return VaultStore(client, mount.strip("/"), below, version=version, form=form, reader=reader.at(path))
+        return VaultStore(
+            client, mount.strip("/"), below, version=version, secret_format=secret_format, reader=reader.at(path)
+        )
 
-    return first_with_value([store_at(path) for path in reader.paths()])
+    return first_with_value([open_at(path) for path in reader.paths()])
 
 
 def on_connection(destination: Destination, *, clients: ClientCache) -> VaultStore:
     """Return the store of one field of any secret."""
-    provider = _provider(destination.conn_id or "", clients)
+    provider = _get_provider(destination.conn_id or "", clients)
     field = destination.field or ""
     return VaultStore(
         VaultClient(provider),
         destination.authority,
         destination.name,
         version=int(provider.kv_engine_version),
-        form=FieldFormat(field),
+        secret_format=FieldFormat(field),
         reader=None,
         field=field,
     )
@@ -72,11 +76,11 @@ def _refuse_other_namespace(destination: Destination, writes: str, reads: str) -
         )
 
 
-def _provider(conn_id: str, clients: ClientCache) -> Any:
-    return clients.get(conn_id, "Vault", lambda: _provider_of(conn_id))
+def _get_provider(conn_id: str, clients: ClientCache) -> Any:
+    return clients.get(conn_id, "Vault", partial(_make_provider, conn_id))
 
 
-def _provider_of(conn_id: str) -> Any:
+def _make_provider(conn_id: str) -> Any:
     hook = VaultHook(vault_conn_id=conn_id)
     # The hook also takes connections of type http, whose password would then be sent to their host as a token.
     if hook.connection.conn_type not in {"vault", "vaults"}:

@@ -29,9 +29,11 @@ def vault(
     url: str = "https://vault:8200", namespace: str = "", mount: str = "kv", path: str = "a", **given: Any
 ) -> str:
     client = VaultClient(SimpleNamespace(kwargs={"namespace": namespace}))
-    client._connected = lambda **_: SimpleNamespace(url=url)  # type: ignore[method-assign]  # no Vault
+    client._connect = lambda **_: SimpleNamespace(url=url)  # type: ignore[method-assign]  # no Vault
     version = given.pop("version", 2)
-    return VaultStore(client, mount, path, version=version, form=FieldFormat("k"), reader=None, **given).identity
+    return VaultStore(
+        client, mount, path, version=version, secret_format=FieldFormat("k"), reader=None, **given
+    ).identity
 
 
 def aws(url: str = "https://secretsmanager.eu-west-1.amazonaws.com", region: str = "eu-west-1") -> AwsClient:

@@ -1,7 +1,7 @@
-"""How does a key get into AWS Parameter Store? As a SecureString, read again right before it is replaced.
+"""Store for AWS Parameter Store: a key is a SecureString, read again right before it is replaced.
 
-The service has no compare-and-set for a parameter that exists, so who wrote in between is overwritten, and named in the
-log by the number of the version, which can be restored. The record is a parameter of its own beside it.
+The service has no compare-and-set for a parameter that exists, so a write in between is overwritten. The log names it
+by the number of its version, which can be restored. The record is a parameter of its own beside the key's.
 """
 
 from __future__ import annotations
@@ -48,80 +48,80 @@ class ParameterStore(ServerStore):
 
     :param aws: the service.
     :param name: of the parameter.
-    :param form: how the key is in its value.
+    :param secret_format: how its value holds the key.
     :param reader: how Airflow reads it; None outside Airflow.
     """
 
     compare_and_set = False
 
-    def __init__(self, aws: AwsClient, name: str, form: SecretFormat, reader: BackendReader | None) -> None:
-        super().__init__(aws.place, form, reader, aws.run)
+    def __init__(self, aws: AwsClient, name: str, secret_format: SecretFormat, reader: BackendReader | None) -> None:
+        super().__init__(aws.place, secret_format, reader, aws.translate)
         self._parameter, self._record = Parameter(aws, name), Parameter(aws, f"{name}{RECORD_SUFFIX}")
         self.identity = build_identity("aws-ssm", *aws.location, name)
 
     @translate_errors
     def read(self) -> StoredSecret:
         """Read the latest version."""
-        found = self._parameter.get()
-        if found is None:
-            return self._form.read(None)
-        content, revision = str(found["Value"]), int(found["Version"])
-        held = self._form.read(content)
-        return replace(held, version=_version(revision, content), revision=revision, raw=Hidden(content))
+        latest = self._parameter.get()
+        if latest is None:
+            return self._format.read(None)
+        content, revision = str(latest["Value"]), int(latest["Version"])
+        stored = self._format.read(content)
+        return replace(stored, version=_build_version(revision, content), revision=revision, raw=Hidden(content))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Create the parameter, or replace its value if it is still the one that was read."""
         if over.revision is None:
-            text = self._form.insert(None, value)
+            text = self._format.insert(None, value)
             created = self._parameter.create(text, SECURE)
             if created is None:
                 raise conflict(self.place)
-            return _version(created, text)
+            return _build_version(created, text)
         settings = self._parameter.settings(over.revision)
         now = self.read()
         if settings is None or now.version != over.version:
             raise conflict(self.place)
-        text = self._form.insert(now.raw.reveal(), value)
+        text = self._format.insert(now.raw.reveal(), value)
         revision, repeated = self._parameter.replace(text, settings)
-        if revision - 1 > over.revision + repeated and not self._is_the_same(value, revision - 1):
+        if revision - 1 > over.revision + repeated and not self._holds(value, revision - 1):
             log.warning(
-                "%s was changed by somebody else at the very moment of writing: version %s is overwritten. If it was "
-                "meant to stay, its value is in the history of the parameter.",
+                "%s: overwrote version %s, which another process or user had just written. To restore it, see the "
+                "history of the parameter.",
                 self.place,
                 revision - 1,
             )
-        return _version(revision, text)
+        return _build_version(revision, text)
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the parameter beside it."""
-        found = self._record.get()
-        if found is None:
+        latest = self._record.get()
+        if latest is None:
             return None
-        text = found["Value"] if found["Type"] == _IN_CLEAR["Type"] else ""
+        text = latest["Value"] if latest["Type"] == _IN_CLEAR["Type"] else ""
         return parse_record(text, f"the parameter {self._record.name}")
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
-        """Write the parameter beside it, whatever it holds by now."""
+        """Write the parameter beside it, whatever it holds now."""
         self._record.replace(json.dumps(dict(record)), _IN_CLEAR)
 
     @translate_errors
     def check_write(self, over: StoredSecret) -> None:
-        """Have Airflow read a trial, and see whether there is room for a key.
+        """Have Airflow read a trial, and check that a key fits.
 
-        Every request that asks for the right to write would write. So the proof of it is the record, which is a
-        parameter of the same path and is written before a key is asked for.
+        Every request that checks the right to write would write. The record proves this right: it is a parameter of the
+        same path, written before a key is requested.
         """
         self._check_readers(over)
         content = over.raw.reveal()
         if content is None or over.revision is None:
             return
-        settings = self._parameter.look_up(over.revision)
+        settings = self._parameter.request_settings(over.revision)
         if settings is None:
             raise conflict(self.place)
-        self._parameter.check_text(self._form.insert(content, LONG_KEY), settings)
+        self._parameter.check_text(self._format.insert(content, LONG_KEY), settings)
 
     @translate_errors
     def remove_record(self) -> None:
@@ -130,59 +130,63 @@ class ParameterStore(ServerStore):
             self._record.delete()
 
     def _delete_value(self, now: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (nothing deleted can be recovered)
-        """Delete the parameter: of none of the forms here anything would be left.
+        """Delete the parameter: no format used here leaves anything in it.
 
-        No request deletes one version only, so what somebody writes between the read and the deletion goes, too.
+        No request deletes a single version, so a write between the read and the deletion is deleted, too.
         """
         self._parameter.delete()
 
-    def _is_the_same(self, value: ApiKey, revision: int) -> bool:
-        """Whether a version holds this very key: another issuer of it was here."""
+    def _holds(self, value: ApiKey, revision: int) -> bool:
+        """Whether a version holds this very key, written by another process that issues it."""
         try:
-            found = self._parameter.get(revision)
-        except SecretStoreError:  # the key is stored; what was there before only decides about a warning
+            version = self._parameter.get(revision)
+        except SecretStoreError:  # the key is stored; the version before it only decides about a warning
             return False
-        return found is not None and value.matches(self._form.read(str(found["Value"])).value)
+        return version is not None and value.matches(self._format.read(str(version["Value"])).value)
 
 
-def _version(revision: int, content: str) -> str:
-    # A parameter that is deleted and made anew starts with 1 again.
+def _build_version(revision: int, content: str) -> str:
+    # A parameter that is deleted and created again starts with 1 again.
     return f"v{revision}.{hash_content(content)[:8]}"
 
 
 def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> ParameterStore:
     """Return the store of what a ``SystemsManagerParameterStoreBackend`` reads for a destination.
 
-    :raises SecretStoreConfigurationError: if it never looks for it, or AWS has no such names.
+    :raises SecretStoreConfigurationError: if the backend never reads it, or AWS does not allow the name.
     """
     client = get_client(destination, _SERVICE, _TITLE, backend=backend, clients=clients)
     missing = "ParameterNotFound"
     stub = make_stub(client, "get_parameter", "Name", missing, lambda content: {"Parameter": {"Value": content}})
     reader = BackendReader(backend, destination, stub)
-    form: SecretFormat = JsonFormat(ConnectionFormat(issuer)) if destination.kind == "connection" else TextFormat()
-    return first_with_value([_store(client, path, form, reader.at(path), destination) for path in reader.paths()])
+    secret_format: SecretFormat = (
+        JsonFormat(ConnectionFormat(issuer)) if destination.kind == "connection" else TextFormat()
+    )
+    return first_with_value(
+        [_make_store(client, path, secret_format, reader.at(path), destination) for path in reader.paths()]
+    )
 
 
 def on_connection(destination: Destination, *, clients: ClientCache) -> ParameterStore:
     """Return the store of any parameter; a path begins with the slash that a URI has no room for.
 
-    :raises SecretStoreConfigurationError: if AWS has no such names.
+    :raises SecretStoreConfigurationError: if AWS does not allow the name.
     """
     client = get_client(destination, _SERVICE, _TITLE, backend=None, clients=clients)
     name = f"/{destination.name}" if "/" in destination.name else destination.name
-    return _store(client, name, TextFormat(), None, destination)
+    return _make_store(client, name, TextFormat(), None, destination)
 
 
-def _store(
-    client: Any, name: str, form: SecretFormat, reader: BackendReader | None, destination: Destination
+def _make_store(
+    client: Any, name: str, secret_format: SecretFormat, reader: BackendReader | None, destination: Destination
 ) -> ParameterStore:
     levels = name.strip("/").count("/") + 1
     if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH or levels > _MAX_LEVELS:
         raise cannot_open(
             destination,
-            f"{_TITLE} has no parameter of the name {name!r:.120}; it allows letters, digits and _ . - /, "
-            f"{_MAX_LEVELS} levels and, here, {_MAX_LENGTH} characters",
+            f"{_TITLE} does not allow the name {name!r:.120}; a name has letters, digits and _ . - /, up to "
+            f"{_MAX_LEVELS} levels and, here, up to {_MAX_LENGTH} characters",
             "Use another name.",
             reason="name_not_allowed",
         )
-    return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, form, reader)
+    return ParameterStore(AwsClient(client, f"parameter {name}", _TITLE), name, secret_format, reader)

@@ -1,7 +1,7 @@
-"""How does a secret leave AWS Secrets Manager, and what is to be said of one that is on its way?
+"""Deletion of secrets in AWS Secrets Manager, and errors for a secret that is being deleted.
 
-A deleted secret keeps its name for a while: for its recovery window, or, forced, until a process in the background has
-come to it. Until then nobody reads it, and nobody can make another one of that name (DeleteSecret's documentation).
+A deleted secret keeps its name for its recovery window or, if forced, until a background process has deleted it. Until
+then nobody can read it or create another one of that name (DeleteSecret's documentation).
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     SecretStoreUnavailableError,
 )
-from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, ExpectedCodeError
+from airflow_provider_polytomic.secret_stores.aws.errors import ExpectedCodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DELETED", "NOT_IN_THIS_STATE", "Deletion", "is_deleted"]
+    from airflow_provider_polytomic.secret_stores.aws.client import AwsClient
+
+__all__ = ["DELETED", "INVALID_STATE", "Deletion", "is_deleted"]
 
 DELETED = "deleted"
-"""The version of a secret that is deleted and still there: it holds nothing, but is not absent, as none can be made."""
+"""The version of a deleted secret whose name is still taken: it holds nothing, but is not absent."""
 
 # "A parameter value is not valid for the current state of the resource": of other states than deletion, too.
-NOT_IN_THIS_STATE = frozenset({"InvalidRequestException"})
+INVALID_STATE = frozenset({"InvalidRequestException"})
 _MISSING = frozenset({"ResourceNotFoundException"})
-# How long a forced deletion is waited for. Its date is that of the request; that of a scheduled one is days ahead. The
-# clock here is right within minutes, or AWS would not take its signatures (IAM User Guide, "Signing AWS requests").
+# How long a forced deletion may take. Its date is that of the request; that of a scheduled one is days ahead. This
+# machine's clock is right within minutes, or AWS would not accept its signatures (IAM User Guide, "Signing AWS
+# requests").
 _SOON = timedelta(hours=1)
 
 
-def is_deleted(described: Mapping[str, Any]) -> bool:
+def is_deleted(description: Mapping[str, Any]) -> bool:
     """Whether a secret that DescribeSecret still knows is deleted."""
-    return described.get("DeletedDate") is not None
+    return description.get("DeletedDate") is not None
 
 
 class Deletion:
@@ -51,40 +54,40 @@ class Deletion:
         self._aws, self._id = aws, {"SecretId": name}
 
     def is_under_way(self) -> bool:
-        """Whether the secret is deleted and still there, as far as the caller may know."""
+        """Whether the secret is deleted and its name still taken, as far as the caller may know."""
         try:
-            return is_deleted(self._described())
-        except SecretStoreDeniedError:  # a consumer has no need to describe
+            return is_deleted(self._describe())
+        except SecretStoreDeniedError:  # a consumer does not need the right to describe
             return False
 
     def request(self, *, permanently: bool) -> None:
-        """Delete the secret with all its versions and tags; nothing there is no error.
+        """Delete the secret with all its versions and tags; a missing one is no error.
 
-        AWS compares nothing here, so whatever it holds by now is deleted.
+        AWS compares nothing here, so the secret is deleted whatever it holds now.
 
         :param permanently: at once; otherwise it can be restored for 30 days, which is AWS's default.
         """
-        forced = {"ForceDeleteWithoutRecovery": True} if permanently else {}
+        options = {"ForceDeleteWithoutRecovery": True} if permanently else {}
         try:
-            self._aws.call("delete_secret", {**self._id, **forced}, expected=_MISSING | NOT_IN_THIS_STATE)
-        except ExpectedCodeError as refused:
-            if refused.code in _MISSING or self.is_under_way():
-                return  # an earlier request of ours, say, whose answer was lost
+            self._aws.call("delete_secret", {**self._id, **options}, expected=_MISSING | INVALID_STATE)
+        except ExpectedCodeError as refusal:
+            if refusal.code in _MISSING or self.is_under_way():
+                return  # deleted by an earlier request of this task whose response was lost, for example
         else:
             return
         raise SecretStoreConfigurationError(
-            "AWS does not delete it in its present state (InvalidRequestException). Nothing was removed. Remove its "
-            "replicas first, or have the service of AWS that it belongs to delete it.",
+            "AWS cannot delete the secret in its present state (InvalidRequestException). Nothing was removed. Remove "
+            "its replicas first, or have the AWS service that owns it delete it.",
             reason="not_deletable",
         )
 
-    def refusal(self) -> SecretStoreError:
-        """Return what to raise where the name is taken by a secret that is deleted."""
-        date = self._described().get("DeletedDate")
+    def explain(self) -> SecretStoreError:
+        """Return the error for a name that a deleted secret still has."""
+        date = self._describe().get("DeletedDate")
         if date is None or abs(datetime.now(UTC) - date) < _SOON:
             return SecretStoreUnavailableError(
-                "AWS is still deleting the secret that was there. Nothing was written. Try again in a few minutes; if "
-                "this stays, see whether somebody has scheduled its deletion.",
+                "AWS is still deleting the previous secret of this name. Nothing was written. Try again in a few "
+                "minutes; if the error persists, check whether the secret is scheduled for deletion.",
                 reason="being_deleted",
             )
         return SecretStoreConfigurationError(
@@ -93,7 +96,7 @@ class Deletion:
             reason="scheduled_for_deletion",
         )
 
-    def _described(self) -> Mapping[str, Any]:
+    def _describe(self) -> Mapping[str, Any]:
         try:
             return self._aws.call("describe_secret", self._id, expected=_MISSING)
         except ExpectedCodeError:

@@ -1,4 +1,4 @@
-"""Which field of a connection is a key of a secret's JSON? ``SecretsManagerBackend`` knows many names for each."""
+"""Format of connections in AWS Secrets Manager, where ``SecretsManagerBackend`` accepts many names for each field."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["AliasedConnectionFormat"]
 
 
 class AliasedConnectionFormat:
-    """The fields of a connection under any name that the backend takes; written under Airflow's own names.
+    """The fields of a connection, read under any name that the backend accepts, written under Airflow's names.
 
-    The backend takes the first of several names that a JSON has for a field, so the others go when one is written. What
-    it takes for no field at all stays.
+    Of several names for one field, the backend takes the first in the JSON, so a write removes the others. Names that
+    the backend does not take for a field stay.
 
     :param backend: is asked for the field of each name, which depends on its ``extra_conn_words``.
     :param issuer: base URL of the Polytomic server that issues.
@@ -31,21 +31,21 @@ class AliasedConnectionFormat:
 
     def read(self, content: Any) -> StoredSecret:
         """Read the password."""
-        return self._fields.read(self._standard(content) if isinstance(content, Mapping) else content)
+        return self._fields.read(self._rename(content) if isinstance(content, Mapping) else content)
 
     def insert(self, content: Any, key: ApiKey) -> dict[str, Any]:
-        """Return the JSON's content with the key as password, and nothing left that would be read in its place."""
+        """Return the content with the key as password, without other names that the backend would read instead."""
         if not isinstance(content, Mapping):
             return self._fields.insert(content, key)
         others = {name: value for name, value in content.items() if not self._is_field(name)}
-        return {**others, **self._fields.insert(self._standard(content), key)}
+        return {**others, **self._fields.insert(self._rename(content), key)}
 
     def remove(self, content: Any) -> None:
         """Leave nothing, as of any connection."""
 
-    def _standard(self, content: Mapping[str, Any]) -> dict[str, Any]:
+    def _rename(self, content: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in self._standardize(dict(content)).items() if value is not None}
 
     def _is_field(self, name: str) -> bool:
         marker = object()
-        return any(found is marker for found in self._standardize({name: marker}).values())
+        return any(value is marker for value in self._standardize({name: marker}).values())

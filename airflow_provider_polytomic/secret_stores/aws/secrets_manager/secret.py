@@ -1,4 +1,4 @@
-"""What is AWS Secrets Manager asked about one secret? Its versions, the label that readers follow, its tags."""
+"""Requests about one secret in AWS Secrets Manager: its versions, the label that readers follow, its tags."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
-from airflow_provider_polytomic.secret_stores.aws.client import AwsClient, ExpectedCodeError
+from airflow_provider_polytomic.secret_stores.aws.errors import ExpectedCodeError
 from airflow_provider_polytomic.secret_stores.aws.secrets_manager.deletion import (
     DELETED,
-    NOT_IN_THIS_STATE,
+    INVALID_STATE,
     Deletion,
     is_deleted,
 )
@@ -19,24 +19,26 @@ from airflow_provider_polytomic.secret_stores.base import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_polytomic.secret_stores.aws.client import AwsClient
+
 __all__ = ["AwsSecret"]
 
 _CURRENT = "AWSCURRENT"
-# Not AWSPENDING, which belongs to the rotation that AWS may do.
+# Not AWSPENDING, which belongs to AWS's own rotation.
 _PENDING = "PolytomicPending"
 _DESCRIPTION = "A Polytomic API key, issued by Airflow"
 _MISSING = frozenset({"ResourceNotFoundException"})
 _EXISTS = frozenset({"ResourceExistsException"})
-# The label is elsewhere, or one of the versions is none (by which of the two codes is not documented).
+# The label is elsewhere, or one of the versions does not exist (which of the two codes means which is not documented).
 _NOT_MOVED = frozenset({"InvalidParameterException", "ResourceNotFoundException"})
-# No secret has these versions: a move between them is looked at for rights, and then refused.
+# No secret has these versions: AWS checks the rights of a move between them, and then rejects it.
 _NO_VERSIONS = "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"
 # More tags than a secret may have (TagResource's documentation names the first code only).
 _NOT_TAGGED = frozenset({"InvalidParameterException", "LimitExceededException"})
 
 
 class AwsSecret:
-    """One secret. Every method may raise what :meth:`AwsClient.call` raises, but for ``ExpectedCodeError``.
+    """One secret. Every method may raise what :meth:`AwsClient.call` raises, except ``ExpectedCodeError``.
 
     :param aws: the service.
     :param name: of the secret.
@@ -48,82 +50,84 @@ class AwsSecret:
         self._is_missing = False
 
     def current(self) -> tuple[Any, str]:
-        """Return the content that readers get and its version; without any, None and ``ABSENT`` or ``DELETED``."""
+        """Return the content that readers get and its version; without content, None and ``ABSENT`` or ``DELETED``."""
         try:
-            answer = self._aws.call("get_secret_value", self._id, expected=_MISSING | NOT_IN_THIS_STATE)
-        except ExpectedCodeError as refused:
-            if refused.code in _MISSING:
+            answer = self._aws.call("get_secret_value", self._id, expected=_MISSING | INVALID_STATE)
+        except ExpectedCodeError as refusal:
+            if refusal.code in _MISSING:
                 return None, ABSENT
         else:
             return answer.get("SecretString", answer.get("SecretBinary")), str(answer["VersionId"])
-        if not self.deletion.is_under_way():  # there are other reasons for this refusal, and they are errors
+        if not self.deletion.is_under_way():  # the code has other causes, and they are errors
             self._aws.call("get_secret_value", self._id)
         return None, DELETED
 
     def put_first(self, text: str) -> str | None:
-        """Write a secret without a value: its first version gets AWSCURRENT, and nobody else's does.
+        """Write a secret without a value: AWS gives AWSCURRENT to its first version only.
 
-        :returns: the version; None if somebody was faster.
+        :returns: the version; None if another process or user wrote the first one.
         """
         try:
             answer = self._put(SecretString=text, expected=_MISSING)
         except ExpectedCodeError:
-            return self._created(SecretString=text)
+            return self._create(SecretString=text)
         return str(answer["VersionId"]) if _CURRENT in answer["VersionStages"] else None
 
     def replace(self, old: str, text: str) -> str | None:
         """Put a version that nobody reads yet, then move AWSCURRENT to it.
 
-        :param old: the version that it is moved from.
-        :returns: the new version; None if AWSCURRENT is elsewhere by now.
+        :param old: the version that the label is moved from.
+        :returns: the new version; None if AWSCURRENT is no longer at the old one.
         """
         version = str(self._put(SecretString=text)["VersionId"])
         return version if self._move(old, version) else None
 
     def check_put(self, content: Any, version: str) -> None:
-        """Put again what is there: with the token and the value of a version, "the request is ignored".
+        """Put the present content again: with the token and the value of a version, "the request is ignored".
 
         (PutSecretValue's documentation of ``ClientRequestToken``.)
         """
-        kind = "SecretString" if isinstance(content, str) else "SecretBinary"
-        self._put(**{kind: content, "ClientRequestToken": version})
+        argument = "SecretString" if isinstance(content, str) else "SecretBinary"
+        self._put(**{argument: content, "ClientRequestToken": version})
 
     def check_move(self) -> None:
-        """Send a move between versions that no secret has, which AWS looks at for rights and refuses."""
+        """Send a move between versions that no secret has: AWS checks the rights and rejects it."""
         if self._move(*_NO_VERSIONS):
             raise SecretStoreConfigurationError(
-                "AWS made a move that it had to refuse. Look at this secret.", reason="unexpected"
+                "AWS accepted a move of AWSCURRENT that it had to reject. Check this secret, and report the error.",
+                reason="unexpected",
             )
 
     def tags(self) -> list[dict[str, str]] | None:
-        """Return the tags; None where there is no secret, or none any more that can be read."""
+        """Return the tags; None if the secret does not exist or is deleted."""
         self._is_missing = True
         try:
-            described = self._aws.call("describe_secret", self._id, expected=_MISSING)
+            description = self._aws.call("describe_secret", self._id, expected=_MISSING)
         except ExpectedCodeError:
             return None
-        if is_deleted(described):
+        if is_deleted(description):
             return None
         self._is_missing = False
-        return list(described.get("Tags", []))
+        return list(description.get("Tags", []))
 
     def tag(self, tags: Sequence[dict[str, str]]) -> bool:
-        """Put tags on; on a secret that has no value yet, if there is none. False if it comes and goes meanwhile.
+        """Add tags; create the secret without a value if it does not exist.
 
-        :raises SecretStoreConfigurationError: if others have left too little of the quota of tags.
+        :returns: False if the secret is created and deleted by others in the meantime.
+        :raises SecretStoreConfigurationError: if tags of other owners leave too little of the quota.
         """
-        if self._is_missing and self._created(Tags=tags) is not None:
+        if self._is_missing and self._create(Tags=tags) is not None:
             return True
         try:
             self._aws.call("tag_resource", {**self._id, "Tags": tags}, expected=_MISSING | _NOT_TAGGED)
-        except ExpectedCodeError as refused:
-            if refused.code in _NOT_TAGGED:
-                raise self._not_tagged(refused.code, len(tags)) from None
-            return self._created(Tags=tags) is not None
+        except ExpectedCodeError as refusal:
+            if refusal.code in _NOT_TAGGED:
+                raise self._explain_not_tagged(refusal.code, len(tags)) from None
+            return self._create(Tags=tags) is not None
         return True
 
     def untag(self, names: Sequence[str]) -> None:
-        """Take tags off; none of the name, and none of the secret, is no error (UntagResource's documentation)."""
+        """Remove tags; a missing tag or secret is no error (UntagResource's documentation)."""
         with suppress(ExpectedCodeError):
             self._aws.call("untag_resource", {**self._id, "TagKeys": list(names)}, expected=_MISSING)
 
@@ -131,7 +135,7 @@ class AwsSecret:
         return self._aws.call("put_secret_value", {**self._id, **value, "VersionStages": [_PENDING]}, expected=expected)
 
     def _move(self, source: str, target: str) -> bool:
-        """Move AWSCURRENT; False if it is not at the source any more."""
+        """Move AWSCURRENT; False if it is no longer at the source."""
         move = {"VersionStage": _CURRENT, "RemoveFromVersionId": source, "MoveToVersionId": target}
         try:
             self._aws.call("update_secret_version_stage", {**self._id, **move}, expected=_NOT_MOVED)
@@ -139,22 +143,23 @@ class AwsSecret:
             return False
         return True
 
-    def _created(self, **content: Any) -> str | None:
-        """Return the version of a new secret, empty where it has no value; None if somebody created it meanwhile."""
+    def _create(self, **content: Any) -> str | None:
+        """Return the version of a new secret, empty if it has no value; None if the secret exists by now."""
         parameters = {"Name": self._name, "Description": _DESCRIPTION, **content}
         try:
-            answer = self._aws.call("create_secret", parameters, expected=_EXISTS | NOT_IN_THIS_STATE)
-        except ExpectedCodeError as refused:
-            if refused.code in _EXISTS:
+            answer = self._aws.call("create_secret", parameters, expected=_EXISTS | INVALID_STATE)
+        except ExpectedCodeError as refusal:
+            if refusal.code in _EXISTS:
                 return None
         else:
             self._is_missing = False
             return str(answer.get("VersionId", ""))
-        raise self.deletion.refusal()
+        raise self.deletion.explain()
 
-    def _not_tagged(self, code: str, number: int) -> SecretStoreConfigurationError:
+    def _explain_not_tagged(self, code: str, number: int) -> SecretStoreConfigurationError:
         return SecretStoreConfigurationError(
-            f"AWS does not take the {number} tags of the issuance record ({code}); a secret has at most {MAX_TAGS}. "
-            "None was written. Remove others or use another secret; if there are fewer, look for a tag policy.",
+            f"AWS rejects the {number} tags of the issuance record ({code}); a secret has at most {MAX_TAGS}. No tag "
+            "was written. Remove other tags or use another secret; if the secret has fewer tags, check for a tag "
+            "policy.",
             reason="no_room_for_tags",
         )

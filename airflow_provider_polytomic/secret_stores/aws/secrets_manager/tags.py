@@ -1,8 +1,8 @@
-"""How is a record kept in the tags of a secret? One tag a field, and one that names the fields that count.
+"""Issuance record in the tags of a secret: one tag for each field, and one that lists the fields in use.
 
-So a field that a later record drops needs no UntagResource, and everybody else's tags stay. Those that this record does
-not use are written empty: whether there is room for all is found out with the first one. A value has at most 256
-characters, none of them of JSON's punctuation (AWS General Reference, "Tag naming limits and requirements").
+So a field that a later record does not have needs no UntagResource, and tags of other owners stay. Unused fields are
+written empty, so the first record already shows whether all tags fit. A value has at most 256 characters, none of them
+of JSON's punctuation (AWS General Reference, "Tag naming limits and requirements").
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _FIELD = "polytomic-issuance:"
 
 
 def encode_record(record: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the record as tags, as AWS takes them."""
-    fields = {_escaped(name): _escaped(value) for name, value in record.items()}
+    """Return the record as tags, in AWS's form."""
+    fields = {_escape(name): _escape(value) for name, value in record.items()}
     values = dict.fromkeys(RECORD_FIELDS, "") | fields
     tags = {_NAMES: " ".join(fields)} | {f"{_FIELD}{name}": value for name, value in values.items()}
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def decode_record(tags: Iterable[Mapping[str, str]]) -> dict[str, str] | None:
-    """Return the record among the tags of a secret; None if there is none."""
+    """Return the record from the tags of a secret; None if they contain none."""
     values = {tag["Key"]: tag.get("Value", "") for tag in tags}
     if _NAMES not in values:
         return None
     names = values[_NAMES].split()
-    return {_plain(name): _plain(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
+    return {_unescape(name): _unescape(values[f"{_FIELD}{name}"]) for name in names if f"{_FIELD}{name}" in values}
 
 
 def list_record_tags(tags: Iterable[Mapping[str, str]]) -> list[str]:
-    """Return which of the tags of a secret are a record's, whether it still uses them or not."""
+    """Return the names of a secret's tags that belong to a record, in use or not."""
     return [tag["Key"] for tag in tags if tag["Key"] == _NAMES or tag["Key"].startswith(_FIELD)]
 
 
-def _escaped(text: str) -> str:
-    """Percent-encode, with ``=`` for the ``%`` that tags may not hold."""
+def _escape(text: str) -> str:
+    """Percent-encode, with ``=`` for the ``%`` that tags may not contain."""
     return quote(text, safe="/:+@").replace("~", "%7E").replace("%", "=")
 
 
-def _plain(text: str) -> str:
+def _unescape(text: str) -> str:
     return unquote(text.replace("=", "%"))
