@@ -1,15 +1,15 @@
-"""Text functions that every layer can use."""
+"""Text functions for all folders."""
 
 from __future__ import annotations
 
 __all__ = ["lower_ascii", "one_line"]
 
 
-def one_line(text: str, longest: int = 300) -> str:
+def one_line(text: str, max_length: int = 300) -> str:
     """Return the text as one line of printable characters, cut to a length."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 
 def lower_ascii(text: str) -> str:
