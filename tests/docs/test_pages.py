@@ -24,6 +24,9 @@ RUN = {
         "invite",
         "demote",
         "colleagues",
+        "store",
+        "store-contract",
+        "store-task",
     },
     "json": {
         "connection",
@@ -37,6 +40,7 @@ RUN = {
     },
     "hcl": POLICIES - {"worker kms"},
     "csv": {"targets", "customers"},
+    "toml": {"registration", "backend"},
     "bash": {""},
     "sh": {"convert"},
     "text": {""},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import zlib
+from collections import defaultdict
+from contextlib import suppress
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
@@ -113,6 +115,31 @@ def test_every_public_name_is_in_the_reference(site: Path):
     listed = {line.split(" ", 1)[0] for line in zlib.decompress(packed).decode().splitlines()}
     assert f"{PACKAGE}.operators.api_keys.PolytomicCreateApiKeyOperator" in _public_names()
     assert _public_names() - listed == set()
+
+
+def _name_below_its_module(dotted: str) -> tuple[str, str]:
+    """Return a module, and what is left of the name below it."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        with suppress(ModuleNotFoundError):
+            if find_spec(".".join(parts[:end])) is not None:
+                return ".".join(parts[:end]), ".".join(parts[end:])
+    raise LookupError(dotted)
+
+
+@needs_mkdocs
+def test_the_reference_shows_exactly_the_public_names_of_each_module(site: Path):
+    shown: dict[str, set[str]] = defaultdict(set)
+    for page in (site / "reference").glob("*.html"):
+        for heading in re.findall(r'<h\d id="([\w.]+)" class="doc doc-heading"', page.read_text()):
+            module, name = _name_below_its_module(heading)
+            if name and "." not in name:
+                shown[module].add(name)
+    for name in ("assets", "credentials", "exceptions", "models", "secret_stores", "secret_stores.extension"):
+        assert f"{PACKAGE}.{name}" in shown
+    assert {module: sorted(names) for module, names in shown.items()} == {
+        module: sorted(import_module(module).__all__) for module in shown
+    }
 
 
 @needs_mkdocs

@@ -41,9 +41,8 @@ from airflow_provider_polytomic.operators.users import (
     PolytomicListUsersOperator,
     PolytomicUpdateUserOperator,
 )
-from airflow_provider_polytomic.secret_stores.base import StoredSecret
-from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.factory import open_store
+from airflow_provider_polytomic.secret_stores import Destination, SecretStore, StoredSecret, open_store
+from airflow_provider_polytomic.secret_stores.extension import ABSENT, ClientCache, StoreScheme, build_identity
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator, ReceivedRequest
 from airflow_provider_polytomic.testing import User as EmulatedUser
 
@@ -171,6 +170,21 @@ def destinations() -> None:
     assert_type(store.read().value, ApiKey | None)
     assert_type(store.read_back(), ApiKey | None)
     store.write("a-key-as-text", store.read())  # type: ignore[arg-type]
+
+
+def stores_of_other_packages(store: SecretStore, clients: ClientCache) -> None:
+    """A scheme opens a store."""
+
+    def open_secret(destination: Destination, *, issuer: str, clients: ClientCache) -> SecretStore:
+        return store
+
+    StoreScheme("acme://<conn_id>@/<name>", open=open_secret)
+    assert_type(StoredSecret(None, ABSENT).value, ApiKey | None)
+    assert_type(build_identity("acme", "name"), str)
+    assert_type(clients.get("acme", "Acme", lambda: 7), int)
+
+    StoreScheme("acme://<conn_id>@/<name>", open=lambda *_, **__: None)  # type: ignore[arg-type]
+    StoredSecret("a-key-as-text", "v1")  # type: ignore[arg-type]
 
 
 def emulator(server: PolytomicEmulator) -> None:
