@@ -1,6 +1,6 @@
-"""The record beside a destination: what was intended there, and what came of it. It holds no secret.
+"""The record beside a destination: what an issuance intends, and its outcome. It contains no secret.
 
-Its form is a promise, because workers with different versions of this package meet at one destination: see
+Its format is a promise, because workers with different versions of this package meet at one destination: see
 ``docs/destinations.md``, "The record".
 """
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "MAX_APART", "IssuanceRecord", "Run", "State"]
 
 State = Literal["open", "failed", "done"]
-# The version of the form. One more means that earlier versions of this package would misunderstand a record.
+# The version of the format. It grows when earlier versions of this package would misunderstand a record.
 FORMAT = 1
-# How long before Polytomic's clock a run's own time may lie for the age of a key to count from the former.
+# How far a run's own time may lie before Polytomic's clock for the age of a key to count from the run's time.
 MAX_APART = timedelta(days=1)
-# What a later version may add: what every store can hold. The narrowest are the tags of a secret of AWS, one of whose
-# values (256 characters, each perhaps escaped by three) lists all names.
+# What a later version may add: what every store can hold. The narrowest limit is that of AWS tags: the value of one tag
+# (256 characters, each of which may take three) lists all names.
 _UNKNOWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,17}")
 _UNKNOWN_VALUE = re.compile(r"[ -~]{1,80}")
 _MAX_UNKNOWN = 5
@@ -38,9 +38,9 @@ _MAX_UNKNOWN = 5
 class Run:
     """The DAG run that issues.
 
-    :param id: names it everywhere: the same for every try and clear of it, another one for every other run.
-    :param time: its own time, which no try and no clear changes; aware.
-    :param zone: the time zone of its DAG, in which a schedule counts days.
+    :param id: the same for every try and clear of the run, and different for every other run.
+    :param time: the run's own time, which no try and no clear changes; aware.
+    :param zone: the time zone of the run's DAG, in which a schedule counts days.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Run:
 
 @dataclass(frozen=True)
 class IssuanceRecord:
-    """The intent before the POST (``open``), its definite failure (``failed``), or whose key is stored (``done``).
+    """Record of an issuance: its intent (``open``), its definite failure (``failed``), or the stored key (``done``).
 
     :param issuance_id: UUID that all tries of one issuance share.
     :param forced: whether the issuance revokes the user's earlier keys.
@@ -58,9 +58,9 @@ class IssuanceRecord:
         issuance.
     :param opened_at: when the issuance was first intended, by Polytomic's clock; kept by every try that joins it.
     :param previous_fingerprint: fingerprint of what was stored then, or ``absent``.
-    :param rejected_at: open: when Polytomic first refused under this idempotency key, although an earlier request under
-        it may still be applied; by its clock.
-    :param fingerprint: done: of the key whose age this record tells.
+    :param rejected_at: open: when Polytomic first rejected a request under this idempotency key, although an earlier
+        request under it may still take effect; by Polytomic's clock.
+    :param fingerprint: done: fingerprint of the stored key.
     :param issued_at: done: when that key was issued, by Polytomic's clock.
     :param run: the newest DAG run that has worked on the issuance; None outside of a run.
     :param unknown: the fields that a later version of this package has added. They are kept whenever the record is
@@ -82,20 +82,20 @@ class IssuanceRecord:
 
     @property
     def counts_as_issued_at(self) -> datetime:
-        """The time from which the key's age counts: that of its run, so that a schedule finds it due to the second.
+        """The time from which the key's age counts: its run's time, so that a schedule finds it due to the second.
 
-        Where that lies more than a day before (a backfill, a run that was cleared later), Polytomic's clock says when
-        the key was issued; of an issuance that is still open, when that was opened.
+        If the run's time lies more than a day earlier (a backfill, a run that was cleared later), it is the time by
+        Polytomic's clock at which the key was issued or, while the issuance is open, at which it was opened.
         """
         issued_at = self.issued_at or self.opened_at
         return issued_at if self.run is None or issued_at - self.run.time > MAX_APART else self.run.time
 
     def is_of(self, run: Run | None) -> bool:
-        """Whether it is this run that has worked on the issuance."""
+        """Whether this run has worked on the issuance."""
         return self.run is not None and run is not None and self.run.id == run.id
 
     def to_mapping(self) -> dict[str, str]:
-        """Return the record as flat text, which every store can keep: JSON, tags, annotations."""
+        """Return the record as a flat mapping of strings, which every store can keep: JSON, tags, annotations."""
         fields = {
             "version": str(FORMAT),
             "state": self.state,
@@ -117,9 +117,9 @@ class IssuanceRecord:
 
     @classmethod
     def parse(cls, fields: Mapping[str, str] | None, *, place: str) -> IssuanceRecord | None:
-        """Read what :meth:`to_mapping` wrote, here or in another version of this package.
+        """Parse what :meth:`to_mapping` returned, in this or another version of this package.
 
-        :raises SecretStoreConfigurationError: if it is no such record, or one of a format that only a later version
+        :raises SecretStoreConfigurationError: if it is not such a record, or has a format that only a later version
             understands.
         """
         if fields is None:
@@ -131,16 +131,16 @@ class IssuanceRecord:
             version, record = 0, None
         if version > FORMAT:
             raise SecretStoreConfigurationError(
-                f"The issuance record beside {place} has a format that a later version of this package wrote; this "
-                f"one understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic "
-                "on this worker.",
+                f"The issuance record beside {place} was written by a later version of this package; this version "
+                f"understands format {FORMAT}. Nothing was issued or changed. Upgrade airflow-provider-polytomic on "
+                "this worker.",
                 reason="record_of_later_version",
             )
         if record is None:
             raise SecretStoreConfigurationError(
                 f"The issuance record beside {place} is damaged. Nothing was issued or changed. If other workers "
-                "have a later version of airflow-provider-polytomic, upgrade this one. Otherwise restore it, or delete "
-                "it and run once with take_over=True.",
+                "have a later version of airflow-provider-polytomic, upgrade this one. Otherwise restore the record, "
+                "or delete it and run once with take_over=True.",
                 reason="record_damaged",
             )
         return record
@@ -154,7 +154,7 @@ class IssuanceRecord:
             or int(fields["idempotency_keys_used"]) < 0
         ):
             raise ValueError
-        run, run_time = fields.get("dag_run_id"), _time(fields.get("dag_run_time"))
+        run, run_time = fields.get("dag_run_id"), _parse_time(fields.get("dag_run_time"))
         if (run is None) != (run_time is None):
             raise ValueError
         record = cls(
@@ -162,31 +162,31 @@ class IssuanceRecord:
             issuance_id=str(uuid.UUID(fields["issuance_id"])),
             forced=fields["forced"] == "true",
             idempotency_keys_used=int(fields["idempotency_keys_used"]),
-            opened_at=_aware(datetime.fromisoformat(fields["opened_at"])),
+            opened_at=_require_aware(datetime.fromisoformat(fields["opened_at"])),
             previous_fingerprint=fields["previous_fingerprint"],
             target=Target.parse(fields["org_id"], fields["user_id"]),
             fingerprint=fields.get("fingerprint"),
-            issued_at=_time(fields.get("issued_at")),
-            rejected_at=_time(fields.get("rejected_at")),
+            issued_at=_parse_time(fields.get("issued_at")),
+            rejected_at=_parse_time(fields.get("rejected_at")),
             run=Run(str(uuid.UUID(run)), run_time) if run and run_time else None,
-            unknown=_unknown(fields),
+            unknown=_unknown_fields(fields),
         )
         if state == "done" and (record.fingerprint is None or record.issued_at is None):
             raise ValueError
         return record
 
 
-def _time(text: str | None) -> datetime | None:
-    return _aware(datetime.fromisoformat(text)) if text else None
+def _parse_time(text: str | None) -> datetime | None:
+    return _require_aware(datetime.fromisoformat(text)) if text else None
 
 
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError  # it cannot be compared with a run's
-    return moment
+def _require_aware(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError  # it cannot be compared with the time of a run
+    return time
 
 
-def _unknown(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _unknown_fields(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     unknown = tuple(sorted((name, value) for name, value in fields.items() if name not in RECORD_FIELDS))
     if len(unknown) > _MAX_UNKNOWN or not all(
         _UNKNOWN_NAME.fullmatch(name) and _UNKNOWN_VALUE.fullmatch(value) for name, value in unknown

@@ -1,4 +1,4 @@
-"""What does a task say about a key? Everything but the key."""
+"""What a task returns about a key: everything except the key."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["IssuancePreview", "KeyReference"]
 
 @dataclass(frozen=True)
 class KeyReference:
-    """The key that readers of the destination now get.
+    """Reference to the key that readers of the destination now get.
 
-    :param issued: whether this try obtained it; False when the stored key was kept.
-    :param issuance_id: of the issuance that obtained it; None where no record tells.
+    :param issued: whether this try obtained the key; False if the stored key was kept.
+    :param issuance_id: id of the issuance that obtained the key; None without a record.
     :param fingerprint: 128 bits of SHA-256 of the key, hexadecimal.
-    :param issued_at: when it was issued, by Polytomic's clock; None where no record tells.
-    :param version: the store's version of the value, where this try saw it.
-    :param seconds: how long each step took in this try, in seconds.
-    :param outage_seconds: forced only: from the moment the POST was sent (joined: the issuance was opened) until
-        consumers could read the new key, in seconds; 0 with a standby user; None where nothing was issued.
-    :param run: the DAG run that issued it; None where no record tells.
-    :param resumed: whether this try closed an issuance that another one left open after it had stored this key, so that
-        nobody has announced it.
+    :param issued_at: when the key was issued, by Polytomic's clock; None without a record.
+    :param version: the store's version of the value; None if this try has not read it.
+    :param seconds: the duration of each step in this try, in seconds.
+    :param outage_seconds: forced only: seconds from the POST (joined: from the opening of the issuance) until consumers
+        could read the new key; 0 with a standby user; None if no key was issued.
+    :param run: the DAG run that issued the key; None without a record.
+    :param resumed: whether this try closed an issuance that another try had left open after it stored this key, so that
+        the key has not been announced.
     """
 
     target: Target
@@ -45,11 +45,11 @@ class KeyReference:
     resumed: bool = False
 
     def is_of_run(self, run: Run) -> bool:
-        """Whether this run issued it: this try, or an earlier one, which may have died before it said so."""
+        """Whether this run issued the key, in this try or in an earlier one, which may have died before it said so."""
         return self.issued or (self.run is not None and self.run.id == run.id)
 
     def is_new(self, run: Run, *, retried: bool) -> bool:
-        """Whether it is to be announced: this try issued it, or another one that died before it could say so.
+        """Whether the key is to be announced: this try issued it, or another try that died before it could say so.
 
         :param run: the DAG run that asks.
         :param retried: whether the run has tried before.
@@ -57,33 +57,33 @@ class KeyReference:
         return self.issued or self.resumed or (retried and self.is_of_run(run))
 
     def to_json(self, destination: str, *, server: str) -> dict[str, str | bool]:
-        """Return what the next task needs, for XCom and asset events; what is not known is left out.
+        """Return what the next task needs, for XCom and asset events; unknown values are left out.
 
         :param server: the base URL of the Polytomic API that issued the key.
         """
         return _as_json(self, destination, server, issued=self.issued)
 
     def details(self) -> dict[str, Any]:
-        """Return what only an investigation needs, for logs and reports; what is not known is left out."""
-        told = {
+        """Return what only an investigation needs, for logs and reports; unknown values are left out."""
+        details = {
             "issuance_id": self.issuance_id,
             "version": self.version,
             "seconds": {step: round(seconds, 4) for step, seconds in self.seconds.items()} or None,
             "outage_seconds": None if self.outage_seconds is None else round(self.outage_seconds, 4),
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in details.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class IssuancePreview:
-    """What an issuance would do, found out without issuing anything.
+    """Preview of an issuance: what it would do, found out without issuing anything.
 
-    :param target: whose key is stored and would be kept, or would be issued.
+    :param target: the user whose stored key would be kept, or whose key would be issued.
     :param would_issue: whether a key would be issued.
-    :param reason: one sentence: why, or why not.
-    :param caller: whose credential the request would carry.
-    :param fingerprint: of the key that would be kept; None where one would be issued.
-    :param issued_at: since when that one counts as issued; None where no record tells.
+    :param reason: one sentence that says why, or why not.
+    :param caller: the owner of the credential that the request would carry.
+    :param fingerprint: fingerprint of the key that would be kept; None if a key would be issued.
+    :param issued_at: when the key that would be kept was issued; None without a record.
     """
 
     target: Target
@@ -103,14 +103,14 @@ class IssuancePreview:
 
 
 def _as_json(
-    found: KeyReference | IssuancePreview, destination: str, server: str, *, issued: bool
+    described: KeyReference | IssuancePreview, destination: str, server: str, *, issued: bool
 ) -> dict[str, str | bool]:
     known = {
         "destination": destination,
-        "org_id": found.target.org_id,
-        "user_id": found.target.user_id,
-        "fingerprint": found.fingerprint,
-        "issued_at": found.issued_at.isoformat() if found.issued_at else None,
+        "org_id": described.target.org_id,
+        "user_id": described.target.user_id,
+        "fingerprint": described.fingerprint,
+        "issued_at": described.issued_at.isoformat() if described.issued_at else None,
         "issued": issued,
         "server": server,
     }

@@ -1,4 +1,4 @@
-"""Whose turn is it? With a standby user, the keys of two users are at the destination in turn, and none in use dies."""
+"""Alternation with a standby user: the destination holds the keys of two users in turn, and none in use is revoked."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["next_user"]
 
 
 def next_user(users: KeyOwners, record: IssuanceRecord | None, *, in_use: Target | None) -> Target:
-    """Return the user whose key is to be issued: never the one whose working key is stored, where there are two.
+    """Return the user whose key is to be issued: of two users, never the one whose working key is stored.
 
-    So whatever was interrupted is resumed for the same user, unless it was for the one whose key is in use: promoted
-    already, begun for a single user, or beside an old version that somebody restored.
+    An interrupted issuance is therefore resumed for the same user, unless it is for the user whose key is in use: its
+    key has been promoted already, it was started for a single user, or an old version was restored beside it.
 
-    :param in_use: as whom the stored key answers; None where it is dead or there is none.
+    :param in_use: the user whose working key is stored; None if no key or a revoked key is stored.
     """
     if users.standby is None:
         return users.first
@@ -27,5 +27,5 @@ def next_user(users: KeyOwners, record: IssuanceRecord | None, *, in_use: Target
     if record and record.state == "open" and record.forced:
         return record.target
     if record and record.state == "done":
-        return users.other(record.target)  # somebody may still remember that one's key
+        return users.other(record.target)  # a consumer may still cache the key of the record's user
     return users.first

@@ -1,4 +1,4 @@
-"""The owner of a key: an organization and a user in it."""
+"""Owners of keys: a user in an organization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Target"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The user whose key is meant.
+    """The user who owns a key.
 
     :param org_id: UUID of the organization, canonical.
     :param user_id: UUID of the user, canonical.
@@ -23,7 +23,7 @@ class Target:
 
     @classmethod
     def parse(cls, org_id: object, user_id: object) -> Target:
-        """Check and normalise both ids.
+        """Parse and normalise both ids.
 
         :raises PolytomicConfigurationError: if either is not a UUID.
         """
@@ -31,15 +31,15 @@ class Target:
 
     @classmethod
     def parse_standby(cls, org_id: object, user_id: object, standby_user_id: object) -> Target:
-        """Check and normalise the user whose keys take turns with the first one's.
+        """Parse and normalise the user whose keys alternate with the first user's.
 
-        :raises PolytomicConfigurationError: if an id is not a UUID, or the two users are one.
+        :raises PolytomicConfigurationError: if an id is not a UUID, or the two users are the same.
         """
         first = cls.parse(org_id, user_id)
         standby = cls(first.org_id, parse_uuid("standby_user_id", standby_user_id))
         if standby == first:
             raise PolytomicConfigurationError(
-                "standby_user_id is user_id, but a new key for a user revokes the user's other keys.",
+                "standby_user_id equals user_id, but a new key for a user revokes the user's other keys.",
                 "Give a second user of the organization.",
                 reason="same_user",
                 fields=("standby_user_id",),
@@ -47,5 +47,5 @@ class Target:
         return standby
 
     def __str__(self) -> str:
-        """Name the target as the messages do."""
+        """Return the user as messages name it."""
         return f"user {self.user_id} of organization {self.org_id}"

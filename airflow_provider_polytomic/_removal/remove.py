@@ -1,17 +1,17 @@
-"""How does a stored key go away again? Only one of ours, only once it is dead, and its record after it.
+"""Removal of a stored key: only a key of this package, only once it is revoked, and its record after it.
 
-1. *Look* at what the destination holds and at its record.
-2. *Decide* whether it may go: whose it is, and whether it still works.
-3. *Remove* the value, and make sure that readers get nothing any more.
+1. *Read* what the destination holds and its record.
+2. *Decide* whether it may be removed: whose key it is, and whether it still works.
+3. *Remove* the value, and make sure that readers no longer get it.
 4. *Remove* the record.
 
-A process may die between any two lines: a record without a value is what the next try finishes.
+A process may die between any two lines: the next try finishes a record without a value.
 
-There is no lock. Each thing is read again right before it goes; what an issuer writes in the milliseconds between the
-two is lost with it, and where the record is part of what goes (tags of an AWS secret) between any two reads. So nothing
-may issue to a destination while it is removed.
+There is no lock. Each thing is read again immediately before it is removed. What an issuer writes in the milliseconds
+between the two is lost; where the record is part of the secret (the tags of an AWS secret), so is what an issuer writes
+between any two reads. So nothing may issue to a destination while it is removed.
 
-Nothing here knows Airflow, HTTP or any one store.
+This folder imports neither Airflow nor HTTP, and no particular store.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ from airflow_provider_polytomic.exceptions import (
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.targets import Target
-    from airflow_provider_polytomic._removal.checks import Vendor
+    from airflow_provider_polytomic._removal.checks import PolytomicApi
     from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 
 __all__ = ["Removed", "remove_key"]
 
 log = logging.getLogger(__name__)
 
-# How often the destination is looked at while it changes, and how often readers are who lag behind: within 8 s.
-MAX_TRIES = 5
+# How often a destination that changes, or a reader that lags behind, is read: within 8 s.
+MAX_READS = 5
 _FINISH = (
-    "While the user exists, run the issuing task again: it finishes the record, and then this task knows its key. "
+    "If the user still exists, run the issuing task again: it completes the record, and this task then knows the key. "
 )
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What a removal came to.
+    """Result of a removal.
 
     :param removed: whether there was anything to remove.
-    :param target: whose key it was; None where no record says so.
-    :param fingerprint: of the key of ours that is gone, by this try or an earlier one; None where there was none.
+    :param target: the user whose key it was; None without a record.
+    :param fingerprint: fingerprint of this package's key that this try or an earlier one removed; None without one.
     """
 
     removed: bool
@@ -66,180 +66,181 @@ class Removed:
 
 
 def remove_key(
-    vendor: Vendor,
+    polytomic: PolytomicApi,
     store: SecretStore,
     *,
     take_over: bool = False,
     allow_active_key: bool = False,
     clock: Clock | None = None,
 ) -> Removed:
-    """Remove a stored key and its record, or find that there is nothing.
+    """Remove a stored key and its record, if there are any.
 
-    :param take_over: remove also what this package did not put there; it is not sent to Polytomic, and where the store
-        can keep it recoverable it does. The caller's own key stays all the same.
-    :param allow_active_key: remove also a key that may still work, without asking, and the record of an issuance that
-        may have issued one: afterwards nobody knows of them.
-    :raises IssuanceRefusedError: if somebody must decide or do something first.
-    :raises IssuanceIncompleteError: if another try can go on from here.
-    :raises SecretStoreError: if the store failed; what it already removed is gone, and the next try does the rest.
+    :param take_over: also remove a value that this package did not store. It is not sent to Polytomic, and it stays
+        recoverable where the store supports that. The caller's own key is never removed.
+    :param allow_active_key: also remove a key that may still work, without asking Polytomic, and the record of an
+        issuance that may have issued one. Nothing refers to such keys afterwards.
+    :raises IssuanceRefusedError: if the user must decide or do something first.
+    :raises IssuanceIncompleteError: if another try can continue from here.
+    :raises SecretStoreError: if the store failed; what was removed stays removed, and the next try removes the rest.
     :raises PolytomicError: if Polytomic did not say whether the key still works; nothing was removed.
     """
-    removal = _Removal(vendor, store, take_over, allow_active_key, clock or Clock())
-    for tries in range(MAX_TRIES):
-        held, record = read_consistently(removal.read)
-        if record is None and not _is_occupied(held):
+    removal = _Removal(polytomic, store, take_over, allow_active_key, clock or Clock())
+    for tries in range(MAX_READS):
+        stored, record = read_consistently(removal.read)
+        if record is None and not _is_occupied(stored):
             return Removed(removed=False)
-        permanently = removal.decide(held, record)
+        permanently = removal.decide(stored, record)
         try:
-            removal.carry_out(held, record, permanently=permanently)
+            removal.carry_out(stored, record, permanently=permanently)
         except SecretStoreConflictError:
             removal.clock.pause(tries)
         else:
             target = record.target if record else None
-            return Removed(removed=True, target=target, fingerprint=_fingerprint(held, record))
+            return Removed(removed=True, target=target, fingerprint=_fingerprint(stored, record))
     raise IssuanceIncompleteError(
-        f"{store.place} was still changed by somebody else when it was looked at for the {MAX_TRIES}th time. See what "
-        "issues keys there; a retry goes on from what it finds.",
+        f"Another process still changed {store.place} after {MAX_READS} reads. Find out what issues keys there; a "
+        "retry continues from what it finds.",
         reason="destination_keeps_changing",
     )
 
 
 @dataclass(frozen=True)
 class _Removal:
-    """What one removal was given."""
+    """What one removal is asked to do, and what it works with."""
 
-    vendor: Vendor
+    polytomic: PolytomicApi
     store: SecretStore
     take_over: bool
     allow_active_key: bool
     clock: Clock
 
     def read(self) -> tuple[StoredSecret, IssuanceRecord | None]:
-        held = self.store.read()
-        return held, IssuanceRecord.parse(self.store.read_record(), place=self.store.place)
+        stored = self.store.read()
+        return stored, IssuanceRecord.parse(self.store.read_record(), place=self.store.place)
 
-    def decide(self, held: StoredSecret, record: IssuanceRecord | None) -> bool:
-        """Let go or refuse; say whether the value may be gone for good."""
-        key = held.value
-        if key is not None and self.vendor.is_own_key(key):
+    def decide(self, stored: StoredSecret, record: IssuanceRecord | None) -> bool:
+        """Refuse the removal, or return whether the value may be removed permanently. Changes nothing."""
+        key = stored.value
+        if key is not None and self.polytomic.is_own_key(key):
             raise refuse_removal(
                 self.store.place,
                 "holds the caller's own key, with which keys are issued",
-                "Correct the destination: that key stays",
+                "Correct the destination; that key is never removed",
                 reason="callers_own_key",
                 fields=("destination",),
             )
-        ours = _is_ours(held, record)
-        if _is_occupied(held) and not ours:
-            self._check_taken_over(held, record)
+        is_recognised = _is_recognised(stored, record)
+        if _is_occupied(stored) and not is_recognised:
+            self._check_take_over(stored, record)
         if record is None or self.allow_active_key:
             return False
-        if ours or record.state == "open":
-            check_organization(self.vendor, self.store.place, record)
-        if key is not None and ours:
-            check_key_revoked(self.vendor, self.store.place, key, self.clock)
+        if is_recognised or record.state == "open":
+            check_organization(self.polytomic, self.store.place, record)
+        if key is not None and is_recognised:
+            check_key_revoked(self.polytomic, self.store.place, key, self.clock)
         if record.state == "open":
-            check_user_deleted(self.vendor, self.store.place, record)
-        # Beside an open or failed record it may be what was there before, taken over from somebody.
-        return ours and record.state == "done"
+            check_user_deleted(self.polytomic, self.store.place, record)
+        # With an open or failed record, the value may be what another user stored there before.
+        return is_recognised and record.state == "done"
 
-    def carry_out(self, held: StoredSecret, record: IssuanceRecord | None, *, permanently: bool) -> None:
+    def carry_out(self, stored: StoredSecret, record: IssuanceRecord | None, *, permanently: bool) -> None:
         """Remove the value, then the record.
 
-        :raises SecretStoreConflictError: if either is no longer what was decided about.
+        :raises SecretStoreConflictError: if either has changed since the decision.
         """
-        if _is_occupied(held):
+        if _is_occupied(stored):
             self._check_record(record)
-            self.store.remove(held, permanently=permanently)
-        self._check_unread(held, record)
+            self.store.remove(stored, permanently=permanently)
+        self._check_no_longer_read(stored, record)
         if record is not None:
             self._check_record(record, None)
             self.store.remove_record()
 
     def _check_record(self, *expected: IssuanceRecord | None) -> None:
-        """Read the record again: an issuer that came meanwhile has written its intent there, which is not to be lost.
+        """Read the record again: another issuer may have written its intent there meanwhile, which must not be lost.
 
-        :raises SecretStoreConflictError: if it is none of these.
+        :raises SecretStoreConflictError: if the record is none of the expected ones.
         """
         if IssuanceRecord.parse(self.store.read_record(), place=self.store.place) not in expected:
             raise SecretStoreConflictError(
-                f"The record beside {self.store.place} was changed by somebody else. Read it again."
+                f"Another process changed the record beside {self.store.place}. Read it again."
             )
 
-    def _check_taken_over(self, held: StoredSecret, record: IssuanceRecord | None) -> None:
+    def _check_take_over(self, stored: StoredSecret, record: IssuanceRecord | None) -> None:
         if not self.take_over:
             raise refuse_removal(
                 self.store.place,
-                f"holds {_describe_unknown_value(held, record)}; it was not sent to Polytomic",
-                f"{_FINISH if record and record.state == 'open' else ''}If it may be removed all the same, set "
-                "take_over=True; otherwise correct the destination",
+                f"holds {_describe_unknown_value(stored, record)}; it was not sent to Polytomic",
+                f"{_FINISH if record and record.state == 'open' else ''}To remove it anyway, set take_over=True; "
+                "otherwise correct the destination",
                 reason="unknown_value",
                 fields=("take_over", "destination"),
             )
         if record is not None and record.state == "done":
             log.warning(
-                "The record beside %s tells of a key of %s (fingerprint %s) in whose place somebody has put something "
-                "else. That key may still work; the record goes now, and afterwards nothing here tells of it.",
+                "%s: another value replaced the recorded key, which may still work.\n"
+                "The record is removed. It names the key of %s (fingerprint %s).",
                 self.store.place,
                 record.target,
                 record.fingerprint,
             )
 
-    def _check_unread(self, held: StoredSecret, record: IssuanceRecord | None) -> None:
-        """Make sure that readers get nothing any more; they may lag behind for a moment."""
-        for tries in range(MAX_TRIES):
+    def _check_no_longer_read(self, stored: StoredSecret, record: IssuanceRecord | None) -> None:
+        """Check that readers no longer get a value; they may lag behind for a moment."""
+        for tries in range(MAX_READS):
             if (back := self.store.read_back()) is None:
                 return
-            found = back.fingerprint
+            fingerprint = back.fingerprint
             self.clock.pause(tries)
         now = self.store.read()
-        if _is_occupied(now) and now.version != held.version:
-            raise SecretStoreConflictError(f"Somebody stored something in {self.store.place} meanwhile. Read it again.")
-        if found == (held.value.fingerprint if held.value else _fingerprint(held, record)):
+        if _is_occupied(now) and now.version != stored.version:
+            raise SecretStoreConflictError(f"Another process stored a value in {self.store.place}. Read it again.")
+        if fingerprint == (stored.value.fingerprint if stored.value else _fingerprint(stored, record)):
             raise IssuanceIncompleteError(
-                f"The key was removed from {self.store.place}, but readers still get it. Its record stays until they "
-                "do not; a retry looks again. If that does not change, another secrets backend or entry holds it too.",
+                f"The key was removed from {self.store.place}, but readers still get it. The record stays until they "
+                "do not; a retry reads again. If this persists, another secrets backend or entry holds the key too.",
                 reason="readers_behind",
             )
         raise IssuanceRefusedError(
-            f"Nothing is stored in {self.store.place} any more, but readers get something else under its name: another "
-            "secrets backend, an environment variable or another entry answers. Remove that and run the task again.",
+            f"The value was removed from {self.store.place}, but readers get another value under the same name, from "
+            "another secrets backend, an environment variable or another entry. Remove that value and run the task "
+            "again.",
             reason="shadowed",
         )
 
 
-def _is_occupied(held: StoredSecret) -> bool:
-    return held.value is not None or held.is_foreign
+def _is_occupied(stored: StoredSecret) -> bool:
+    return stored.value is not None or stored.is_foreign
 
 
-def _is_ours(held: StoredSecret, record: IssuanceRecord | None) -> bool:
-    """Whether it is known that this package put the value there, or that it is a key of the issuing server.
+def _is_recognised(stored: StoredSecret, record: IssuanceRecord | None) -> bool:
+    """Whether this package is known to have stored the value, or the value is a key of the issuing server.
 
-    Beside a finished issuance that is its own key only. Beside another, whose key is not known, only what says so of
-    itself: a text may be anybody's password, there before or put there since.
+    With a completed record: only the key that it names. With an open or failed record, the key is unknown, so only a
+    value that identifies itself as a Polytomic connection counts; plain text could be anyone's password.
     """
-    if held.value is None or record is None:
+    if stored.value is None or record is None:
         return False
-    return record.fingerprint == held.value.fingerprint if record.state == "done" else held.is_recognised
+    return record.fingerprint == stored.value.fingerprint if record.state == "done" else stored.is_recognised
 
 
-def _fingerprint(held: StoredSecret, record: IssuanceRecord | None) -> str | None:
-    """Name the key of ours that was held, or that an earlier try has removed."""
-    if held.value is not None and _is_ours(held, record):
-        return held.value.fingerprint
-    return record.fingerprint if record and not _is_occupied(held) else None
+def _fingerprint(stored: StoredSecret, record: IssuanceRecord | None) -> str | None:
+    """Return the fingerprint of this package's key that was stored, or that an earlier try removed."""
+    if stored.value is not None and _is_recognised(stored, record):
+        return stored.value.fingerprint
+    return record.fingerprint if record and not _is_occupied(stored) else None
 
 
-def _describe_unknown_value(held: StoredSecret, record: IssuanceRecord | None) -> str:
-    if held.is_foreign:
+def _describe_unknown_value(stored: StoredSecret, record: IssuanceRecord | None) -> str:
+    if stored.is_foreign:
         return "something other than a Polytomic key"
     if record is None:
-        return "a value without a record, so none that this package is known to have put there"
+        return "a value without a record, so this package is not known to have stored it"
     if record.state == "done":
-        return "another value than the one that its record tells of"
+        return "another value than the one that its record names"
     if record.state == "failed":
-        return f"a value beside an issuance for {record.target} that failed, so none that is known to be a key of it"
+        return f"a value whose record is of a failed issuance for {record.target}, so it is not known to be that key"
     return (
-        f"a value beside an issuance for {record.target} that is open since {record.opened_at.isoformat()}: the key "
-        "that was issued, or what was there before"
+        f"a value whose record is of an issuance for {record.target} that is open since "
+        f"{record.opened_at.isoformat()}: either the key that was issued, or what was stored before"
     )

@@ -33,7 +33,7 @@ ROWS = {
         "the connection whose key issues",
     ),
     "standby is no UUID": (row(2, standby_user_id="None"), "standby_user_id must be a UUID"),
-    "standby is the user": (row(2, standby_user_id=user(2).upper()), "standby_user_id is user_id, but"),
+    "standby is the user": (row(2, standby_user_id=user(2).upper()), "standby_user_id equals user_id, but"),
     "list": ([1], "is no object with org_id, user_id, destination, but a list"),
     "text": (PASSWORD, "is no object with org_id, user_id, destination, but a str"),
     "null row": (None, "is no object with org_id, user_id, destination, but a NoneType"),
