@@ -25,7 +25,7 @@ def add_customers(scene: Scene, count: int, *, where: str = "airflow://connectio
 
 
 def assert_one_live_key_each(scene: Scene, rows: Sequence[dict[str, str]]) -> None:
-    """What is stored is the only live key of its user."""
+    """Assert that each stored key is the only live key of its user."""
     entries = scene.entries()
     for row in rows:
         stored = entries[row["destination"].rpartition("/")[2]]["password"]
@@ -33,5 +33,5 @@ def assert_one_live_key_each(scene: Scene, rows: Sequence[dict[str, str]]) -> No
 
 
 def mints(scene: Scene, rows: Sequence[dict[str, str]]) -> list[int]:
-    """How often each user got a key."""
+    """Return how many keys each user has received."""
     return [scene.emulator.minted(row["user_id"]) for row in rows]

@@ -1,7 +1,7 @@
-"""What every test relies on: an Airflow with a home of this process alone, and none of the developer's own settings.
+"""Setup of all tests: an Airflow with a home of this process, and without the developer's settings.
 
-Airflow reads its environment when it is imported, so this happens here, before any test module is. Run in parallel
-(``pytest -n 2``), each of pytest's workers has a home of its own; they share one migrated database, which they copy.
+Airflow reads its environment at import, so this module sets it before any test module is imported. With
+``pytest -n 2``, each worker has its own home; all copy the same migrated database.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 if "airflow" in sys.modules:
     raise RuntimeError(
-        "Airflow was imported before tests/conftest.py could give it a home of its own; a pytest plugin does that"
+        "A pytest plugin imported Airflow before tests/conftest.py could set its home. Disable that plugin."
     )
 
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
@@ -44,19 +44,21 @@ use_examples(AIRFLOW_HOME)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what only a conftest that is loaded at the start can."""
-    parser.addoption("--proof", choices=("short", "full"), default="short", help="how much to prove: %(default)s")
-    parser.addoption("--whole", action="store_true", help="all tests are meant to be there: see tests/test_tiers.py")
+    """Add the options of the test suite."""
+    parser.addoption(
+        "--proof", choices=("short", "full"), default="short", help="size of the stress tests (%(default)s)"
+    )
+    parser.addoption("--whole", action="store_true", help="this run has all tests, which tests/test_tiers.py checks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bear what Airflow 2.11 says of what Airflow 3 has replaced, most of it to itself."""
+    """Ignore the deprecation warnings of Airflow 2.11, most of which are about its own code."""
     if version("apache-airflow").startswith("2."):
         config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning")
 
 
 def pytest_unconfigure() -> None:
-    """Remove the home; not ``atexit``, which processes forked from this one would run too."""
+    """Remove the home; ``atexit`` would also run in forked processes."""
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
@@ -65,7 +67,7 @@ def _below_tests(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tiers, and begin with what takes longest."""
+    """Mark the tiers, and sort the slowest folders first."""
     collected = config.stash[tiers.COLLECTED] = [_below_tests(item.nodeid) for item in items]
     for item, test in zip(items, collected, strict=True):
         if tiers.is_airflow_independent(test):
@@ -76,14 +78,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives each worker the next unit of work, in the order of the collection."""
+    """Scheduler that gives each worker the next unit of work, in the order of the collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         return tiers.unit_of_work(_below_tests(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """Share out the tests as ``tests/tiers.py`` says."""
+    """Return the scheduler for the units of work in ``tests/tiers.py``."""
     config.option.loadscopereorder = False
     return Scheduling(config, log)
 
@@ -96,11 +98,11 @@ def airflow_home() -> Path:
 
 @pytest.fixture(scope="session")
 def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
-    """A migrated database without any run, to be copied.
+    """A migrated database without a run, to copy.
 
-    It is made once for each version of Airflow (13 s) and kept where pytest keeps its cache.
+    It is created once for each version of Airflow (13 s) and kept in pytest's cache.
     """
-    assert pytestconfig.cache, "pytest's cache is where it is kept"
+    assert pytestconfig.cache, "the database is kept in pytest's cache"
     kept = pytestconfig.cache.mkdir("airflow-db") / f"{version('apache-airflow')}.db"
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -114,9 +116,9 @@ def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def airflow_db(airflow_home: Path, empty_airflow_db: Path) -> Path:
-    """The migrated SQLite metadata database in :func:`airflow_home`: for ``dag.test()``.
+    """The migrated SQLite metadata database in :func:`airflow_home`, for ``dag.test()``.
 
-    It holds what tests leave there: the runs of killed processes stay active, and a scheduler that finds sixteen of a
-    DAG starts no further one.
+    It keeps what tests leave behind: runs of killed processes stay active, and a scheduler starts no further run of a
+    DAG that has sixteen of them.
     """
     return Path(shutil.copy(empty_airflow_db, airflow_home / "airflow.db"))

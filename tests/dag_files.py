@@ -14,13 +14,13 @@ from types import ModuleType
 __all__ = ["ROOT", "SDK", "examples_folder", "for_this_airflow", "use_examples"]
 
 ROOT = Path(__file__).resolve().parent.parent
-# From the metadata: this module is imported before Airflow may be.
+# From the metadata, because this module must not import Airflow.
 _IS_2 = version("apache-airflow").startswith("2.")
 SDK = "airflow.providers.common.compat.sdk" if _IS_2 else "airflow.sdk"
 
 
 def for_this_airflow(text: str) -> str:
-    """Return a DAG file with its import line as it is written for the installed Airflow."""
+    """Return a DAG file with its import line for the installed Airflow."""
     return text.replace("from airflow.sdk import ", f"from {SDK} import ")
 
 
@@ -40,7 +40,7 @@ def examples_folder(home: Path) -> Path:
 
 
 def use_examples(home: Path) -> None:
-    """Have ``import dags_examples.polytomic_onboarding`` find what :func:`examples_folder` returns."""
+    """Make ``import dags_examples...`` use the folder that :func:`examples_folder` returns."""
     package = ModuleType("dags_examples")
     package.__path__ = [str(examples_folder(home))]
     sys.modules[package.__name__] = package

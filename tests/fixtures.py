@@ -25,7 +25,7 @@ CONNECTION = "airflow://connection/acme_polytomic"
 
 @dataclass(frozen=True)
 class Scene:
-    """The customer Acme with its user, the emulator they live in, and the file that Airflow reads connections from."""
+    """The customer Acme with its user, their emulator, and the file that Airflow reads connections from."""
 
     emulator: PolytomicEmulator
     user: User
@@ -33,7 +33,7 @@ class Scene:
 
     @property
     def ids(self) -> dict[str, Any]:
-        """The ids of the customer, as an operator takes them."""
+        """The ids of the customer, as parameters of an operator."""
         return {"org_id": self.user.organization_id, "user_id": self.user.id}
 
     @property
@@ -43,16 +43,16 @@ class Scene:
 
     @property
     def idempotency_keys(self) -> list[str | None]:
-        """What those requests called themselves."""
+        """The Idempotency-Keys of those requests."""
         return [request.idempotency_key for request in self.posts]
 
     def entries(self) -> dict[str, Any]:
-        """What the file holds now."""
+        """The current content of the file."""
         entries: dict[str, Any] = json.loads(self.connections.read_text())
         return entries
 
     def put(self, conn_id: str, **fields: Any) -> None:
-        """Put a connection into the file, as a person would."""
+        """Write a connection to the file, as a person would."""
         self.connections.write_text(json.dumps(self.entries() | {conn_id: fields}))
 
     def stored(self, conn_id: str = "acme_polytomic") -> str | None:
@@ -63,7 +63,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """One customer, no key yet, and a connection ``polytomic_default`` with the partner key."""
+    """A customer without a key, and a connection ``polytomic_default`` with the partner key."""
     for name, value in local_secrets(tmp_path / "secrets").items():
         monkeypatch.setenv(name, value)
     _forget_secrets_backends()
@@ -77,7 +77,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def _forget_secrets_backends() -> None:
-    """Have Airflow read its configuration anew: 3.x makes its secrets backends once a process."""
+    """Make Airflow read its configuration again; 3.x creates its secrets backends once per process."""
     if AIRFLOW_V_3_0_PLUS:
         from airflow.sdk.configuration import clear_secrets_backends_cache
 

@@ -1,4 +1,4 @@
-"""What Polytomic has of one customer in the end, in terms that two runs with different ids share."""
+"""State of one customer in Polytomic, without ids, so that two runs can be compared."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ _SETTINGS = ("issuer", "sso_domain", "sso_org_id")
 
 
 def state_of(emulator: PolytomicEmulator, name: str) -> dict[str, Any]:
-    """Return what there is of the organization with a name, without ids.
+    """Return the state of the organization with a name, without ids.
 
-    ``organizations`` holds one entry for each organization of that name: its settings and its
-    users in the order of their addresses, each with role names, how often it was invited, how many keys the
-    API issued and how many of all its keys are live.
+    ``organizations`` has one entry for each organization of that name: its settings, and its users in the order of
+    their addresses, each with role names, the numbers of invitations, of issued keys and of live keys.
     """
     named = [organization for organization in emulator.organizations() if organization.name == name]
     return {"organizations": [_organization(emulator, organization) for organization in named]}
 
 
 def onboarded(name: str, email: str, roles: Sequence[str], **settings: str) -> dict[str, Any]:
-    """Return what :func:`state_of` must say when a customer with one user has been onboarded, however it was done.
+    """Return the result of :func:`state_of` for an onboarded customer with one user.
 
     :param roles: role names as Polytomic writes them.
-    :param settings: of the organization, e.g. ``sso_domain``.
+    :param settings: settings of the organization, such as ``sso_domain``.
     """
     user = {"email": email.lower(), "roles": sorted(roles), "invitations": 1, "minted": 1, "live_keys": 1}
     organization = {

@@ -1,4 +1,4 @@
-"""Errors by their class and reason, never by their text."""
+"""Check errors by class and reason, never by message."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["raises"]
 
 
 @contextmanager
-def raises(kind: type[PolytomicError], reason: str) -> Iterator[pytest.ExceptionInfo[PolytomicError]]:
-    """Check that an error of this class is raised, for this reason."""
-    with pytest.raises(kind) as caught:
+def raises(error_type: type[PolytomicError], reason: str) -> Iterator[pytest.ExceptionInfo[PolytomicError]]:
+    """Check that an error of this class is raised with this reason."""
+    with pytest.raises(error_type) as caught:
         yield caught
-    assert (type(caught.value), caught.value.reason) == (kind, reason)
+    assert (type(caught.value), caught.value.reason) == (error_type, reason)

@@ -1,4 +1,4 @@
-"""DAG runs by hand, one for each time: as Airflow's context has them, and as issuing is given them."""
+"""DAG runs for tests: as Airflow's context has them, and as an issuance receives them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["airflow_run", "renew", "run_at"]
 
 
 def airflow_run(time: datetime, dag_id: str = "acme") -> SimpleNamespace:
-    """Return as much of Airflow's run as we look at."""
+    """Return a DAG run with the attributes that the package reads."""
     return SimpleNamespace(
         dag_id=dag_id,
         run_id=f"manual__{time.isoformat()}",
@@ -30,10 +30,10 @@ def airflow_run(time: datetime, dag_id: str = "acme") -> SimpleNamespace:
 
 
 def run_at(time: datetime, dag_id: str = "acme") -> Run:
-    """Return the same run as issuing is given it."""
+    """Return the same run as an issuance receives it."""
     return dag_run({"dag_run": airflow_run(time, dag_id)})
 
 
 def renew(time: datetime, max_age: timedelta = timedelta(0)) -> Rotate:
-    """Return the mode in which the run of this time renews what is as old as that."""
+    """Return the mode in which the run of this time rotates keys of that age."""
     return Rotate(run_at(time), max_age)

@@ -1,7 +1,7 @@
-"""The tiers of the tests: what ``make test`` leaves to ``make test-all``, and what one Airflow is enough for.
+"""Tiers of the tests: those that ``make test`` leaves to ``make test-all``, and those that need only one Airflow.
 
 ``make test`` keeps every module of the package, the whole contract in one variant of each engine of stores, a DAG run
-of each example, a sample of the interleavings, kills around each call at a few stores, and every block of the docs.
+of each example, a sample of the model checks, kills around each call in a few stores, and every block of the docs.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["COLLECTED", "FAST", "is_airflow_independent", "is_slow", "rank", "unit_of_work"]
 
-# All tests of this run, those that it leaves out included; their ids below tests/.
+# The ids below tests/ of all tests, including the ones that this run leaves out.
 COLLECTED = pytest.StashKey[list[str]]()
 
-# What asks nothing of Airflow but its base classes, so that a second version of it would show nothing new.
-_ANY_AIRFLOW = (
+# Tests that use only base classes of Airflow, so that a second version would show nothing new.
+_AIRFLOW_INDEPENDENT = (
     "benchmarks", "contract/test_least_policies", "crash/test_creating_races", "crash/test_denied_rights",
     "crash/test_kills", "crash/test_operator_kills", "crash/test_races", "crash/test_removal_kills",
     "sandbox", "docs/test_commands", "docs/test_pages", "docs/test_proofs",
     "docs/test_site", "docs/test_emulator_tables", "model_check", "packaging", "stress",
     "fakes", "unit/issuance", "unit/provisioning", "unit/removal", "unit/sdk", "unit/testing",
 )  # fmt: skip
-# What is outside Airflow, or reached by a connection of Airflow's: read by our own code alone.
+# Destinations that only this package reads, not Airflow's backend.
 _OUTSIDE = re.compile(r"contract/.*\[.*-(writer|outside|field)\b")
 
-# Left to `make test-all`, but for those that FAST finds in them.
+# Left to `make test-all`, except the tests that FAST matches.
 _SLOW = (
     "benchmarks", "contract", "crash", "dag_runs", "model_check", "stress", "fakes",
 )  # fmt: skip
@@ -39,7 +39,7 @@ _ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-field|secre
 FAST = tuple(
     re.compile(pattern)
     for pattern in (
-        # One variant of each engine, and the policies of one; what readers get, of all.
+        # One variant of each engine, and the policies of one; the tests of readers for all.
         rf"contract/test_stores\.py::TestStores::\w+\[({_ENGINES})\b",
         r"contract/test_stores\.py::TestStores::test_(readers_get|a_key_that|a_value_that|a_write_keeps)\w+\[(?!vault_real)",
         r"contract/test_least_policies\.py::\w+\[kv2-shared_vault_fake",
@@ -63,11 +63,11 @@ FAST = tuple(
     )
 )
 
-# The first ones take longest, and end last if they begin last.
+# The slowest folders start first, so that they do not finish last.
 _ORDER = ("airflow", "airflow_failover", "crash", "stress", "contract", "model_check", "dag_runs")
-# Each test of these by itself can be anybody's: what they share is made once in a process, and they take long.
+# Each test of these is a unit of work: they are slow, and each process creates what they share only once.
 _APART = ("contract", "crash", "model_check", "stress")
-# A whole folder is one process's work, since its tests look at the same running Airflow.
+# Each of these folders is one unit of work, because its tests share a running Airflow.
 _TOGETHER = ("airflow_failover", "airflow")
 
 
@@ -76,25 +76,25 @@ def _below(test: str, places: Iterable[str]) -> bool:
 
 
 def is_airflow_independent(test: str) -> bool:
-    """Whether the test need not run on each version of Airflow.
+    """Whether a test runs on one version of Airflow only.
 
-    :param test: the id of a test, below ``tests/``.
+    :param test: the id of the test, below ``tests/``.
     """
-    return _below(test, _ANY_AIRFLOW) or bool(_OUTSIDE.match(test))
+    return _below(test, _AIRFLOW_INDEPENDENT) or bool(_OUTSIDE.match(test))
 
 
 def is_slow(test: str) -> bool:
-    """Whether ``make test`` leaves it out."""
+    """Whether ``make test`` leaves a test out."""
     return _below(test, _SLOW) and not any(pattern.match(test) for pattern in FAST)
 
 
 def rank(test: str) -> int:
-    """Return when it is to begin: the lowest first."""
+    """Return the position of a test in the order of starts."""
     return next((number for number, place in enumerate(_ORDER) if _below(test, [place])), len(_ORDER))
 
 
 def unit_of_work(test: str) -> str:
-    """Name what one process runs from its first test to its last: a file, or what is better."""
+    """Return the name of the unit of work: the tests that one process runs together, usually a file."""
     if together := [place for place in _TOGETHER if _below(test, [place])]:
         return together[0]
     return test if _below(test, _APART) else test.partition("::")[0]

@@ -1,4 +1,4 @@
-"""The demo tells what its emulated Polytomic has, and nothing that is a key."""
+"""The demo shows what its emulated Polytomic has, but no key."""
 
 from __future__ import annotations
 

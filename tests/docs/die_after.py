@@ -1,4 +1,4 @@
-"""A kill as a process sees it: the end of everything, after a call of one method."""
+"""Stub of a kill: the process ends after a call of one method."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["Killed", "Mortal"]
 
 
 class Killed(BaseException):
-    """What a kill looks like from inside: nothing catches it."""
+    """A kill of the process; no code catches it."""
 
 
 @dataclass
 class Mortal:
-    """A vendor or a store that ends the process after a call of one of its methods.
+    """A hook or store that ends the process after a call of one of its methods.
 
     :param calls: after which of them.
     """

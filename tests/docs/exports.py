@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "SHELL", "exported_by"]
 
 SHELL = {"export", "umask", "mkdir", "echo"}
-FOLDER = "/opt/airflow"  # what the pages call a folder that is somewhere else here
+FOLDER = "/opt/airflow"  # the folder on the pages, which the tests replace
 
 
 def exported_by(block: Block, folder: Path) -> Mapping[str, str]:
-    """Run the shell's own lines of a block, and return the Airflow settings that its environment then has."""
+    """Run the shell's own lines of a block, and return the resulting Airflow settings."""
     lines = [line for line in block.content.splitlines() if line.split() and line.split()[0] in SHELL]
     script = "\n".join(["set -eu", *lines, "env -0"]).replace(FOLDER, str(folder / "airflow"))
     path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}

@@ -29,14 +29,14 @@ __all__ = ["PageIssuer", "issuer"]
 
 
 class PageIssuer:
-    """A customer, whose key is issued to destinations of a page."""
+    """Issuer of a customer's key to destinations of a page."""
 
     def __init__(self, site: StorePage, scene: Scene, context: Context) -> None:
         self.site, self.scene, self._context = site, scene, context
         self._runs = itertools.count()
 
     def issue(self, destination: str, **given: Any) -> dict[str, Any]:
-        """Run the operator in a new DAG run and, as far as Airflow knows, in a new process."""
+        """Run the operator in a new DAG run and, for Airflow, in a new process."""
         self.site.use(self.policy)
         context = self._context(MONDAY + timedelta(days=next(self._runs)))
         arguments = {"destination": self.site.here(destination), "retries": 1, **self.scene.ids, **given}
@@ -45,12 +45,12 @@ class PageIssuer:
 
     @property
     def key(self) -> str:
-        """The key that works."""
+        """The only key that works."""
         return self.scene.emulator.live_key(self.scene.user.id)
 
     @property
     def policy(self) -> Policy:
-        """All that the page gives to somebody."""
+        """All policies of the page, together."""
         page = self.site.page
         worker, consumer = policy(page, "worker"), policy(page, "consumer")
         if not isinstance(self.site, VaultPage):
@@ -69,7 +69,7 @@ def issuer(
     partner = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
     monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(partner))
 
-    # Those of the scene: else Airflow 2.11 would go on with its backend after the test.
+    # Otherwise Airflow 2.11 would keep its backend after the test.
     for setting in (BACKEND, KWARGS):
         monkeypatch.delenv(setting)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "codes", "facts", "head", "links", "page_text", "rows"]
 
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
-# The ids and the place that the pages use; tests put those of a scene in their stead.
+# The ids and the server on the pages, which tests replace by their own.
 ORG_ID, USER_ID = "248df4b7-aa70-47b8-a036-33ac447e668d", "0ecd09c1-b901-4d27-9053-f0367c427254"
 
 
@@ -29,10 +29,10 @@ ORG_ID, USER_ID = "248df4b7-aa70-47b8-a036-33ac447e668d", "0ecd09c1-b901-4d27-90
 class Block:
     """A fenced code block.
 
-    :param place: page and line.
+    :param place: the page and line.
     :param language: the first word after the fence.
-    :param note: the rest of that line, which GitHub does not show: what a test is to make of the block.
-    :param content: what the page shows.
+    :param note: the rest of that line, which GitHub does not show; it tells the tests how to use the block.
+    :param content: the text of the block.
     """
 
     place: str
@@ -42,26 +42,26 @@ class Block:
 
     @property
     def runnable(self) -> str:
-        """The content, as a user of the installed Airflow writes it."""
+        """The content, as written for the installed Airflow."""
         return for_this_airflow(self.content)
 
     @property
     def file(self) -> str | None:
-        """Return the file that the block is a copy of, below the repository: ```python title="path"``."""
+        """The path of the file that the block copies: ```python title="path"``."""
         found = re.fullmatch(r'title="(.+)"', self.note)
         return found[1] if found else None
 
     def __str__(self) -> str:
-        """Name the block as test ids do."""
+        """Return the name of the block in test ids."""
         return self.place
 
     @property
     def page(self) -> str:
-        """Its page's path below the repository."""
+        """The path of the page in the repository."""
         return self.place.rpartition(":")[0]
 
     def about(self, ids: Mapping[str, str]) -> str:
-        """Return the content with the ids of a scene."""
+        """Return the content with the ids of a test."""
         return self.runnable.replace(ORG_ID, ids["org_id"]).replace(USER_ID, ids["user_id"])
 
 
@@ -72,17 +72,17 @@ def blocks(language: str | None = None, note: str | None = None) -> list[Block]:
 
 
 def rows(page: str, heading: str, number: int = 0) -> list[list[str]]:
-    """Return the rows of a table under a heading, without the table's own head.
+    """Return the rows of a table under a heading, without the header.
 
-    :param page: its path below the repository.
-    :param number: which of the tables there, counted from 0.
-    :raises LookupError: if there is none.
+    :param page: the path of the page in the repository.
+    :param number: the position of the table under the heading, from 0.
+    :raises LookupError: if the table does not exist.
     """
     return _tables(_below(page, heading), "tbody")[number]
 
 
 def head(page: str, heading: str, number: int = 0) -> list[str]:
-    """Return the cells of the head of a table under a heading; for the parameters see :func:`rows`."""
+    """Return the header cells of a table under a heading; the parameters are those of :func:`rows`."""
     return _tables(_below(page, heading), "thead")[number][0]
 
 
@@ -97,7 +97,7 @@ def page_text(page: str) -> str:
 
 
 def codes(cell: str) -> list[str]:
-    """Return what stands between backticks."""
+    """Return the strings between backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -128,7 +128,7 @@ def _blocks(page: Path) -> Iterator[Block]:
 
 
 def _below(page: str, heading: str) -> Iterator[Token]:
-    """Return what follows a heading."""
+    """Return the part of a page after a heading."""
     tokens = iter(_tokens(ROOT / page))
     for token in tokens:
         if token.type == "heading_open" and next(tokens).content == heading:
@@ -137,7 +137,7 @@ def _below(page: str, heading: str) -> Iterator[Token]:
 
 
 def _tables(tokens: Iterator[Token], part: str) -> list[list[list[str]]]:
-    """Return one part of each table before the next heading, each as its rows."""
+    """Return one part of each table before the next heading, as rows."""
     found: list[list[list[str]]] = []
     inside = False
     for token in tokens:

@@ -23,9 +23,9 @@ _RULE = re.compile(
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a policy of Vault's, or one statement of one of AWS's.
+    """One line of a Vault policy, or one statement of an AWS policy.
 
-    :param serves: what it is for, in the page's words: the comment before it, or its Sid.
+    :param serves: its purpose on the page: the comment before it, or its Sid.
     :param where: the paths or resources.
     :param rights: capabilities or actions.
     """
@@ -37,23 +37,23 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """What somebody is to paste; its text is HCL or JSON."""
+    """A policy that users paste; its text is HCL or JSON."""
 
     language: str
     rules: tuple[Rule, ...]
 
     def __add__(self, other: Policy) -> Policy:
-        """Return both, as somebody has them who has pasted both."""
+        """Return both policies as one."""
         return replace(self, rules=(*self.rules, *other.rules))
 
     def without_data(self) -> Policy:
-        """Return it for version 1 of Vault's engine, as the page says."""
+        """Return the policy for version 1 of Vault's engine, as the page describes it."""
         rules = (replace(rule, where=tuple(path.replace("/data/", "/") for path in rule.where)) for rule in self.rules)
         return replace(self, rules=tuple(rules))
 
     @property
     def text(self) -> str:
-        """The policy in its language, made anew from its rules."""
+        """The policy in its language, built from its rules."""
         if self.language == "hcl":
             return "\n".join(
                 f'path "{path}" {{ capabilities = {json.dumps(rule.rights)} }}'
@@ -64,7 +64,7 @@ class Policy:
 
     @property
     def statements(self) -> list[dict[str, Any]]:
-        """The statements of one of AWS's."""
+        """The statements of an AWS policy."""
         return [
             {"Sid": rule.serves, "Effect": "Allow", "Action": list(rule.rights), "Resource": list(rule.where)}
             for rule in self.rules
@@ -75,9 +75,9 @@ class Policy:
 class Reduced:
     """A policy without one right, or without one path or resource.
 
-    :param rule: which had it.
-    :param lacks: the right; None where it is the path.
-    :param where: the path that is gone, or all of the rule.
+    :param rule: the rule that had it.
+    :param lacks: the missing right; None for a missing path.
+    :param where: the missing path, or all paths of the rule.
     """
 
     policy: Policy
@@ -86,18 +86,18 @@ class Reduced:
     where: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Name it as test ids do."""
+        """Return the name of the policy in test ids."""
         return f"{self.lacks or 'all'} at {' '.join(self.where)}".replace("arn:aws:", "")
 
     def is_about(self, place: str) -> bool:
-        """Whether what is gone was for this path or name of a page."""
+        """Whether the missing part was for this path or name of a page."""
         return any(fnmatchcase(place, pattern) for pattern in map(_as_place, self.where))
 
 
 def policy(page: str, note: str) -> Policy:
     """Return a policy of a page.
 
-    :param note: what stands after the language of its block: ``worker kv2``.
+    :param note: the words after the language of its block, such as ``worker kv2``.
     """
     (block,) = (block for block in blocks(note=note) if block.page == page)
     if block.language == "hcl":
@@ -122,16 +122,16 @@ def reduced(whole: Policy) -> Iterator[Reduced]:
             left = replace(rule, rights=tuple(each for each in rule.rights if each != right))
             yield Reduced(_with(whole, number, left), rule, right, rule.where)
         if len(rule.rights) == len(rule.where) == 1:
-            continue  # that was all of it
+            continue  # the rule had only this right
         for path in rule.where:
             left = replace(rule, where=tuple(each for each in rule.where if each != path))
             yield Reduced(_with(whole, number, left), rule, None, (path,))
 
 
 def unproved(page: str, *, backend: bool) -> set[str]:
-    """Return the rights that a page says are not checked before a key is issued; none where it has no such list.
+    """Return the rights that are not checked before a key is issued, according to a page.
 
-    :param backend: of a backend that only reads, or of whoever writes.
+    :param backend: whether to return the rights of a read-only backend, instead of the writer's.
     """
     if f"## {UNPROVED}\n" not in (ROOT / page).read_text():
         return set()
@@ -145,7 +145,7 @@ def _with(whole: Policy, number: int, left: Rule) -> Policy:
 
 
 def _as_place(pattern: str) -> str:
-    """Return a path of a policy as the pages write places: without Vault's ``data/`` and AWS's prefixes."""
+    """Return a path of a policy as the pages write it: without Vault's ``data/`` and AWS's prefixes."""
     return pattern.replace("/data/", "/").rpartition(":")[2].removeprefix("parameter")
 
 

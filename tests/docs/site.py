@@ -19,7 +19,7 @@ __all__ = ["build", "in_nav", "settings"]
 
 
 def settings() -> dict[str, Any]:
-    """Return what mkdocs.yml says."""
+    """Return the settings in mkdocs.yml."""
     found: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
     return found
 
@@ -30,7 +30,7 @@ def in_nav() -> list[str]:
 
 
 def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Build the site of a tree as `make docs` does."""
+    """Build the site of a source tree, as `make docs` does."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     return subprocess.run(
         command,

@@ -14,10 +14,10 @@ __all__ = ["piece"]
 
 
 def piece(content: str, name: str, folder: Path) -> Any:
-    """Return a DAG with what the content makes.
+    """Return a DAG with the tasks of the content.
 
-    :param name: of the DAG.
-    :param folder: for the content as a file: Airflow looks up the source of a function that is mapped.
+    :param name: the id of the DAG.
+    :param folder: the folder for the content as a file, because Airflow reads the source of a mapped function.
     """
     file = folder / "piece.py"
     file.write_text(content)

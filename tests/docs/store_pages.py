@@ -26,36 +26,36 @@ __all__ = ["STORE_PAGES", "ParameterStorePage", "SecretsManagerPage", "StorePage
 
 
 class StorePage(Protocol):
-    """A page, and a store of one test's own behind what it says."""
+    """A page, and a store of one test with the settings of that page."""
 
     page: str
 
     def use(self, backend: Policy, writer: Policy | None = None) -> None:
-        """Have Airflow's backend act with this policy from now on, and the page's writing connection with that.
+        """Set the policies of Airflow's backend and of the page's writing connection.
 
-        :param writer: as the backend, where it is not said.
+        :param writer: the policy of the connection; by default the backend's.
         """
 
     def here(self, destination: str) -> str:
-        """Return a destination of the page as it is on this server."""
+        """Return a destination of the page for this server."""
 
     def content(self, where: str) -> Any:
-        """Return what a person finds at a path of the page; None for nothing."""
+        """Return the content of a path of the page, or None."""
 
     def put(self, where: str, content: Any) -> None:
-        """Act as a person who puts fields there, or on AWS a text."""
+        """Write fields as a person would, or a string on AWS."""
 
 
 def _settings_on(page: str, folder: Path) -> dict[str, str]:
-    """Return what the blocks of a page export, in the order of the page."""
+    """Return the variables that the blocks of a page export, in their order."""
     ours = (block for block in blocks("bash") if block.page == page)
     return {name: value for block in ours for name, value in exported_by(block, folder).items()}
 
 
 class VaultPage:
-    """A mount, which the page calls ``secret``.
+    """The page on Vault, with a mount in place of ``secret``.
 
-    :param version: of its engine.
+    :param version: the version of its engine.
     """
 
     page = "docs/hashicorp-vault.md"
@@ -99,22 +99,22 @@ class VaultPage:
         self.person.write_data(self.path(where), data={"data": content} if self.version == 2 else content)
 
     def path(self, where: str) -> str:
-        """Return where the API has a path of the page."""
+        """Return the API's path for a path of the page."""
         mount, _, path = where.partition("/")
         assert mount == self._MOUNT
         return f"{self.mount}/data/{path}" if self.version == 2 else f"{self.mount}/{path}"
 
     def _token(self, policy: Policy) -> str:
-        """Return a token without the built-in policy: the page has all that is needed."""
+        """Return a token with only the page's policy, without the built-in one."""
         name = f"p{uuid.uuid4().hex}"
         self.server.policy(name, policy.text.replace(f'"{self._MOUNT}/', f'"{self.mount}/') or "# nothing")
         return self.server.token([name], no_default=True)
 
 
 class _AwsPage:
-    """An account and a region, which are those of the page.
+    """A page on AWS, with an account and a region.
 
-    :param key: of KMS, which the page's own stands for; None where no policy names one.
+    :param key: the KMS key in place of the page's; None if no policy names one.
     """
 
     page: str
@@ -149,7 +149,7 @@ class _AwsPage:
 
 
 class SecretsManagerPage(_AwsPage):
-    """Its secrets."""
+    """The page on AWS Secrets Manager."""
 
     page = "docs/aws-secrets-manager.md"
     _service = "secretsmanager"
@@ -158,7 +158,7 @@ class SecretsManagerPage(_AwsPage):
         self.person.create_secret(Name=where, SecretString=content if isinstance(content, str) else json.dumps(content))
 
     def prepare(self, where: str) -> None:
-        """Make a secret without a value, as a person does who wants it under a key of their own."""
+        """Create a secret without a value, as a person does to select a KMS key."""
         self.person.create_secret(Name=where, KmsKeyId=self.key)
 
     def content(self, where: str) -> Any:
@@ -169,7 +169,7 @@ class SecretsManagerPage(_AwsPage):
 
 
 class ParameterStorePage(_AwsPage):
-    """Its parameters."""
+    """The page on AWS Parameter Store."""
 
     page = "docs/aws-parameter-store.md"
     _service = "ssm"
@@ -179,7 +179,7 @@ class ParameterStorePage(_AwsPage):
         self.person.put_parameter(Name=where, Value=text, Type="SecureString")
 
     def prepare(self, where: str) -> None:
-        """Make a connection without a password, of the advanced tier and under a key of one's own."""
+        """Create a connection without a password, in the advanced tier and with its own KMS key."""
         settings = {"Type": "SecureString", "KeyId": self.key, "Tier": "Advanced"}
         self.person.put_parameter(Name=where, Value=json.dumps({"conn_type": "polytomic"}), **settings)
 

@@ -22,7 +22,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def alerts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the callback of the page reports."""
+    """The reports of the page's callback."""
     found: list[str] = []
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", lambda record: found.append(record.getMessage()))

@@ -99,7 +99,7 @@ def _rights(*policies: Policy) -> list[str]:
 
 
 VAULT, SECRETS, PARAMETERS = VaultPage.page, SecretsManagerPage.page, ParameterStorePage.page
-# In the order of the rows; what to write, to remove, to read.
+# In the order of the rows: rights to write, to remove, to read.
 POLICIES = {
     "Vault, KV version 2": (VAULT, ["worker"], ["worker remove"]),
     "Vault, KV version 1": (VAULT, ["worker", "worker kv1"], ["worker remove kv1"]),
@@ -109,15 +109,15 @@ POLICIES = {
 
 
 def test_the_rights_on_stores_are_those_of_the_policies_on_their_pages():
-    told = {re.sub(r"\[(.*?)\]\(.*?\)", r"\1", row[0]): row[1:] for row in rows(PERMISSIONS, "On the store")}
+    documented = {re.sub(r"\[(.*?)\]\(.*?\)", r"\1", row[0]): row[1:] for row in rows(PERMISSIONS, "On the store")}
     for name, (page, worker, remover) in POLICIES.items():
         given = [[policy(page, note) for note in notes] for notes in (worker, remover, ["consumer"])]
-        # What is no right in lower case or of an API's own is the path that it is on.
-        rights = [[code for code in codes(cell) if "/" not in code] for cell in told.pop(name)]
+        # A code that is not a right is the path of the right.
+        rights = [[code for code in codes(cell) if "/" not in code] for cell in documented.pop(name)]
         assert [list(dict.fromkeys(each)) for each in rights] == [_rights(*each) for each in given], name
-    assert list(told) == ["`LocalFilesystemBackend`", "the metadata database"]
+    assert list(documented) == ["`LocalFilesystemBackend`", "the metadata database"]
     local = facts("docs/destinations.md", "LocalFilesystemBackend")["Rights"]
-    assert told["`LocalFilesystemBackend`"][0] == local
+    assert documented["`LocalFilesystemBackend`"][0] == local
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Each line of the pages' shell blocks is run, or asked whether it could be."""
+"""Each line of the pages' shell blocks is run, or checked without running it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 EMULATOR = ["python", "-m", "airflow_provider_polytomic.testing"]
 
-# Of the files that a page shows; test_python_blocks.py runs them.
+# Commands on files that a page shows; test_python_blocks.py runs those files.
 DAGS_OF_PAGES = {
     name for block in blocks("python", "") for name in re.findall(r"^@dag.*\ndef (\w+)", block.content, re.MULTILINE)
 }
@@ -93,7 +93,7 @@ def test_make_knows_every_target_that_a_page_mentions():
 def test_the_emulator_serves_the_partner_it_was_told(line: str):
     words = shlex.split(line)
     assert words[:3] == EMULATOR
-    words[words.index("--port") + 1] = "0"  # the one of the pages may be taken here
+    words[words.index("--port") + 1] = "0"  # the port of the pages may be in use
     with subprocess.Popen([sys.executable, *words[1:]], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
@@ -108,13 +108,13 @@ def test_the_emulator_serves_the_partner_it_was_told(line: str):
 
 @pytest.fixture
 def backend_forgotten() -> Iterator[None]:
-    """Whatever secrets backend a block configures is read anew, and not kept."""
+    """Remove the secrets backend that a block configures, before and after a test."""
     _forget_secrets_backends()
     yield
     _forget_secrets_backends()
 
 
-# Those of the stores' pages need a server: test_store_pages.py.
+# Blocks of the stores' pages need a server: test_store_pages.py.
 EXPORTS = [each for each in blocks("bash") if "export " in each.content and each.page not in STORE_PAGES]
 
 
@@ -150,7 +150,7 @@ def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
         assert rest == ["test", given.dag_id]
     else:
         dag: Any = getattr(import_module(f"dags_examples.{given.dag_id}"), given.dag_id)()
-        params, conf = deepcopy(dag.params), json.loads(given.conf)  # the decorator's own are shared by all its DAGs
+        params, conf = deepcopy(dag.params), json.loads(given.conf)  # all DAGs of a decorator share its params
         assert set(conf) <= set(params)
         params.update(conf)
         params.validate()

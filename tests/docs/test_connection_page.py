@@ -1,4 +1,4 @@
-"""docs/connection.md: its fields and their defaults are those of the code, and its ways to find ids find them."""
+"""docs/connection.md: its fields and defaults are those of the code, and its ways to find ids work."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ FORM = get_provider_info()["connection-types"][0]
 
 
 def test_the_fields_of_the_connection_are_those_of_the_form():
-    told = [(label, codes(name)[0]) for label, name, *_ in rows(PAGE, "Fields of the form")]
+    documented = [(label, codes(name)[0]) for label, name, *_ in rows(PAGE, "Fields of the form")]
     standard = [(label, name) for name, label in FORM["ui-field-behaviour"]["relabeling"].items()]
     extra = [(entry["label"], f"extra.{name}") for name, entry in FORM["conn-fields"].items()]
-    assert told == standard + extra
+    assert documented == standard + extra
 
 
 def test_the_page_and_the_form_mean_the_same_by_an_empty_field():
-    told = {
+    documented = {
         codes(name)[0].removeprefix("extra."): if_empty for _, name, if_empty, _ in rows(PAGE, "Fields of the form")
     }
     texts = {name: entry["description"] for name, entry in FORM["conn-fields"].items()}
-    assert FORM["ui-field-behaviour"]["placeholders"]["host"] == f"Empty: {told['host']}"
+    assert FORM["ui-field-behaviour"]["placeholders"]["host"] == f"Empty: {documented['host']}"
     for name, text in texts.items():
-        assert text.endswith(f" Empty: {told[name]}.")
+        assert text.endswith(f" Empty: {documented[name]}.")
 
 
 def test_the_defaults_of_the_page_are_those_of_a_connection_that_says_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -41,9 +41,9 @@ def test_the_defaults_of_the_page_are_those_of_a_connection_that_says_nothing(mo
     of_form = {codes(name)[0]: default for _, name, default, _ in rows(PAGE, "Fields of the form")}
     assert of_form["host"] == settings.base_url
     assert float(of_form["extra.timeout"]) == settings.timeout
-    told = {codes(name)[0].removeprefix("extra."): default for name, default, _ in rows(PAGE, "Other fields")}
-    assert told.pop("allow_http") == "`false`"  # the next test
-    assert told == {name: _as_told(getattr(settings, name)) for name in told}
+    documented = {codes(name)[0].removeprefix("extra."): default for name, default, _ in rows(PAGE, "Other fields")}
+    assert documented.pop("allow_http") == "`false`"  # the next test
+    assert documented == {name: _as_documented(getattr(settings, name)) for name in documented}
 
 
 def test_plain_http_to_another_machine_is_refused_by_default(monkeypatch: pytest.MonkeyPatch):
@@ -74,5 +74,5 @@ def test_a_users_key_finds_its_own_ids_and_those_of_its_organization(scene: Scen
     assert scene.ids["user_id"] in {user.id for user in hook.list_users("current")}
 
 
-def _as_told(value: object) -> str:
+def _as_documented(value: object) -> str:
     return "none" if value is None else f"`{str(value).lower()}`"

@@ -1,4 +1,4 @@
-"""What the page says of a death after each step: issue, die there, look, read; issue again, look again."""
+"""The table of crashes: issue, die after each step, check what the page says; issue again, check again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PAGE = "docs/when-a-worker-dies.md"
 SINGLE, STANDBY = rows(PAGE, "Step by step"), rows(PAGE, "With a standby user")
-# After which call of which part does the process die in each row? The record is written twice: opened, closed.
+# The call after which the process dies, for each row. The record is written twice: opened, closed.
 DIES_AFTER = {
     "it read the destination": ("read_record", 1),
     "it wrote the record": ("write_record", 1),
@@ -34,7 +34,7 @@ DIES_AFTER = {
     "it stored the key": ("write", 1),
     "it closed the record": ("write_record", 2),
 }
-# What the page says of the next try, and what can be seen of it: its requests for a key.
+# What the page says about the next try, and its requests for a key.
 NEXT = {
     "starts again": 1,
     "sends the request": 1,
@@ -48,7 +48,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Customer:
-    """Whose key goes where."""
+    """A customer, and the destination of its key."""
 
     scene: Scene
     target: Target
@@ -56,19 +56,19 @@ class Customer:
     standby: Target | None = None
 
     def attempt(self, mode: Ensure | Rotate, method: str = "", calls: int = 1) -> KeyReference:
-        """Issue, and die after a call of that method if there is one."""
+        """Issue, and die after a call of the method, unless it is None."""
         with closing(PolytomicHook()) as hook:
             store = open_store(self.destination, issuer=hook.base_url)
-            vendor: Any = Mortal(hook, method, calls)
+            api: Any = Mortal(hook, method, calls)
             mortal: Any = Mortal(store, method, calls)
-            return issue(vendor, mortal, self.target, mode, standby=self.standby, hide=lambda _key: None)
+            return issue(api, mortal, self.target, mode, standby=self.standby, hide=lambda _key: None)
 
     def stored(self) -> str | None:
-        """Return the key that readers get."""
+        """Return the key that readers receive."""
         return self.scene.stored(self.destination.rpartition("/")[2])
 
     def readers_work(self) -> bool:
-        """Ask Polytomic as a reader does."""
+        """Return whether Polytomic accepts the key of a reader."""
         try:
             with closing(PolytomicHook.for_destination(self.destination, server="polytomic_default")) as hook:
                 hook.get_identity()
@@ -77,12 +77,12 @@ class Customer:
         return True
 
     def record_state(self) -> str | None:
-        """Return how far the record says that it is."""
+        """Return the state in the record."""
         store = open_store(self.destination, issuer=self.scene.emulator.base_url)
         return (store.read_record() or {}).get("state")
 
     def minted(self) -> int:
-        """Count the target's keys."""
+        """Return the number of keys that the target has received."""
         return self.scene.emulator.minted(self.target.user_id)
 
     def live_key(self) -> str:
@@ -123,7 +123,7 @@ def test_a_death_leaves_what_the_row_says_and_the_next_try_makes_one_key_of_it(
     assert len(set(scene.idempotency_keys[sent:])) == 1
     repeats = (
         forced and next_try == "confirms that the key works, closes the record"
-    )  # the page says so below the table
+    )  # as the page says below the table
     assert len(scene.posts) - posts == (1 if repeats else NEXT[next_try])
 
 
@@ -138,7 +138,7 @@ def test_with_a_standby_user_nobody_is_cut_off_wherever_it_dies(row: list[str], 
     mode, in_use, sent = renew(MONDAY + 2 * DAY), customer.stored(), len(scene.posts)
     assert in_use == scene.emulator.live_key(standby.user_id)
     method, calls = DIES_AFTER[dies_after]
-    # As whom the key in use answers is asked first.
+    # The first request reads whose key is in use.
     with pytest.raises(Killed):
         customer.attempt(mode, method, calls + (method == "get_identity"))
     assert customer.minted() == 1 + int(issued)

@@ -28,7 +28,7 @@ def _names(cells: Sequence[str]) -> list[str]:
 
 def test_the_members_of_an_emulator_are_all_there_with_their_parameters():
     calls = [code for row in rows(PAGE, "In pytest") for code in codes(row[0])]
-    made = {"partner_key", "deployment_key"}  # by __init__, so not on the class
+    made = {"partner_key", "deployment_key"}  # set by __init__, so not on the class
     assert sorted(_names([row[0] for row in rows(PAGE, "In pytest")])) == sorted(
         {name for name in vars(PolytomicEmulator) if not name.startswith("_")} | made
     )

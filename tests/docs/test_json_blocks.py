@@ -33,33 +33,35 @@ def shown(note: str) -> dict[str, Any]:
 
 
 def kinds(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return names and types, in which what a page shows and what is real must agree."""
+    """Return names and types, which must be the same on the page and in the result."""
     return {name: kinds(value) if isinstance(value, dict) else type(value) for name, value in values.items()}
 
 
 @pytest.mark.parametrize("block", blocks("json", "connection"), ids=str)
 def test_a_connection_becomes_what_it_says(block: Block, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", block.content)
-    said, settings = json.loads(block.content), PolytomicHook().settings
-    assert settings.key.reveal() == said["password"]
-    assert settings.base_url.removeprefix("https://") == said.get("host", "app.polytomic.com").removeprefix("https://")
-    assert settings.login == said.get("login")
-    for name, value in said.get("extra", {}).items():
+    documented, settings = json.loads(block.content), PolytomicHook().settings
+    assert settings.key.reveal() == documented["password"]
+    assert settings.base_url.removeprefix("https://") == documented.get("host", "app.polytomic.com").removeprefix(
+        "https://"
+    )
+    assert settings.login == documented.get("login")
+    for name, value in documented.get("extra", {}).items():
         assert getattr(settings, name, value) == value, name
 
 
 def test_the_reference_is_what_the_operator_returns(scene: Scene, context: Context):
     returned = issue(scene, context)
     assert kinds(shown("reference")) == kinds(returned)
-    told = [name for row in rows(OPERATOR_PAGE, "What it returns") for name in codes(row[0])]
-    assert told == list(returned)
+    documented = [name for row in rows(OPERATOR_PAGE, "What it returns") for name in codes(row[0])]
+    assert documented == list(returned)
 
 
 def test_the_prospect_is_what_check_only_returns(scene: Scene, context: Context):
-    said, returned = shown("prospect"), issue(scene, context, check_only=True)
-    assert kinds(said) == kinds(returned)
-    assert (said["would_issue"], returned["would_issue"]) == (True, True)
-    words = said["reason"].split("...")
+    documented, returned = shown("prospect"), issue(scene, context, check_only=True)
+    assert kinds(documented) == kinds(returned)
+    assert (documented["would_issue"], returned["would_issue"]) == (True, True)
+    words = documented["reason"].split("...")
     assert returned["reason"].startswith(words[0])
     assert returned["reason"].endswith("connections.json.")
 
@@ -74,5 +76,5 @@ def test_the_connections_file_and_the_record_are_what_the_backend_has_then(scene
     record = scene.connections.parent / codes(told_of["Record"])[0]
     assert kinds(shown("record")) == kinds(json.loads(record.read_text()))
     assert (scene.connections.parent / codes(told_of["Compare-and-set"])[0]).exists()
-    told = [name for row in rows(DESTINATIONS_PAGE, "The record") for name in codes(row[0])]
-    assert sorted(told) == sorted(shown("record"))
+    documented = [name for row in rows(DESTINATIONS_PAGE, "The record") for name in codes(row[0])]
+    assert sorted(documented) == sorted(shown("record"))

@@ -34,7 +34,7 @@ def _run(note: str, scene: Scene, **more: str) -> Run:
 
 
 def _returns(operator: str) -> list[str]:
-    """Return the fields that the page says that an operator returns."""
+    """Return the fields of an operator's result, according to the page."""
     return codes(facts(PAGE, "Return values")[f"`{operator}`"])
 
 

@@ -23,12 +23,12 @@ CUSTOMER = {"organization": NAME, "email": EMAIL, "destination": DESTINATION}
 
 def test_the_form_has_the_fields_that_the_page_says():
     params = example(DAG_ID).params
-    told = [
+    documented = [
         (title, codes(name)[0], codes(default), description.replace("`", ""))
         for title, name, default, description in rows(PAGE, "The DAG")
     ]
     fields = {name: params.get_param(name) for name in params}
-    assert told == [
+    assert documented == [
         (field.schema["title"], name, [field.value] if field.has_value else [], field.description)
         for name, field in fields.items()
     ]
@@ -36,13 +36,13 @@ def test_the_form_has_the_fields_that_the_page_says():
 
 @pytest.mark.usefixtures("airflow_db")
 def test_the_tasks_return_and_cost_what_the_page_says(scene: Scene):
-    told = {codes(row[0])[0]: codes(row[1]) for row in rows(PAGE, "The DAG", 1)}
+    documented = {codes(row[0])[0]: codes(row[1]) for row in rows(PAGE, "The DAG", 1)}
     costs = {codes(row[0])[0]: [int(cell) for cell in row[1:]] for row in rows(PAGE, "What it costs")}
     for run_number, created in enumerate((True, False)):
         before = Counter(scene.emulator.counts())
         run = run_dag(example(DAG_ID), conf=CUSTOMER)
-        assert set(run.states) == set(told) == set(costs)
-        for task, names in told.items():
+        assert set(run.states) == set(documented) == set(costs)
+        for task, names in documented.items():
             returned = xcom_of(run, task)
             if task == "issue_api_key":
                 assert (names, returned["issued"]) == ([], created)
@@ -61,9 +61,9 @@ def test_the_tasks_that_delete_return_what_their_page_says(scene: Scene):
     ids = {"org_id": user["org_id"], "user_id": user["id"]}
     dag = example("polytomic_offboarding")
     run = run_dag(dag, conf={**CUSTOMER, **ids, "delete_organization": True})
-    told = {name: codes(fields) for name, fields in facts("docs/offboard-a-customer.md", "Return values").items()}
-    deletions = [task for task in dag.tasks if f"`{task.task_type}`" in told]
-    assert {f"`{task.task_type}`": list(xcom_of(run, task.task_id)) for task in deletions} == told
+    documented = {name: codes(fields) for name, fields in facts("docs/offboard-a-customer.md", "Return values").items()}
+    deletions = [task for task in dag.tasks if f"`{task.task_type}`" in documented]
+    assert {f"`{task.task_type}`": list(xcom_of(run, task.task_id)) for task in deletions} == documented
 
 
 @pytest.mark.usefixtures("airflow_db")
@@ -77,7 +77,7 @@ def test_the_csv_file_of_the_page_is_one_that_the_example_onboards(scene: Scene,
 
 
 def _by_task(asked: Counter[str]) -> dict[str, int]:
-    """Say which task has sent which requests: the two last ones both ask whose key it is."""
+    """Return the requests of each task; both of the last two send ``GET /api/me``."""
     organization = asked["list_organizations"] + asked["create_organization"]
     user = asked["list_roles"] + asked["list_users"] + asked["create_user"]
     return {

@@ -16,8 +16,8 @@ from airflow_provider_polytomic.operators._base import PolytomicOperator
 from tests.docs.pages import codes, rows
 
 ONBOARDING, OFFBOARDING = "docs/onboard-a-customer.md", "docs/offboard-a-customer.md"
-# Pages about one operator, whose table has all that it takes. On the other two pages, an operator has a section of its
-# own, and what every operator takes stands once.
+# Pages about one operator, whose table has all parameters. On the other two pages, each operator has its own section,
+# and one table has the common parameters.
 PAGES = {
     "PolytomicCreateApiKeyOperator": "docs/create-api-key.md",
     "PolytomicRotateApiKeyOperator": "docs/rotate-on-a-schedule.md",
@@ -25,7 +25,7 @@ PAGES = {
 }
 (_LISTED,) = get_provider_info()["operators"]
 MODULES = [import_module(name) for name in _LISTED["python-modules"]]
-# What a parameter means that is left out: Airflow serialises every templated field that is not None.
+# The meaning of a parameter that is left out: Airflow serialises every templated field that is not None.
 MEANT: dict[str, object] = {
     **dict.fromkeys(("allow_failures", "allow_active_key", "check_only", "force", "ignore_if_missing"), False),
     **dict.fromkeys(("skip_if_not_due", "take_over"), False),
@@ -39,7 +39,7 @@ OPERATORS: dict[str, Any] = {name: getattr(module, name) for module in MODULES f
 
 
 def _taken(operator: Any) -> dict[str, list[str]]:
-    """Return what an operator takes besides what Airflow's own do, as the tables write it: name and default."""
+    """Return the parameters of an operator that BaseOperator does not have, as in the tables: name and default."""
     own = operator.__mro__[: operator.__mro__.index(PolytomicOperator) + 1]
     signatures = [inspect.signature(vars(cls)["__init__"]) for cls in own if "__init__" in vars(cls)]
     parameters = [p for each in signatures for p in each.parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -57,7 +57,7 @@ def _literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _told(page: str, heading: str) -> dict[str, list[str]]:
+def _documented(page: str, heading: str) -> dict[str, list[str]]:
     return {codes(row[0])[0]: codes(row[1])[:1] for row in rows(page, heading)}
 
 
@@ -68,10 +68,12 @@ def test_every_operator_is_in_the_readme():
 @pytest.mark.parametrize("name", OPERATORS)
 def test_the_parameters_of_an_operator_are_all_there_with_their_defaults(name: str):
     if name in PAGES:
-        told = _told(PAGES[name], "Parameters")
+        documented = _documented(PAGES[name], "Parameters")
     else:
-        told = _told(OFFBOARDING if "Delete" in name else ONBOARDING, name) | _told(ONBOARDING, "Parameters")
-    assert told == _taken(OPERATORS[name])
+        documented = _documented(OFFBOARDING if "Delete" in name else ONBOARDING, name) | _documented(
+            ONBOARDING, "Parameters"
+        )
+    assert documented == _taken(OPERATORS[name])
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -81,11 +83,11 @@ def test_all_parameters_but_one_are_templated(name: str):
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_the_docstring_says_what_is_meant_by_a_parameter_that_is_left_out(name: str):
-    told = dict(re.findall(r":param (\w+):(.*?)(?=\n *:param|\n *$)", OPERATORS[name].__doc__, re.DOTALL))
-    of = {parameter: told[parameter] for parameter in _taken(OPERATORS[name]) if parameter in MEANT}
+    documented = dict(re.findall(r":param (\w+):(.*?)(?=\n *:param|\n *$)", OPERATORS[name].__doc__, re.DOTALL))
+    of = {parameter: documented[parameter] for parameter in _taken(OPERATORS[name]) if parameter in MEANT}
     assert {parameter for parameter, text in of.items() if str(MEANT[parameter]) not in text} == set()
 
 
 def test_the_settings_that_can_be_cleared_are_those_that_the_page_names():
-    told = {codes(row[0])[0]: codes(row[2]) for row in rows(ONBOARDING, "PolytomicUpdateOrganizationOperator")}
-    assert told["clear_settings"] == list(_SETTINGS)
+    documented = {codes(row[0])[0]: codes(row[2]) for row in rows(ONBOARDING, "PolytomicUpdateOrganizationOperator")}
+    assert documented["clear_settings"] == list(_SETTINGS)

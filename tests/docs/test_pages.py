@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, links
 
-# What the tests of this folder run; "text" alone is only looked at.
+# The languages that tests of this folder run; "text" alone is not run.
 KV1 = {"worker kv1", "worker remove kv1"}
 POLICIES = {"worker", "worker kms", "consumer", "worker remove", *KV1}
 RUN = {

@@ -1,4 +1,4 @@
-"""Tables of the docs whose rows other tests prove: a comment after the table names them for each row.
+"""Tables of the docs whose rows other tests prove, which a comment after the table names.
 
 ::
 
@@ -6,8 +6,8 @@
     `delete_user` | dag_runs/test_offboarding.py::test_a_customer_is_taken_away
     -->
 
-The first column is the first cell of the row, the second has tests below ``tests/``, with commas between them. Readers
-of the page do not see it. A test in a class is ``file.py::Class::test``; its class may inherit it.
+The first column is the first cell of the row, the second has tests below ``tests/``, separated by commas. The page does
+not show the comment. A test in a class is ``file.py::Class::test``; its class may inherit it.
 """
 
 from __future__ import annotations

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from tests.fixtures import Scene
 
 WITH_KEY = "with-key="
-# Copies of the examples are run with the examples, in tests/integration; blocks with other notes have tests of their
-# own, in test_onboarding_blocks.py.
+# Copies of the examples are run with the examples, in tests/dag_runs; test_onboarding_blocks.py runs the blocks with
+# other notes.
 PYTHON = [block for block in blocks("python") if not block.note or block.note.startswith(WITH_KEY)]
 TESTS = [block for block in PYTHON if "def test_" in block.content]
 DAG_FILES = [block for block in PYTHON if "@dag" in block.content]
 PIECES = [block for block in PYTHON if block not in (*TESTS, *DAG_FILES)]
-CUSTOMER, EMAIL = "Globex", "ada@globex.example"  # one that the scene does not have
+CUSTOMER, EMAIL = "Globex", "ada@globex.example"  # not the customer of the scene
 (CONFTEST,) = blocks("python", "conftest")
 
 
@@ -40,7 +40,7 @@ def test_a_test_passes_as_a_file_of_its_own(block: Block, tmp_path: Path):
     (tmp_path / "test_block.py").write_text(block.content)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        # The page's own file is all that loads the fixture.
+        # Only the page's own file loads the fixture.
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         cwd=tmp_path,
         capture_output=True,
@@ -87,7 +87,7 @@ def test_a_piece_runs_as_it_stands_and_its_tasks_succeed(block: Block, scene: Sc
 
 
 def _dag_in(content: str, file: Path) -> Any:
-    """Have Airflow read a file as its DAG processor does."""
+    """Return the DAG of a file, read as by Airflow's DAG processor."""
     file.write_text(content)
     if AIRFLOW_V_3_0_PLUS:
         bag = import_module("airflow.dag_processing.dagbag").DagBag(dag_folder=str(file), bundle_name="dags-folder")
@@ -99,7 +99,7 @@ def _dag_in(content: str, file: Path) -> Any:
 
 
 def _put_key(scene: Scene, destination: str) -> str | None:
-    """Put a key of the user where an issuance would; return what the connection then holds."""
+    """Store a key of the user as an issuance would, and return the connection."""
     key, (kind, name) = scene.emulator.give_key(scene.user.id), destination.removeprefix("airflow://").split("/")
     if kind == "connection":
         scene.put(name, conn_type="polytomic", host=scene.emulator.base_url, password=key)

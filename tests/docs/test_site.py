@@ -39,7 +39,7 @@ class _Page(HTMLParser):
         super().__init__()
         self.ids: set[str] = set()
         self.links: list[str] = []
-        self.fetched: list[str] = []  # by the browser, without anybody's click
+        self.fetched: list[str] = []  # by the browser, without a click
         self.texts: list[str] = []
         self.feed(text)
 
@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(site: Path) -> dict[Path, _Page]:
-    # The page of an unknown address has no place of its own, so its links begin at the server's root.
+    # The page for unknown addresses has no path of its own, so its links begin at the server's root.
     return {file: _Page(file.read_text()) for file in site.rglob("*.html") if file.name != "404.html"}
 
 
@@ -154,7 +154,7 @@ def test_the_parameters_of_an_operator_are_a_table_with_their_types(site: Path):
     assert table["retry_for"] == "float|str"
 
 
-# Each with a text of its warning or error. Those of the first group are found in one build; the others end it.
+# Each with a string of its warning or error. One build finds all of the first group; each of the others ends it.
 WARNED = {
     "a page that is not there": ("docs/index.md", "\n[no page](no-page.md)\n", "no-page.md"),
     "a heading that is not there": ("docs/index.md", "\n[no heading](testing.md#no-heading)\n", "#no-heading"),

@@ -1,4 +1,4 @@
-"""The pages of the stores: a key issued as they say lies where and as they show, and costs as many requests.
+"""The pages of the stores: a key is stored where and as they show, and costs as many requests.
 
 Their policies: ``tests/contract/test_least_policies.py``. Compare-and-set: ``test_tables.py``. Names and sizes: the
 tests of the stores, in ``tests/unit/secret_stores``.
@@ -39,7 +39,7 @@ PLACES = [(name, codes(row[0])[0], codes(row[1])) for name in STORES for row in 
 
 
 def stored_as(page: str, destination: str) -> Block | None:
-    """Return the page's example of what lies there; None where it is the key alone."""
+    """Return the page's example of the stored value; None if it is the key alone."""
     plain = re.sub(r"^airflow://\w+@", "airflow://", destination)
     return next((block for block in blocks("json", f"stored={plain}") if block.page == page), None)
 
@@ -57,19 +57,19 @@ def test_a_destination_leads_where_the_page_says_and_what_lies_there_is_what_it_
         assert found == on.key
     else:
         content: Mapping[str, Any] = json.loads(found) if isinstance(found, str) else found
-        told = json.loads(example.content)
-        assert kinds(content) == kinds(told)
-        assert list(content) == list(told)
+        documented = json.loads(example.content)
+        assert kinds(content) == kinds(documented)
+        assert list(content) == list(documented)
         assert content[field[0] if field else "password"] == on.key
-        assert content.get("conn_type") == told.get("conn_type")
+        assert content.get("conn_type") == documented.get("conn_type")
     with closing(PolytomicHook.for_destination(on.site.here(destination), server="polytomic_default")) as hook:
         assert hook.get_identity().email == on.scene.user.email
     assert kinds(record_beside(on.site, place)) == kinds(shown("record"))
 
 
 def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
-    """Return the record from where the page says that it is."""
-    ((_, told), *_) = named = rows(site.page, "What is written")
+    """Return the record from the path on the page."""
+    ((_, documented), *_) = named = rows(site.page, "What is written")
     if isinstance(site, SecretsManagerPage):
         tags = site.person.describe_secret(SecretId=place)["Tags"]
         record = decode_record(tags)
@@ -79,7 +79,7 @@ def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
             tag.replace("<field>", field) for tag in of_page for field in RECORD_FIELDS
         }
         return record
-    found = site.content(re.sub("<.*>", place, codes(told)[0]))
+    found = site.content(re.sub("<.*>", place, codes(documented)[0]))
     beside: Mapping[str, str] = json.loads(found) if isinstance(found, str) else found
     return beside
 
@@ -88,17 +88,17 @@ def record_beside(site: StorePage, place: str) -> Mapping[str, str]:
 def test_the_requests_are_as_many_as_the_page_says(issuer: Callable[[str], PageIssuer], name: str):
     on = issuer(name)
     page, number = PAGES[name], 1 if name == "vault kv1" else 0
-    told = {row[0]: [int(cell) for cell in row[1:]] for row in rows(page, "What it costs", number)}
+    documented = {row[0]: [int(cell) for cell in row[1:]] for row in rows(page, "What it costs", number)}
     names = [codes(name)[0] for name in head(page, "What it costs", number)[1:]]
     for what, given in {"issued": {}, "kept": {}, "rotated": {"force": True}}.items():
         before = asked(on.site)
         on.issue("airflow://connection/acme_polytomic", **given)
-        counts = zip(names, told[f"a key is {what}"], strict=True)
+        counts = zip(names, documented[f"a key is {what}"], strict=True)
         assert dict(asked(on.site) - before) == {request: count for request, count in counts if count}
 
 
 def asked(site: StorePage) -> Counter[str]:
-    """Count what was asked about the secret and its record, by the names that the pages give requests."""
+    """Count the requests about the secret and its record, by their names on the pages."""
     if isinstance(site, VaultPage):
         requests: list[Any] = site.server.requests  # type: ignore[attr-defined]  # the fake's
         mine = [request for request in requests if site.mount in f"{request.path}{request.body}"]
@@ -122,5 +122,5 @@ def test_at_debug_it_is_airflows_own_reads_that_print_secrets_and_only_where_the
     assert on.key not in caplog.text
     with closing(PolytomicHook("acme_polytomic")) as consumer:
         consumer.get_identity()
-    told = facts(on.site.page, "Logs at DEBUG")["Airflow's own reads"]
-    assert (told == "whole secrets") is (on.key in caplog.text)
+    documented = facts(on.site.page, "Logs at DEBUG")["Airflow's own reads"]
+    assert (documented == "whole secrets") is (on.key in caplog.text)

@@ -35,18 +35,18 @@ HOOK_PARTS = (OrganizationEndpoints, UserEndpoints, RoleEndpoints, PolytomicHook
 
 
 def test_the_methods_of_the_hook_are_all_there():
-    told = [method for name, _, _ in rows(CONNECTION_PAGE, "In your own tasks") for method in codes(name)]
+    documented = [method for name, _, _ in rows(CONNECTION_PAGE, "In your own tasks") for method in codes(name)]
     members = {name for part in HOOK_PARTS for name, member in vars(part).items() if inspect.isfunction(member)}
-    assert sorted(told) == sorted(
+    assert sorted(documented) == sorted(
         name for name in members if re.match("(get|list|create|update|delete|resolve)_", name)
     )
 
 
 def test_the_errors_are_all_there_and_retryable_where_the_page_says_so():
-    bases = {"PolytomicError", "PolytomicApiError", "SecretStoreError", "IssuanceError"}  # never raised themselves
+    bases = {"PolytomicError", "PolytomicApiError", "SecretStoreError", "IssuanceError"}  # never raised directly
     raised = {name: getattr(exceptions, name).retryable for name in set(exceptions.__all__) - bases}
-    told = {codes(row[0])[0]: row[1] == "yes" for row in rows(CONNECTION_PAGE, "Errors")}
-    assert told == raised
+    documented = {codes(row[0])[0]: row[1] == "yes" for row in rows(CONNECTION_PAGE, "Errors")}
+    assert documented == raised
 
 
 AIRFLOW = ["airflow://connection/<conn_id>", "airflow://variable/<key>"]
@@ -65,17 +65,17 @@ def test_the_destinations_and_backends_are_all_there():
 
 
 def test_each_form_of_a_destination_can_be_parsed():
-    told = [codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Choose a destination")]
-    assert told == [*AIRFLOW, "airflow://<writer_conn_id>@connection/<conn_id>", *OUTSIDE]
-    for form in told:
-        filled = re.sub(r"<(writer_)?conn_id>@", "somebody@", form.replace("[", "").replace("]", ""))
+    documented = [codes(row[0])[0] for row in rows(DESTINATIONS_PAGE, "Choose a destination")]
+    assert documented == [*AIRFLOW, "airflow://<writer_conn_id>@connection/<conn_id>", *OUTSIDE]
+    for form in documented:
+        filled = re.sub(r"<(writer_)?conn_id>@", "writer@", form.replace("[", "").replace("]", ""))
         Destination.parse(re.sub("<.*?>", "acme", filled))
 
 
 @pytest.fixture
 def stores(scene: Scene) -> dict[str, bool]:
     """Whether each store that a page can name has compare-and-set."""
-    del scene  # its settings of Airflow are what open_store reads
+    del scene  # only for its settings of Airflow, which open_store reads
     local = open_store(CONNECTION, issuer="https://app.polytomic.com")
     metastore = store_on(None, Destination.parse("airflow://variable/acme"), issuer="https://app.polytomic.com")
     found: dict[str, Any] = {
@@ -90,27 +90,27 @@ def stores(scene: Scene) -> dict[str, bool]:
 
 
 def test_the_backends_and_their_compare_and_set_are_all_there(stores: dict[str, bool]):
-    told = {row[0].partition(":")[0]: row[1] for row in rows(DESTINATIONS_PAGE, "Supported backends")}
-    assert told == {name: "yes" if compares else "no" for name, compares in stores.items()}
-    assert {name for backend in told for name in codes(backend)} == BACKEND_NAMES
+    documented = {row[0].partition(":")[0]: row[1] for row in rows(DESTINATIONS_PAGE, "Supported backends")}
+    assert documented == {name: "yes" if compares else "no" for name, compares in stores.items()}
+    assert {name for backend in documented for name in codes(backend)} == BACKEND_NAMES
 
 
 def test_what_the_readme_says_of_compare_and_set_the_stores_say_too(stores: dict[str, bool]):
-    said = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
+    documented = {row[1].partition(":")[0]: row[2] for row in rows("README.md", "Destinations")}
     names = {
         "the metadata database, if no backend is configured": "none",
         "an AWS secret outside Airflow": "`SecretsManagerBackend`",
         "an AWS parameter outside Airflow": "`SystemsManagerParameterStoreBackend`",
     }
-    assert said.pop("a Vault secret outside Airflow") == "yes; version 1: no"
-    assert said == {name: "yes" if stores[names.get(name, name)] else "no" for name in said}
-    assert {names.get(name, name) for name in said} == set(stores)
+    assert documented.pop("a Vault secret outside Airflow") == "yes; version 1: no"
+    assert documented == {name: "yes" if stores[names.get(name, name)] else "no" for name in documented}
+    assert {names.get(name, name) for name in documented} == set(stores)
 
 
 def test_the_extras_are_those_of_the_project():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    told = [code for row in rows("README.md", "Install", 1) for code in codes(row[0])]
-    assert sorted(re.findall(r"\[(\w+)\]", " ".join(told))) == sorted(extras)
+    documented = [code for row in rows("README.md", "Install", 1) for code in codes(row[0])]
+    assert sorted(re.findall(r"\[(\w+)\]", " ".join(documented))) == sorted(extras)
     openers = [row.open for row in BACKENDS.values()] + [row.open for row in SCHEMES.values()]
     named = {opener.extra for opener in openers if isinstance(opener, StoreModule)}
     assert len(named) > 1
@@ -123,20 +123,20 @@ def test_an_issuance_costs_as_many_requests_as_the_page_says(scene: Scene, conte
         PolytomicCreateApiKeyOperator(task_id="issue", destination=CONNECTION, **scene.ids, **given).execute(context())
         return len(scene.emulator.requests) - before
 
-    told = {row[0]: int(row[1]) for row in rows(DESTINATIONS_PAGE, "What an issuance costs")}
-    assert requests_for(check_only=True) == told["`check_only`, nothing stored"]
-    assert requests_for() == told["a key is issued"]
-    assert requests_for() == told["a stored key is kept"]
+    documented = {row[0]: int(row[1]) for row in rows(DESTINATIONS_PAGE, "What an issuance costs")}
+    assert requests_for(check_only=True) == documented["`check_only`, nothing stored"]
+    assert requests_for() == documented["a key is issued"]
+    assert requests_for() == documented["a stored key is kept"]
 
 
 def test_the_versions_are_those_that_are_installed_and_tested():
-    told = facts("README.md", "Install")
+    documented = facts("README.md", "Install")
     pinned = [
         re.findall(r"^apache-airflow==(.+)$", file.read_text(), re.MULTILINE)[0]
         for file in sorted((ROOT / "constraints").glob("airflow-*.txt"))
     ]
-    assert told["Airflow"].endswith(f"tested with {' and '.join(pinned)}")
+    assert documented["Airflow"].endswith(f"tested with {' and '.join(pinned)}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert told["Python"].startswith("3.11 to 3.13")
+    assert documented["Python"].startswith("3.11 to 3.13")
     assert "apache-airflow>=2.11" in project["dependencies"]
-    assert told["Polytomic"].endswith(DEFAULT_API_VERSION)
+    assert documented["Polytomic"].endswith(DEFAULT_API_VERSION)

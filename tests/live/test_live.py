@@ -1,7 +1,7 @@
 """Opt-in smoke test on a real Polytomic server: onboard a customer, rotate its key, remove everything.
 
 ``make test-live`` runs it, with a server and a partner key from the environment (CONTRIBUTING.md). The keys are in a
-folder that is removed afterwards; what is asserted and printed are ids and fingerprints.
+folder that is removed afterwards; the test prints and compares only ids and fingerprints.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]
 SERVER, PARTNER_KEY, EMAIL = "POLYTOMIC_LIVE_SERVER", "POLYTOMIC_LIVE_PARTNER_KEY", "POLYTOMIC_LIVE_EMAIL"
 CONN_ID = "live_polytomic"
 DESTINATION = f"airflow://connection/{CONN_ID}"
-REVOCATION_SECONDS = 300  # a guard: no revocation takes so long
+REVOCATION_SECONDS = 300  # a guard against hanging
 
 
 @dataclass(frozen=True)
 class Live:
-    """The customer to be, with a name that nothing else on the server has.
+    """The new customer, with a name that is unique on the server.
 
     :param secrets: the folder of Airflow's LocalFilesystemBackend.
     """
@@ -66,7 +66,7 @@ class Live:
         return returned
 
     def remove(self) -> None:
-        """Delete the organization of this name and its users, whatever was created of it."""
+        """Delete the organization of this name and its users, if they exist."""
         with closing(PolytomicHook()) as hook:
             for organization in hook.list_organizations():
                 if organization.name == self.name:
@@ -79,7 +79,7 @@ class Live:
 def live(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, context: Callable[..., dict[str, Any]]
 ) -> Iterator[Live]:
-    """A customer to be on the server that the environment names; nothing is left of it afterwards."""
+    """A new customer on the server in the environment variables; everything is deleted afterwards."""
     if "live" not in request.config.option.markexpr:
         pytest.skip("creates an organization on a real server: make test-live")
     if missing := [name for name in (SERVER, PARTNER_KEY) if not os.environ.get(name)]:
@@ -146,7 +146,7 @@ def test_a_customer_is_onboarded_rotated_and_removed(live: Live):
 
 
 def is_refused(hook: PolytomicHook) -> bool:
-    """Whether the hook's key is dead; how long a revocation takes is not documented."""
+    """Whether the hook's key is revoked; the time that a revocation takes is not documented."""
     deadline = time.monotonic() + REVOCATION_SECONDS
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""The live smoke test itself, run as ``make test-live`` runs it, against the emulator on loopback."""
+"""The live smoke test, run as by ``make test-live``, but against the emulator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def emulator() -> Iterator[PolytomicEmulator]:
 
 
 def run_live(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run it with these variables, and its temporary files in this folder."""
+    """Run the live test with these variables, and its temporary files in this folder."""
     environ = {name: value for name, value in os.environ.items() if name not in {SERVER, PARTNER_KEY}}
     return subprocess.run(
         [sys.executable, "-m", *RECIPE.split(), "-p", "no:cacheprovider"],
@@ -44,7 +44,7 @@ def run_live(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def assert_nothing_is_left(emulator: PolytomicEmulator, folder: Path, printed: str) -> None:
-    """Nothing is on the server, and no key was printed or is in a file."""
+    """Assert that the server is empty, and that no key was printed or is in a file."""
     assert [organization.id for organization in emulator.organizations()] == [emulator.owner.id]
     files = [file.read_bytes().decode(errors="replace") for file in folder.rglob("*") if file.is_file()]
     for key in [*emulator.all_keys(), emulator.partner_key]:

@@ -17,11 +17,11 @@ ALLOWED = ROOT / "tests" / "packaging" / "wheel_files.txt"
 
 def test_the_wheel_holds_exactly_the_listed_files(built: Built):
     with zipfile.ZipFile(built.wheel) as wheel:
-        held = {name for name in wheel.namelist() if not name.endswith("/")}
+        contained = {name for name in wheel.namelist() if not name.endswith("/")}
     listed = {line.format(version=__version__) for line in ALLOWED.read_text().split()}
 
-    assert sorted(held - listed) == [], f"not in {ALLOWED.name}: add them there if users should get them"
-    assert sorted(listed - held) == [], f"in {ALLOWED.name}, but not in the wheel"
+    assert sorted(contained - listed) == [], f"not in {ALLOWED.name}: add them there if users should get them"
+    assert sorted(listed - contained) == [], f"in {ALLOWED.name}, but not in the wheel"
 
 
 def test_the_sdist_can_be_tested_and_holds_nothing_private(built: Built):

@@ -1,4 +1,4 @@
-"""The workflow of the hosted CI: it calls what exists, on every supported pair of Python and Airflow."""
+"""The workflow of the hosted CI calls existing targets, on every supported pair of Python and Airflow."""
 
 from __future__ import annotations
 

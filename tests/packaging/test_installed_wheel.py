@@ -47,7 +47,7 @@ class Installed:
     home: Path
 
     def run(self, program: str, *arguments: str) -> str:
-        """Run a program of the environment with nothing of the source tree on its path, and return what it printed."""
+        """Run a program of the environment, without the source tree on its path, and return its output."""
         env = isolated(os.environ, self.home)
         env.pop("PYTHONPATH", None)
         command = [str(self.place / "bin" / program), *arguments]
@@ -89,8 +89,8 @@ def test_airflow_lists_the_provider(installed: Installed):
 
 
 def test_airflow_gets_the_provider(installed: Installed):
-    told = installed.run("airflow", "providers", "get", "airflow-provider-polytomic", "--full", "--output", "json")
-    (provider,) = json.loads(told)
+    output = installed.run("airflow", "providers", "get", "airflow-provider-polytomic", "--full", "--output", "json")
+    (provider,) = json.loads(output)
     assert provider["package-name"] == "airflow-provider-polytomic"
     assert "airflow_provider_polytomic.hooks.polytomic.PolytomicHook" in json.dumps(provider)
 
@@ -103,9 +103,9 @@ def test_airflow_offers_the_connection_type(installed: Installed):
 def test_every_module_comes_from_the_wheel(installed: Installed):
     modules = json.loads(installed.run("python", "-I", "-c", LIST_MODULES).splitlines()[-1])
     assert len(modules) > 10
-    without = {name.rpartition(".")[2]: file for name, file in modules.items() if file.startswith("needs ")}
+    without = {name: file for name, file in modules.items() if file.startswith("needs ")}
     assert without
-    assert all(name.startswith(("vault", "aws_")) for name in without)
+    assert all(".secret_stores.vault" in name or ".secret_stores.aws" in name for name in without)
     needed = {need.removeprefix("needs ") for need in without.values()}
     assert needed <= {"hvac", "botocore", "airflow.providers.hashicorp", "airflow.providers.amazon"}
     files = [file for file in modules.values() if not file.startswith("needs ")]
@@ -117,8 +117,8 @@ def test_every_module_comes_from_the_wheel(installed: Installed):
     [("vault://c@secret/a", "hashicorp"), ("aws-secretsmanager://c@/a", "amazon"), ("aws-ssm://c@/a", "amazon")],
 )
 def test_a_destination_whose_extra_is_not_installed_names_it(installed: Installed, destination: str, extra: str):
-    told = installed.run("python", "-c", OPEN, destination)
-    assert f"Install airflow-provider-polytomic[{extra}]" in told
+    output = installed.run("python", "-c", OPEN, destination)
+    assert f"Install airflow-provider-polytomic[{extra}]" in output
 
 
 def test_a_users_dag_test_that_names_the_plugin_gets_the_emulator_fixture(installed: Installed):

@@ -1,4 +1,4 @@
-"""The leak scan finds what it must and shows nothing of it: one case for each way a secret is written down."""
+"""The leak scan finds a secret in every encoding, and does not show it."""
 
 from __future__ import annotations
 

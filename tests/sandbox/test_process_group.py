@@ -1,4 +1,4 @@
-"""Everything ends with its owner: children, orphans, groups and sessions of their own, and after SIGKILL."""
+"""All processes stop with their owner, even orphans, other groups and sessions, and after SIGKILL."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tools.airflow_sandbox.process_group import ProcessGroup, ProcessGroupError
 
 pytestmark = pytest.mark.crash
 
-# A child leaves its process group (as Airflow's tasks do) or its session; the grandchild is orphaned at once. Each says
-# its line in one write: print makes two of it where Python does not buffer, and those of two processes can mix.
+# A child leaves its process group (as Airflow's tasks do) or its session; the grandchild becomes an orphan at once.
+# Each writes its line in one call: without buffering, print makes two calls, and the lines of two processes can mix.
 FAMILY = """
 import os, signal, sys, time
 if os.fork() == 0:
@@ -41,7 +41,7 @@ with ProcessGroup() as group:
 
 
 def _pids_in(console, count, seconds=120):
-    """Read the pids that the processes have written, as soon as there are so many."""
+    """Wait for so many pids in the output of the processes, and return them."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         pids = [int(line) for line in console.read_text().split()] if console.exists() else []
@@ -63,7 +63,7 @@ def _gone(pids, seconds=120):
 def _runs(pid):
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # which may end between any two looks
+    except psutil.NoSuchProcess:  # which may exit between two reads
         return False
 
 

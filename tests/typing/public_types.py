@@ -50,7 +50,7 @@ ID, DESTINATION = "248df4b7-aa70-47b8-a036-33ac447e668d", "airflow://connection/
 
 
 def hook_methods(hook: PolytomicHook) -> None:
-    """A hook returns models, and a key as a value that does not show itself."""
+    """A hook returns models, and a key as a value whose string is hidden."""
     assert_type(PolytomicHook("acme", retry_for=10.0), PolytomicHook)
     assert_type(PolytomicHook.for_destination("airflow://variable/acme", server="polytomic_default"), PolytomicHook)
     assert_type(hook.base_url, str)
@@ -78,7 +78,7 @@ def hook_methods(hook: PolytomicHook) -> None:
 
 
 def models(identity: Identity, organization: Organization, user: User, role: Role) -> None:
-    """What Polytomic may leave out can be None, and nothing can be assigned."""
+    """Optional fields can be None, and no field can be assigned."""
     assert_type(identity.is_partner, bool)
     assert_type(identity.organization_id, str | None)
     assert_type(organization.id, str)
@@ -92,7 +92,7 @@ def models(identity: Identity, organization: Organization, user: User, role: Rol
 
 
 def keys(key: ApiKey) -> None:
-    """A key is no string until it is revealed."""
+    """A key is not a string until it is revealed."""
     assert_type(key.reveal(), str)
     assert_type(key.fingerprint, str)
     assert_type(key.matches(ApiKey("another-key")), bool)
@@ -126,7 +126,7 @@ def assets(context: dict[str, Any]) -> None:
 
 
 def operators() -> None:
-    """Their own parameters are checked; what Airflow's base takes goes through ``**kwargs``."""
+    """Their own parameters are checked; those of BaseOperator go through ``**kwargs``."""
     organization = PolytomicCreateOrganizationOperator(task_id="a", name="Acme", if_exists="ignore")
     user = PolytomicCreateUserOperator(task_id="b", org_id=ID, user_email="ada@acme.example", roles=["Viewer"])
     customer = {"org_id": ID, "user_id": ID, "destination": DESTINATION}
@@ -143,7 +143,7 @@ def operators() -> None:
         outlets=[api_keys_alias()],
     )
     PolytomicBatchRotateApiKeysOperator(task_id="e", targets=[customer], max_age=3600, max_failures=3)
-    PolytomicBatchRotateApiKeysOperator(task_id="e", targets="s3://aws@bucket/fleet.csv", max_age=timedelta(days=7))
+    PolytomicBatchRotateApiKeysOperator(task_id="e", targets="s3://aws@bucket/targets.csv", max_age=timedelta(days=7))
     PolytomicUpdateOrganizationOperator(task_id="f", org_id=ID, clear_settings=["sso_domain"])
     PolytomicUpdateUserOperator(task_id="g", org_id=ID, user_id=ID, roles="Viewer")
     PolytomicListUsersOperator(task_id="h", org_id="current")
@@ -188,7 +188,7 @@ def stores_of_other_packages(store: SecretStore, clients: ClientCache) -> None:
 
 
 def emulator(server: PolytomicEmulator) -> None:
-    """The emulator answers with values, and takes a fault as text or value."""
+    """The emulator returns values, and accepts a fault as a string or a value."""
     with PolytomicEmulator() as entered:
         assert_type(entered, PolytomicEmulator)
     assert_type(server.base_url, str)

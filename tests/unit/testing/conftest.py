@@ -29,7 +29,7 @@ def basic(name: str, password: str = "") -> str:
 
 @dataclass
 class Place:
-    """An emulator, an organization with one user, and requests to it as the partner or as whoever is named."""
+    """An emulator, an organization with one user, and requests as the partner or another caller."""
 
     emulator: PolytomicEmulator
     organization: Organization
@@ -90,7 +90,7 @@ def place(make_place: Callable[..., Place]) -> Place:
 
 
 class ManualClock:
-    """Seconds that pass when told."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -35,7 +35,7 @@ def _admin(place: Place) -> str:
     return emulator.add_user(place.organization.id, "root@acme.example", [emulator.role_id("admin")]).id
 
 
-# What each form opens: who it is, all organizations, the users of one of them, and one's own organization.
+# Statuses for each form: identity, all organizations, the users of one of them, and the own organization.
 PATHS = ("/api/me", "/api/organizations", "/api/organizations/{org}/users", "/api/organization")
 RIGHTS = {
     "partner": (200, 200, 200, 403),

@@ -102,7 +102,7 @@ def test_a_delay_holds_the_answer_back_before_or_after_the_effect(place, fault, 
     while not place.emulator.requests or (minted and not place.emulator.minted()):
         time.sleep(0.01)
     assert (place.emulator.minted(), waiting.is_alive()) == (minted, True)
-    place.emulator.stop()  # nobody waits for a minute
+    place.emulator.stop()  # the minute does not pass
     waiting.join()
     assert len(dropped) == 1
 

@@ -55,10 +55,10 @@ except ImportError as error:
 from airflow_provider_polytomic.testing import Fault
 print(Fault("drop"))
 """
-    said = run(code)
-    assert missing in said
-    assert "airflow-provider-polytomic[testing]" in said
-    assert said.endswith("drop\n")
+    output = run(code)
+    assert missing in output
+    assert "airflow-provider-polytomic[testing]" in output
+    assert output.endswith("drop\n")
 
 
 def test_the_command_says_so_too():

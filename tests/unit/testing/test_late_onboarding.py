@@ -36,7 +36,7 @@ def post(place, endpoint):
 
 @pytest.fixture
 def made(place, endpoint):
-    """Count what was made; each user was invited once."""
+    """Return the numbers of organizations and users, after checking that each user was invited once."""
 
     def count():
         if endpoint == "create_organization":

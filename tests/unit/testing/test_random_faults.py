@@ -11,7 +11,7 @@ MANY = 200
 
 
 def met(place, *faults, count=MANY):
-    """Return which of many requests in a row met a fault."""
+    """Return which of many requests in a row a fault affected."""
     for fault in faults:
         place.emulator.inject(fault)
     before = len(place.emulator.requests)

@@ -12,7 +12,7 @@ ALL = dict.fromkeys(READS | CHANGES, 200)
 
 
 def answers(place, auth):
-    """Try everything that is done inside an organization, and return the status of each."""
+    """Send every request about an organization, and return the statuses."""
     scoped = basic(place.organization.id, place.emulator.partner_key)
     role = place.send("POST", "/api/permissions/roles", {"name": "Auditor"}, auth=scoped).json()["data"]["id"]
     victim = place.emulator.add_user(place.organization.id, "victim@acme.example").id

@@ -159,7 +159,7 @@ def _fork(work) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
-        )  # Python 3.12 warns of forks beside threads: that is what is tested
+        )  # Python 3.12 warns about forks beside threads, which this test does
         child = os.fork()
     if child == 0:
         try:

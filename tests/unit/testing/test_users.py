@@ -11,7 +11,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(params=["partner", "current organization"])
 def users(request, place):
-    """Send to the users of the organization by either path."""
+    """Send a request about the users of the organization, by either path."""
     partner = request.param == "partner"
     path = place.users_path if partner else "/api/organization/users"
     auth = None if partner else basic(place.organization.id, place.emulator.partner_key)
