@@ -1,4 +1,4 @@
-"""Is this the organization or the user that was meant? And is it not the caller's own?"""
+"""Checks that an organization or a user is the expected one, and not the caller's own."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from airflow_provider_polytomic._support.text import lower_ascii
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 if TYPE_CHECKING:
-    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic._provisioning.protocols import PolytomicApi
     from airflow_provider_polytomic.models import Organization, User
 
 __all__ = ["check_email", "email_matches", "is_callers_organization", "require_text"]
 
 
 def require_text(parameter: str, value: object) -> None:
-    """Refuse what cannot be a name or an address: rendering may have left nothing of it.
+    """Refuse a value that cannot be a name or an address, such as a template that rendered to nothing.
 
-    :raises PolytomicConfigurationError: if it is empty, or has blanks around it; nothing was sent.
+    :raises PolytomicConfigurationError: if it is not a string, is empty, or has spaces around it.
     """
     if not isinstance(value, str) or not value.strip() or value != value.strip():
         raise PolytomicConfigurationError(
-            f"{parameter} must be a string that is not empty and has no blanks around it.",
+            f"{parameter} must be a string that is not empty and has no spaces around it.",
             reason="not_a_name",
             fields=(parameter,),
         )
 
 
 def check_email(user: User, expected: str | None) -> None:
-    """Refuse a user who has another address than expected; None expects nothing.
+    """Refuse a user whose address is not the expected one.
 
-    :raises PolytomicConfigurationError: if so; nothing was changed.
+    :param expected: the address, in any case; None accepts every user.
+    :raises PolytomicConfigurationError: if the address differs; nothing was changed.
     """
     if expected is not None and not email_matches(user, expected):
         raise PolytomicConfigurationError(
@@ -45,18 +46,18 @@ def check_email(user: User, expected: str | None) -> None:
 def email_matches(user: User, email: str) -> bool:
     """Whether the user has this address, in any case.
 
-    Polytomic keeps addresses in lower case (its Terraform provider, resource_user.go). Only A to Z are compared so:
-    other characters can become the same letter.
+    Polytomic stores addresses in lower case (its Terraform provider, resource_user.go). Only A to Z are compared in any
+    case: other characters can become the same letter.
     """
     return lower_ascii(user.email or "") == lower_ascii(email)
 
 
-def is_callers_organization(hook: PolytomicHook, organization: Organization) -> bool:
-    """Whether it is the organization that the caller's own key belongs to.
+def is_callers_organization(polytomic: PolytomicApi, organization: Organization) -> bool:
+    """Whether the caller's own key belongs to the organization.
 
-    ``GET /api/me`` tells, or else the list of organizations, which begins with the partner's own (2025-09-18).
+    ``GET /api/me`` names that organization; otherwise it is the first one in the list (2025-09-18, organization).
     """
-    own = hook.get_identity().organization_id
-    if own is None:
-        own = next((each.id for each in hook.list_organizations()), None)
-    return own == organization.id
+    own_id = polytomic.get_identity().organization_id
+    if own_id is None:
+        own_id = next((listed.id for listed in polytomic.list_organizations()), None)
+    return own_id == organization.id

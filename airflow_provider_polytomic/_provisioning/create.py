@@ -1,12 +1,12 @@
-"""How does an organization or a user come to exist exactly once? By look-up, and by key.
+"""Creation of an organization or a user exactly once, by look-up and by Idempotency-Key.
 
-What exists is looked up; what does not is asked for under one fresh Idempotency-Key a try, which that request's own
-repeats share. A key derived from the name would not do: Polytomic replays a refusal under it for 24 hours after its
-cause was put right. Across tries the look-up decides, and so it does when Polytomic says that something is taken: an
-earlier try's request may have been applied late. That such a request cannot make a second one rests on Polytomic's
-uniqueness: documented for the names of organizations, inferred for e-mail addresses.
+What exists is looked up. What does not exist is created with a new Idempotency-Key in each try, which the repeats of
+that request share. A key derived from the name would not do: Polytomic replays a rejection under it for 24 hours after
+its cause was fixed. Across tries the look-up decides. It also decides when Polytomic says that something is taken: the
+request of an earlier try may have taken effect late. That such a request cannot create a second object rests on
+Polytomic's uniqueness, which is documented for the names of organizations and inferred for e-mail addresses.
 
-Nothing here knows Airflow.
+This folder imports neither Airflow nor HTTP.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
+    from airflow_provider_polytomic._provisioning.protocols import PolytomicApi
     from airflow_provider_polytomic.models import Organization, User
 
 __all__ = [
@@ -57,10 +57,10 @@ IfExists = Literal["ignore", "fail"]
 
 @dataclass(frozen=True)
 class RetryBudget:
-    """How long a request that is in flight is waited for.
+    """Limit for repeating a request that is in flight.
 
     :param retry_for: seconds.
-    :param stopping: once true, nothing is sent again.
+    :param stopping: whether the task was asked to stop; once true, no request is repeated.
     """
 
     retry_for: float = 60.0
@@ -70,9 +70,9 @@ class RetryBudget:
 
 @dataclass(frozen=True)
 class Ensured(Generic[T]):
-    """What exists now.
+    """An object that exists now.
 
-    :param created: whether a request of this very try made it.
+    :param created: whether a request of this try created it.
     """
 
     value: T
@@ -80,96 +80,95 @@ class Ensured(Generic[T]):
 
 
 def ensure_organization(
-    hook: PolytomicHook,
+    polytomic: PolytomicApi,
     name: str,
     settings: Mapping[str, str] = MappingProxyType({}),
     *,
     if_exists: IfExists | str = "ignore",
-    patience: RetryBudget | None = None,
+    budget: RetryBudget | None = None,
 ) -> Ensured[Organization]:
-    """Return the organization of exactly this name, made if there is none.
+    """Return the organization with exactly this name; create it if it does not exist.
 
-    :param settings: of a new one, as :meth:`PolytomicHook.create_organization` takes them; one that exists is left
-        alone.
-    :param if_exists: ``ignore`` returns what exists, ``fail`` refuses.
-    :raises PolytomicAlreadyExistsError: if it exists and must not, or if one exists whose name differs in case only.
-    :raises PolytomicConfigurationError: if it is the partner's own: its users would be no customer's.
+    :param settings: settings of a new organization, as ``PolytomicHook.create_organization`` accepts them. An existing
+        organization is not changed.
+    :param if_exists: ``ignore`` returns an existing organization, ``fail`` refuses it.
+    :raises PolytomicAlreadyExistsError: if it exists and must not, or if an existing name differs in case only.
+    :raises PolytomicConfigurationError: if it is the partner's own organization, which is not a customer's.
     """
     require_text("name", name)
     _check_if_exists(if_exists)
 
-    def look(*, taken: bool) -> Organization | None:
-        there = hook.list_organizations()
-        alike = [each for each in there if (each.name or "").casefold() == name.casefold()]
-        exact = next((each for each in alike if each.name == name), None)
-        # The partner's own is the first of the list (2025-09-18, organization): others are not worth a request.
-        if exact and exact.id == there[0].id and is_callers_organization(hook, exact):
+    def find(*, taken: bool) -> Organization | None:
+        organizations = polytomic.list_organizations()
+        similar = [listed for listed in organizations if (listed.name or "").casefold() == name.casefold()]
+        exact = next((listed for listed in similar if listed.name == name), None)
+        # The partner's own organization is the first in the list (2025-09-18, organization): only that one is checked.
+        if exact and exact.id == organizations[0].id and is_callers_organization(polytomic, exact):
             raise PolytomicConfigurationError(
-                f"{name!r:.200} is the partner's own organization, and no customer's.",
+                f"{name!r:.200} is the partner's own organization, not a customer's.",
                 "Use the customer's name.",
                 state="Nothing was changed.",
                 reason="own_organization",
                 fields=("name",),
             )
-        if exact is None and taken and alike:
+        if exact is None and taken and similar:
             raise PolytomicAlreadyExistsError(
-                f"The organization {name!r:.200} cannot be made: there is {alike[0].name!r:.200} ({alike[0].id}), and "
-                "names are unique. Nothing was changed. Use its name as it is, or another one.",
+                f"The organization {name!r:.200} cannot be created: {similar[0].name!r:.200} ({similar[0].id}) exists, "
+                "and names are unique in any case. Nothing was changed. Use that exact name, or another name.",
                 status=409,
                 reason="name_differs_in_case",
                 fields=("name",),
             )
         return exact
 
-    def make(idempotency_key: str) -> Organization:
-        return hook.create_organization(name, idempotency_key=idempotency_key, **settings)
+    def create(idempotency_key: str) -> Organization:
+        return polytomic.create_organization(name, idempotency_key=idempotency_key, **settings)
 
-    return _ensure(f"The organization {name!r:.200}", look, make, if_exists, patience or RetryBudget())
+    return _ensure(f"The organization {name!r:.200}", find, create, if_exists, budget or RetryBudget())
 
 
 def ensure_user(
-    hook: PolytomicHook,
+    polytomic: PolytomicApi,
     org_id: str,
     email: str,
     roles: Sequence[str] = (),
     *,
     if_exists: IfExists | str = "ignore",
-    patience: RetryBudget | None = None,
+    budget: RetryBudget | None = None,
 ) -> Ensured[User]:
-    """Return the user with this e-mail address, in any case, made if there is none, with exactly the roles asked for.
+    """Return the user with this e-mail address, in any case, and with exactly these roles; create it if needed.
 
-    :param roles: names or ids; none: the server's default for a new user, and those of one who exists are left alone.
+    :param roles: names or ids. If empty, a new user gets the server's default, and an existing user keeps its roles.
     :param if_exists: as in :func:`ensure_organization`.
     :raises PolytomicAlreadyExistsError: if the user exists and must not.
-    :raises PolytomicConfigurationError: if a role is unknown; nothing was made.
+    :raises PolytomicConfigurationError: if a role is unknown; nothing was created.
     """
     require_text("user_email", email)
     _check_if_exists(if_exists)
-    role_ids = hook.resolve_roles(org_id, roles)
+    role_ids = polytomic.resolve_roles(org_id, roles)
 
-    def look(*, taken: bool) -> User | None:  # noqa: ARG001 (the case of an address says nothing)
-        # The server keeps addresses in lower case (polytomic's Terraform provider, resource_user.go).
-        return next((user for user in hook.list_users(org_id) if email_matches(user, email)), None)
+    def find(*, taken: bool) -> User | None:  # noqa: ARG001 (addresses match in any case)
+        return next((user for user in polytomic.list_users(org_id) if email_matches(user, email)), None)
 
-    def make(idempotency_key: str) -> User:
-        return hook.create_user(org_id, email, role_ids, idempotency_key=idempotency_key)
+    def create(idempotency_key: str) -> User:
+        return polytomic.create_user(org_id, email, role_ids, idempotency_key=idempotency_key)
 
-    found = _ensure(f"The user {email!r:.200}", look, make, if_exists, patience or RetryBudget())
-    user = found.value
-    if found.created or not role_ids or set(user.role_ids) == set(role_ids):
-        return found
-    log.info("The user %r has other roles than asked for; they are changed.", user.email)
-    return Ensured(_give_roles(hook, org_id, user, role_ids), created=False)
+    ensured = _ensure(f"The user {email!r:.200}", find, create, if_exists, budget or RetryBudget())
+    user = ensured.value
+    if ensured.created or not role_ids or set(user.role_ids) == set(role_ids):
+        return ensured
+    log.info("The user %r has other roles than requested. Its roles are changed.", user.email)
+    return Ensured(_give_roles(polytomic, org_id, user, role_ids), created=False)
 
 
 def change_roles(
-    hook: PolytomicHook, org_id: str, user_id: str, roles: Sequence[str], *, expected_email: str | None
+    polytomic: PolytomicApi, org_id: str, user_id: str, roles: Sequence[str], *, expected_email: str | None
 ) -> tuple[User, bool]:
-    """Give a user exactly these roles; return the user, and whether there was anything to change.
+    """Give a user exactly these roles; return the user, and whether its roles were changed.
 
     :param roles: names or ids, at least one.
-    :param expected_email: what the user's address must be, in any case; None for any.
-    :raises PolytomicConfigurationError: if it is another user's id, or a role is unknown; nothing was changed.
+    :param expected_email: the address that the user must have, in any case; None accepts every address.
+    :raises PolytomicConfigurationError: if the address differs, or a role is unknown; nothing was changed.
     """
     if expected_email is not None:
         require_text("expected_email", expected_email)
@@ -177,39 +176,37 @@ def change_roles(
         raise PolytomicConfigurationError(
             "roles must name at least one role.", reason="roles_missing", fields=("roles",)
         )
-    user = hook.get_user(org_id, user_id)
+    user = polytomic.get_user(org_id, user_id)
     check_email(user, expected_email)
-    role_ids = hook.resolve_roles(org_id, roles)
+    role_ids = polytomic.resolve_roles(org_id, roles)
     if set(user.role_ids) == set(role_ids):
         return user, False
-    return _give_roles(hook, org_id, user, role_ids), True
+    return _give_roles(polytomic, org_id, user, role_ids), True
 
 
-def _give_roles(hook: PolytomicHook, org_id: str, user: User, role_ids: Sequence[str]) -> User:
-    if hook.get_identity().id == user.id:
+def _give_roles(polytomic: PolytomicApi, org_id: str, user: User, role_ids: Sequence[str]) -> User:
+    if polytomic.get_identity().id == user.id:
         raise PolytomicConfigurationError(
-            f"{user.email!r:.200} is the user whose key the connection holds; with other roles, this DAG might be "
-            "locked out.",
+            f"{user.email!r:.200} is the user whose key the connection uses; other roles could lock this DAG out.",
             "Use another connection, or another user.",
             state="Nothing was changed.",
             reason="own_user",
             fields=("user_id",),
         )
-    return hook.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
+    return polytomic.update_user(org_id, user.id, email=user.email, role_ids=role_ids)
 
 
 def _ensure(
-    what: str, look: Callable[..., M | None], make: Callable[[str], M], if_exists: IfExists | str, patience: RetryBudget
+    what: str, find: Callable[..., M | None], create: Callable[[str], M], if_exists: IfExists | str, budget: RetryBudget
 ) -> Ensured[M]:
-    found = look(taken=False)
-    result = _made(what, look, make, patience) if found is None else Ensured(found, created=False)
+    existing = find(taken=False)
+    result = _create(what, find, create, budget) if existing is None else Ensured(existing, created=False)
     if result.created:
         return result
     if if_exists == "fail":
         raise PolytomicAlreadyExistsError(
-            f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use "
-            "another one, or if_exists='ignore'. (An earlier try of this task, ended before it could say so, may have "
-            "made it.)",
+            f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use another "
+            "one, or if_exists='ignore'. (An earlier try of this task may have created it and died before it could say so.)",
             status=409,
             reason="exists_already",
             fields=("if_exists",),
@@ -218,36 +215,39 @@ def _ensure(
     return result
 
 
-def _made(what: str, look: Callable[..., M | None], make: Callable[[str], M], patience: RetryBudget) -> Ensured[M]:
-    """Ask for it, and look again when Polytomic refuses; a 409 without anything there is a request in flight."""
+def _create(what: str, find: Callable[..., M | None], create: Callable[[str], M], budget: RetryBudget) -> Ensured[M]:
+    """Request it, and look it up if Polytomic rejects the request.
+
+    A 409 for something that does not exist means that a request is in flight.
+    """
     idempotency_key = str(uuid.uuid4())
-    unsettled = False
+    outcome_unknown = False
 
     def attempt(_left: float) -> Ensured[M]:
-        nonlocal unsettled
-        if patience.stopping():
+        nonlocal outcome_unknown
+        if budget.stopping():
             raise PolytomicTaskStoppedError(
-                f"{what} is not there yet, and the task was told to end. A retry looks again."
+                f"The task was asked to stop. {what} does not exist yet. A retry looks it up again."
             )
         try:
-            return Ensured(make(idempotency_key), created=True)
+            return Ensured(create(idempotency_key), created=True)
         except (PolytomicConflictError, PolytomicRejectedError) as error:
-            unsettled = unsettled or error.earlier_outcome_unknown
-            # A 409 to a fresh Idempotency-Key cannot be about a request in flight, unless one of ours is.
-            taken = isinstance(error, PolytomicConflictError) and not unsettled
-            if (found := look(taken=taken)) is None:
+            outcome_unknown = outcome_unknown or error.earlier_outcome_unknown
+            # A 409 under a new Idempotency-Key means a request in flight only if an earlier request of this call is.
+            taken = isinstance(error, PolytomicConflictError) and not outcome_unknown
+            if (existing := find(taken=taken)) is None:
                 raise
-            return Ensured(found, created=False)
+            return Ensured(existing, created=False)
 
-    def tell(error: BaseException, seconds: float) -> None:
-        log.info("Trying again in %.1f s. %s", seconds, error)
+    def log_retry(error: BaseException, seconds: float) -> None:
+        log.info("Retrying in %.1f s. %s", seconds, error)
 
-    policy = RetryPolicy(patience.retry_for, on_retry=tell, stopping=patience.stopping, clock=patience.clock)
+    policy = RetryPolicy(budget.retry_for, on_retry=log_retry, stopping=budget.stopping, clock=budget.clock)
     try:
         return policy.call(attempt, lambda error: isinstance(error, PolytomicConflictError) and error.retryable)
     except PolytomicConflictError as error:
         if error.retryable:
-            error.add_note(f"{what} was looked for each time and is not there, at least not under this very name.")
+            error.add_note(f"{what} was looked up each time and does not exist, at least not under exactly this name.")
         raise
 
 

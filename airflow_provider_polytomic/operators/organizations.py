@@ -72,7 +72,7 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
         from airflow_provider_polytomic._provisioning.create import ensure_organization
 
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, patience=self._retry_budget())
+        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, budget=self._retry_budget())
         organization = found.value
         if found.created:
             self.log.info("Created the organization %r (%s).", organization.name, organization.id)
@@ -193,11 +193,11 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the organization, say what it is, and delete it."""
-        from airflow_provider_polytomic._provisioning.delete import remove_organization
+        from airflow_provider_polytomic._provisioning.delete import delete_organization
         from airflow_provider_polytomic._support.ids import parse_uuid
 
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing) or self._is_retried(context)
-        removed = remove_organization(
+        removed = delete_organization(
             hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore, stopping=self._is_killed
         )
         if removed is None:

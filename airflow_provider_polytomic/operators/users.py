@@ -85,9 +85,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
                 fields=["roles"],
             )
         if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_user(
-            hook, self.org_id, self.user_email, roles, if_exists=if_exists, patience=self._retry_budget()
-        )
+        found = ensure_user(hook, self.org_id, self.user_email, roles, if_exists=if_exists, budget=self._retry_budget())
         if found.created:
             self.log.info("Created the user %r (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
         return {**_shown(found.value, self.org_id), "created": found.created}
@@ -203,12 +201,12 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
 
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         """Look at the user, say who it is, and remove it."""
-        from airflow_provider_polytomic._provisioning.delete import remove_user
+        from airflow_provider_polytomic._provisioning.delete import delete_user
         from airflow_provider_polytomic._support.ids import parse_organization, parse_uuid
 
         expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing)
-        removed = remove_user(
+        removed = delete_user(
             hook, self.org_id, self.user_id,
             expected_email=expected,
             # Without an address to look for, a mistyped id would look like a user that an earlier try removed.

@@ -36,9 +36,6 @@ IMPORTS_AIRFLOW = {
 REMAINING = {
     ("_airflow.dag_run", "_issuance.record"),
     ("_batch.targets", "operators._fields"),
-    ("_provisioning.checks", "hooks.polytomic"),
-    ("_provisioning.create", "hooks.polytomic"),
-    ("_provisioning.delete", "hooks.polytomic"),
 }
 
 

@@ -83,7 +83,7 @@ def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, 
     assert (returned["id"], returned["created"]) == (scene.user.id, False)
     assert returned["role_ids"] == [scene.emulator.role_id("Admin")]
     assert scene.emulator.roles_of(scene.user.id) == ["Admin"]
-    assert "other roles than asked for" in said()
+    assert "other roles than requested" in said()
 
 
 def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
@@ -172,7 +172,7 @@ def test_a_removal_says_who_goes_before_the_user_goes(scene: Scene, context: Con
     scene.emulator.give_key(scene.user.id)
     returned = delete(scene, context(), expected_email="Ada@acme.example")
     assert returned == {"id": scene.user.id, "email": scene.user.email, "org_id": scene.ids["org_id"], "deleted": True}
-    assert f"Removing the user '{scene.user.email}' ({scene.user.id}) for good" in said()
+    assert f"Deleting the user '{scene.user.email}' ({scene.user.id}) for good" in said()
     assert scene.emulator.users_of(scene.user.organization_id) == []
     assert scene.emulator.keys_of(scene.user.id) == []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_polytomic._provisioning.create import RetryBudget
-from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
+from airflow_provider_polytomic._provisioning.delete import delete_organization, delete_user
 from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.unit.hooks.conftest import FakeTime, Request, ada, connect, define, fake_time, hook, sent, stub
 
@@ -33,7 +33,7 @@ def partner(connect: Callable[..., PolytomicHook]) -> PolytomicHook:
 
 
 @pytest.fixture
-def patience(fake_time: FakeTime) -> RetryBudget:
+def budget(fake_time: FakeTime) -> RetryBudget:
     return RetryBudget(20.0, clock=fake_time.clock)
 
 
@@ -55,7 +55,7 @@ def remove(partner: PolytomicHook, bob: User) -> Callable[..., object]:
 
     def remove_bob(user_id: str = bob.id, expected_email: str | None = None, **given: Any) -> object:
         arguments = {"expected_email": expected_email, "ignore_if_missing": False, **given}
-        return remove_user(partner, arguments.pop("org_id", bob.organization_id), user_id, **arguments)
+        return delete_user(partner, arguments.pop("org_id", bob.organization_id), user_id, **arguments)
 
     return remove_bob
 
@@ -66,7 +66,7 @@ def delete(partner: PolytomicHook, ada: User) -> Callable[..., object]:
 
     def delete_acme(org_id: str = ada.organization_id, expected_name: str = "Acme", **given: Any) -> object:
         arguments = {"expected_name": expected_name, "ignore_if_missing": False, **given}
-        return remove_organization(partner, org_id, **arguments)
+        return delete_organization(partner, org_id, **arguments)
 
     return delete_acme
 

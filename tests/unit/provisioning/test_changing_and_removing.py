@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from airflow_provider_polytomic._provisioning.create import change_roles
-from airflow_provider_polytomic._provisioning.delete import remove_organization, remove_user
+from airflow_provider_polytomic._provisioning.delete import delete_organization, delete_user
 from airflow_provider_polytomic.exceptions import (
     PolytomicConfigurationError,
     PolytomicConnectionError,
@@ -93,7 +93,7 @@ def test_the_user_whose_key_asks_is_not_removed(polytomic, connect, ada, there):
     before = there()
     hook = connect(password=polytomic.give_key(ada.id))
     with pytest.raises(PolytomicConfigurationError) as caught:
-        remove_user(hook, "current", ada.id, expected_email=None, ignore_if_missing=True)
+        delete_user(hook, "current", ada.id, expected_email=None, ignore_if_missing=True)
     assert caught.value.reason == "own_user"
     assert there() == before
 
@@ -126,7 +126,7 @@ def test_the_organization_of_the_key_that_asks_is_not_deleted(polytomic, connect
     hook = connect(**({"password": polytomic.give_key(ada.id)} if caller == "user" else {}))
     org_id, name = ("current", "Acme") if caller == "user" else (polytomic.owner.id, polytomic.owner.name)
     with pytest.raises(PolytomicConfigurationError) as caught:
-        remove_organization(hook, org_id, expected_name=name, ignore_if_missing=True)
+        delete_organization(hook, org_id, expected_name=name, ignore_if_missing=True)
     assert (caught.value.reason, caught.value.state) == ("own_organization", "Nothing was deleted.")
     assert polytomic.received("delete_organization") == []
 

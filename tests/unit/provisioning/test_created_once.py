@@ -38,10 +38,10 @@ class Ensuring:
     polytomic: PolytomicEmulator
     hook: PolytomicHook
     org_id: str
-    patience: RetryBudget
+    budget: RetryBudget
 
     def __call__(self, hook: PolytomicHook | None = None, **given: Any) -> Ensured[Any]:
-        given = {"patience": self.patience, **given}
+        given = {"budget": self.budget, **given}
         if self.kind == "organization":
             return ensure_organization(hook or self.hook, "Globex", **given)
         return ensure_user(hook or self.hook, self.org_id, BOB, **given)
@@ -65,8 +65,8 @@ class Ensuring:
 
 
 @pytest.fixture(params=["organization", "user"])
-def ensure(request, polytomic, partner, patience, ada):
-    return Ensuring(request.param, polytomic, partner, ada.organization_id, patience)
+def ensure(request, polytomic, partner, budget, ada):
+    return Ensuring(request.param, polytomic, partner, ada.organization_id, budget)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_stays_in_flight_is_left_to_the_next_try_and_says_that_it_was_looke
     with pytest.raises(PolytomicConflictError) as caught:
         ensure()
     assert (type(caught.value), caught.value.retryable) == (PolytomicConflictError, True)
-    assert "was looked for each time" in caught.value.__notes__[0]
+    assert "was looked up each time" in caught.value.__notes__[0]
     polytomic.release()
     found = ensure()
     assert (found.created, [found.value.id]) == (False, ensure.made)
@@ -194,13 +194,13 @@ def test_fail_refuses_what_exists(ensure, calls):
 def test_stopping_ends_the_waiting(ensure, fake_time):
     ensure.inject("status:409 times=always")
     with pytest.raises(PolytomicConflictError):
-        ensure(patience=RetryBudget(20.0, stopping=lambda: bool(ensure.keys), clock=fake_time.clock))
+        ensure(budget=RetryBudget(20.0, stopping=lambda: bool(ensure.keys), clock=fake_time.clock))
     assert (len(ensure.keys), fake_time.slept) == (1, [])
 
 
 def test_once_stopping_nothing_is_asked_for_and_the_next_try_can(ensure):
     with pytest.raises(PolytomicTaskStoppedError) as caught:
-        ensure(patience=RetryBudget(20.0, stopping=lambda: True))
+        ensure(budget=RetryBudget(20.0, stopping=lambda: True))
     assert (caught.value.retryable, ensure.keys, ensure.made) == (True, [], [])
     assert ensure().created is True
 

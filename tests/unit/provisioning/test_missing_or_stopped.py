@@ -50,7 +50,7 @@ def test_a_mistyped_id_is_not_taken_for_missing_while_another_has_the_name(
     id_of_another = {"bob": bob.id, "ada": ada.id, "acme": ada.organization_id}[another]
     with pytest.raises(PolytomicConfigurationError) as caught:
         away(what, NOBODY, expected, ignore_if_missing=True)
-    assert (caught.value.reason, caught.value.state) == ("id_mismatch", "Nothing was removed.")
+    assert (caught.value.reason, caught.value.state) == ("id_mismatch", "Nothing was deleted.")
     assert id_of_another in str(caught.value)
     assert (calls(), there()) == (["GET", "GET"], before)
 

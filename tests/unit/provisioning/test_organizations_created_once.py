@@ -14,8 +14,8 @@ from tests.unit.hooks.conftest import ORG, USER
 
 
 @pytest.fixture
-def ensure(partner, patience):
-    return lambda name="Acme", **given: ensure_organization(partner, name, **{"patience": patience, **given})
+def ensure(partner, budget):
+    return lambda name="Acme", **given: ensure_organization(partner, name, **{"budget": budget, **given})
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ BOB = "Bob@Acme.example"
 
 
 @pytest.fixture
-def ensure(partner, patience, ada):
+def ensure(partner, budget, ada):
     def ensure_bob(email=BOB, roles=(), **given):
-        return ensure_user(partner, ada.organization_id, email, roles, **{"patience": patience, **given})
+        return ensure_user(partner, ada.organization_id, email, roles, **{"budget": budget, **given})
 
     return ensure_bob
 
@@ -106,14 +106,14 @@ def test_an_answer_lost_while_roles_are_changed_is_repeated(polytomic, ensure, p
     assert (polytomic.roles_of(bob.id), len(put())) == (["Viewer"], 2)
 
 
-def test_the_callers_own_roles_are_not_changed(polytomic, connect, patience, put, *, calls, ada):
+def test_the_callers_own_roles_are_not_changed(polytomic, connect, budget, put, *, calls, ada):
     hook = connect(password=polytomic.give_key(ada.id))
     with pytest.raises(PolytomicConfigurationError) as caught:
-        ensure_user(hook, "current", ada.email, ["Viewer"], patience=patience)
+        ensure_user(hook, "current", ada.email, ["Viewer"], budget=budget)
     assert (caught.value.reason, caught.value.state) == ("own_user", "Nothing was changed.")
     assert (calls(), polytomic.roles_of(ada.id)) == (["GET", "GET", "GET"], ["Admin"])
     for roles in ([], ["admin"]):
-        assert ensure_user(hook, "current", ada.email, roles, patience=patience).value.id == ada.id
+        assert ensure_user(hook, "current", ada.email, roles, budget=budget).value.id == ada.id
     assert put() == []
 
 
@@ -133,11 +133,11 @@ def test_fail_refuses_one_who_exists_and_leaves_the_roles(polytomic, ensure, put
     assert (put(), polytomic.received("create_user")) == ([], [])
 
 
-def test_an_admins_own_key_makes_a_user_of_its_own_organization(polytomic, connect, patience, made, ada):
+def test_an_admins_own_key_makes_a_user_of_its_own_organization(polytomic, connect, budget, made, ada):
     hook = connect(password=polytomic.give_key(ada.id))
-    found = ensure_user(hook, "current", BOB, ["Viewer"], patience=patience)
+    found = ensure_user(hook, "current", BOB, ["Viewer"], budget=budget)
     assert [found.value.id] == made()
-    assert ensure_user(hook, "current", BOB, ["Admin"], patience=patience).created is False
+    assert ensure_user(hook, "current", BOB, ["Admin"], budget=budget).created is False
     assert polytomic.roles_of(found.value.id) == ["Admin"]
 
 
