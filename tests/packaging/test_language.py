@@ -20,12 +20,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What users read: the package with its docstrings and messages, the documentation, the examples.
-READ_BY_USERS = ("airflow_provider_polytomic", "docs", "dags_examples", "README.md", "CONTRIBUTING.md", "SECURITY.md")
+READ_BY_USERS = (
+    "airflow_provider_polytomic/",
+    "benchmarks/",
+    "dags_examples/",
+    "demo/",
+    "docs/",
+    "tools/",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "SECURITY.md",
+    "pyproject.toml",
+)
 
 # A phrase, in any case, and what to write instead.
 PHRASES = {
     r"say take_over": "set take_over",
     r"no good": "what exactly is wrong",
+    r"anew": "again",
+    r"but for": "except",
+    r"dead keys?": "revoked key",
+    r"makes? nothing of": "what it does instead",
 }
 
 # Names that the package had before its first release, and what they are called.
