@@ -154,7 +154,7 @@ def _about(mapped: Results | None) -> str:
         f"The mapped tasks are extrapolated too, from {mapped['targets']} on LocalExecutor with {mapped['slots']} "
         "slots.\n"
         "  They are measured from the start of the first task to the end of the last one.\n"
-        "  Each task has a process of its own.\n"
+        "  Each task has its own process.\n"
         "  Their `outage_seconds`, which include opening the connections, are "
         f"{_spread(mapped['outage_seconds'])}: median (quartiles), p99."
     )

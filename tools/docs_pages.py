@@ -62,7 +62,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     folder = posixpath.dirname(here if page.file.generated_by else f"docs/{here}")
 
     def adapt(link: re.Match[str]) -> str:
-        there = site_path(posixpath.normpath(posixpath.join(folder, link[1])))
-        return link[1] if there is None else posixpath.relpath(there, posixpath.dirname(here) or ".")
+        target = site_path(posixpath.normpath(posixpath.join(folder, link[1])))
+        return link[1] if target is None else posixpath.relpath(target, posixpath.dirname(here) or ".")
 
     return _LINK.sub(adapt, _NOTE.sub(r"\1", markdown))

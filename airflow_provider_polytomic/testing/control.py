@@ -46,7 +46,7 @@ def control_routes(dispatcher: Dispatcher) -> list[Route]:
 
     async def release(_request: Request) -> JSONResponse:
         dispatcher.release()
-        return JSONResponse({"held": 0})
+        return JSONResponse({"late_effects": 0})
 
     return [
         Route("/_emulator/state", state, methods=["GET"]),
@@ -65,7 +65,7 @@ def _state(dispatcher: Dispatcher) -> dict[str, Any]:
         "minted": state.keys.minted(),
         "received": dispatcher.log.counts(),
         "faults": dispatcher.faults.pending(),
-        "held": dispatcher.count_late(),
+        "late_effects": dispatcher.count_late(),
     }
 
 

@@ -1,4 +1,4 @@
-"""Environment variables for an Airflow with a home of its own, which shares nothing with the user's.
+"""Environment variables for an Airflow with its own home, which shares nothing with the user's.
 
 This module does not import Airflow, which reads these variables at import.
 """

@@ -1,6 +1,6 @@
 """Process that starts others for its owner, and stops all of them when the owner is gone.
 
-Run as a file, in a session of its own, by :class:`tools.airflow_sandbox.process_group.ProcessGroup`. Each line on its
+Run as a file, in its own session, by :class:`tools.airflow_sandbox.process_group.ProcessGroup`. Each line on its
 standard input is a process to start, as JSON (``args``, ``env``, ``console``); the response is a line with its ``pid``
 or an ``error``. When the input ends (the owner has closed it, has crashed or was killed by SIGKILL), the reaper stops
 these processes and their descendants, and then exits.

@@ -24,7 +24,7 @@ def test_the_state_shows_what_there_is(place):
             "fingerprints": [ApiKey(key).fingerprint],
         }
     ]
-    assert (state["minted"], state["received"], state["held"]) == (1, {"create_api_key": 1}, 0)
+    assert (state["minted"], state["received"], state["late_effects"]) == (1, {"create_api_key": 1}, 0)
     assert state["faults"] == ["drop endpoint=create_user times=2"]
     assert state["invitations"] == 0
 
@@ -50,9 +50,9 @@ def test_late_effects_are_released(place):
     place.emulator.inject("late")
     place.mint("issuance-0001")
     state = place.emulator.base_url + "/_emulator/state"
-    assert requests.get(state, timeout=60).json()["held"] == 1
-    assert requests.post(place.emulator.base_url + "/_emulator/release", timeout=60).json() == {"held": 0}
-    assert requests.get(state, timeout=60).json()["held"] == 0
+    assert requests.get(state, timeout=60).json()["late_effects"] == 1
+    assert requests.post(place.emulator.base_url + "/_emulator/release", timeout=60).json() == {"late_effects": 0}
+    assert requests.get(state, timeout=60).json()["late_effects"] == 0
     assert place.emulator.minted() == 1
 
 
