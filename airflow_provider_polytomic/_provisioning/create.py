@@ -206,7 +206,7 @@ def _ensure(
     if if_exists == "fail":
         raise PolytomicAlreadyExistsError(
             f"{what} exists already ({result.value.id}), and if_exists is 'fail'. Nothing was changed. Use another "
-            "one, or if_exists='ignore'. (An earlier try of this task may have created it and died before it could say so.)",
+            "one, or if_exists='ignore'. (An earlier try of this task may have created it and then died.)",
             status=409,
             reason="exists_already",
             fields=("if_exists",),
