@@ -1,1 +1,1 @@
-"""The servers of the stores, for tests: stand-ins that are as strict as the real ones, over HTTP."""
+"""Fakes of the servers behind the stores, over HTTP and as strict as the real ones."""

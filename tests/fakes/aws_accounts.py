@@ -1,7 +1,7 @@
-"""Who calls AWS, what IAM allows them, and which KMS keys of the customer there are.
+"""Callers of the fake AWS, their IAM policies, and the customer-managed KMS keys.
 
-Users and roles have identity-based policies, and nothing else decides: no conditions, no
-resource policies, no permission boundaries, no key policies. The signature is not verified.
+Only the identity-based policies of users and roles decide: conditions, resource policies, permission boundaries and key
+policies are not modelled. The signature is not verified.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _MODELLED = {"Sid", "Effect", "Action", "Resource"}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a user signs with."""
+    """The access key that a user signs with."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
 
     @property
     def boto(self) -> dict[str, str]:
-        """As boto3's clients, sessions and Airflow's ``backend_kwargs`` take them."""
+        """The arguments for boto3's clients and sessions, and for Airflow's ``backend_kwargs``."""
         return {"aws_access_key_id": self.access_key_id, "aws_secret_access_key": self.secret_access_key}
 
 
@@ -47,7 +47,7 @@ class Principal:
     def __init__(self, arn: str, policy: Sequence[Mapping[str, Any]]) -> None:
         for statement in policy:
             if unknown := set(statement) - _MODELLED:
-                raise ValueError(f"policy elements that this server does not judge: {sorted(unknown)}")
+                raise ValueError(f"policy elements that this server does not model: {sorted(unknown)}")
         self.arn = arn
         self._policy = [dict(statement) for statement in policy]
 
@@ -58,10 +58,10 @@ class Principal:
     def check(
         self, action: str, resource: str, *, shown: str | None = None, code: str = "AccessDeniedException"
     ) -> None:
-        """Refuse what is not allowed.
+        """Refuse an action that is not allowed.
 
         :param shown: how AWS names the resource in the message; empty for none.
-        :raises AwsError: in IAM's words.
+        :raises AwsError: with IAM's message.
         """
         effect = self._effect(action, resource)
         if effect == "Allow":
@@ -93,31 +93,31 @@ class Accounts:
         self._roles: dict[str, Sequence[Mapping[str, Any]]] = {}
 
     def add_user(self, name: str, policy: Sequence[Mapping[str, Any]]) -> Credentials:
-        """Make a user, and its access key."""
+        """Create a user and its access key."""
         credentials = Credentials(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
         self._by_key[credentials.access_key_id] = Principal(f"arn:aws:iam::{ACCOUNT}:user/{name}", policy)
         return credentials
 
     def add_role(self, name: str, policy: Sequence[Mapping[str, Any]]) -> str:
-        """Make a role that whoever has ``sts:AssumeRole`` on it may assume, and return its ARN."""
+        """Create a role, which any caller with ``sts:AssumeRole`` on it may assume, and return its ARN."""
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         self._roles[arn] = policy
         return arn
 
-    def assumed(self, role_arn: str, session: str, access_key_id: str) -> None:
-        """Note whose a temporary access key is."""
+    def add_session(self, role_arn: str, session: str, access_key_id: str) -> None:
+        """Register the temporary access key of a session of a role."""
         name = role_arn.rpartition("/")[2]
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
         self._by_key[access_key_id] = Principal(arn, self._roles[role_arn])
 
     def has_role(self, role_arn: str) -> bool:
-        """Whether there is such a role."""
+        """Whether this role exists."""
         return role_arn in self._roles
 
-    def principal(self, access_key_id: str | None) -> Principal:
-        """Return whose key it is.
+    def get_principal(self, access_key_id: str | None) -> Principal:
+        """Return the owner of an access key.
 
-        :raises AwsError: if it is nobody's.
+        :raises AwsError: if the key is unknown.
         """
         try:
             return self._by_key[access_key_id or ""]
@@ -127,7 +127,7 @@ class Accounts:
             ) from None
 
     def forget(self, keep: str) -> None:
-        """Drop everybody but the owner of one access key."""
+        """Drop every identity except the owner of one access key."""
         self._by_key = {keep: self._by_key[keep]}
         self._roles.clear()
 
@@ -135,7 +135,7 @@ class Accounts:
 class CustomerKeys:
     """The KMS keys, by ARN, id and alias.
 
-    Those that AWS manages (``alias/aws/…``) let everybody in the account through, so they are never asked.
+    AWS-managed keys (``alias/aws/…``) may be used by every identity in the account, so they are not modelled.
     """
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class CustomerKeys:
         self._disabled: set[str] = set()
 
     def add(self, region: str, alias: str | None = None) -> str:
-        """Make a key and return its ARN.
+        """Create a key and return its ARN.
 
         :param alias: e.g. ``alias/team``; policies still name the key.
         """
@@ -154,27 +154,27 @@ class CustomerKeys:
         return arn
 
     def disable(self, arn: str) -> None:
-        """Have the key refuse everybody."""
+        """Disable a key for every caller."""
         self._disabled.add(arn)
 
-    def usable(self, name: str) -> str | None:
-        """Return the ARN of the key of that name; None if there is none or it is disabled."""
+    def find_enabled(self, name: str) -> str | None:
+        """Return the ARN of the key of this name; None if it does not exist or is disabled."""
         arn = self._arns.get(name)
         return None if arn in self._disabled else arn
 
     def forget(self) -> None:
-        """Drop all of them."""
+        """Delete all keys."""
         self._arns.clear()
         self._disabled.clear()
 
 
 def is_managed_by_aws(name: str | None) -> bool:
-    """Whether it is one of AWS's own, which is what no name means too."""
+    """Whether the key is AWS-managed; so is the default key, which has no name here."""
     return not name or "alias/aws/" in name
 
 
 def user_name() -> str:
-    """A name that no other user of this server has."""
+    """Return a name that no other user of this server has."""
     return f"tester-{uuid.uuid4().hex[:8]}"
 
 
@@ -186,5 +186,5 @@ def _any_matches(patterns: str | Sequence[str], text: str, flags: int = 0) -> bo
 
 
 def _regex(pattern: str) -> str:
-    """IAM knows ``*`` and ``?`` only; ``[`` means itself, unlike in a shell."""
+    """Translate a pattern of IAM, where only ``*`` and ``?`` are special, unlike in a shell."""
     return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")

@@ -1,4 +1,4 @@
-"""How a request to AWS goes through: met by a fault, authorised, judged by AWS's rules, done by moto, recorded."""
+"""Application of the fake AWS: each request meets faults, authorisation, AWS's rules and moto, and is recorded."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ When = Literal["before", "after"]
 
 @dataclass(slots=True)
 class AwsFault:
-    """What meets the next matching requests.
+    """A fault of the next matching requests.
 
     :param action: e.g. ``PutSecretValue``.
     :param when: before the effect (then there is none) or after it.
-    :param error: what is answered; None together with no ``act`` for a connection that is closed without a byte.
-    :param act: run once the request is there, which then goes on: somebody else's write in between.
+    :param error: the answer; without it and without ``act``, the connection is closed without an answer.
+    :param act: called when the request arrives, which then continues: a write of another process in between.
     :param times: how many matching requests.
-    :param skip: how many of them pass first.
+    :param skip: how many matching requests pass first.
     """
 
     action: str
@@ -56,7 +56,7 @@ class AwsFault:
 class AwsRequest:
     """One request of a user.
 
-    :param status: None where the connection was dropped.
+    :param status: None if the connection was dropped.
     :param error: the code of a refusal.
     """
 
@@ -69,13 +69,13 @@ class AwsRequest:
 
 
 class _DroppedError(Exception):
-    """The connection is to be closed without an answer."""
+    """Close the connection without an answer."""
 
 
 class AwsApp:
     """The WSGI application.
 
-    :param exempt: the access key whose requests meet no fault and are not recorded: the test's own.
+    :param exempt: the access key of the test itself, whose requests meet no fault and are not recorded.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class AwsApp:
         self.requests: list[AwsRequest] = []
         self.moto = Moto()
         self.exempt = ""
-        # One request at a time changes anything, as a transaction does.
+        # Requests change state one at a time, like transactions.
         self._one_at_a_time = threading.RLock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -98,7 +98,7 @@ class AwsApp:
         except _DroppedError:
             self._record(call, None, None)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            raise ConnectionAbortedError from None  # werkzeug ends the connection without a word
+            raise ConnectionAbortedError from None  # werkzeug then closes the connection silently
         except AwsError as refused:
             reply, error = error_reply(call, refused), refused.code
         self._record(call, reply.status, error)
@@ -107,7 +107,7 @@ class AwsApp:
         return [reply.body]
 
     def reset(self) -> None:
-        """Forget everything but the exempt access key."""
+        """Delete everything except the exempt access key."""
         with self._one_at_a_time:
             self.moto.reset()
             self.accounts.forget(self.exempt)
@@ -120,23 +120,23 @@ class AwsApp:
         if fault is not None and fault.when == "before":
             fault.strike()
         with self._one_at_a_time:
-            reply = self._judged(call, environ, raw)
+            reply = self._apply_rules(call, environ, raw)
         if fault is not None and fault.when == "after":
             fault.strike()
         return reply
 
-    def _judged(self, call: Call, environ: dict[str, Any], raw: bytes) -> Reply:
-        caller = self.accounts.principal(call.access_key_id)
+    def _apply_rules(self, call: Call, environ: dict[str, Any], raw: bytes) -> Reply:
+        caller = self.accounts.get_principal(call.access_key_id)
         for right in needed_rights(call, self.moto):
             caller.check(right.action, right.resource, shown=right.shown)
         rule = _RULES.get(call.service, {}).get(call.action)
         if rule is None:
-            # Rather no answer than one that is less strict than AWS's.
+            # An unknown action is an error: a wrong answer would be less strict than AWS's.
             raise AwsError("NotModelled", f"this server does not know {call.action} of {call.service}")
         return rule(Context(call, caller, self.accounts, self.keys, self.moto, environ, raw))
 
     def _take_fault(self, action: str) -> AwsFault | None:
-        """Return the first fault that meets this request; those that spare it count it."""
+        """Return the first fault of this request, and count the request for faults that skip it."""
         with self._one_at_a_time:
             taken: AwsFault | None = None
             for fault in self.faults:
@@ -162,7 +162,7 @@ def _assume_role(context: Context) -> Reply:
     reply = context.ask_moto()
     found = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", reply.body)
     assert found, f"moto's answer to AssumeRole has no access key: {reply.status}"
-    context.accounts.assumed(role, context.body["RoleSessionName"], found[1].decode())
+    context.accounts.add_session(role, context.body["RoleSessionName"], found[1].decode())
     return reply
 
 

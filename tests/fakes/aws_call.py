@@ -1,4 +1,4 @@
-"""One request to AWS, one answer, and what a rule knows of both."""
+"""Requests to the fake AWS, their answers, and the context of a rule."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ACCOUNT", "AwsError", "Call", "Context", "Reply", "error_reply", "json_reply", "parse_call"]
 
-ACCOUNT = "123456789012"  # the one that moto uses unless told otherwise
+ACCOUNT = "123456789012"  # moto's default
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 class AwsError(Exception):
-    """A refusal, as the service words it.
+    """A refusal of the service.
 
     :param code: e.g. ``ResourceNotFoundException``.
-    :param message: in AWS's words where they are known.
+    :param message: AWS's own, where it is known.
     :param status: of the HTTP answer.
     """
 
@@ -44,7 +44,7 @@ class Call:
     :param service: as it is signed for: ``secretsmanager``, ``ssm``, ``sts``.
     :param action: e.g. ``GetSecretValue``.
     :param body: the parsed parameters.
-    :param access_key_id: None where the request is not signed.
+    :param access_key_id: None if the request is not signed.
     :param region: as it is signed for.
     """
 
@@ -88,7 +88,7 @@ class Context:
         return self.call.body
 
     def ask_moto(self, body: Mapping[str, Any] | None = None) -> Reply:
-        """Have moto do it, with other parameters if given."""
+        """Send the request to moto, with other parameters if given."""
         return self.moto.answer(self.environ, self.raw if body is None else body)
 
 
@@ -109,7 +109,7 @@ def json_reply(content: Mapping[str, Any]) -> Reply:
 
 
 def error_reply(call: Call, error: AwsError) -> Reply:
-    """Return a refusal in the form of the service that was called."""
+    """Return a refusal in the format of the service that was called."""
     if call.service != "sts":
         return Reply(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
     return Reply(

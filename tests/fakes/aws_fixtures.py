@@ -1,4 +1,4 @@
-"""How tests get at AWS: one server a session, empty for each test."""
+"""Fixtures of the fake AWS: one server for each session, empty for each test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["aws_server", "running_aws_server"]
 
 @pytest.fixture(scope="session")
 def running_aws_server() -> Iterator[AwsServer]:
-    """The server itself, started when the first test asks for it."""
+    """Start the server for the first test that needs it."""
     from tests.fakes.aws_server import AwsServer
 
-    # Each session of boto's would read the models of its services anew: half of the time of a test.
+    # Every session of boto would load the models of its services again, half of the time of a test.
     load = cache(JSONFileLoader().load_file)
     server = AwsServer()
     with pytest.MonkeyPatch.context() as patch:
@@ -32,6 +32,6 @@ def running_aws_server() -> Iterator[AwsServer]:
 
 @pytest.fixture
 def aws_server(running_aws_server: AwsServer) -> AwsServer:
-    """An AWS without secrets, parameters, keys or users."""
+    """Return an AWS without secrets, parameters, keys or users."""
     running_aws_server.reset()
     return running_aws_server

@@ -1,4 +1,4 @@
-"""moto's part: it runs in this process, is asked over WSGI, and is looked at and put right as objects."""
+"""moto in this process: requests reach it over WSGI, rules read and correct its objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Moto", "is_being_deleted"]
 
 
 def is_being_deleted(secret: Any) -> bool:
-    """Whether a secret's deletion is due: one that was forced, as the others have their window."""
+    """Whether a secret's deletion is due: that of a forced deletion, as others have a recovery window."""
     return secret.is_deleted() and bool(secret.deleted_date <= time.time())
 
 
@@ -34,10 +34,10 @@ class Moto:
         self.deletes_slowly = False
 
     def answer(self, environ: Mapping[str, Any], body: bytes | Mapping[str, Any]) -> Reply:
-        """Have moto do what is asked.
+        """Send a request to moto.
 
-        :param body: in place of the body that was received.
-        :raises AwsError: if moto refuses; with 400, which is what AWS answers where moto answers 404.
+        :param body: replaces the body that was received.
+        :raises AwsError: if moto refuses; with 400, AWS's status where moto answers 404.
         """
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         started: dict[str, Any] = {}
@@ -49,30 +49,30 @@ class Moto:
         content = b"".join(self._app(asked, start_response))
         reply = Reply(started["status"], content, started["headers"].get("Content-Type", "application/x-amz-json-1.1"))
         if reply.status >= 400 and "json" in reply.content_type:
-            said = reply.json
-            raise AwsError(said["__type"].rpartition("#")[2], said.get("message") or said.get("Message", ""))
+            refusal = reply.json
+            raise AwsError(refusal["__type"].rpartition("#")[2], refusal.get("message") or refusal.get("Message", ""))
         return reply
 
     def secret(self, region: str, secret_id: str) -> Any:
-        """Return the secret of that name or ARN, or None."""
+        """Return the secret of this name or ARN; None if it does not exist."""
         return secretsmanager_backends[ACCOUNT][region].secrets.get(secret_id)
 
     def parameter(self, region: str, name: str) -> Any:
-        """Return the current version of a parameter, or the one that the name selects, or None."""
+        """Return a parameter's current version, or the version that the name selects; None if it does not exist."""
         try:
             return ssm_backends[ACCOUNT][region].get_parameter(name)
         except ParameterVersionNotFound:
             return None
 
     def finish_deletions(self, region: str) -> None:
-        """Have the secrets gone whose time has come."""
+        """Delete the secrets whose deletion is due."""
         secrets = secretsmanager_backends[ACCOUNT][region].secrets
         for secret in list(secrets.values()):
             if is_being_deleted(secret):
                 secrets.pop(secret.name)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.deletes_slowly = False
         secretsmanager_backends.reset()
         ssm_backends.reset()

@@ -1,7 +1,8 @@
-"""Where Parameter Store is stricter than moto: one function an action. Codes and words of rights are AWS's.
+"""Rules that make Parameter Store stricter than moto, one function for each action, with AWS's codes and messages.
 
 Sources: botocore's service model; "How AWS Systems Manager Parameter Store uses AWS KMS"; "Specifying a default
-parameter tier". It is documented that a type cannot be changed; Terraform's acceptance tests seem to do it.
+parameter tier". AWS documents that a type cannot be changed; Terraform's acceptance tests seem to
+change it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MAX_BYTES = {"Standard": 4096, "Advanced": 8192}
 _DEFAULT_KEY = "alias/aws/ssm"
 _TO_ENCRYPT = {"Standard": ["kms:Encrypt"], "Advanced": ["kms:GenerateDataKey", "kms:Encrypt"]}
 _LEVELS = 15
-# With the ARN in front of it.
+# Including the ARN before the name.
 _LENGTH = 1011
 _INVALID = "ValidationException"
 
@@ -38,7 +39,7 @@ def _put(context: Context) -> Reply:
         raise AwsError("NotModelled", f"this server does not know {unknown}")
     existing = context.moto.parameter(context.call.region, body["Name"])
     if existing is not None and not body.get("Overwrite"):
-        return context.ask_moto()  # which refuses it
+        return context.ask_moto()  # moto refuses it
     kind = body.get("Type") or getattr(existing, "parameter_type", None)
     if existing is not None and kind != existing.parameter_type:
         raise AwsError("HierarchyTypeMismatchException", "Parameter Store doesn't support changing a parameter type.")
@@ -47,7 +48,7 @@ def _put(context: Context) -> Reply:
     _check_pattern(body["Value"], body.get("AllowedPattern") or getattr(existing, "allowed_pattern", None))
     if kind != "SecureString":
         return context.ask_moto({**body, "Tier": tier})
-    # moto keeps the key of the version before; AWS takes its own key unless told otherwise each time.
+    # moto keeps the key of the previous version; AWS uses its own key unless the request names one.
     key = body.get("KeyId", _DEFAULT_KEY)
     _encrypt(context, key, _TO_ENCRYPT[tier])
     return context.ask_moto({**body, "Tier": tier, "KeyId": key})
@@ -69,15 +70,15 @@ PARAMETERS_RULES: Mapping[str, Callable[[Context], Reply]] = {
 
 
 def _check_read_name(name: str) -> None:
-    """Refuse to look for what cannot be."""
+    """Refuse to read a name that no parameter can have."""
     if not name.startswith("arn:") and not is_legal(without_selector(name)):
         raise AwsError(_INVALID, f"{name} can't be a parameter name.")
 
 
 def _check_new_name(name: str, arn: str) -> None:
-    """Refuse a name that AWS would not give to a parameter; what begins with ``aws`` or ``ssm`` moto itself refuses.
+    """Refuse a name that AWS does not allow; moto itself refuses names that begin with ``aws`` or ``ssm``.
 
-    :param arn: what the name would be part of.
+    :param arn: of the new parameter.
     """
     if not is_legal(name):
         raise AwsError(_INVALID, f"{name} can't be a parameter name.")
@@ -105,9 +106,9 @@ def _check_value(value: str, tier: str) -> None:
 
 
 def _check_pattern(value: str, pattern: str | None) -> None:
-    """All of it has to match, also what an earlier version set ("Walkthrough: Manage parameters using hierarchies").
+    """Refuse a value that does not match as a whole ("Walkthrough: Manage parameters using hierarchies").
 
-    Patterns are Java's; one that is not Python's too is taken to match.
+    The pattern may be of an earlier version. Patterns are Java's; one that Python cannot read counts as matching.
     """
     if pattern and not re.search(r"\\p|&&", pattern) and not re.fullmatch(pattern, value):
         raise AwsError("ParameterPatternMismatchException", f"The value does not match allowedPattern: {pattern}")
@@ -116,7 +117,7 @@ def _check_pattern(value: str, pattern: str | None) -> None:
 def _encrypt(context: Context, name: str, actions: list[str]) -> None:
     if is_managed_by_aws(name):
         return
-    arn = context.keys.usable(name)
+    arn = context.keys.find_enabled(name)
     if arn is None:
         raise AwsError("InvalidKeyId", f"Invalid keyId {name}")
     for action in actions:
@@ -130,7 +131,7 @@ def _decrypt(context: Context, parameter: Any) -> None:
     secure = parameter.parameter_type == "SecureString" and not is_managed_by_aws(parameter.keyid)
     if not (context.body.get("WithDecryption") and secure):
         return
-    arn = context.keys.usable(parameter.keyid)
+    arn = context.keys.find_enabled(parameter.keyid)
     if arn is None:
         raise AwsError("InvalidKeyId", f"{parameter.keyid} is disabled.")
     if not context.caller.allows("kms:Decrypt", arn):
@@ -142,7 +143,7 @@ def _decrypt(context: Context, parameter: Any) -> None:
 
 
 def _with_ciphertext(reply: Reply) -> Reply:
-    """Hide what was not decrypted: moto answers the key's name and the plain value."""
+    """Hide values that were not decrypted: moto answers with the key's name and the plain value."""
     answer = reply.json
     for parameter in [answer.get("Parameter", {}), *answer.get("Parameters", [])]:
         if parameter.get("Type") == "SecureString" and parameter["Value"].startswith("kms:"):

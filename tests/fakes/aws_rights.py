@@ -1,9 +1,9 @@
-"""The rights that a request needs before AWS looks at anything else, and the resources they are on.
+"""Rights that a request needs, and their resources; AWS checks them before anything else.
 
-Authorisation comes before existence: who may not read a secret is not told whether there is one. For a secret that does
-not exist, IAM judges an ARN with six characters made up for it, so ``secret:name-??????`` matches and ``secret:name``
-does not (iann0036/iam-dataset #22, run against AWS); the message names the secret as the request did. What is not legal
-as the name of a parameter is judged as ``arn:aws:ssm:region:account:*`` (messages quoted in
+Authorisation comes before existence: a caller without the right to read a secret does not learn whether it exists.
+For a secret that does not exist, IAM checks an ARN with six invented characters, so ``secret:name-??????`` matches and
+``secret:name`` does not (iann0036/iam-dataset #22, run against AWS); the message names the secret as the request does.
+For a name that no parameter can have, IAM checks ``arn:aws:ssm:region:account:*`` (messages quoted in
 aws-solutions/aws-control-tower-customizations #208).
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Right", "is_legal", "needed_rights", "parameter_arn", "without_selector"]
 
-# They are about no one secret, and their refusals name no resource.
+# Actions without a single secret; their refusals name no resource.
 _ABOUT_ALL_SECRETS = {"ListSecrets"}
 _LEGAL = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
@@ -41,7 +41,7 @@ class Right:
 
 
 def needed_rights(call: Call, moto: Moto) -> Iterator[Right]:
-    """Yield what the request needs of its own service; STS and KMS are judged where they are used."""
+    """Yield the rights of the request's own service; those of STS and KMS are checked where they are used."""
     if call.service == "secretsmanager":
         yield from _on_secrets(call, moto)
     elif call.service == "ssm":
@@ -49,17 +49,17 @@ def needed_rights(call: Call, moto: Moto) -> Iterator[Right]:
 
 
 def parameter_arn(region: str, name: str) -> str:
-    """Return the ARN of a parameter: the slash that its name begins with is not doubled."""
+    """Return the ARN of a parameter, without a second slash before its name."""
     return f"arn:aws:ssm:{region}:{ACCOUNT}:parameter/{name.removeprefix('/')}"
 
 
 def is_legal(name: str) -> bool:
-    """Whether the name can be that of a parameter: the characters, and a slash before a path."""
+    """Whether a parameter can have this name: its characters, and a slash before a path."""
     return bool(_LEGAL.fullmatch(name)) and ("/" not in name or name.startswith("/"))
 
 
 def without_selector(name: str) -> str:
-    """Drop ``:version`` or ``:label``."""
+    """Return the name without ``:version`` or ``:label``."""
     return name if name.startswith("arn:") else name.partition(":")[0]
 
 
@@ -69,10 +69,10 @@ def _on_secrets(call: Call, moto: Moto) -> Iterator[Right]:
         return
     name: str = call.body.get("SecretId") or call.body.get("Name", "")
     secret = moto.secret(call.region, name)
-    made_up = (
+    invented = (
         name if name.startswith("arn:") else f"arn:aws:secretsmanager:{call.region}:{ACCOUNT}:secret:{name}-AbCdEf"
     )
-    arn = made_up if secret is None else secret.arn
+    arn = invented if secret is None else secret.arn
     yield Right(f"secretsmanager:{call.action}", arn, name)
     if call.action == "CreateSecret" and call.body.get("Tags"):
         yield Right("secretsmanager:TagResource", arn, name)

@@ -1,11 +1,11 @@
-"""Where Secrets Manager is stricter than moto: one function an action. Codes and words of rights are AWS's.
+"""Rules that make Secrets Manager stricter than moto, one function for each action, with AWS's codes and messages.
 
 Sources: botocore's service model; answers of AWS recorded in LocalStack's snapshot tests of Secrets Manager; "How AWS
 Secrets Manager uses AWS KMS".
 
-moto 5.2.5 loses staging labels on several ways: a failed move drops the label it was to move; a move of AWSCURRENT does
-not change what is read without a stage; a later put then leaves AWSCURRENT on two versions; a put under AWSCURRENT
-drops the other labels of the previous version, and leaves its own other labels where they were.
+moto 5.2.5 loses staging labels in several ways: a failed move drops the label; a move of AWSCURRENT does not change
+what is read without a stage; a later put then leaves AWSCURRENT on two versions; a put under AWSCURRENT drops the other
+labels of the previous version, and leaves its own other labels where they were.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _create(context: Context) -> Reply:
         raise AwsError(_INVALID, "Invalid name.")
     _check_tags(body.get("Tags", []))
     _check_value(body)
-    version = _token_of(body)
+    version = _require_token(body)
     existing = context.moto.secret(context.call.region, body["Name"])
     if existing is not None and is_being_deleted(existing):
         raise AwsError("InvalidRequestException", "The secret was deleted.")
@@ -55,7 +55,7 @@ def _create(context: Context) -> Reply:
     if existing is not None:
         _check_same(existing, version, body)
         return json_reply({"ARN": existing.arn, "Name": existing.name, "VersionId": version})
-    # As when the key of a secret changes: AWS tries the key out, with or without a value.
+    # AWS tests the key, with or without a value, as it does when the key of a secret changes.
     _use_key(context, body.get("KmsKeyId"), ["kms:GenerateDataKey", "kms:Decrypt"], "EncryptionFailure")
     return context.ask_moto()
 
@@ -63,19 +63,19 @@ def _create(context: Context) -> Reply:
 def _put(context: Context) -> Reply:
     body = context.body
     _check_value(body)
-    version = _token_of(body)
+    version = _require_token(body)
     secret = _live_secret(context)
     if version in secret.versions:
         _use_key(context, secret.kms_key_id, ["kms:Decrypt"], "DecryptionFailure")
         _check_same(secret, version, body)
         return _version_reply(secret, version)
     if "SecretString" not in body and "SecretBinary" not in body:
-        # There is nothing to encrypt; the API Reference names the code for "the parameters are wrong" in general.
+        # Nothing to encrypt; the API Reference names this code for wrong parameters in general.
         raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     _use_key(context, secret.kms_key_id, ["kms:GenerateDataKey"], "EncryptionFailure")
     # A secret's first version always becomes AWSCURRENT.
     stages = dict.fromkeys([*body.get("VersionStages", [_CURRENT]), *([] if secret.versions else [_CURRENT])])
-    labels = _attached(_labels_of(secret), version, stages)
+    labels = _attach(_read_labels(secret), version, stages)
     context.ask_moto()
     _set_labels(secret, labels)
     return _version_reply(secret, version)
@@ -85,7 +85,7 @@ def _get(context: Context) -> Reply:
     secret = _live_secret(context)
     version: str | None = context.body.get("VersionId")
     stage: str | None = context.body.get("VersionStage") or (None if version else _CURRENT)
-    labels = _labels_of(secret)
+    labels = _read_labels(secret)
     if version is None and stage not in labels:
         raise _no_value(f"staging label: {stage}")
     if version is not None and version not in secret.versions:
@@ -99,7 +99,7 @@ def _get(context: Context) -> Reply:
 
 def _describe(context: Context) -> Reply:
     answer = context.ask_moto().json
-    # A version without a label is deprecated, and not listed.
+    # A version without a label is deprecated, and AWS does not list it.
     labelled = {version: labels for version, labels in answer.get("VersionIdsToStages", {}).items() if labels}
     return json_reply(
         {name: value for name, value in answer.items() if value is not None}
@@ -110,7 +110,7 @@ def _describe(context: Context) -> Reply:
 def _move(context: Context) -> Reply:
     secret = _live_secret(context)
     body = context.body
-    after = _moved(secret, body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId"))
+    after = _move_label(secret, body["VersionStage"], body.get("RemoveFromVersionId"), body.get("MoveToVersionId"))
     _set_labels(secret, after)
     return json_reply({"ARN": secret.arn, "Name": secret.name})
 
@@ -131,7 +131,7 @@ def _delete(context: Context) -> Reply:
     forced = context.body.get("ForceDeleteWithoutRecovery") and "RecoveryWindowInDays" not in context.body
     if not (context.moto.deletes_slowly and forced and secret is not None):
         return context.ask_moto()
-    # "An asynchronous background process": until it has come, the name is taken by a secret that nobody can use.
+    # "An asynchronous background process" deletes it: until then, the name is taken by a secret that nobody can use.
     secret.delete(int(time.time()))
     return json_reply({"ARN": secret.arn, "Name": secret.name, "DeletionDate": secret.deleted_date})
 
@@ -160,7 +160,7 @@ def _live_secret(context: Context) -> Any:
 def _use_key(context: Context, name: str | None, actions: list[str], failure: str) -> None:
     if is_managed_by_aws(name):
         return
-    arn = context.keys.usable(str(name))
+    arn = context.keys.find_enabled(str(name))
     if arn is None:
         raise AwsError(failure, "Secrets Manager can't use the provided KMS key.")
     if not all(context.caller.allows(action, arn) for action in actions):
@@ -176,8 +176,8 @@ def _version_reply(secret: Any, version: str) -> Reply:
     return json_reply({"ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages})
 
 
-def _token_of(body: Mapping[str, Any]) -> str:
-    """Return the ClientRequestToken, which SDKs make up and AWS insists on; it becomes the id of the version."""
+def _require_token(body: Mapping[str, Any]) -> str:
+    """Return the ClientRequestToken, which SDKs generate and AWS requires; it becomes the id of the version."""
     token: str = body.get("ClientRequestToken", "")
     if not token:
         raise AwsError("InvalidRequestException", "You must provide a ClientRequestToken value.")
@@ -193,16 +193,19 @@ def _check_value(body: Mapping[str, Any]) -> None:
 
 
 def _check_same(secret: Any, token: str, body: Mapping[str, Any]) -> None:
-    """Refuse another value for a version that exists."""
-    held = secret.versions[token]
-    if (held.get("secret_string"), held.get("secret_binary")) != (body.get("SecretString"), body.get("SecretBinary")):
+    """Refuse another value for an existing version."""
+    stored = secret.versions[token]
+    if (stored.get("secret_string"), stored.get("secret_binary")) != (
+        body.get("SecretString"),
+        body.get("SecretBinary"),
+    ):
         raise AwsError("ResourceExistsException", f"ClientRequestToken {token} is in use for a version of this secret.")
 
 
 def _check_tags(tags: Iterable[Mapping[str, str]], present: Iterable[str] = ()) -> None:
-    """Refuse tags that AWS would not take: it documents the limits, and not each code.
+    """Refuse tags that AWS does not allow: it documents the limits, but not every code.
 
-    :param present: the keys of those that are there already.
+    :param present: the keys of the secret's present tags.
     """
     keys = {tag["Key"] for tag in tags}
     for tag in tags:
@@ -217,20 +220,20 @@ def _check_tags(tags: Iterable[Mapping[str, str]], present: Iterable[str] = ()) 
         raise AwsError(_PARAMETER, f"There can be at most {_MAX_TAGS} tags.")
 
 
-def _labels_of(secret: Any) -> dict[str, str]:
+def _read_labels(secret: Any) -> dict[str, str]:
     """Return the version of each label."""
-    return {label: version for version, held in secret.versions.items() for label in held["version_stages"]}
+    return {label: version for version, data in secret.versions.items() for label in data["version_stages"]}
 
 
 def _set_labels(secret: Any, labels: Mapping[str, str]) -> None:
-    """Have the versions carry these labels and no others."""
-    for version, held in secret.versions.items():
-        held["version_stages"] = [label for label, holder in labels.items() if holder == version]
+    """Set the labels of all versions."""
+    for version, data in secret.versions.items():
+        data["version_stages"] = [label for label, holder in labels.items() if holder == version]
     secret.default_version_id = labels.get(_CURRENT)
 
 
-def _attached(labels: Mapping[str, str], version: str, added: Iterable[str]) -> dict[str, str]:
-    """Return the labels after some were put on a version; the one that loses AWSCURRENT becomes AWSPREVIOUS."""
+def _attach(labels: Mapping[str, str], version: str, added: Iterable[str]) -> dict[str, str]:
+    """Return the labels with more of them on a version; the version that loses AWSCURRENT becomes AWSPREVIOUS."""
     added = list(added)
     after = dict(labels)
     loser = labels.get(_CURRENT)
@@ -239,13 +242,13 @@ def _attached(labels: Mapping[str, str], version: str, added: Iterable[str]) -> 
     return after | dict.fromkeys(added, version)
 
 
-def _moved(secret: Any, label: str, source: str | None, target: str | None) -> dict[str, str]:
+def _move_label(secret: Any, label: str, source: str | None, target: str | None) -> dict[str, str]:
     """Return the labels after UpdateSecretVersionStage.
 
     :raises AwsError: InvalidParameterException, if the label is not on ``source``, or ``target`` does not exist. AWS's
-        code for the latter is not documented; this one is moto's.
+        code for the latter is not documented; this is moto's.
     """
-    labels = _labels_of(secret)
+    labels = _read_labels(secret)
     holder = labels.get(label)
     if source is None and holder not in {None, target}:
         raise AwsError(_PARAMETER, f"RemoveFromVersionId can't be empty: {label} is attached to version {holder}.")
@@ -257,4 +260,4 @@ def _moved(secret: Any, label: str, source: str | None, target: str | None) -> d
         return {other: version for other, version in labels.items() if other != label}
     if target not in secret.versions:
         raise AwsError(_PARAMETER, f"Not a valid version: {target}")
-    return _attached(labels, target, [label])
+    return _attach(labels, target, [label])

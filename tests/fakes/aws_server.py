@@ -1,4 +1,4 @@
-"""Secrets Manager, Parameter Store and STS over HTTP: moto behind AWS's own rules.
+"""Server of a fake Secrets Manager, Parameter Store and STS: moto behind AWS's rules, over HTTP.
 
 ::
 
@@ -6,7 +6,7 @@
     worker = server.user([{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}])
     client = server.client("secretsmanager", worker)
     server.fail("PutSecretValue", "ThrottlingException", times=2)
-    server.interpose("UpdateSecretVersionStage", lambda: somebody_elses_write())
+    server.interpose("UpdateSecretVersionStage", write_as_another_process)
     server.counts()   # {"GetSecretValue": 1, ...}
 """
 
@@ -35,13 +35,13 @@ _SERVER_ERRORS = {"InternalServiceError", "InternalServerError", "InternalFailur
 
 
 class _Handler(MotoRequestHandler):
-    """Connections that stay, each answer at once, and no line a request."""
+    """Handler with persistent connections, unbuffered answers and no log line for each request."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing; what goes wrong is still logged."""
+        """Log nothing; errors are still logged."""
 
 
 class AwsServer:
@@ -67,22 +67,22 @@ class AwsServer:
         self._server.server_close()
 
     def reset(self) -> None:
-        """Forget everything: secrets, parameters, keys, users, faults, requests."""
+        """Delete everything: secrets, parameters, keys, users, faults, requests."""
         self._app.reset()
 
     def user(self, policy: Sequence[Mapping[str, Any]] = ALLOW_ALL) -> Credentials:
-        """Make a user with these statements of Effect, Action and Resource.
+        """Create a user with these statements of Effect, Action and Resource.
 
         :raises ValueError: if a statement has an element that is not modelled.
         """
         return self._app.accounts.add_user(user_name(), policy)
 
     def role(self, name: str, policy: Sequence[Mapping[str, Any]] = ALLOW_ALL) -> str:
-        """Make a role, which its assumer needs ``sts:AssumeRole`` for, and return its ARN."""
+        """Create a role, which a caller needs ``sts:AssumeRole`` to assume, and return its ARN."""
         return self._app.accounts.add_role(name, policy)
 
     def key(self, alias: str | None = None) -> str:
-        """Make a customer's KMS key and return its ARN; no key policy, so the callers' policies decide."""
+        """Create a customer-managed KMS key and return its ARN; without a key policy, the callers' policies decide."""
         return self._app.keys.add(self.region, alias)
 
     def disable_key(self, arn: str) -> None:
@@ -90,17 +90,18 @@ class AwsServer:
         self._app.keys.disable(arn)
 
     def delete_slowly(self) -> None:
-        """Have forced deletions of secrets take until :meth:`finish_deletions`, as AWS's take their time."""
+        """Delay forced deletions of secrets until :meth:`finish_deletions`, as AWS delays them."""
         self._app.moto.deletes_slowly = True
 
     def finish_deletions(self) -> None:
-        """Have the process in the background come to them."""
+        """Delete the secrets as AWS's background process does."""
         self._app.moto.finish_deletions(self.region)
 
     def client(self, service: str, credentials: Credentials | None = None) -> Any:
         """Return a boto3 client that tries once.
 
-        :param credentials: a user's; without, the acts are the test's own: allowed all, neither recorded nor faulted.
+        :param credentials: of a user; without them the client is the test's own: it may do everything, meets no fault
+            and is not recorded.
         """
         import boto3
         from botocore.config import Config
@@ -119,7 +120,7 @@ class AwsServer:
         return client
 
     def environment(self, credentials: Credentials) -> dict[str, str]:
-        """Return what has any boto3 of another process come here as that user."""
+        """Return the environment in which boto3 of another process uses this server as that user."""
         return {
             "AWS_ACCESS_KEY_ID": credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
@@ -134,7 +135,7 @@ class AwsServer:
         return list(self._app.requests)
 
     def counts(self) -> dict[str, int]:
-        """Return how many requests of users each action had."""
+        """Return the number of users' requests by action."""
         return dict(Counter(request.action for request in self._app.requests))
 
     def fail(self, action: str, code: str, *, when: When = "before", times: int = 1, skip: int = 0) -> None:
@@ -149,5 +150,5 @@ class AwsServer:
     def interpose(
         self, action: str, act: Callable[[], object], *, when: When = "before", times: int = 1, skip: int = 0
     ) -> None:
-        """Do something just before or after the next request for an action takes effect: another writer's act."""
+        """Call a function right before or after the next request for an action takes effect, as another writer."""
         self._app.faults.append(AwsFault(action, when, act=act, times=times, skip=skip))

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the servers."""
+"""Fixtures of the tests of the fakes."""
 
 from __future__ import annotations
 

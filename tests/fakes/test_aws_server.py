@@ -1,4 +1,4 @@
-"""The fake AWS is as strict as AWS is documented to be, allows what a policy allows, and fails as it is told."""
+"""The fake AWS is as strict as AWS's documentation, applies policies and injects faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter"
 CURRENT = {"SecretId": "a", "VersionStage": "AWSCURRENT"}
 NO_KMS = "Access to KMS is not allowed"
-# Where there are a secret "a" and a parameter "/a", with a value each.
+# With a secret "a" and a parameter "/a", each with a value.
 Refused = dict[str, list[tuple[str, dict[str, Any]]]]
 SECRETS_REFUSED: Refused = {
     "ValidationException": [
@@ -39,7 +39,7 @@ SECRETS_REFUSED: Refused = {
     "ResourceExistsException": [("create_secret", {"Name": "a", "SecretString": "1"})],
     "NotModelled": [("update_secret", {"SecretId": "a", "SecretString": "2"})],
 }  # fmt: skip
-# Of a new parameter, but for what is said.
+# The settings of a new parameter, except for the given ones.
 PUTS_REFUSED: dict[str, list[dict[str, Any]]] = {
     "ParameterAlreadyExists": [{"Name": "/a"}],
     "HierarchyTypeMismatchException": [{"Name": "/a", "Type": "String", "Overwrite": True}],
@@ -64,7 +64,7 @@ PARAMETERS_REFUSED: Refused = {
 
 @contextmanager
 def refused(code, message="", status=400):
-    """Expect boto3 to raise that code, with a message that contains that text."""
+    """Check that boto3 raises this code, with a message that contains this text."""
     with pytest.raises(ClientError) as error:
         yield
     said = error.value.response["Error"]

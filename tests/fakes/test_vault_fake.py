@@ -1,6 +1,6 @@
-"""The fake Vault answers as a real one does, fails as it is told, and does not pretend to know what it does not.
+"""The fake Vault answers as a real one, injects faults, and rejects what it does not model.
 
-Each conversation is held with the fake, and with a real Vault or OpenBao where one is on PATH.
+Each conversation runs against the fake and, if one is on PATH, a real Vault or OpenBao.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ Step = tuple[Any, ...]
 
 
 def put(data: Any, cas: Any = None) -> dict[str, Any]:
-    """The body of a write to version 2."""
+    """Return the body of a write to version 2."""
     return {"data": data} if cas is None else {"data": data, "options": {"cas": cas}}
 
 
-def held(number: int, data: Any = None, **metadata: Any) -> dict[str, Any]:
-    """What a read of version 2 answers."""
+def stored(number: int, data: Any = None, **metadata: Any) -> dict[str, Any]:
+    """Return the answer to a read of version 2."""
     return {"data": {"data": data, "metadata": {"version": number, **metadata}}}
 
 
 # A step is a request with its body, and the status and the least content of the answer; or "as" with the policy of
-# whoever sends the next requests. KV1, KV2 and CAS are mounts of versions 1 and 2, the last of which requires
+# the sender of the next requests. KV1, KV2 and CAS are mounts of versions 1 and 2, the last of which requires
 # check-and-set; nothing is mounted at NOWHERE.
 CONVERSATIONS: dict[str, list[Step]] = {
     "1: a secret is read, replaced, listed and deleted": [
@@ -70,8 +70,8 @@ CONVERSATIONS: dict[str, list[Step]] = {
     "2: a secret is read as it was written, by version": [
         ("POST KV2/data/a/b", put({"text": "ä", "nested": {"x": [True, None]}}, 0), 200, {"data": {"version": 1}}),
         ("PUT KV2/data/a/b", put({"x": "2"}, 1), 200, {"data": {"version": 2, "destroyed": False}}),
-        ("GET KV2/data/a/b", None, 200, held(2, {"x": "2"}, deletion_time="", destroyed=False)),
-        ("GET KV2/data/a/b?version=1", None, 200, held(1, {"text": "ä", "nested": {"x": [True, None]}})),
+        ("GET KV2/data/a/b", None, 200, stored(2, {"x": "2"}, deletion_time="", destroyed=False)),
+        ("GET KV2/data/a/b?version=1", None, 200, stored(1, {"text": "ä", "nested": {"x": [True, None]}})),
         ("GET KV2/data/a/b?version=7", None, 404, NOTHING),
         ("LIST KV2/metadata", None, 200, {"data": {"keys": ["a/"]}}),
         ("LIST KV2/metadata/a", None, 200, {"data": {"keys": ["b"]}}),
@@ -90,7 +90,7 @@ CONVERSATIONS: dict[str, list[Step]] = {
         ("POST KV2/data/a", {"data": {}, "options": {"cas": None}}, 400, MISMATCH),
         *[("POST KV2/data/a", put({}, cas), 400, MISMATCH) for cas in (0, 1, 3, -1)],
         ("POST KV2/data/a", put({}, "one"), 400, {"errors": ["error parsing check-and-set parameter"]}),
-        ("GET KV2/data/a", None, 200, held(2, {"n": 2})),
+        ("GET KV2/data/a", None, 200, stored(2, {"n": 2})),
         ("POST KV2/data/a", put({"n": 3}, "2"), 200, {"data": {"version": 3}}),
     ],
     "2: a mount can require check-and-set": [
@@ -102,22 +102,22 @@ CONVERSATIONS: dict[str, list[Step]] = {
         ("POST KV2/data/a", put({"n": 1}), 200),
         ("POST KV2/data/a", put({"n": 2}), 200),
         ("DELETE KV2/data/a", None, 204),
-        ("GET KV2/data/a", None, 404, held(2, destroyed=False)),
-        ("GET KV2/data/a?version=1", None, 200, held(1, {"n": 1})),
+        ("GET KV2/data/a", None, 404, stored(2, destroyed=False)),
+        ("GET KV2/data/a?version=1", None, 200, stored(1, {"n": 1})),
         ("POST KV2/data/a", put({"n": 3}, 0), 400, MISMATCH),
         ("POST KV2/data/a", put({"n": 3}, 2), 200, {"data": {"version": 3}}),
         ("PUT KV2/destroy/a", {"versions": [3]}, 204),
-        ("GET KV2/data/a", None, 404, held(3, destroyed=True, deletion_time="")),
+        ("GET KV2/data/a", None, 404, stored(3, destroyed=True, deletion_time="")),
         ("POST KV2/data/a", put({"n": 4}, 3), 200, {"data": {"version": 4}}),
     ],
     "2: what is deleted can be brought back, what is destroyed cannot": [
         *[("POST KV2/data/a", put({"n": number}), 200) for number in (1, 2, 3)],
         ("POST KV2/delete/a", {"versions": [1, 2, NEVER]}, 204),
         ("GET KV2/data/a?version=1", None, 404),
-        ("GET KV2/data/a", None, 200, held(3, {"n": 3})),
+        ("GET KV2/data/a", None, 200, stored(3, {"n": 3})),
         ("POST KV2/destroy/a", {"versions": [2]}, 204),
         ("POST KV2/undelete/a", {"versions": [1, 2]}, 204),
-        ("GET KV2/data/a?version=1", None, 200, held(1, {"n": 1})),
+        ("GET KV2/data/a?version=1", None, 200, stored(1, {"n": 1})),
         ("GET KV2/data/a?version=2", None, 404),
         ("GET KV2/metadata/a", None, 200, {"data": {"current_version": 3, "versions": {"2": {"destroyed": True}}}}),
     ],
@@ -217,15 +217,17 @@ CONVERSATIONS: dict[str, list[Step]] = {
 }  # fmt: skip
 
 
-def holds(answer: Any, least: Any) -> bool:
-    """Whether an answer has at least that content."""
+def contains(answer: Any, least: Any) -> bool:
+    """Whether an answer has at least this content."""
     if isinstance(least, dict):
-        return isinstance(answer, dict) and all(name in answer and holds(answer[name], least[name]) for name in least)
+        return isinstance(answer, dict) and all(
+            name in answer and contains(answer[name], least[name]) for name in least
+        )
     return bool(answer == least)
 
 
 class Caller:
-    """A client with one token, as plain as can be."""
+    """A minimal client with one token."""
 
     def __init__(self, server: Any, token: str | None = None, namespace: str | None = None) -> None:
         token = server.root_token if token is None else token
@@ -240,7 +242,7 @@ class Caller:
 
 
 def new_token(server: Any, lines: str, **options: Any) -> str:
-    """A token that may do what the lines say."""
+    """Return a token with a policy of these lines."""
     text = ""
     for line in lines.split("; "):
         path, _, capabilities = line.partition(": ")
@@ -266,7 +268,7 @@ def test_the_fake_and_a_real_vault_answer_alike(vault_server, vault_name, steps)
         request, body, status, *least = step
         answer = caller.ask(request, body)
         assert answer[0] == status, (request, answer)
-        assert holds(answer[1], least[0] if least else {}), (request, answer)
+        assert contains(answer[1], least[0] if least else {}), (request, answer)
 
 
 @pytest.mark.parametrize("token", ["", "s.unknown", "revoked"])
@@ -297,7 +299,7 @@ def test_a_mount_may_be_nested_and_none_may_be_in_another(vault_server, vault_na
         with pytest.raises(ValueError, match="path is already in use at"):
             vault_server.mount(taken, 2)
     _, found = Caller(vault_server).ask(f"GET sys/internal/ui/mounts/{vault_name}/kv/data/a")
-    assert holds(found, {"data": {"path": f"{vault_name}/kv/", "options": {"version": str(version)}}})
+    assert contains(found, {"data": {"path": f"{vault_name}/kv/", "options": {"version": str(version)}}})
 
 
 def test_a_mount_is_in_one_namespace(vault_server, vault_name):
@@ -311,8 +313,8 @@ def test_a_mount_is_in_one_namespace(vault_server, vault_name):
     inside, outside = Caller(vault_server, namespace=vault_name), Caller(vault_server)
     assert inside.ask("POST kv/data/a", put({"of": vault_name}))[0] == 200
     for caller, path in ((inside, "kv/data/a"), (outside, f"{vault_name}/kv/data/a")):
-        assert holds(caller.ask(f"GET {path}")[1], held(1, {"of": vault_name}))
-    assert holds(inside.ask("GET sys/internal/ui/mounts/kv/data/a")[1], {"data": {"options": {"version": "2"}}})
+        assert contains(caller.ask(f"GET {path}")[1], stored(1, {"of": vault_name}))
+    assert contains(inside.ask("GET sys/internal/ui/mounts/kv/data/a")[1], {"data": {"options": {"version": "2"}}})
     assert inside.ask("GET secret/data/a")[0] == outside.ask("GET kv/data/a")[0] == 404
     nowhere = Caller(vault_server, namespace=f"{vault_name}-nowhere").ask("GET kv/data/a")
     assert nowhere == (404, {"errors": ["namespace not found"]})

@@ -1,6 +1,6 @@
-"""A Vault without Vault: KV mounts, policies and namespaces over real HTTP, as strict as the real one.
+"""Fake Vault: KV mounts, policies and namespaces over HTTP, as strict as a real one.
 
-``tests/fakes/test_vault_fake.py`` holds it to a real Vault or OpenBao wherever one is on PATH.
+``tests/fakes/test_vault_fake.py`` compares it with a real Vault or OpenBao if one is on PATH.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = ["Received", "VaultFake"]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it arrived.
+    """One request that arrived.
 
     :param path: below ``/v1/``.
-    :param body: as received, read from JSON.
-    :param status: what was answered; None if the connection was dropped.
+    :param body: parsed from JSON.
+    :param status: of the answer; None if the connection was dropped.
     """
 
     method: str
@@ -45,10 +45,10 @@ class Received:
 
 @dataclass(slots=True)
 class _Fault:
-    """What happens to the requests that match: a status, or no answer where it is None.
+    """A fault of matching requests: a status, or no answer if it is None.
 
     :param path: a shell pattern over the path below ``/v1/``; ``*`` crosses slashes.
-    :param applied: do what the request asks before failing it.
+    :param applied: apply the request before it fails.
     """
 
     method: str
@@ -62,7 +62,7 @@ class _Fault:
 
 
 class VaultFake:
-    """A :class:`~tests.fakes.vault_server.VaultServer` in a thread, which can be told to fail and says what it got.
+    """A :class:`~tests.fakes.vault_server.VaultServer` in a thread, with fault injection and a list of its requests.
 
     Use as a context manager, or stop it.
     """
@@ -73,7 +73,7 @@ class VaultFake:
         self._core = Core()
         self._faults: list[_Fault] = []
         self._received: list[Received] = []
-        # Held while a request is handled; tests arrange things from another thread.
+        # Locked while a request is handled, as tests change the server's state from another thread.
         self._lock = threading.RLock()
         self.mount("secret", 2)
         self._thread = ServerThread(self._app, "127.0.0.1", 0)
@@ -125,7 +125,7 @@ class VaultFake:
             self._core.namespaces.add(f"{name}/")
 
     def stop(self) -> None:
-        """Close every connection, and wait until nothing runs any more."""
+        """Close every connection, and wait until the server has ended."""
         self._thread.stop()
 
     def fail(
@@ -138,11 +138,11 @@ class VaultFake:
         applied: bool = False,
         times: int = 1,
     ) -> None:
-        """Have the next requests that match go wrong, with a status or without an answer.
+        """Make the next matching requests fail, with a status or without an answer.
 
         :param path: a shell pattern over the path below ``/v1/``; ``*`` crosses slashes.
-        :param applied: do what the request asks before failing it.
-        :param times: how many of them.
+        :param applied: apply the request before it fails.
+        :param times: how many requests.
         """
         if drop == (status is not None):
             raise ValueError("a fault either answers with a status or drops the connection")
@@ -150,7 +150,7 @@ class VaultFake:
             self._faults.append(_Fault(method, path, status, applied, times))
 
     def forget(self) -> None:
-        """Drop the faults that are still to come, and the list of requests."""
+        """Drop the remaining faults and the list of requests."""
         with self._lock:
             self._faults.clear()
             self._received.clear()
@@ -162,7 +162,7 @@ class VaultFake:
 
     @property
     def logins(self) -> int:
-        """How many logins have succeeded."""
+        """The number of successful logins."""
         return sum(each.path.startswith("auth/userpass/login/") and each.status == 200 for each in self.requests)
 
     def _app(self, _stopping: asyncio.Event) -> Starlette:
@@ -184,7 +184,7 @@ class VaultFake:
             await send_reply(reply, scope, receive, send)
 
     def _take_fault(self, method: str, path: str) -> _Fault | None:
-        """Return the fault that a request meets: the first that matches."""
+        """Return the first fault that matches a request."""
         fault = next((fault for fault in self._faults if fault.meets(method, path)), None)
         if fault is not None:
             fault.times -= 1

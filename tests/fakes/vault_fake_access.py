@@ -1,4 +1,4 @@
-"""Who calls the fake Vault, and what they may do: tokens, users with passwords, and policies."""
+"""Callers of the fake Vault and their rights: tokens, users with passwords, and policies."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.vault_fake_kv import RefusalError, Reply, enveloped
+from tests.fakes.vault_fake_kv import RefusalError, Reply, wrap_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = ["DENIED", "Access", "Acl", "PolicyError", "Token"]
 
-# Vault words a good token that may not, and a token that is missing, unknown or revoked, differently.
+# Vault has different messages for a valid token without the right, and for a missing, unknown or revoked token.
 DENIED = "1 error occurred:\n\t* permission denied\n\n"
 _BAD_TOKEN = "permission denied"
 
 CAPABILITIES = frozenset({"create", "read", "update", "delete", "list", "deny"})
-# The lines of the built-in policy that lead to something that the fake has.
+# The lines of the built-in policy for paths that the fake has.
 _DEFAULT = {"auth/token/lookup-self": frozenset({"read"}), "sys/capabilities-self": frozenset({"update"})}
 
 _COMMENT = re.compile(r"^\s*#[^\n]*", re.MULTILINE)
@@ -29,13 +29,13 @@ Rules = dict[str, frozenset[str]]
 
 
 class PolicyError(ValueError):
-    """The text is no policy, or has more in it than the fake understands."""
+    """The text is not a policy, or the fake does not support all of it."""
 
 
 def parse_policy(text: str) -> Rules:
-    """Read a policy: for each path, which may end in a star, what is allowed.
+    """Return the capabilities of a policy by path, which may end in a star.
 
-    :raises PolicyError: for what Vault refuses, and for what this fake does not know: JSON, parameters, ``+``.
+    :raises PolicyError: if Vault refuses it, or this fake does not support it: JSON, parameters, ``+``.
     """
     if not text.strip():
         raise PolicyError("'policy' parameter not supplied or empty")
@@ -54,9 +54,9 @@ def parse_policy(text: str) -> Rules:
 
 
 class Acl:
-    """All that one token may do.
+    """The rights of one token.
 
-    :param policies: None for everything. What they say about the very same path adds up; a denial ends it.
+    :param policies: None for all rights. Capabilities for the same path add up; a denial overrides them.
     """
 
     def __init__(self, policies: Iterable[Rules] | None) -> None:
@@ -67,10 +67,10 @@ class Acl:
                 self._rules[path] = self._rules.get(path, frozenset()) | capabilities
 
     def capabilities(self, path: str) -> frozenset[str]:
-        """Return what may be done at a path, which begins with its namespace; ``{"root"}`` for everything.
+        """Return the capabilities at a path, which begins with its namespace; ``{"root"}`` for all of them.
 
-        The path itself comes before the longest beginning of it. A path that is listed ends in a slash, which a rule
-        may leave out.
+        An exact rule comes before the one with the longest prefix. A path that is listed ends in a slash, which a rule
+        may omit.
         """
         if self._root:
             return frozenset({"root"})
@@ -81,11 +81,11 @@ class Acl:
         return self._given(max(starred, key=len)) if starred else frozenset()
 
     def allows(self, operation: str, path: str) -> bool:
-        """Whether an operation may be done at a path."""
+        """Whether an operation is allowed at a path."""
         return not {operation, "root"}.isdisjoint(self.capabilities(path))
 
     def reaches_into(self, mount: str) -> bool:
-        """Whether anything at or below a mount is allowed; the mount ends in a slash."""
+        """Whether any operation at or below a mount is allowed; the mount ends in a slash."""
         below = any(rule.startswith(mount) and self._given(rule) for rule in self._rules)
         return below or bool(self.capabilities(mount))
 
@@ -96,22 +96,22 @@ class Acl:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that is accepted.
+    """A valid token.
 
-    :param name: what the list of requests calls it: ``root``, ``token-1`` ...; the token itself is a secret.
+    :param name: in the list of requests: ``root``, ``token-1`` ...; the token itself is a secret.
     """
 
     name: str
     value: str = field(repr=False)
     policies: tuple[str, ...]
 
-    def described(self) -> dict[str, Any]:
-        """Return what a look-up of the token says."""
+    def describe(self) -> dict[str, Any]:
+        """Return the answer to a look-up of the token."""
         return {"accessor": self.name, "id": self.value, "policies": list(self.policies), "type": "service"}
 
 
 class Access:
-    """Every token, user and policy of the server. They are in the root namespace; paths lead into others."""
+    """All tokens, users and policies of the server, in the root namespace; their paths may lead into others."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
@@ -121,38 +121,38 @@ class Access:
         self._tokens[self.root.value] = self.root
 
     def set_policy(self, name: str, text: str) -> None:
-        """Write a policy; tokens that have it are bound by it from now on.
+        """Write a policy, which applies at once to the tokens that have it.
 
-        :raises PolicyError: if it is not one.
+        :raises PolicyError: if it is not a policy.
         """
         self._policies[name] = parse_policy(text)
 
     def set_user(self, name: str, password: str, policies: Iterable[str]) -> None:
-        """Let somebody log in at ``auth/userpass``."""
+        """Create a user of ``auth/userpass``."""
         self._users[name] = password, list(policies)
 
     def issue(self, policies: Iterable[str], *, default: bool = True) -> Token:
-        """Make a token."""
+        """Create a token."""
         names = {*policies, "default"} if default else set(policies)
         token = Token(f"token-{secrets.token_hex(4)}", f"s.{secrets.token_hex(12)}", tuple(sorted(names)))
         self._tokens[token.value] = token
         return token
 
     def revoke(self, value: str) -> None:
-        """Have a token refused from now on."""
+        """Revoke a token."""
         self._tokens.pop(value, None)
 
-    def accepted(self, value: str) -> Token:
+    def get_token(self, value: str) -> Token:
         """Return a token.
 
-        :raises RefusalError: 403 if there is none such.
+        :raises RefusalError: 403 if the token is unknown.
         """
         if value not in self._tokens:
             raise RefusalError(403, _BAD_TOKEN)
         return self._tokens[value]
 
     def acl(self, token: Token) -> Acl:
-        """Return what a token may do, by its policies as they are now."""
+        """Return the rights of a token by the present policies."""
         if token is self.root:
             return Acl(None)
         return Acl(self._policies.get(name, {}) for name in token.policies)
@@ -166,4 +166,4 @@ class Access:
             raise RefusalError(400, "invalid username or password")
         token = self.issue(policies)
         auth = {"client_token": token.value, "policies": list(token.policies), "token_policies": list(token.policies)}
-        return enveloped(None, auth=auth)
+        return wrap_data(None, auth=auth)

@@ -1,4 +1,4 @@
-"""What the fake Vault does with a request: HTTP, namespace, token, policy, mount, in Vault's order."""
+"""Request handling of the fake Vault: HTTP, namespace, token, policy and mount, in Vault's order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from tests.fakes.vault_fake_access import DENIED, Access
-from tests.fakes.vault_fake_kv import RefusalError, Reply, enveloped
+from tests.fakes.vault_fake_kv import RefusalError, Reply, wrap_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Core", "Request", "hang_up", "parse_request", "send_reply"]
 
-# HashiCorp Vault and OpenBao answer these by method alone; every other method is a 405.
+# HashiCorp Vault and OpenBao map these methods to operations; every other method is a 405.
 _OPERATIONS = {"GET": "read", "LIST": "list", "POST": "update", "PUT": "update", "DELETE": "delete"}
 _MOUNTS = "sys/internal/ui/mounts/"
 _LOGIN = "auth/userpass/login/"
@@ -37,7 +37,7 @@ class Request:
 
     :param path: below ``/v1/``, decoded.
     :param namespace: from the header, with its slash, or empty.
-    :param body: None where it is no JSON object.
+    :param body: None if it is not a JSON object.
     """
 
     method: str
@@ -49,7 +49,7 @@ class Request:
 
 
 class Core:
-    """The server, without HTTP. Mounts are named with their namespace and their slash."""
+    """The server without HTTP. The name of a mount includes its namespace and its slash."""
 
     def __init__(self) -> None:
         self.access = Access()
@@ -57,7 +57,7 @@ class Core:
         self.mounts: dict[str, Engine] = {}
 
     def handle(self, request: Request) -> Reply:
-        """Answer."""
+        """Return the answer to a request."""
         try:
             return self._handle(request)
         except RefusalError as refusal:
@@ -71,17 +71,17 @@ class Core:
         if (operation := _OPERATIONS.get(request.method)) is None:
             raise RefusalError(405)
         path = f"{request.path.rstrip('/')}/" if operation == "list" else request.path
-        # No policy is asked about these two.
+        # These two need no policy.
         if path.startswith(_LOGIN) and operation == "update":
             return self.access.login(path.removeprefix(_LOGIN), request.body)
-        token = self.access.accepted(request.token)
+        token = self.access.get_token(request.token)
         if path.startswith(_MOUNTS) and operation == "read":
             return self._mount(token, request.namespace, path.removeprefix(_MOUNTS))
         return self._with_policy(token, operation, path, request)
 
     def _with_policy(self, token: Token, operation: str, path: str, request: Request) -> Reply:
         full = request.namespace + path
-        mount, engine = self._mount_of(full)
+        mount, engine = self._find_mount(full)
         relative = full.removeprefix(mount)
         is_new = operation == "update" and engine is not None and not engine.exists(relative)
         needed = "create" if is_new else operation
@@ -91,24 +91,24 @@ class Core:
             case "update", "sys/capabilities-self":
                 return self._capabilities(token, request)
             case "read", "auth/token/lookup-self":
-                return enveloped(token.described())
+                return wrap_data(token.describe())
         if path.startswith(("sys/", "auth/")):
-            # Rather no answer than a wrong one.
+            # An unknown path is an error: a wrong answer would hide it.
             raise RefusalError(501, f"the fake Vault has no {operation} of {path}")
         if engine is None:
             raise RefusalError(404, f'no handler for route "{path}". route entry not found.')
         return engine.handle(operation, relative.removesuffix("/"), request.body or {}, request.query)
 
-    def _mount_of(self, path: str) -> tuple[str, Engine | None]:
+    def _find_mount(self, path: str) -> tuple[str, Engine | None]:
         return next(((m, engine) for m, engine in self.mounts.items() if f"{path}/".startswith(m)), ("", None))
 
     def _mount(self, token: Token, namespace: str, path: str) -> Reply:
-        mount, engine = self._mount_of(namespace + path)
+        mount, engine = self._find_mount(namespace + path)
         if engine is None or not self.access.acl(token).reaches_into(mount):
             advice = f'please ensure client\'s policies grant access to path "{path.strip("/")}/"'
             raise RefusalError(403, f"preflight capability check returned 403, {advice}")
         shown = mount.removeprefix(namespace)
-        return enveloped({"path": shown, "type": "kv", "options": {"version": engine.version}, "description": ""})
+        return wrap_data({"path": shown, "type": "kv", "options": {"version": engine.version}, "description": ""})
 
     def _capabilities(self, token: Token, request: Request) -> Reply:
         asked = (request.body or {}).get("paths") or []
@@ -116,11 +116,11 @@ class Core:
             raise RefusalError(400, "paths must be supplied")
         acl = self.access.acl(token)
         answers = {path: sorted(acl.capabilities(request.namespace + path)) or ["deny"] for path in asked}
-        return Reply(200, {**answers, **(enveloped(answers).body or {})})
+        return Reply(200, {**answers, **(wrap_data(answers).body or {})})
 
 
 async def parse_request(scope: Scope, receive: Receive) -> Request:
-    """Read a request of HTTP."""
+    """Read an HTTP request."""
     http = HttpRequest(scope, receive)
     raw = await http.body()
     try:
@@ -140,7 +140,7 @@ async def parse_request(scope: Scope, receive: Receive) -> Request:
 
 
 async def send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer over HTTP."""
+    """Send an answer over HTTP."""
     content = b"" if reply.body is None else json.dumps(reply.body).encode()
     await Response(content, reply.status, {"Content-Type": "application/json"})(scope, receive, send)
 
@@ -148,10 +148,10 @@ async def send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -
 async def hang_up(scope: Scope, receive: Receive) -> None:
     """Close the connection without an answer."""
     transport = scope["state"]["transport"]
-    # close() alone would leave the connection open where a forked child of this process has inherited it.
+    # close() alone would leave the connection open in a forked child of this process that inherited it.
     with contextlib.suppress(OSError):
         transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
     transport.close()
-    # uvicorn reports an application that returns before it has seen its connection end.
+    # uvicorn logs an error if an application returns before it has received the disconnect.
     while (await receive())["type"] != "http.disconnect":
         pass

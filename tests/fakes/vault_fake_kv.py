@@ -1,4 +1,4 @@
-"""The fake Vault's secrets engines, KV versions 1 and 2, and the form of its answers."""
+"""Secrets engines of the fake Vault, KV versions 1 and 2, and the format of its answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["DONE", "Engine", "KvV1", "KvV2", "RefusalError", "Reply", "enveloped"]
+__all__ = ["DONE", "Engine", "KvV1", "KvV2", "RefusalError", "Reply", "wrap_data"]
 
-# What KV version 1 calls the lease of a secret, and tokens their life: 32 days.
+# The lease of a secret in KV version 1, and the lifetime of tokens: 32 days.
 _LEASE_SECONDS = 2764800
 _UNSUPPORTED = "1 error occurred:\n\t* unsupported operation\n\n"
 _INVALID_PATH = (
@@ -25,28 +25,28 @@ _COMMANDS = {"read": "get", "update": "put"}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; a body of None is an empty one."""
+    """An answer; None stands for an empty body."""
 
     status: int
     body: Mapping[str, Any] | None = None
 
 
 class RefusalError(Exception):
-    """An answer that carries nothing but errors, or not even those: ``{"errors": []}``."""
+    """An answer with errors only, or an empty list of them: ``{"errors": []}``."""
 
     def __init__(self, status: int, *errors: str) -> None:
         super().__init__(*errors)
         self.reply = Reply(status, {"errors": list(errors)})
 
 
-# A write or deletion that has nothing to say.
+# The answer to a write or deletion without data.
 DONE = Reply(204)
 
 
-def enveloped(
+def wrap_data(
     data: Mapping[str, Any] | None, *, status: int = 200, warnings: Sequence[str] = (), lease: int = 0, auth: Any = None
 ) -> Reply:
-    """Return data as Vault does, with everything around it."""
+    """Return data in Vault's envelope."""
     around = {"request_id": str(uuid.uuid4()), "lease_id": "", "renewable": False, "lease_duration": lease}
     return Reply(status, {**around, "data": data, "wrap_info": None, "warnings": list(warnings) or None, "auth": auth})
 
@@ -57,14 +57,14 @@ class Engine(Protocol):
     version: str
 
     def exists(self, path: str) -> bool:
-        """Whether a write to this path is an update, and not a creation."""
+        """Whether a write to this path is an update rather than a creation."""
 
     def handle(self, operation: str, path: str, body: Mapping[str, Any], query: Mapping[str, str]) -> Reply:
         """Answer a request that the policies allow."""
 
 
 class KvV1:
-    """A mount of version 1: a dictionary a path."""
+    """A mount of version 1: one dictionary for each path."""
 
     version = "1"
 
@@ -78,7 +78,7 @@ class KvV1:
         _allow_only(query)
         match operation:
             case "read" if path in self._secrets:
-                return enveloped(self._secrets[path], lease=_LEASE_SECONDS)
+                return wrap_data(self._secrets[path], lease=_LEASE_SECONDS)
             case "read":
                 raise RefusalError(404)
             case "update" if body:
@@ -89,7 +89,7 @@ class KvV1:
             case "delete":
                 self._secrets.pop(path, None)
                 return DONE
-        return _listed(self._secrets, path)
+        return _list_folder(self._secrets, path)
 
 
 def _now() -> str:
@@ -98,7 +98,7 @@ def _now() -> str:
 
 @dataclass(slots=True)
 class _Version:
-    """One version; both marks can be on it at once."""
+    """One version, which can be both deleted and destroyed."""
 
     data: Mapping[str, Any] | None
     created: str = field(default_factory=_now)
@@ -110,7 +110,7 @@ class _Version:
         return bool(self.deleted) or self.destroyed
 
     def delete(self) -> None:
-        """Mark it, unless it is gone already: the first deletion's time stays."""
+        """Mark the version as deleted; the time of the first deletion stays."""
         self.deleted = self.deleted if self.gone else _now()
 
     def undelete(self) -> None:
@@ -119,12 +119,12 @@ class _Version:
     def destroy(self) -> None:
         self.destroyed, self.data = True, None
 
-    def described(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         return {"created_time": self.created, "deletion_time": self.deleted, "destroyed": self.destroyed}
 
 
 class KvV2:
-    """A mount of version 2. Settings of a secret and the limit on versions are not modelled: each version is kept.
+    """A mount of version 2. Settings of a secret and the limit on versions are not modelled: all versions are kept.
 
     :param cas_required: whether every write must name the version that it replaces.
     """
@@ -133,7 +133,7 @@ class KvV2:
 
     def __init__(self, *, cas_required: bool = False) -> None:
         self._cas_required = cas_required
-        # A secret's versions from number 1 on.
+        # The versions of each secret, from number 1.
         self._secrets: dict[str, list[_Version]] = {}
 
     def exists(self, path: str) -> bool:
@@ -151,14 +151,14 @@ class KvV2:
             ("destroy", "update"): lambda: self._mark(name, _numbers(body), _Version.destroy),
             ("metadata", "read"): lambda: self._metadata(name),
             ("metadata", "delete"): lambda: self._forget(name),
-            ("metadata", "list"): lambda: _listed(self._secrets, name),
+            ("metadata", "list"): lambda: _list_folder(self._secrets, name),
         }
         known = kind in {kind for kind, _ in handlers}
         if known and not slash and operation != "list":
-            return enveloped(None, status=404, warnings=[_ROOT_OF_MOUNT])
+            return wrap_data(None, status=404, warnings=[_ROOT_OF_MOUNT])
         if not known:
-            told = _INVALID_PATH.format(_COMMANDS.get(operation, operation))
-            return enveloped(None, status=404, warnings=[told])
+            warning = _INVALID_PATH.format(_COMMANDS.get(operation, operation))
+            return wrap_data(None, status=404, warnings=[warning])
         if (kind, operation) != ("data", "read"):
             _allow_only(query)
         if handler := handlers.get((kind, operation)):
@@ -171,9 +171,9 @@ class KvV2:
         number = int(query.get("version", 0)) or len(versions)
         if not 0 < number <= len(versions):
             raise RefusalError(404)
-        held = versions[number - 1]
-        data = {"data": None if held.gone else held.data, "metadata": self._described(name, number)}
-        return enveloped(data, status=404 if held.gone else 200)
+        stored = versions[number - 1]
+        data = {"data": None if stored.gone else stored.data, "metadata": self._describe(name, number)}
+        return wrap_data(data, status=404 if stored.gone else 200)
 
     def _write(self, name: str, body: Mapping[str, Any]) -> Reply:
         if "data" not in body:
@@ -183,7 +183,7 @@ class KvV2:
         self._secrets.setdefault(name, []).append(_Version(data))
         unknown = " ".join(sorted(set(body) - {"data", "options", "version"}))
         warnings = [f"Endpoint ignored these unrecognized parameters: [{unknown}]"] if unknown else []
-        return enveloped(self._described(name, len(self._secrets[name])), warnings=warnings)
+        return wrap_data(self._describe(name, len(self._secrets[name])), warnings=warnings)
 
     def _check_and_set(self, current: int, options: Mapping[str, Any]) -> None:
         if "cas" not in options:
@@ -206,30 +206,30 @@ class KvV2:
     def _metadata(self, name: str) -> Reply:
         if name not in self._secrets:
             raise RefusalError(404)
-        versions = {str(number): version.described() for number, version in enumerate(self._secrets[name], 1)}
-        return enveloped({"current_version": len(versions), "custom_metadata": None, "versions": versions})
+        versions = {str(number): version.describe() for number, version in enumerate(self._secrets[name], 1)}
+        return wrap_data({"current_version": len(versions), "custom_metadata": None, "versions": versions})
 
     def _forget(self, name: str) -> Reply:
         self._secrets.pop(name, None)
         return DONE
 
-    def _described(self, name: str, number: int) -> dict[str, Any]:
-        return {**self._secrets[name][number - 1].described(), "custom_metadata": None, "version": number}
+    def _describe(self, name: str, number: int) -> dict[str, Any]:
+        return {**self._secrets[name][number - 1].describe(), "custom_metadata": None, "version": number}
 
 
-def _listed(paths: Iterable[str], folder: str) -> Reply:
-    """Return the names in a folder, of secrets as they are, of folders with a slash."""
+def _list_folder(paths: Iterable[str], folder: str) -> Reply:
+    """Return the names in a folder; those of folders end in a slash."""
     prefix = f"{folder.rstrip('/')}/" if folder else ""
     below = (path.removeprefix(prefix) for path in paths if path.startswith(prefix))
     names = sorted({f"{name.partition('/')[0]}/" if "/" in name else name for name in below})
     if not names:
         raise RefusalError(404)
-    return enveloped({"keys": names})
+    return wrap_data({"keys": names})
 
 
 def _allow_only(query: Mapping[str, str], *names: str) -> None:
     if unknown := sorted(set(query) - set(names)):
-        # Rather no answer than a wrong one.
+        # An unknown parameter is an error: a wrong answer would hide it.
         raise RefusalError(501, f"the fake Vault does not know the parameters {unknown}")
 
 

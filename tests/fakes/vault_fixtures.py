@@ -1,4 +1,4 @@
-"""The Vaults that tests run against: the fake, and a real one where there is one."""
+"""Fixtures of Vault: the fake, and a real one if its binary is on PATH."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["shared_vault_fake", "vault_fake", "vault_name", "vault_real", "vault
 
 @pytest.fixture(scope="session")
 def vault_real() -> Iterator[VaultReal]:
-    """A real Vault that all tests share; skips where there is none."""
+    """Return a real Vault that all tests share; skip the test if its binary is not on PATH."""
     if (binary := vault_binary()) is None:
         pytest.skip("neither bao nor vault is on PATH: the fake Vault is not held to a real one")
     server = VaultReal(binary)
@@ -30,26 +30,26 @@ def vault_real() -> Iterator[VaultReal]:
 
 @pytest.fixture(scope="session")
 def shared_vault_fake() -> Iterator[VaultFake]:
-    """A fake Vault that all tests share."""
+    """Return a fake Vault that all tests share."""
     with VaultFake() as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=["shared_vault_fake", "vault_real"])
 def vault_server(request: pytest.FixtureRequest) -> VaultServer:
-    """A Vault that all tests share: mounts, policies, users and namespaces are to be named with ``vault_name``."""
+    """Return a Vault that all tests share: name mounts, policies, users and namespaces with ``vault_name``."""
     server: VaultServer = request.getfixturevalue(request.param)
     return server
 
 
 @pytest.fixture
 def vault_fake() -> Iterator[VaultFake]:
-    """A fake Vault of this test alone, which can be told to fail."""
+    """Return a fake Vault of this test alone, for fault injection."""
     with VaultFake() as server:
         yield server
 
 
 @pytest.fixture
 def vault_name() -> str:
-    """A name that nothing else in the Vault has."""
+    """Return a name that nothing else in the Vault has."""
     return f"t{uuid.uuid4().hex[:10]}"

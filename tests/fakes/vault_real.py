@@ -1,4 +1,4 @@
-"""A real Vault or OpenBao in its dev mode, from whichever binary is on PATH."""
+"""Real Vault or OpenBao in its dev mode, from the binary on PATH."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _START_SECONDS = 60.0
 
 
 def vault_binary() -> str | None:
-    """Return the binary that there is."""
+    """Return the binary on PATH; None without one."""
     return shutil.which("bao") or shutil.which("vault")
 
 
 class VaultReal:
-    """A :class:`~tests.fakes.vault_server.VaultServer` in a process of its own, which ends with this one.
+    """A :class:`~tests.fakes.vault_server.VaultServer` in a process of its own, which ends with this process.
 
-    :param on_disk: keep the secrets in files. In memory OpenBao copies them all for each request: the first of 2,000
-        writes took 1.8 ms, the last 5.8 ms; in files 1.2 ms each.
-    :raises TimeoutError: if it does not answer in a minute.
-    :raises ProcessGroupError: if it ends by itself, with what it said.
+    :param on_disk: keep the secrets in files. In memory, OpenBao copies all of them for each request: the first of
+        2,000 writes took 1.8 ms, the last 5.8 ms; in files, each took 1.2 ms.
+    :raises TimeoutError: if it does not answer within a minute.
+    :raises ProcessGroupError: if it ends by itself; the message contains its output.
     """
 
     def __init__(self, binary: str, *, on_disk: bool = False) -> None:
         self.root_token = secrets.token_hex(16)
         self._home = tempfile.TemporaryDirectory(prefix="vault-")
         self.version = _version(binary, self._home.name)
-        # Two runs at once may draw the same port; the second then ends, and says so.
+        # Two parallel runs may choose the same port; the second then ends with an error.
         with socket.create_server(("127.0.0.1", 0)) as probe:
             address = f"127.0.0.1:{probe.getsockname()[1]}"
         self.url = f"http://{address}"
@@ -61,7 +61,7 @@ class VaultReal:
             raise
 
     def mount(self, path: str, version: int, *, cas_required: bool = False, namespace: str | None = None) -> None:
-        """Mount a KV secrets engine, and wait until it is ready: HashiCorp's answers 400 for a moment."""
+        """Mount a KV secrets engine, and wait until it is ready: HashiCorp Vault answers 400 at first."""
         self._ask("POST", f"sys/mounts/{path}", {"type": "kv", "options": {"version": str(version)}}, namespace)
         if version == 1:
             return
@@ -111,7 +111,7 @@ class VaultReal:
             time.sleep(0.05)
 
     def _healthy(self) -> bool:
-        """Whether it serves, and has its mount at ``secret``, which the dev mode makes last."""
+        """Whether it serves, and has its mount at ``secret``, which the dev mode creates last."""
         try:
             return self._send("GET", "secret/config", None).status_code == 200
         except requests.ConnectionError:
@@ -120,7 +120,7 @@ class VaultReal:
     def _ask(self, method: str, path: str, body: Any, namespace: str | None = None) -> dict[str, Any]:
         response = self._send(method, path, body, namespace)
         if not response.ok:
-            # As the fake does, so that a test sees the same.
+            # As in the fake, so that tests get the same result.
             raise ValueError(f"{method} {path}: {response.status_code} {response.text}")
         return dict(response.json()) if response.content else {}
 
@@ -130,7 +130,7 @@ class VaultReal:
 
 
 def _env(home: str) -> dict[str, str]:
-    # Nothing of the developer's own: VAULT_ADDR, a token helper, a configuration.
+    # None of the developer's settings: VAULT_ADDR, a token helper, a configuration.
     return {"HOME": home, "PATH": "/usr/bin:/bin"}
 
 

@@ -1,4 +1,4 @@
-"""What a test needs of a Vault, be it the fake or a real one."""
+"""Interface of a Vault for tests, which the fake and the real one implement."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["VaultServer"]
 
 
 class VaultServer(Protocol):
-    """A running Vault or OpenBao, unsealed, with a KV version 2 mount at ``secret``, and a way to arrange things in it.
+    """A running Vault or OpenBao, unsealed, with a KV version 2 mount at ``secret``, which tests configure.
 
     Policies, tokens and users are in the root namespace.
     """
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:<port>``, without a path."""
+        """The address ``http://127.0.0.1:<port>``, without a path."""
 
     @property
     def root_token(self) -> str:
@@ -26,28 +26,28 @@ class VaultServer(Protocol):
 
     @property
     def version(self) -> str:
-        """What it is, for reports: ``fake``, or a real one's own words."""
+        """The version, for reports: ``fake``, or the output of a real one."""
 
     def mount(self, path: str, version: int, *, cas_required: bool = False, namespace: str | None = None) -> None:
         """Mount a KV secrets engine of version 1 or 2 at a path, e.g. ``team/kv``."""
 
     def policy(self, name: str, hcl: str) -> None:
-        """Write an ACL policy; the tokens that have it are bound by it at once."""
+        """Write an ACL policy, which applies at once to the tokens that have it."""
 
     def token(self, policies: Sequence[str], *, no_default: bool = False) -> str:
         """Return a new token.
 
-        :param no_default: leave out the built-in policy ``default``, without which a token may not even look at itself.
+        :param no_default: omit the built-in policy ``default``, without which a token may not even look itself up.
         """
 
     def revoke(self, token: str) -> None:
-        """Have a token refused from now on."""
+        """Revoke a token."""
 
     def userpass(self, user: str, password: str, policies: Sequence[str]) -> None:
-        """Let somebody log in at ``auth/userpass``; with ``default`` beside those policies."""
+        """Create a user of ``auth/userpass`` with these policies and ``default``."""
 
     def namespace(self, name: str) -> None:
-        """Make a namespace below the root namespace."""
+        """Create a namespace below the root namespace."""
 
     def stop(self) -> None:
-        """End it; everything in it is lost."""
+        """Stop the server; its content is lost."""

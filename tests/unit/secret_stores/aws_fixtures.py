@@ -1,4 +1,4 @@
-"""What do the tests of the stores in AWS stand on? Backends of Airflow's on a server, and an issuing worker."""
+"""Helpers of the tests of the AWS stores: Airflow's backends on the fake, and the steps of an issuance."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from tests.fakes.aws_server import AwsServer
 
-__all__ = ["ISSUER", "KEY", "actions", "backend_of", "connect", "issue", "opened", "outside", "told"]
+__all__ = ["ISSUER", "KEY", "actions", "connect", "issue", "make_backend", "open_on", "open_outside", "render_error"]
 
 ISSUER = "https://app.polytomic.com"
 KEY = "pk-live-0123456789abcdefghij"
 
 
-def backend_of(
+def make_backend(
     server: AwsServer,
     cls: type[SecretsManagerBackend | SystemsManagerParameterStoreBackend],
     policy: Sequence[Mapping[str, Any]] = ALLOW_ALL,
     **given: Any,
 ) -> Any:
-    """A backend of a new user's with this policy."""
+    """Return a backend of a new user with this policy."""
     where = {"region_name": server.region, "endpoint_url": server.endpoint_url}
     return cls(**where | server.user(policy).boto | given)
 
 
-def opened(backend: Any, uri: str = "airflow://connection/acme", clients: ClientCache | None = None) -> SecretStore:
+def open_on(backend: Any, uri: str = "airflow://connection/acme", clients: ClientCache | None = None) -> SecretStore:
     return store_on(backend, Destination.parse(uri), issuer=ISSUER, clients=clients)
 
 
-def outside(uri: str) -> SecretStore:
+def open_outside(uri: str) -> SecretStore:
     return StoreFactory(issuer=ISSUER).open(uri)
 
 
@@ -55,7 +55,7 @@ def connect(
     conn_type: str | None = "aws",
     **extra: Any,
 ) -> None:
-    """Have a connection ``aws_writer`` of a new user's."""
+    """Define the connection ``aws_writer`` of a new user."""
     user = server.user(policy)
     where = {"region_name": server.region, "endpoint_url": server.endpoint_url}
     connection = {"conn_type": conn_type, "login": user.access_key_id, "password": user.secret_access_key}
@@ -63,12 +63,12 @@ def connect(
 
 
 def issue(store: SecretStore, key: str = KEY) -> None:
-    """Do what an issuance does with a store."""
-    held = store.read()
+    """Take the steps of an issuance on a store."""
+    stored = store.read()
     store.read_record()
-    store.check_write(held)
+    store.check_write(stored)
     store.write_record({"state": "open"})
-    store.write(ApiKey(key), held)
+    store.write(ApiKey(key), stored)
     back = store.read_back()
     assert back is not None
     assert back.reveal() == key
@@ -79,7 +79,7 @@ def actions(server: AwsServer) -> list[str]:
     return [request.action for request in server.requests]
 
 
-def told(error: SecretStoreError) -> str:
-    """All that an error tracker would see."""
+def render_error(error: SecretStoreError) -> str:
+    """Return what an error tracker would record."""
     assert error.__context__ is None
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

@@ -1,4 +1,4 @@
-"""Which servers are there? Fixtures of the tests of single stores."""
+"""Fixtures of the tests of single stores."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_fake"
 
 @pytest.fixture(autouse=True)
 def _one_try(monkeypatch):
-    """Boto tries once unless a test says otherwise: between two tries it waits."""
+    """Make boto try once unless a test overrides it, because it waits between two tries."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
 @pytest.fixture
 def open_folder():
-    """A folder that every user may write to; pytest's are closed to others."""
+    """Return a folder that every user may write to; pytest's folders are closed to others."""
     with tempfile.TemporaryDirectory(prefix="polytomic-stores-") as name:
         Path(name).chmod(0o777)
         yield Path(name)
@@ -31,13 +31,13 @@ def open_folder():
 
 @pytest.fixture
 def vault(vault_server):
-    """The fake and a real one, in turn."""
+    """Return the fake and a real Vault, in turn."""
     return vault_server
 
 
 @pytest.fixture
 def mount(vault):
-    """A KV version 2 engine of this test alone."""
+    """Return the mount of a KV version 2 engine of this test alone."""
     name = f"m{uuid.uuid4().hex}"
     vault.mount(name, 2)
     return name
@@ -45,5 +45,5 @@ def mount(vault):
 
 @pytest.fixture
 def root(vault):
-    """A client that may do everything."""
+    """Return a client that may do everything."""
     return hvac.Client(url=vault.url, token=vault.root_token)

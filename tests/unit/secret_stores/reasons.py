@@ -1,4 +1,4 @@
-"""What do the tests of stores ask of an error? Its class and its reason, not its words."""
+"""Check of an error by class and reason, independent of its message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["because"]
 def because(
     reason: str, error: type[SecretStoreError] = SecretStoreConfigurationError, *fields: str
 ) -> Iterator[pytest.ExceptionInfo[SecretStoreError]]:
-    """Check that an error is raised for this reason, and names these fields where any are given."""
+    """Check that an error is raised for this reason, and names these fields if any are given."""
     with pytest.raises(error) as caught:
         yield caught
     assert (caught.value.reason, caught.value.fields if fields else ()) == (reason, fields)

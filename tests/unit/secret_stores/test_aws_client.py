@@ -1,4 +1,4 @@
-"""How is AWS reached, and what becomes of its errors?"""
+"""The clients for AWS, and the translation of AWS's errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ from airflow_provider_polytomic.exceptions import (
 )
 from airflow_provider_polytomic.secret_stores.aws.errors import explain
 from airflow_provider_polytomic.secret_stores.factory import ClientCache
-from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
+from tests.unit.secret_stores.aws_fixtures import (
+    KEY,
+    actions,
+    connect,
+    issue,
+    make_backend,
+    open_on,
+    open_outside,
+    render_error,
+)
 from tests.unit.secret_stores.reasons import because
 
 BACKENDS = [SecretsManagerBackend, SystemsManagerParameterStoreBackend]
@@ -29,12 +38,12 @@ WRITER = "airflow://aws_writer@connection/acme"
 def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
     access = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "s"}
     places = {
-        opened(cls(region_name="eu-central-1", endpoint_url=url, **access)).place
+        open_on(cls(region_name="eu-central-1", endpoint_url=url, **access)).place
         for url in (None, "https://vpce-0a1b-2c3d.ssm.eu-central-1.vpce.amazonaws.com")
     }
     assert len(places) == 1
     assert places.pop().endswith(", eu-central-1")
-    proxied = opened(cls(region_name="eu-central-1", endpoint_url="https://u:p@aws.example:8443/x", **access))
+    proxied = open_on(cls(region_name="eu-central-1", endpoint_url="https://u:p@aws.example:8443/x", **access))
     assert proxied.place.endswith("eu-central-1 (https://aws.example:8443/x)")
 
 
@@ -42,9 +51,9 @@ def test_a_place_names_region_and_secret_and_no_endpoint_of_awss_own(cls):
 def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
     role = aws_server.role("key-writer")
     sts = {"sts": {"endpoint_url": aws_server.endpoint_url}}
-    backend = backend_of(aws_server, cls, [], role_arn=role, service_config=sts)
+    backend = make_backend(aws_server, cls, [], role_arn=role, service_config=sts)
     with because("missing_right", SecretStoreDeniedError):
-        opened(backend)
+        open_on(backend)
 
 
 @pytest.mark.parametrize("uri", ["aws-ssm://nobody@/a/b", "aws-secretsmanager://nobody@/a/b"])
@@ -52,7 +61,7 @@ def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_ma
     for name, value in aws_server.environment(aws_server.user()).items():
         monkeypatch.setenv(name, value)
     with because("connection_unusable"):
-        outside(uri)
+        open_outside(uri)
     assert actions(aws_server) == []
 
 
@@ -60,17 +69,17 @@ def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_ma
 @pytest.mark.parametrize("kind", ["http", "polytomic", "postgres"])
 def test_a_connection_of_another_type_is_refused_and_its_password_not_sent_to_aws(aws_server, monkeypatch, uri, kind):
     connect(monkeypatch, aws_server, conn_type=kind)
-    backend = backend_of(aws_server, SecretsManagerBackend)
+    backend = make_backend(aws_server, SecretsManagerBackend)
     with because("connection_type"):
-        opened(backend, uri) if uri == WRITER else outside(uri)
+        open_on(backend, uri) if uri == WRITER else open_outside(uri)
     assert actions(aws_server) == []
 
 
 def test_a_connection_to_another_region_than_the_backends_is_refused(aws_server, monkeypatch):
     connect(monkeypatch, aws_server, region_name="us-east-1")
-    backend = backend_of(aws_server, SecretsManagerBackend)
+    backend = make_backend(aws_server, SecretsManagerBackend)
     with because("another_region"):
-        opened(backend, WRITER)
+        open_on(backend, WRITER)
 
 
 def test_a_connection_that_is_of_no_use_is_refused(aws_server, monkeypatch):
@@ -78,7 +87,7 @@ def test_a_connection_that_is_of_no_use_is_refused(aws_server, monkeypatch):
         "AIRFLOW_CONN_AWS_WRITER", json.dumps({"conn_type": "aws", "extra": {"region_name": "no/where"}})
     )
     with because("client_unusable"):
-        outside("aws-secretsmanager://aws_writer@/a/b")
+        open_outside("aws-secretsmanager://aws_writer@/a/b")
 
 
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", WRITER])
@@ -87,7 +96,7 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
     made = []
 
     class Unlocked:
-        """A cached property as it is since Python 3.12: who asks while it is being made makes it again."""
+        """A cached property as in Python 3.12: without a lock, two threads may both compute it."""
 
         def __get__(self, backend, cls):
             made.append(cls)
@@ -97,9 +106,9 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
     class Backend(SecretsManagerBackend):
         client = Unlocked()
 
-    backend, clients = backend_of(aws_server, Backend), ClientCache()
+    backend, clients = make_backend(aws_server, Backend), ClientCache()
     with ThreadPoolExecutor(32) as pool:
-        stores = list(pool.map(lambda number: opened(backend, f"{uri}{number}", clients), range(32)))
+        stores = list(pool.map(lambda number: open_on(backend, f"{uri}{number}", clients), range(32)))
     used = {id(client): client for client in (vars(store)["_secret"]._aws._client for store in stores)}
     assert (len(used), len(made)) == (1, 1)
     sizes = [client.meta.config.max_pool_connections for client in used.values()]
@@ -108,15 +117,15 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
 
 @pytest.mark.parametrize("cls", BACKENDS)
 def test_a_refusal_is_told_by_its_code_and_never_in_words_that_may_quote_the_key(aws_server, cls):
-    store = opened(backend_of(aws_server, cls))
-    held = store.read()
+    store = open_on(make_backend(aws_server, cls))
+    stored = store.read()
     for action in ("PutSecretValue", "PutParameter"):
         aws_server.fail(action, "ValidationException")
     with because("request_not_accepted") as caught:
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
     assert str(caught.value).startswith(store.place)
     assert "injected" not in str(caught.value)
-    assert KEY not in told(caught.value)
+    assert KEY not in render_error(caught.value)
 
 
 def refused(code, message, status=400):
@@ -130,12 +139,14 @@ ARN = "arn:aws:ssm:eu-west-1:123456789012:parameter/airflow/connections/acme"
 def test_who_may_not_do_what_is_repeated_unless_the_value_is_in_it():
     words = f"User: arn:aws:iam::123456789012:user/a is not authorized to perform: ssm:PutParameter on resource: {ARN}"
     because = "because no identity-based policy allows the ssm:PutParameter action"
-    said = explain(refused("AccessDeniedException", f"{words} {because} (Service: X; {KEY})"), "p", sent={"Value": KEY})
-    assert f"p: AWS refused ({words} {because})" in str(said)
+    error = explain(
+        refused("AccessDeniedException", f"{words} {because} (Service: X; {KEY})"), "p", sent={"Value": KEY}
+    )
+    assert f"p: AWS refused ({words} {because})" in str(error)
     for sent in (KEY, json.dumps({"conn_type": "polytomic", "password": KEY})):
-        said = explain(refused("AccessDeniedException", f"{words}/{KEY}"), "p", sent={"Value": sent})
-        assert "p: AWS refused (AccessDeniedException)" in str(said)
-        assert KEY not in str(said)
+        error = explain(refused("AccessDeniedException", f"{words}/{KEY}"), "p", sent={"Value": sent})
+        assert "p: AWS refused (AccessDeniedException)" in str(error)
+        assert KEY not in str(error)
     assert len(str(explain(refused("AccessDenied", words + "x" * 5000), "p"))) < 700
 
 
@@ -172,22 +183,22 @@ TOLD = {
 
 @pytest.mark.parametrize(("error", "expected"), [(error, kind) for kind, errors in TOLD.items() for error in errors])
 def test_what_aws_and_boto_say_is_told_by_code_and_kind(error, expected):
-    said = explain(error, "the place")
-    assert (type(said), said.reason) == expected
-    assert str(said).startswith("the place: ")
-    assert KEY not in str(said)
+    error = explain(error, "the place")
+    assert (type(error), error.reason) == expected
+    assert str(error).startswith("the place: ")
+    assert KEY not in str(error)
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
 def test_a_backend_without_a_region_is_refused_with_what_to_correct(monkeypatch, cls):
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with because("client_unusable"):
-        opened(cls())
+        open_on(cls())
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
 def test_a_backend_that_cannot_read_back_is_told_without_its_words(aws_server, cls):
-    store = opened(backend_of(aws_server, cls))
+    store = open_on(make_backend(aws_server, cls))
     issue(store)
     aws_server.fail("GetSecretValue", "ThrottlingException")
     aws_server.fail("GetParameter", "ThrottlingException")

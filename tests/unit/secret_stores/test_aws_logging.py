@@ -1,4 +1,4 @@
-"""Do secrets of AWS's stay out of the logs, and logs as they were set?"""
+"""Secrets in AWS stay out of DEBUG logs, and the levels of loggers stay as they are."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
-from tests.unit.secret_stores.aws_fixtures import KEY, backend_of, connect, issue, opened, outside
+from tests.unit.secret_stores.aws_fixtures import KEY, connect, issue, make_backend, open_on, open_outside
 
 LOGGERS = ["boto3", "botocore", "botocore.endpoint", "botocore.parsers"]
 
 
 @pytest.fixture(autouse=True)
 def levels():
-    """At DEBUG, with one logger that says so itself; given back afterwards."""
+    """Set DEBUG for the root logger and for one of boto's; restore the levels afterwards."""
     loggers = [logging.getLogger(name) for name in ["", *LOGGERS]]
     before = [logger.level for logger in loggers]
     logging.root.setLevel(logging.DEBUG)
@@ -28,8 +28,8 @@ def levels():
         logger.setLevel(level)
 
 
-class Said(logging.Handler):
-    """What comes out, by whichever thread."""
+class Collector(logging.Handler):
+    """The names of the loggers with output, in any thread."""
 
     def __init__(self):
         super().__init__()
@@ -40,8 +40,8 @@ class Said(logging.Handler):
 
 
 @pytest.fixture
-def said():
-    handler = Said()
+def collector():
+    handler = Collector()
     logging.root.addHandler(handler)
     yield handler
     logging.root.removeHandler(handler)
@@ -51,24 +51,24 @@ def levels_now():
     return [logging.getLogger(name).level for name in LOGGERS]
 
 
-def heard(said, names=LOGGERS, level=logging.DEBUG):
-    """Which loggers are heard when all of them say something."""
-    said.names.clear()
+def active(collector, names=LOGGERS, level=logging.DEBUG):
+    """Return the loggers whose records are emitted."""
+    collector.names.clear()
     for name in names:
         logging.getLogger(name).log(level, "a secret, perhaps")
-    return [name for name in names if name in said.names]
+    return [name for name in names if name in collector.names]
 
 
-def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, said):
+def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, collector):
     with suppress_debug_logs():
-        assert heard(said) == []
-        assert heard(said, level=logging.INFO) == LOGGERS
-        assert heard(said, ["another", "botocorelike"]) == ["another", "botocorelike"]
+        assert active(collector) == []
+        assert active(collector, level=logging.INFO) == LOGGERS
+        assert active(collector, ["another", "botocorelike"]) == ["another", "botocorelike"]
     assert levels_now() == levels
-    assert heard(said) == LOGGERS
+    assert active(collector) == LOGGERS
 
 
-def test_nested_and_failing_it_ends_with_the_outermost(said):
+def test_nested_and_failing_it_ends_with_the_outermost(collector):
     def fail():
         with suppress_debug_logs(), suppress_debug_logs():
             raise KeyError
@@ -76,17 +76,17 @@ def test_nested_and_failing_it_ends_with_the_outermost(said):
     with suppress_debug_logs():
         with pytest.raises(KeyError):
             fail()
-        assert heard(said) == []
-    assert heard(said) == LOGGERS
+        assert active(collector) == []
+    assert active(collector) == LOGGERS
 
 
-def test_another_thread_is_heard_meanwhile(said):
+def test_another_thread_is_heard_meanwhile(collector):
     with suppress_debug_logs(), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(heard, said).result() == LOGGERS
-        assert heard(said) == []
+        assert pool.submit(active, collector).result() == LOGGERS
+        assert active(collector) == []
 
 
-def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
+def test_each_of_many_threads_is_quiet_until_it_is_out_itself(collector):
     inside = threading.Barrier(8)
 
     def once():
@@ -99,26 +99,26 @@ def test_each_of_many_threads_is_quiet_until_it_is_out_itself(said):
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(once) for _ in range(8)]:
             done.result()
-    assert said.names & set(LOGGERS) == set()
-    assert heard(said) == LOGGERS
+    assert collector.names & set(LOGGERS) == set()
+    assert active(collector) == LOGGERS
 
 
-def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(said):
+def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(collector):
     with suppress_debug_logs():
         pass
     for name in LOGGERS:
         logging.getLogger(name).filters.clear()
     with suppress_debug_logs():
-        assert heard(said) == []
+        assert active(collector) == []
 
 
-def test_a_logger_that_comes_later_is_dropped_too(said):
+def test_a_logger_that_comes_later_is_dropped_too(collector):
     with suppress_debug_logs():
         logging.getLogger("botocore.set.later").setLevel(logging.DEBUG)
-        assert heard(said, ["botocore.endpoint", "botocore.set.later"]) == []
+        assert active(collector, ["botocore.endpoint", "botocore.set.later"]) == []
         logging.getLogger("botocore.made.later")
         with suppress_debug_logs():
-            assert heard(said, ["botocore.made.later"]) == []
+            assert active(collector, ["botocore.made.later"]) == []
 
 
 def test_filters_do_not_add_up():
@@ -131,17 +131,19 @@ def test_filters_do_not_add_up():
 @pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme_api_key"])
 def test_at_debug_no_request_of_ours_is_in_the_log(aws_server, caplog, cls, uri):
-    backend = backend_of(aws_server, cls)
-    issue(opened(backend, uri), "pk-live-the-first-one-0123456789")
-    issue(opened(backend, uri))
+    backend = make_backend(aws_server, cls)
+    issue(open_on(backend, uri), "pk-live-the-first-one-0123456789")
+    issue(open_on(backend, uri))
     assert "pk-live" not in caplog.text
     backend.get_variable("acme_api_key")
-    assert "botocore.endpoint" in {record.name for record in caplog.records}  # a consumer's own is Airflow's
+    assert "botocore.endpoint" in {
+        record.name for record in caplog.records
+    }  # a consumer's own reads are logged as configured
 
 
 @pytest.mark.parametrize("uri", ["aws-ssm://aws_writer@/a/b", "aws-secretsmanager://aws_writer@/a/b?field=f"])
 def test_at_debug_no_request_of_a_connections_is_in_the_log(aws_server, caplog, monkeypatch, uri):
     connect(monkeypatch, aws_server)
-    issue(outside(uri))
+    issue(open_outside(uri))
     assert KEY not in caplog.text
     assert not {record.name for record in caplog.records if record.levelno < logging.INFO} & set(LOGGERS)

@@ -1,4 +1,4 @@
-"""What happens to a parameter that others write too, and without rights?"""
+"""Parameters that other processes write too, and missing rights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConflictError, SecretStoreDeniedError
 from tests.fakes.aws_accounts import ALLOW_ALL
 from tests.unit.secret_stores import aws_fixtures
-from tests.unit.secret_stores.aws_fixtures import KEY, issue, opened, told
+from tests.unit.secret_stores.aws_fixtures import KEY, issue, open_on, render_error
 from tests.unit.secret_stores.reasons import because
 
 VARIABLE = "/airflow/variables/acme_api_key"
@@ -26,11 +26,11 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server), URI)
+    return open_on(make_backend(aws_server), URI)
 
 
-def backend_of(server, policy=ALLOW_ALL):
-    return aws_fixtures.backend_of(server, SystemsManagerParameterStoreBackend, policy)
+def make_backend(server, policy=ALLOW_ALL):
+    return aws_fixtures.make_backend(server, SystemsManagerParameterStoreBackend, policy)
 
 
 def put(own, text=OLD, **given):
@@ -44,18 +44,18 @@ def current(own):
 @pytest.mark.parametrize("action", ["GetParameterHistory", "GetParameter"])
 def test_what_changes_before_the_second_look_conflicts(aws_server, store, own, action):
     put(own)
-    held = store.read()
+    stored = store.read()
     aws_server.interpose(action, lambda: put(own, "by-hand"))
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
     assert current(own)["Value"] == "by-hand"
 
 
 def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aws_server, store, own, caplog):
     put(own)
-    held = store.read()
+    stored = store.read()
     aws_server.interpose("PutParameter", lambda: put(own, "by-hand"))
-    version = store.write(ApiKey(KEY), held)
+    version = store.write(ApiKey(KEY), stored)
     assert store.read().version == version
     assert f"{store.place}: overwrote version 2" in caplog.text
     assert not {KEY, "by-hand"} & set(re.split(r"\s", caplog.text))
@@ -63,41 +63,41 @@ def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aw
 
 def test_another_issuer_of_the_same_key_is_nobody_to_warn_of(aws_server, store, own, caplog):
     put(own)
-    held = store.read()
+    stored = store.read()
     aws_server.interpose("PutParameter", lambda: put(own, KEY))
-    store.write(ApiKey(KEY), held)
+    store.write(ApiKey(KEY), stored)
     assert current(own)["Version"] == 3
     assert "overwrote" not in caplog.text
 
 
 def test_a_repeated_request_is_not_taken_for_somebody_else(aws_server, own, caplog, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    store = opened(backend_of(aws_server), URI)
+    store = open_on(make_backend(aws_server), URI)
     put(own)
-    held = store.read()
+    stored = store.read()
     aws_server.drop("PutParameter", when="after")
-    store.write(ApiKey(KEY), held)
+    store.write(ApiKey(KEY), stored)
     assert current(own)["Version"] == 3
     assert "overwrote" not in caplog.text
 
 
 def test_a_parameter_that_was_made_anew_has_another_version(store, own):
     put(own)
-    held = store.read()
+    stored = store.read()
     own.delete_parameter(Name=VARIABLE)
     put(own, "by-hand")
-    assert current(own)["Version"] == held.revision
-    assert store.read().version != held.version
+    assert current(own)["Version"] == stored.revision
+    assert store.read().version != stored.version
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
 
 
 def test_a_deletion_before_the_check_is_noticed_and_not_undone(aws_server, store, own):
     put(own)
-    held = store.read()
+    stored = store.read()
     own.delete_parameter(Name=VARIABLE)
     with pytest.raises(SecretStoreConflictError):
-        store.check_write(held)
+        store.check_write(stored)
     with pytest.raises(own.exceptions.ParameterNotFound):
         current(own)
 
@@ -109,16 +109,16 @@ def test_a_label_that_keeps_the_oldest_of_100_versions_is_found_beforehand_each_
     own.label_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["keep", "too"])
     store.check_write(store.read())  # there is room for one more
     put(own)
-    held = store.read()
-    for check in (store, store, opened(backend_of(aws_server), URI)):
+    stored = store.read()
+    for check in (store, store, open_on(make_backend(aws_server), URI)):
         with because("oldest_version_has_label") as caught:
-            check.check_write(held)
+            check.check_write(stored)
         assert "label: keep, too." in str(caught.value)
     own.unlabel_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["keep", "too"])
-    store.check_write(held)
+    store.check_write(stored)
     own.label_parameter_version(Name=VARIABLE, ParameterVersion=1, Labels=["again"])
     with because("oldest_version_has_label"):
-        store.check_write(held)
+        store.check_write(stored)
     assert current(own)["Version"] == 100
 
 
@@ -141,10 +141,10 @@ def allow(*denied):
 def test_a_kms_key_that_may_not_be_used_is_said_to_be_the_reason(aws_server, own):
     key = aws_server.key()
     put(own, KeyId=key)
-    store = opened(backend_of(aws_server, policy=allow("kms:Encrypt")), URI)
+    store = open_on(make_backend(aws_server, policy=allow("kms:Encrypt")), URI)
     with because("missing_right", SecretStoreDeniedError) as caught:
         store.write(ApiKey(KEY), store.read())
-    assert KEY not in told(caught.value)
+    assert KEY not in render_error(caught.value)
     assert current(own)["Value"] == OLD
     aws_server.disable_key(key)
     with because("kms_key", SecretStoreDeniedError):

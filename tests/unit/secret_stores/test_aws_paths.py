@@ -1,4 +1,4 @@
-"""Where does a key go in AWS? Wherever the backend looks, which is asked; and nowhere else."""
+"""A key is written where the configured AWS backend reads, and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ import pytest
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, backend_of, connect, issue, opened, outside
+from tests.unit.secret_stores.aws_fixtures import (
+    ISSUER,
+    KEY,
+    actions,
+    connect,
+    issue,
+    make_backend,
+    open_on,
+    open_outside,
+)
 from tests.unit.secret_stores.reasons import because
 
 SECRETS, PARAMETERS = SecretsManagerBackend, SystemsManagerParameterStoreBackend
 
 
 class LowerSecrets(SecretsManagerBackend):
-    """A subclass that keeps its secrets elsewhere."""
+    """A subclass with other paths."""
 
     @staticmethod
     def build_path(path_prefix, secret_id, sep="/"):
@@ -23,13 +32,13 @@ class LowerSecrets(SecretsManagerBackend):
 
 
 class LowerParameters(SystemsManagerParameterStoreBackend):
-    """Likewise."""
+    """A subclass with other paths."""
 
     build_path = staticmethod(LowerSecrets.build_path)
 
 
 class WithFallback(SecretsManagerBackend):
-    """A subclass that looks in two places."""
+    """A subclass that reads two paths."""
 
     def get_conn_value(self, conn_id, team_name=None):
         return super().get_conn_value(conn_id) or self._get_secret("common", conn_id, None)
@@ -61,8 +70,8 @@ def current(server, path):
 
 @pytest.mark.parametrize(("cls", "given", "path"), PATHS)
 def test_the_key_is_where_the_backend_looks(aws_server, cls, given, path):
-    backend = backend_of(aws_server, cls, **given)
-    store = opened(backend)
+    backend = make_backend(aws_server, cls, **given)
+    store = open_on(backend)
     issue(store)
     assert json.loads(current(aws_server, path)) == {"conn_type": "polytomic", "host": ISSUER, "password": KEY}
     assert backend.get_connection("acme").password == KEY
@@ -73,7 +82,7 @@ def test_the_key_is_where_the_backend_looks(aws_server, cls, given, path):
 def test_of_two_places_the_one_that_holds_something_is_written(aws_server):
     old = "polytomic://:old@app.polytomic.com?x=1"
     aws_server.client("secretsmanager").create_secret(Name="common/acme", SecretString=old)
-    issue(opened(backend_of(aws_server, WithFallback)))
+    issue(open_on(make_backend(aws_server, WithFallback)))
     assert json.loads(current(aws_server, "common/acme"))["password"] == KEY
 
 
@@ -91,7 +100,7 @@ def test_of_two_places_the_one_that_holds_something_is_written(aws_server):
 def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, cls, given, uri):
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
     with because("backend_never_looks"):
-        opened(backend_of(aws_server, cls, **given), uri)
+        open_on(make_backend(aws_server, cls, **given), uri)
     assert actions(aws_server) == []
 
 
@@ -104,18 +113,18 @@ def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_ser
 )
 def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, cls, name):
     with because("name_not_allowed"):
-        opened(backend_of(aws_server, cls), f"airflow://connection/{name}")
+        open_on(make_backend(aws_server, cls), f"airflow://connection/{name}")
     assert actions(aws_server) == []
 
 
 def test_outside_airflow_a_path_is_as_aws_has_it(aws_server, monkeypatch):
     connect(monkeypatch, aws_server)
-    issue(outside("aws-ssm://aws_writer@/apps/sync"))
-    issue(outside("aws-ssm://aws_writer@/sync"))
-    issue(outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key"))
+    issue(open_outside("aws-ssm://aws_writer@/apps/sync"))
+    issue(open_outside("aws-ssm://aws_writer@/sync"))
+    issue(open_outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key"))
     found = aws_server.client("ssm").get_parameter(Name="sync", WithDecryption=True)["Parameter"]["Value"]
     assert (current(aws_server, "/apps/sync"), found) == (KEY, KEY)
     assert json.loads(current(aws_server, "apps/sync")) == {"api_key": KEY}
     for uri in ("aws-ssm://aws_writer@/apps:sync", "aws-secretsmanager://aws_writer@/apps:sync"):
         with because("name_not_allowed"):
-            outside(uri)
+            open_outside(uri)

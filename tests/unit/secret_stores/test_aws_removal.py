@@ -1,4 +1,4 @@
-"""What becomes of a key that is removed from AWS Secrets Manager? And of a name whose secret is on its way out."""
+"""Removal of keys from AWS Secrets Manager, and names of secrets that are being deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreConflictError,
     SecretStoreUnavailableError,
 )
-from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, connect, issue, opened, outside, told
+from tests.unit.secret_stores.aws_fixtures import (
+    KEY,
+    actions,
+    connect,
+    issue,
+    make_backend,
+    open_on,
+    open_outside,
+    render_error,
+)
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"
@@ -28,7 +37,7 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server, SecretsManagerBackend), URI)
+    return open_on(make_backend(aws_server, SecretsManagerBackend), URI)
 
 
 def remove(store, *, permanently=True):
@@ -62,12 +71,12 @@ def test_a_secret_that_is_scheduled_for_deletion_holds_nothing_and_no_key_is_put
     own.create_secret(Name=NAME, SecretString="x")
     absent = store.read().version
     own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
-    held = store.read()
-    assert (held.value, held.is_foreign, store.read_record(), store.read_back()) == (None, False, None, None)
-    assert held.version not in {"absent", absent}
+    stored = store.read()
+    assert (stored.value, stored.is_foreign, store.read_record(), store.read_back()) == (None, False, None, None)
+    assert stored.version not in {"absent", absent}
     for act in (
-        lambda: store.check_write(held),
-        lambda: store.write(ApiKey(KEY), held),
+        lambda: store.check_write(stored),
+        lambda: store.write(ApiKey(KEY), stored),
         lambda: store.write_record({"state": "open"}),
     ):
         with because("scheduled_for_deletion"):
@@ -94,14 +103,14 @@ def test_while_a_forced_deletion_takes_its_time_no_key_is_put_there_and_then_it_
 
 
 def test_a_name_that_is_not_free_yet_though_nobody_sees_the_secret_any_more_is_tried_again_later(aws_server, store):
-    held = store.read()
+    stored = store.read()
     store.read_record()
-    store.check_write(held)
+    store.check_write(stored)
     aws_server.fail("CreateSecret", "InvalidRequestException", times=2)
-    for act in (lambda: store.write_record({"state": "open"}), lambda: store.write(ApiKey(KEY), held)):
+    for act in (lambda: store.write_record({"state": "open"}), lambda: store.write(ApiKey(KEY), stored)):
         with because("being_deleted", SecretStoreUnavailableError) as caught:
             act()
-        assert KEY not in told(caught.value)
+        assert KEY not in render_error(caught.value)
     issue(store)
 
 
@@ -111,7 +120,7 @@ def test_a_reader_without_the_right_to_describe_is_told_that_it_cannot_be_read(a
     own.create_secret(Name="apps/sync", SecretString=KEY)
     own.delete_secret(SecretId="apps/sync")
     with because("request_not_accepted"):
-        outside("aws-secretsmanager://aws_writer@/apps/sync").read_back()
+        open_outside("aws-secretsmanager://aws_writer@/apps/sync").read_back()
 
 
 @pytest.mark.parametrize("permanently", [True, False])
@@ -121,21 +130,21 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, per
     issue(store)
     if slowly:
         aws_server.delete_slowly()
-    held = store.read()
+    stored = store.read()
     aws_server.drop("DeleteSecret", when=when)
     with because("no_answer", SecretStoreUnavailableError):
-        store.remove(held, permanently=permanently)
+        store.remove(stored, permanently=permanently)
     assert (store.read().value is None) is (when == "after")
-    store.remove(held, permanently=permanently)
+    store.remove(stored, permanently=permanently)
     store.remove_record()
     assert (store.read().value, store.read_record()) == (None, None)
 
 
 def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store, own):
     issue(store)
-    held = store.read()
+    stored = store.read()
     aws_server.interpose("DeleteSecret", lambda: own.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True))
-    store.remove(held, permanently=False)
+    store.remove(stored, permanently=False)
     assert store.read().version == "absent"
 
 
@@ -158,7 +167,7 @@ def test_a_secret_without_a_value_loses_its_record_and_stays(aws_server, store, 
 def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch, caplog):
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "a-secret-of-others"}))
-    store = outside(FIELD)
+    store = open_outside(FIELD)
     issue(store)
     caplog.set_level(logging.DEBUG)
     store.remove(store.read(), permanently=True)
@@ -177,10 +186,10 @@ def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch
 def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, monkeypatch, action):
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "x", "api_key": KEY}))
-    store, theirs = outside(FIELD), {"url": "y", "api_key": "by-hand"}
-    held = store.read()
+    store, theirs = open_outside(FIELD), {"url": "y", "api_key": "by-hand"}
+    stored = store.read()
     aws_server.interpose(action, lambda: own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps(theirs)))
     with pytest.raises(SecretStoreConflictError) as caught:
-        store.remove(held, permanently=True)
-    assert KEY not in told(caught.value)
+        store.remove(stored, permanently=True)
+    assert KEY not in render_error(caught.value)
     assert kept(own) == theirs

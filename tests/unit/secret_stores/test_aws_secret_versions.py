@@ -1,4 +1,4 @@
-"""Do readers of Secrets Manager only ever get a key that won? Versions, labels, tags, and who may do what."""
+"""Versions, labels, tags and rights in Secrets Manager: readers get only a key whose write succeeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreDeniedError,
     SecretStoreUnavailableError,
 )
-from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened, told
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, issue, make_backend, open_on, render_error
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"
@@ -27,7 +27,7 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server, SecretsManagerBackend), URI)
+    return open_on(make_backend(aws_server, SecretsManagerBackend), URI)
 
 
 @pytest.fixture
@@ -44,33 +44,33 @@ def put(own, text="by-hand"):
 
 
 def test_a_check_sends_again_what_is_there_under_its_own_version(aws_server, store, own, existing):
-    held = store.read()
-    store.check_write(held)
+    stored = store.read()
+    store.check_write(stored)
     put_again, probe = aws_server.requests[-2:]
-    assert (put_again.body["SecretString"], put_again.body["ClientRequestToken"]) == (OLD, held.version)
+    assert (put_again.body["SecretString"], put_again.body["ClientRequestToken"]) == (OLD, stored.version)
     assert put_again.body["VersionStages"] == ["PolytomicPending"]
     assert probe.error == "InvalidParameterException"
-    assert {probe.body["RemoveFromVersionId"], probe.body["MoveToVersionId"]}.isdisjoint({held.version})
+    assert {probe.body["RemoveFromVersionId"], probe.body["MoveToVersionId"]}.isdisjoint({stored.version})
     labels = own.describe_secret(SecretId=NAME)["VersionIdsToStages"]
-    assert labels == {held.version: ["AWSCURRENT"]}
+    assert labels == {stored.version: ["AWSCURRENT"]}
 
 
 def test_readers_get_the_old_key_until_the_label_moves_and_a_retry_completes_it(aws_server, store, own, existing):
-    held = store.read()
+    stored = store.read()
     aws_server.drop("UpdateSecretVersionStage", when="before")
     with because("no_answer", SecretStoreUnavailableError) as caught:
-        store.write(ApiKey(KEY), held)
-    assert KEY not in told(caught.value)
+        store.write(ApiKey(KEY), stored)
+    assert KEY not in render_error(caught.value)
     assert current(own) == OLD
-    assert store.read().version == held.version
-    version = store.write(ApiKey(KEY), held)
+    assert store.read().version == stored.version
+    version = store.write(ApiKey(KEY), stored)
     assert (current(own), store.read().version) == (KEY, version)
     assert own.get_secret_value(SecretId=NAME, VersionStage="AWSPREVIOUS")["SecretString"] == OLD
 
 
 def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws_server, store, existing, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    store = opened(backend_of(aws_server, SecretsManagerBackend), URI)
+    store = open_on(make_backend(aws_server, SecretsManagerBackend), URI)
     aws_server.drop("UpdateSecretVersionStage", when="after")
     with pytest.raises(SecretStoreConflictError):
         store.write(ApiKey(KEY), store.read())
@@ -79,27 +79,27 @@ def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws
 
 @pytest.mark.parametrize("action", ["PutSecretValue", "UpdateSecretVersionStage"])
 def test_somebody_elses_write_in_between_stays(aws_server, store, own, existing, action):
-    held = store.read()
+    stored = store.read()
     aws_server.interpose(action, put(own))
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
     assert current(own) == "by-hand"
 
 
 def test_of_two_first_versions_the_first_one_wins(aws_server, store, own):
-    held = store.read()
+    stored = store.read()
     store.write_record({"state": "open"})
     aws_server.interpose("PutSecretValue", put(own))
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
     assert current(own) == "by-hand"
 
 
 def test_a_secret_that_comes_while_it_is_created_conflicts(aws_server, store, own):
-    held = store.read()
+    stored = store.read()
     aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey(KEY), held)
+        store.write(ApiKey(KEY), stored)
     assert current(own) == "by-hand"
 
 
@@ -130,13 +130,13 @@ def test_the_right_to_put_a_first_value_is_not_tried(aws_server, store, own):
 def test_the_kms_key_stays_and_is_needed(aws_server, own):
     key = aws_server.key()
     own.create_secret(Name=NAME, SecretString=OLD, KmsKeyId=key)
-    issue(opened(backend_of(aws_server, SecretsManagerBackend), URI))
+    issue(open_on(make_backend(aws_server, SecretsManagerBackend), URI))
     assert own.describe_secret(SecretId=NAME)["KmsKeyId"] == key
-    denied = backend_of(aws_server, SecretsManagerBackend, allow("kms:GenerateDataKey"))
-    store = opened(denied, URI)
+    denied = make_backend(aws_server, SecretsManagerBackend, allow("kms:GenerateDataKey"))
+    store = open_on(denied, URI)
     with because("missing_right", SecretStoreDeniedError) as caught:
         store.write(ApiKey(ANOTHER), store.read())
-    assert ANOTHER not in told(caught.value)
+    assert ANOTHER not in render_error(caught.value)
     aws_server.disable_key(key)
     with because("kms_key", SecretStoreDeniedError):
         store.read()

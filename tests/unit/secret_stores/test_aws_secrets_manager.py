@@ -1,4 +1,4 @@
-"""Where does a key go in Secrets Manager, and what does the store make of what is there?"""
+"""How the store reads and replaces existing secrets in Secrets Manager."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 
 from airflow_provider_polytomic.credentials import ApiKey
 from tests.unit.secret_stores import aws_fixtures
-from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, connect, issue, opened, outside
+from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, connect, issue, open_on, open_outside
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/connections/acme"
@@ -22,11 +22,11 @@ def own(aws_server):
 
 @pytest.fixture
 def backend(aws_server):
-    return backend_of(aws_server)
+    return make_backend(aws_server)
 
 
-def backend_of(server, cls=SecretsManagerBackend, **given):
-    return aws_fixtures.backend_of(server, cls, **given)
+def make_backend(server, cls=SecretsManagerBackend, **given):
+    return aws_fixtures.make_backend(server, cls, **given)
 
 
 def current(own, name=NAME):
@@ -44,12 +44,12 @@ RAW = {
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
 def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_server, own, raw):
     words = {"password": ["api_key"], "host": ["base_url"]}
-    backend = backend_of(aws_server, extra_conn_words=words)
+    backend = make_backend(aws_server, extra_conn_words=words)
     own.create_secret(Name=NAME, SecretString=json.dumps({"note": "of the data team", **raw, "description": "ours"}))
-    store = opened(backend)
-    held = store.read()
-    assert ApiKey("old").matches(held.value)
-    assert (held.is_recognised, held.is_foreign) == (True, False)
+    store = open_on(backend)
+    stored = store.read()
+    assert ApiKey("old").matches(stored.value)
+    assert (stored.is_recognised, stored.is_foreign) == (True, False)
     issue(store)
     extra = {"extra": raw["extra"]} if "extra" in raw else {}
     kept = {"note": "of the data team", "description": "ours"}
@@ -60,15 +60,15 @@ def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_
 def test_a_login_under_any_name_goes(aws_server, own):
     raw = {"conn_type": "polytomic", "host": ISSUER, "user_name": "ada", "mail": "ada", "password": "old"}
     own.create_secret(Name=NAME, SecretString=json.dumps(raw))
-    backend = backend_of(aws_server, extra_conn_words={"user": ["mail"]})
-    issue(opened(backend))
+    backend = make_backend(aws_server, extra_conn_words={"user": ["mail"]})
+    issue(open_on(backend))
     assert backend.get_connection("acme").login is None
     assert set(json.loads(current(own))) == {"conn_type", "host", "password"}
 
 
 def test_a_uri_is_read_and_replaced_by_fields(backend, own):
     own.create_secret(Name=NAME, SecretString="polytomic://:old@https%3A%2F%2Fapp.polytomic.com/?region=eu")
-    store = opened(backend)
+    store = open_on(backend)
     assert ApiKey("old").matches(store.read().value)
     issue(store)
     written = json.loads(current(own))
@@ -80,11 +80,11 @@ def test_a_uri_is_read_and_replaced_by_fields(backend, own):
 def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_over(aws_server, backend, own, uri):
     name = "airflow/connections/acme" if "connection" in uri else "airflow/variables/acme"
     own.create_secret(Name=name, SecretBinary=b"\x00\x01")
-    store = opened(backend, uri)
-    held = store.read()
-    assert (held.value, held.is_foreign) == (None, True)
-    store.check_write(held)
-    assert store.read().version == held.version
+    store = open_on(backend, uri)
+    stored = store.read()
+    assert (stored.value, stored.is_foreign) == (None, True)
+    store.check_write(stored)
+    assert store.read().version == stored.version
     assert own.get_secret_value(SecretId=name)["SecretBinary"] == b"\x00\x01"
     issue(store)
     assert KEY in current(own, name)
@@ -95,10 +95,10 @@ def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(
     connect(monkeypatch, aws_server)
     note = letter * (65_400 // len(letter.encode()))
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"note": note}, ensure_ascii=False))
-    store = outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
-    held = store.read()
+    store = open_outside("aws-secretsmanager://aws_writer@/apps/sync?field=api_key")
+    stored = store.read()
     with because("too_long"):
-        store.check_write(held)
+        store.check_write(stored)
     assert actions(aws_server) == ["GetSecretValue"]
     own.put_secret_value(SecretId="apps/sync", SecretString=json.dumps({"note": "n" * 65_300}))
     issue(store)
@@ -110,7 +110,7 @@ def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, ow
             return {**super()._standardize_secret_keys(secret), "color": secret.get("color")}
 
     own.create_secret(Name=NAME, SecretString=json.dumps({"conn_type": "polytomic", "color": "red"}))
-    store = opened(backend_of(aws_server, Strict))
+    store = open_on(make_backend(aws_server, Strict))
     with because("useless_with_a_key"):
         store.check_write(store.read())
     assert actions(aws_server) == ["GetSecretValue"]

@@ -1,4 +1,4 @@
-"""Where does a key go in Parameter Store, and what does the store make of what is there?"""
+"""How the store reads and replaces existing parameters in Parameter Store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerP
 
 from airflow_provider_polytomic.credentials import ApiKey
 from tests.unit.secret_stores import aws_fixtures
-from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, issue, opened
+from tests.unit.secret_stores.aws_fixtures import ISSUER, KEY, actions, issue, open_on
 from tests.unit.secret_stores.reasons import because
 
 NAME = "/airflow/connections/acme"
@@ -25,11 +25,11 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server), URI)
+    return open_on(make_backend(aws_server), URI)
 
 
-def backend_of(server, cls=SystemsManagerParameterStoreBackend, **given):
-    return aws_fixtures.backend_of(server, cls, **given)
+def make_backend(server, cls=SystemsManagerParameterStoreBackend, **given):
+    return aws_fixtures.make_backend(server, cls, **given)
 
 
 def put(own, text=OLD, name=VARIABLE, **given):
@@ -68,9 +68,9 @@ def test_the_settings_of_the_parameter_stay(aws_server, store, own):
 @pytest.mark.parametrize("kind", ["String", "StringList"])
 def test_a_key_is_never_stored_in_clear(aws_server, store, own, kind):
     put(own, Type=kind)
-    held = store.read()
-    assert ApiKey(OLD).matches(held.value)
-    for act in (lambda: store.check_write(held), lambda: store.write(ApiKey(KEY), held)):
+    stored = store.read()
+    assert ApiKey(OLD).matches(stored.value)
+    for act in (lambda: store.check_write(stored), lambda: store.write(ApiKey(KEY), stored)):
         with because("stored_in_clear"):
             act()
     assert current(own)["Value"] == OLD
@@ -80,7 +80,7 @@ def test_a_key_is_never_stored_in_clear(aws_server, store, own, kind):
 def test_what_would_be_too_long_for_its_tier_is_refused_beforehand(aws_server, own):
     connection = {"conn_type": "polytomic", "host": ISSUER, "password": OLD, "extra": {"note": "n" * 3900}}
     put(own, json.dumps(connection), NAME)
-    store = opened(backend_of(aws_server))
+    store = open_on(make_backend(aws_server))
     with because("too_long"):
         store.check_write(store.read())
     put(own, json.dumps(connection), NAME, Tier="Advanced")
@@ -110,11 +110,11 @@ def test_a_pattern_that_a_new_key_might_not_match_is_refused_beforehand(aws_serv
 
 
 def test_a_pattern_is_held_against_the_whole_content(aws_server, own):
-    held = json.dumps({"conn_type": "polytomic", "host": ISSUER, "password": OLD})
-    put(own, held, NAME, AllowedPattern=r'\{.*"password": "[a-z-]+"\}')
-    issue(opened(backend_of(aws_server)), "pk-live-another")
+    stored = json.dumps({"conn_type": "polytomic", "host": ISSUER, "password": OLD})
+    put(own, stored, NAME, AllowedPattern=r'\{.*"password": "[a-z-]+"\}')
+    issue(open_on(make_backend(aws_server)), "pk-live-another")
     put(own, "polytomic://:old@app.polytomic.com", "/airflow/connections/uri", AllowedPattern="^polytomic://.*$")
-    store = opened(backend_of(aws_server), "airflow://connection/uri")
+    store = open_on(make_backend(aws_server), "airflow://connection/uri")
     with because("pattern_does_not_match"):
         store.check_write(store.read())
 

@@ -1,4 +1,4 @@
-"""What becomes of a key that is removed from Parameter Store?"""
+"""Removal of keys from Parameter Store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.exceptions import SecretStoreUnavailableError
-from tests.unit.secret_stores.aws_fixtures import KEY, actions, backend_of, issue, opened
+from tests.unit.secret_stores.aws_fixtures import KEY, actions, issue, make_backend, open_on
 from tests.unit.secret_stores.reasons import because
 
 NAME = "/airflow/variables/acme_api_key"
@@ -21,7 +21,7 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server, SystemsManagerParameterStoreBackend), URI)
+    return open_on(make_backend(aws_server, SystemsManagerParameterStoreBackend), URI)
 
 
 def remove(store):
@@ -43,7 +43,7 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, own
 
 def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    store = opened(backend_of(aws_server, SystemsManagerParameterStoreBackend), URI)
+    store = open_on(make_backend(aws_server, SystemsManagerParameterStoreBackend), URI)
     issue(store)
     aws_server.drop("DeleteParameter", when="after")
     remove(store)

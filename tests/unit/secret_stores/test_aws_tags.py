@@ -1,4 +1,4 @@
-"""How is a record kept in the tags of a secret, beside those of others and within AWS's quota?"""
+"""Records in the tags of a secret, beside tags of other owners and within AWS's quota."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerB
 from airflow_provider_polytomic._issuance.record import IssuanceRecord, Run
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
-from tests.unit.secret_stores.aws_fixtures import backend_of, opened
+from tests.unit.secret_stores.aws_fixtures import make_backend, open_on
 from tests.unit.secret_stores.reasons import because
 
 NAME = "airflow/variables/acme_api_key"
@@ -38,7 +38,7 @@ def own(aws_server):
 
 @pytest.fixture
 def store(aws_server):
-    return opened(backend_of(aws_server, SecretsManagerBackend), "airflow://variable/acme_api_key")
+    return open_on(make_backend(aws_server, SecretsManagerBackend), "airflow://variable/acme_api_key")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tests.unit.secret_stores.reasons import because
 SERVER = "https://app.polytomic.com"
 NEW = ApiKey("new-key")
 
-# what is stored, who issues: (key, foreign, ours)
+# stored content, issuer: (key, is_foreign, is_recognised)
 HELD = {
     "ours": ({"conn_type": "polytomic", "host": SERVER, "password": "k"}, SERVER, ("k", False, True)),
     "no host": ({"conn_type": "polytomic", "password": "k"}, SERVER, ("k", False, True)),
@@ -49,9 +49,9 @@ HELD = {
 
 @pytest.mark.parametrize(("content", "issuer", "expected"), HELD.values(), ids=HELD)
 def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer, expected):
-    held = read_connection(content, issuer=issuer)
-    assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == expected
-    assert held.version not in ("absent", read_connection(None, issuer=issuer).version)
+    stored = read_connection(content, issuer=issuer)
+    assert (stored.value and stored.value.reveal(), stored.is_foreign, stored.is_recognised) == expected
+    assert stored.version not in ("absent", read_connection(None, issuer=issuer).version)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer,
     ],
 )
 def test_a_text_is_a_key_or_foreign_and_never_ours(content, key, foreign):
-    held = read_string(content)
-    assert (held.value and held.value.reveal(), held.is_foreign, held.is_recognised) == (key, foreign, False)
+    stored = read_string(content)
+    assert (stored.value and stored.value.reveal(), stored.is_foreign, stored.is_recognised) == (key, foreign, False)
 
 
 def test_the_order_of_fields_is_no_change():
@@ -77,7 +77,7 @@ def test_the_order_of_fields_is_no_change():
     )
 
 
-# what is stored, who issues, what is written but for conn_type and password
+# stored content, issuer, merged fields except conn_type and password
 MERGED = {
     "nothing": (None, SERVER, {"host": SERVER}),
     "others' fields stay": (

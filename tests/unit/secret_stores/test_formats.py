@@ -1,4 +1,4 @@
-"""Is what others keep in a secret the same after a key was put in or taken out?"""
+"""Other content of a secret stays the same when a key is inserted or removed."""
 
 from __future__ import annotations
 

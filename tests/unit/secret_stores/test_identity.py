@@ -1,4 +1,4 @@
-"""The identity of a destination: the same however a person or a worker names it, and no other destination's."""
+"""The identity of a destination is the same for every spelling of it, and differs from every other destination's."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_no_two_places_are_the_same():
 
 
 def test_what_issuance_ids_are_derived_from_never_changes():
-    """Workers with different versions of this package meet at one destination, so these are pinned."""
+    """The values are pinned, because workers with different versions of this package share destinations."""
     assert build_identity("kind", "a b", "é|%", "") == "kind|a%20b|%C3%A9%7C%25|"
     assert vault(namespace="team", field="k") == "vault|https://vault:8200|team|kv|a|k"
     assert secret(field="k") == "aws-secretsmanager|eu-west-1||a|k"

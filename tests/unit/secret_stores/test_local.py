@@ -1,4 +1,4 @@
-"""What happens to the file itself: missing, empty, illegal, linked, read-only, read by a subclass?"""
+"""The secrets file: missing, empty, invalid, linked, read-only, or read by a subclass."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def open_at(file, destination=CONNECTION, backend=LocalFilesystemBackend):
 
 
 def write(store):
-    held = store.read()
-    store.check_write(held)
-    return store.write(KEY, held)
+    stored = store.read()
+    store.check_write(stored)
+    return store.write(KEY, stored)
 
 
 @pytest.mark.parametrize("suffix", ["json", "JSON"])
@@ -82,9 +82,9 @@ def test_our_entry_is_read_in_any_form_and_becomes_fields(tmp_path, entry):
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"acme": entry}))
     store = open_at(file)
-    held = store.read()
-    assert held.is_recognised is bool(entry)
-    store.write(KEY, held)
+    stored = store.read()
+    assert stored.is_recognised is bool(entry)
+    store.write(KEY, stored)
     assert json.loads(file.read_text())["acme"]["password"] == "new-key"
 
 
@@ -139,7 +139,7 @@ acme:
   password: the-old-key
   description: 2026-11-29
 """
-# JSON has text as keys only, and cannot sort these.
+# Names in JSON are strings; these cannot be sorted.
 KEYS_OF_YAML = """\
   extra_dejson:
     2024-01-01: x
@@ -154,15 +154,15 @@ def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
     file = tmp_path / f"connections.{suffix}"
     file.write_text(YAML + more)
     store = open_at(file)
-    held = store.read()
-    if not more:  # Airflow itself reads keys of text only
-        assert held.value.matches(store.read_back())
-    assert (held.value.reveal(), held.is_recognised, store.read_record()) == ("the-old-key", True, None)
+    stored = store.read()
+    if not more:  # Airflow itself reads only names that are strings
+        assert stored.value.matches(store.read_back())
+    assert (stored.value.reveal(), stored.is_recognised, store.read_record()) == ("the-old-key", True, None)
     for act in (
-        lambda: store.check_write(held),
-        lambda: store.write(KEY, held),
+        lambda: store.check_write(stored),
+        lambda: store.write(KEY, stored),
         lambda: store.write_record({"state": "open"}),
-        lambda: store.remove(held, permanently=True),
+        lambda: store.remove(stored, permanently=True),
     ):
         with because("yaml_is_only_read"):
             act()
@@ -264,7 +264,7 @@ def test_a_record_that_cannot_be_read_is_said(tmp_path, content):
 
 
 class PrefixingBackend(LocalFilesystemBackend):
-    """Looks under another name than it is asked for."""
+    """A subclass that reads another name than the requested one."""
 
     def get_connection(self, conn_id, *args, **kwargs):
         return super().get_connection(f"prod_{conn_id}", *args, **kwargs)

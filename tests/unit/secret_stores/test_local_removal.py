@@ -1,4 +1,4 @@
-"""What is left of a file of secrets when a key is taken out of it, also by somebody who is killed?"""
+"""Removal of a key from a secrets file, even when the process is killed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):
 
 
 class Remembering(LocalFilesystemBackend):
-    """Keeps what it read, as a subclass that caches does."""
+    """A subclass that caches what it reads."""
 
     def get_connection(self, conn_id, *args, **kwargs):
         remembered = self.__dict__.setdefault("remembered", {})
@@ -51,7 +51,7 @@ def test_what_a_subclass_would_still_find_stays(tmp_path):
 
 @pytest.fixture
 def unprivileged():
-    """Be a user whom file modes bind, where the tests run as root."""
+    """Return a function that drops root's rights, because root ignores file modes."""
     root = os.geteuid() == 0
     yield lambda: os.seteuid(65534) if root else None
     if root:
@@ -69,15 +69,15 @@ def test_without_the_right_to_remove_all_of_it_nothing_is_removed(open_folder, u
         path.chmod(0o666)
     records.chmod(0o777)
     {"folder": open_folder, "file": file, "records": records}[denied].chmod(0o555)
-    held = store.read()
+    stored = store.read()
     unprivileged()
     with because("file_rights", SecretStoreDeniedError):
-        store.remove(held, permanently=True)
-    assert store.read().version == held.version
+        store.remove(stored, permanently=True)
+    assert store.read().version == stored.version
 
 
 def killed_after(steps, act):
-    """Whether a child was killed before it had done so many steps on files and this act."""
+    """Run an act in a child process, kill it after this number of file operations, and return whether it was killed."""
     child = os.fork()
     if child == 0:
         left = iter(range(steps))

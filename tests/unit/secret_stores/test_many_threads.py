@@ -1,4 +1,4 @@
-"""What do 32 threads make of one way to a store? As many secrets, none mixed up, and one login for all of them."""
+"""32 threads share one client: each key reaches its own destination, with one login."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ BACKENDS = {"aws-secretsmanager": SecretsManagerBackend, "aws-ssm": SystemsManag
 
 
 def issue_all(open_):
-    """Have each thread bring a key of its own to a destination of its own, all at once."""
+    """Issue a different key to a different destination in each thread, all at once."""
     together = threading.Barrier(THREADS)
 
     def issue(name: str) -> tuple[str, str]:
         together.wait()
         store = open_(name)
-        held = store.read()
-        store.check_write(held)
+        stored = store.read()
+        store.check_write(stored)
         store.write_record({"of": name})
-        store.write(ApiKey(f"key-{uuid.uuid4().hex}-of-{name}"), held)
+        store.write(ApiKey(f"key-{uuid.uuid4().hex}-of-{name}"), stored)
         again = open_(name)
         return again.read_back().reveal(), again.read_record()["of"]
 

@@ -1,4 +1,4 @@
-"""Is a file that cannot be replaced without harm refused before anything is asked of Polytomic?"""
+"""A file that cannot be replaced safely is refused before any request to Polytomic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does a key go in a Vault, and what does the store make of what is there? On the fake and on a real one."""
+"""A key is written where the configured Vault backend reads, on the fake and on a real Vault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreUnavailableError,
 )
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, contents, issue, make_backend, open_on
 
 PATHS = {
     "the default": ({}, "connections/acme"),
@@ -33,8 +33,8 @@ PATHS = {
 @pytest.mark.filterwarnings("ignore:The `global_secrets_path`")
 def test_a_key_goes_where_the_backend_looks(vault, mount, root, given, path):
     given = {name: text.format(mount) if name == "mount_point" else text for name, text in given.items()}
-    backend = backend_of(vault, mount, **given)
-    store = opened(backend)
+    backend = make_backend(vault, mount, **given)
+    store = open_on(backend)
     issue(store)
     assert store.place == f"{mount}/{path} in Vault {vault.url}"
     assert contents(root, mount, path)["password"] == "a-new-key"
@@ -43,10 +43,10 @@ def test_a_key_goes_where_the_backend_looks(vault, mount, root, given, path):
 
 
 def test_of_several_paths_the_one_that_readers_get_is_written(vault, mount, root):
-    backend = backend_of(vault, mount, connections_path=["team1", "common"])
+    backend = make_backend(vault, mount, connections_path=["team1", "common"])
     old = {"conn_type": "polytomic", "host": ISSUER, "password": "old"}
     root.secrets.kv.v2.create_or_update_secret("common/acme", old, mount_point=mount)
-    store = opened(backend)
+    store = open_on(backend)
     assert store.read().value.reveal() == "old"
     issue(store)
     assert contents(root, mount, "common/acme")["password"] == "a-new-key"
@@ -54,21 +54,21 @@ def test_of_several_paths_the_one_that_readers_get_is_written(vault, mount, root
 
 
 def test_an_earlier_path_that_is_filled_meanwhile_shows_when_it_is_read_back(vault, mount, root):
-    backend = backend_of(vault, mount, connections_path=["team1", "common"])
+    backend = make_backend(vault, mount, connections_path=["team1", "common"])
     old = {"conn_type": "polytomic", "host": ISSUER, "password": "old"}
     root.secrets.kv.v2.create_or_update_secret("common/acme", old, mount_point=mount)
-    store = opened(backend)
+    store = open_on(backend)
     root.secrets.kv.v2.create_or_update_secret("team1/acme", {**old, "password": "other"}, mount_point=mount)
     issue(store)
     assert store.read_back().reveal() == "other"
 
 
 def test_without_a_mount_point_ids_begin_with_one(vault, mount, root):
-    backend = backend_of(vault, None)
-    issue(opened(backend, f"airflow://connection/{mount}/acme"))
+    backend = make_backend(vault, None)
+    issue(open_on(backend, f"airflow://connection/{mount}/acme"))
     assert contents(root, mount, "connections/acme")["password"] == "a-new-key"
     with because("backend_never_looks"):
-        opened(backend)
+        open_on(backend)
 
 
 HIDDEN = {
@@ -81,21 +81,21 @@ HIDDEN = {
 @pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
 def test_what_the_backend_would_never_read_is_refused(vault, mount, given, uri):
     with because("backend_never_looks"):
-        opened(backend_of(vault, mount, **given), uri)
+        open_on(make_backend(vault, mount, **given), uri)
 
 
 def test_with_teams_an_id_that_could_name_another_teams_secret_is_refused(vault, mount, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
     with because("backend_never_looks"):
-        opened(backend_of(vault, mount), "airflow://connection/team1/acme")
-    issue(opened(backend_of(vault, mount, use_team_secrets_path=False), "airflow://connection/team1/acme"))
-    issue(opened(backend_of(vault, mount)))
+        open_on(make_backend(vault, mount), "airflow://connection/team1/acme")
+    issue(open_on(make_backend(vault, mount, use_team_secrets_path=False), "airflow://connection/team1/acme"))
+    issue(open_on(make_backend(vault, mount)))
 
 
 def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(vault, mount, root):
     fields = {"conn_type": "polytomic", "host": ISSUER, "password": "old", "owner": "us"}
     root.secrets.kv.v2.create_or_update_secret("connections/acme", fields, mount_point=mount)
-    store = opened(backend_of(vault, mount))
+    store = open_on(make_backend(vault, mount))
     with because("useless_with_a_key"):
         store.check_write(store.read())
 
@@ -104,7 +104,7 @@ def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(
 def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, root, configured, real):
     mount = f"m{uuid.uuid4().hex}"
     vault.mount(mount, real)
-    store = opened(backend_of(vault, mount, kv_engine_version=configured))
+    store = open_on(make_backend(vault, mount, kv_engine_version=configured))
     with because("engine_version"):
         store.check_write(store.read())
     with because("engine_version"):
@@ -115,12 +115,12 @@ def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, r
 
 
 def test_a_deleted_secret_is_absent_and_can_be_written_again(vault, mount, root):
-    backend = backend_of(vault, mount)
-    issue(opened(backend))
+    backend = make_backend(vault, mount)
+    issue(open_on(backend))
     kv = root.secrets.kv.v2
     kv.delete_latest_version_of_secret("connections/acme", mount_point=mount)
     kv.delete_latest_version_of_secret("connections/acme.polytomic-issuance", mount_point=mount)
-    store = opened(backend)
+    store = open_on(backend)
     assert (store.read().value, store.read().version, store.read_record()) == (None, "absent", None)
     issue(store, "another-key")
     assert store.read().version == "v2"
@@ -134,17 +134,17 @@ def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vau
     uri = "polytomic://:stored-key@app.polytomic.com/?region=eu"
     content = {"conn_uri": uri, "ignored": "by the backend"}
     root.secrets.kv.v2.create_or_update_secret("connections/acme", content, mount_point=mount)
-    backend = backend_of(vault, mount)
-    store = opened(backend)
-    held = store.read()
-    assert (held.value.reveal(), held.is_recognised, held.is_foreign, held.changes_format) == (
+    backend = make_backend(vault, mount)
+    store = open_on(backend)
+    stored = store.read()
+    assert (stored.value.reveal(), stored.is_recognised, stored.is_foreign, stored.changes_format) == (
         "stored-key",
         True,
         False,
         True,
     )
-    store.check_write(held)
-    store.write(ApiKey("a-new-key"), held)
+    store.check_write(stored)
+    store.write(ApiKey("a-new-key"), stored)
     found = backend.get_connection("acme")
     assert (found.password, found.extra_dejson) == ("a-new-key", {"region": "eu"})
     assert set(contents(root, mount, "connections/acme")) <= {"conn_type", "host", "password", "extra"}
@@ -154,16 +154,16 @@ def test_a_namespace_is_part_of_the_place(vault):
     name = f"n{uuid.uuid4().hex[:8]}"
     vault.namespace(name)
     vault.mount("kv", 2, namespace=name)
-    backend = backend_of(vault, "kv", namespace=name)
-    store = opened(backend)
+    backend = make_backend(vault, "kv", namespace=name)
+    store = open_on(backend)
     issue(store)
     assert store.place == f"kv/connections/acme in Vault {vault.url}, namespace {name}"
     assert backend.get_connection("acme").password == "a-new-key"
 
 
 def test_records_of_two_writers_do_not_conflict(vault, mount):
-    backend = backend_of(vault, mount)
-    one, two = opened(backend), opened(backend)
+    backend = make_backend(vault, mount)
+    one, two = open_on(backend), open_on(backend)
     assert one.read_record() is two.read_record() is None
     one.write_record({"of": "one"})
     two.write_record({"of": "two"})
@@ -185,14 +185,14 @@ WRONG: dict[str, tuple[dict[str, str | None], type[SecretStoreError], str]] = {
 @pytest.mark.parametrize(("given", "error", "reason"), WRONG.values(), ids=WRONG)
 def test_what_keeps_the_store_from_being_asked_is_said_without_credentials(vault, mount, given, error, reason):
     with because(reason, error) as caught:
-        opened(backend_of(vault, mount, **given)).read()
+        open_on(make_backend(vault, mount, **given)).read()
     assert "s3cr3t" not in str(caught.value)
 
 
 def test_a_mount_that_demands_compare_and_set_is_served(vault, root):
     mount = f"m{uuid.uuid4().hex}"
     vault.mount(mount, 2, cas_required=True)
-    backend = backend_of(vault, mount)
-    issue(opened(backend))
-    issue(opened(backend), "another-key")
+    backend = make_backend(vault, mount)
+    issue(open_on(backend))
+    issue(open_on(backend), "another-key")
     assert backend.get_connection("acme").password == "another-key"

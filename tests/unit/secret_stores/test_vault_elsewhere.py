@@ -1,4 +1,4 @@
-"""What if a Vault is another than it should be? The wrong one, one that is busy, one that says no."""
+"""Vaults that are misconfigured, busy or refuse a request, and logins of another Vault."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_polytomic.exceptions import (
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import StoreFactory, store_on
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, issue, make_backend, open_on
 
 WRITER = Destination.parse("airflow://writer@connection/acme")
 OLD = {"conn_type": "polytomic", "host": ISSUER, "password": "old-key"}
@@ -41,16 +41,16 @@ STATUSES: dict[int, type[SecretStoreError]] = {
 
 @pytest.mark.parametrize(("status", "error"), STATUSES.items())
 def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status, error):
-    store = opened(backend_of(vault_fake, "secret"))
-    held = store.read()
+    store = open_on(make_backend(vault_fake, "secret"))
+    stored = store.read()
     vault_fake.fail("POST", status=status, times=8)
     with because("request_not_accepted" if error is SecretStoreConfigurationError else "no_answer", error) as caught:
-        store.write(ApiKey("a-new-key"), held)
+        store.write(ApiKey("a-new-key"), stored)
     assert "a-new-key" not in str(caught.value)
 
 
 def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
-    store = opened(backend_of(vault, f"{mount}/team"))
+    store = open_on(make_backend(vault, f"{mount}/team"))
     with because("mount_point"):
         store.check_write(store.read())
 
@@ -73,27 +73,27 @@ def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_asked_
     else:
         root.secrets.kv.v2.update_metadata("connections/acme", delete_version_after="1h", mount_point=mount)
         root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
-    store = opened(backend_of(vault_real, mount))
-    held = store.read()
+    store = open_on(make_backend(vault_real, mount))
+    stored = store.read()
 
     def intend():
-        store.check_write(held)
+        store.check_write(stored)
         store.write_record({"state": "open"})
 
     with because("versions_expire"):
         intend()
-    assert store.read().version == held.version
+    assert store.read().version == stored.version
 
 
 def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, root):
-    backend = backend_of(vault, mount)
-    issue(opened(backend))
+    backend = make_backend(vault, mount)
+    issue(open_on(backend))
     root.secrets.kv.v2.delete_latest_version_of_secret("connections/acme", mount_point=mount)
-    store = opened(backend)
-    held = store.read()
+    store = open_on(backend)
+    stored = store.read()
     root.secrets.kv.v2.undelete_secret_versions("connections/acme", [1], mount_point=mount)
     with pytest.raises(SecretStoreConflictError):
-        store.write(ApiKey("another-key"), held)
+        store.write(ApiKey("another-key"), stored)
     assert backend.get_connection("acme").password == "a-new-key"
 
 
@@ -116,7 +116,7 @@ def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, mon
 
 def test_a_store_with_a_login_is_not_pickled(vault_fake):
     with pytest.raises(TypeError, match="not serialised"):
-        pickle.dumps(opened(backend_of(vault_fake, "secret")))
+        pickle.dumps(open_on(make_backend(vault_fake, "secret")))
 
 
 def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
     vault.namespace(name)
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault, client_kwargs={"namespace": name}))
     with because("another_namespace"):
-        store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
+        store_on(make_backend(vault, mount), WRITER, issuer=ISSUER)
 
 
 @pytest.mark.parametrize("reads", [OLD, None], ids=["an old key", "nothing"])
@@ -136,22 +136,22 @@ def test_a_writer_at_another_server_is_found_before_anything_is_written(vault, v
         root = hvac.Client(url=vault.url, token=vault.root_token)
         root.secrets.kv.v2.create_or_update_secret("connections/acme", reads, mount_point=mount)
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault_fake))
-    store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
+    store = store_on(make_backend(vault, mount), WRITER, issuer=ISSUER)
     with because("backend_reads_elsewhere"):
         store.check_write(store.read())
 
 
 def test_a_change_between_read_and_check_is_no_other_server(vault, mount, root, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault))
-    store = store_on(backend_of(vault, mount), WRITER, issuer=ISSUER)
-    held = store.read()
+    store = store_on(make_backend(vault, mount), WRITER, issuer=ISSUER)
+    stored = store.read()
     root.secrets.kv.v2.create_or_update_secret("connections/acme", OLD, mount_point=mount)
     with pytest.raises(SecretStoreConflictError):
-        store.check_write(held)
+        store.check_write(stored)
 
 
 class Remembering(VaultBackend):
-    """A company's own class, which remembers what it has read."""
+    """A company's own subclass, which caches what it reads."""
 
     def __init__(self, **given):
         super().__init__(**given)
@@ -164,18 +164,18 @@ class Remembering(VaultBackend):
 
 
 def test_what_a_subclass_remembers_is_left_alone(vault, mount):
-    backend = backend_of(vault, mount, cls=Remembering)
-    issue(opened(backend))
+    backend = make_backend(vault, mount, cls=Remembering)
+    issue(open_on(backend))
     assert backend.remembered == {}
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """A company's own, with certificates, say."""
+    """A company's own adapter, with its certificates for example."""
 
 
 def test_an_adapter_of_a_companys_own_stays(vault, mount):
     session = requests.Session()
     session.mount("http://", Adapter())
-    backend = backend_of(vault, mount, session=session)
-    issue(opened(backend))
+    backend = make_backend(vault, mount, session=session)
+    issue(open_on(backend))
     assert type(session.get_adapter(vault.url)) is Adapter

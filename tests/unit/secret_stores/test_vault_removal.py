@@ -1,4 +1,4 @@
-"""What becomes of a key that is removed from a Vault? Of its version, its record, and what else was there."""
+"""Removal of a key from Vault: its version, its record, and other content of the secret."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConflictError, SecretStoreUnavailableError
 from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 from tests.unit.secret_stores.reasons import because
-from tests.unit.secret_stores.vault_fixtures import ISSUER, backend_of, contents, issue, opened
+from tests.unit.secret_stores.vault_fixtures import ISSUER, contents, issue, make_backend, open_on
 
 PATH, RECORD = "connections/acme", "connections/acme.polytomic-issuance"
 
@@ -27,10 +27,10 @@ def metadata(root, mount, path=PATH):
 
 
 def test_the_version_that_was_read_is_deleted_and_can_be_undeleted(vault, mount, root):
-    backend = backend_of(vault, mount)
-    issue(opened(backend), "first-key")
-    issue(opened(backend), "second-key")
-    remove(opened(backend))
+    backend = make_backend(vault, mount)
+    issue(open_on(backend), "first-key")
+    issue(open_on(backend), "second-key")
+    remove(open_on(backend))
     assert backend.get_connection("acme") is None
     versions = metadata(root, mount)["versions"]
     assert {number: bool(found["deletion_time"]) for number, found in versions.items()} == {"1": False, "2": True}
@@ -40,7 +40,7 @@ def test_the_version_that_was_read_is_deleted_and_can_be_undeleted(vault, mount,
 
 
 class Interposing(requests.adapters.HTTPAdapter):
-    """Has somebody else act right before a deletion is sent."""
+    """An adapter that calls a function right before a deletion is sent, as another process."""
 
     def __init__(self, act):
         super().__init__()
@@ -59,8 +59,8 @@ def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, r
         "http://",
         Interposing(lambda: root.secrets.kv.v2.create_or_update_secret(PATH, content, mount_point=mount)),
     )
-    issue(opened(backend_of(vault, mount)))
-    store = opened(backend_of(vault, mount, session=session))
+    issue(open_on(make_backend(vault, mount)))
+    store = open_on(make_backend(vault, mount, session=session))
     with pytest.raises(SecretStoreConflictError):
         store.remove(store.read(), permanently=True)
     assert contents(root, mount, PATH) == content
@@ -71,23 +71,23 @@ def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, r
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, applied):
     vault_fake.mount("kv", version)
-    backend = backend_of(vault_fake, "kv", kv_engine_version=version)
-    issue(opened(backend))
-    store = opened(backend)
-    # The provider's client repeats a DELETE by itself.
+    backend = make_backend(vault_fake, "kv", kv_engine_version=version)
+    issue(open_on(backend))
+    store = open_on(backend)
+    # The provider's client retries a DELETE by itself.
     vault_fake.fail("DELETE" if version == 1 else "POST", "kv/*connections/acme", drop=True, applied=applied, times=9)
     with because("no_answer", SecretStoreUnavailableError):
         store.remove(store.read(), permanently=True)
     vault_fake.forget()
     assert (store.read().value is None) is applied
-    remove(opened(backend))
-    assert (opened(backend).read().version, opened(backend).read_record()) == ("absent", None)
+    remove(open_on(backend))
+    assert (open_on(backend).read().version, open_on(backend).read_record()) == ("absent", None)
 
 
 def test_what_is_no_record_is_not_removed_as_one(vault, mount, root):
     root.secrets.kv.v2.create_or_update_secret(RECORD, {"note": {"of": "somebody"}}, mount_point=mount)
     with because("no_record"):
-        opened(backend_of(vault, mount)).remove_record()
+        open_on(make_backend(vault, mount)).remove_record()
     assert contents(root, mount, RECORD) == {"note": {"of": "somebody"}}
 
 

@@ -1,4 +1,4 @@
-"""What do the tests of the store in Vault stand on? A backend of Airflow's on a mount, and an issuing worker."""
+"""Helpers of the tests of the Vault store: Airflow's backend on a mount, and the steps of an issuance."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import SecretStore
     from tests.fakes.vault_server import VaultServer
 
-__all__ = ["ISSUER", "backend_of", "contents", "issue", "opened"]
+__all__ = ["ISSUER", "contents", "issue", "make_backend", "open_on"]
 
 ISSUER = "https://app.polytomic.com"
 
 
-def backend_of(vault: VaultServer, mount: str | None, *, cls: type[VaultBackend] = VaultBackend, **given: Any) -> Any:
-    """A backend that may do everything."""
+def make_backend(vault: VaultServer, mount: str | None, *, cls: type[VaultBackend] = VaultBackend, **given: Any) -> Any:
+    """Return a backend that may do everything."""
     return cls(**{"url": vault.url, "token": vault.root_token, "mount_point": mount, **given})
 
 
-def opened(backend: Any, uri: str = "airflow://connection/acme") -> Any:
-    """The store behind a destination."""
+def open_on(backend: Any, uri: str = "airflow://connection/acme") -> Any:
+    """Return the store of a destination."""
     return store_on(backend, Destination.parse(uri), issuer=ISSUER)
 
 
 def issue(store: SecretStore, key: str = "a-new-key") -> None:
-    """Do with a store what an issuance does."""
-    held = store.read()
-    store.check_write(held)
+    """Take the steps of an issuance on a store."""
+    stored = store.read()
+    store.check_write(stored)
     store.write_record({"state": "open"})
-    store.write(ApiKey(key), held)
+    store.write(ApiKey(key), stored)
     store.write_record({"state": "done"})
 
 
 def contents(root: Any, mount: str, path: str) -> Any:
-    """Read the latest version, as a person does."""
+    """Read the latest version, without the package."""
     return root.secrets.kv.v2.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)["data"][
         "data"
     ]
