@@ -1,35 +1,35 @@
-"""What can go wrong, one class for each thing that a caller would do differently.
+"""Errors of this package, one class for each case that a caller handles differently.
 
 ::
 
-    PolytomicError                          never raised itself
-    ├── PolytomicConfigurationError         a parameter, connection or setting is invalid (also a ValueError)
-    ├── PolytomicApiError                   an answer that says no; carries status, key and the server's message
-    │   ├── PolytomicUnauthorizedError      401: the key is unknown or revoked
-    │   ├── PolytomicForbiddenError         403: the key may not do this
-    │   ├── PolytomicNotFoundError          404: no such organization or user
-    │   ├── PolytomicRejectedError          400, 422 and any other 4xx, or a redirect: the request itself is refused
-    │   ├── PolytomicConflictError          409: in flight, taken, or already there
-    │   │   └── PolytomicAlreadyExistsError         the name or the e-mail address is somebody else's: use another
-    │   ├── PolytomicRateLimitedError       429
-    │   ├── PolytomicServerError            500 in Polytomic's own words: perhaps a recorded one, replayed for 24 hours
-    │   └── PolytomicUnavailableError       408 and every other 5xx, whoever answered: nothing is known of the outcome
-    ├── PolytomicConnectionError              connection lost, or no answer in time: nothing is known of the outcome
-    ├── PolytomicTaskStoppedError               told to end before something was asked for: nothing was sent
-    ├── PolytomicInvalidResponseError      a success whose content is missing or cannot be read; the body is not shown
-    │   └── PolytomicMissingKeyError      Polytomic's own success, without the key that it promises
-    ├── SecretStoreError                    never raised itself
-    │   ├── SecretStoreConflictError                   somebody else changed the destination meanwhile
-    │   ├── SecretStoreDeniedError                     the store refuses these rights
-    │   ├── SecretStoreConfigurationError              the store, or what it holds, cannot be used as it is
-    │   └── SecretStoreUnavailableError                the store did not answer; whether it acted is not known
-    └── IssuanceError                       never raised itself
-        ├── IssuanceRefusedError            somebody must decide or repair something first; trying again does not help
-        └── IssuanceIncompleteError         not finished; trying again goes on where this try stopped
+    PolytomicError                              base; never raised itself
+    ├── PolytomicConfigurationError             a parameter, connection or setting is invalid (also a ValueError)
+    ├── PolytomicApiError                       a response other than success, with status, key and server message
+    │   ├── PolytomicUnauthorizedError          401: the key is unknown, expired or revoked
+    │   ├── PolytomicForbiddenError             403: the key has no right to do this
+    │   ├── PolytomicNotFoundError              404: the organization or user does not exist
+    │   ├── PolytomicRejectedError              400, 422, any other 4xx, or a redirect: the request is invalid
+    │   ├── PolytomicConflictError              409: in progress, taken, or already there
+    │   │   └── PolytomicAlreadyExistsError     the name or e-mail address is taken: use another one
+    │   ├── PolytomicRateLimitedError           429
+    │   ├── PolytomicServerError                500 from Polytomic, possibly recorded and replayed for 24 hours
+    │   └── PolytomicUnavailableError           408, any other 5xx, or a 500 from a proxy: the outcome is unknown
+    ├── PolytomicConnectionError                connection lost, or no response in time: the outcome is unknown
+    ├── PolytomicTaskStoppedError               Airflow stopped the task before the request; no request was sent
+    ├── PolytomicInvalidResponseError           a success with missing or unreadable content; the body is not shown
+    │   └── PolytomicMissingKeyError            a success from Polytomic without the new key
+    ├── SecretStoreError                        base; never raised itself
+    │   ├── SecretStoreConflictError            another process changed the destination
+    │   ├── SecretStoreDeniedError              the store denies access
+    │   ├── SecretStoreConfigurationError       the store or its content cannot be used until someone changes it
+    │   └── SecretStoreUnavailableError         no response from the store: the outcome is unknown
+    └── IssuanceError                           base; never raised itself
+        ├── IssuanceRefusedError                someone must decide or repair something; a retry does not help
+        └── IssuanceIncompleteError             not finished; a retry continues
 
-``retryable`` says of each class whether the same call can succeed later without anybody's doing. ``reason`` names the
-cause and ``fields`` what to correct; decide on these, never on the text.
-No message, argument or attribute of any of them holds a byte of a key.
+``retryable`` states for each class whether the same call can succeed later without a change. ``reason`` names the cause
+and ``fields`` what to correct. Base decisions on these, never on the text.
+No message, argument or attribute contains any part of a key.
 """
 
 from __future__ import annotations
@@ -70,13 +70,12 @@ __all__ = [
 class PolytomicError(Exception):
     """Base of all errors of this package; never raised itself.
 
-    :param message: what happened, what state things are in, what to do.
-    :param reason: a stable name of the cause in snake_case, for code that decides by it; empty where the class says it
-        all.
+    :param message: what happened, the current state, and what to do.
+    :param reason: stable name of the cause in snake_case, for decisions in code; empty if the class is specific enough.
     :param fields: names of the parameters, connection fields or Airflow settings to correct; never their values.
-    :param request: method and path of the request that was tried, such as ``GET /api/me``; empty if it is about none.
-    :param earlier_outcome_unknown: whether an earlier attempt of the same request got no answer, so that it may have
-        taken effect whatever the answer to the last attempt says.
+    :param request: method and path of the request, such as ``GET /api/me``; empty if there is none.
+    :param earlier_outcome_unknown: whether an earlier attempt of the same request had no response, so that it may have
+        taken effect whatever the last response says.
     :param key_was_issued: whether this try had a key issued before it failed; with ``force``, that revoked the user's
         earlier keys.
     """
@@ -102,11 +101,11 @@ class PolytomicError(Exception):
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):
-    """A parameter, a connection or an Airflow setting is invalid.
+    """Raised if a parameter, a connection or an Airflow setting is invalid.
 
-    :param problem: what is wrong, as whole sentences.
-    :param advice: what to do, as whole sentences.
-    :param state: what state things are in, as a whole sentence.
+    :param problem: what is wrong, in whole sentences.
+    :param advice: what to do, in whole sentences.
+    :param state: the current state, as a whole sentence.
     :param reason: see :class:`PolytomicError`.
     :param fields: see :class:`PolytomicError`.
     :param earlier_outcome_unknown: see :class:`PolytomicError`.
@@ -137,14 +136,14 @@ class PolytomicConfigurationError(PolytomicError, ValueError):
 
 
 class PolytomicApiError(PolytomicError):
-    """An answer other than success.
+    """Raised if the response is not a success.
 
-    :param message: what happened, what state things are in, what to do.
-    :param status: the HTTP status, 300-599.
-    :param key: the machine-readable ``key`` of Polytomic's error body, if it has one.
-    :param server_message: the server's words, bounded in length and free of anything that could be a key.
-    :param retry_after: seconds that the server asked to wait, if it did.
-    :param is_from_polytomic: whether the body is in one of Polytomic's own error forms, and not a proxy's or gateway's.
+    :param message: what happened, the current state, and what to do.
+    :param status: HTTP status, 300-599.
+    :param key: machine-readable ``key`` of Polytomic's error body; None if there is none.
+    :param server_message: the server's message, shortened and without anything that could be a key.
+    :param retry_after: seconds in the response's ``Retry-After``; None if there is none.
+    :param is_from_polytomic: whether the body has a form of Polytomic's errors, so that no proxy or gateway sent it.
     """
 
     def __init__(
@@ -172,81 +171,81 @@ class PolytomicApiError(PolytomicError):
 
 
 class PolytomicUnauthorizedError(PolytomicApiError):
-    """401: the key that was sent is unknown, expired or revoked."""
+    """Raised for 401: the key of the request is unknown, expired or revoked."""
 
 
 class PolytomicForbiddenError(PolytomicApiError):
-    """403: the key that was sent may not do this, or (older servers) is unknown."""
+    """Raised for 403: the key of the request has no right to do this, or (older servers) is unknown."""
 
 
 class PolytomicNotFoundError(PolytomicApiError):
-    """404: the organization or the user is unknown to this server, or not the caller's."""
+    """Raised for 404: the organization or user does not exist on this server, or is not the caller's."""
 
 
 class PolytomicRejectedError(PolytomicApiError):
-    """400, 422, any other 4xx, or a redirect: the request as such is refused."""
+    """Raised for 400, 422, any other 4xx, or a redirect: the request itself is invalid."""
 
 
 class PolytomicConflictError(PolytomicApiError):
-    """409: a request with this Idempotency-Key is in flight, a name is taken, or (Create API Key) a key exists."""
+    """Raised for 409: a request with this Idempotency-Key is in progress, a name is taken, or a key already exists."""
 
     retryable = True
 
 
 class PolytomicAlreadyExistsError(PolytomicConflictError):
-    """What was to be made or renamed has a name, or an e-mail address, that exists already."""
+    """Raised if the name or e-mail address for a new or renamed object is taken."""
 
     retryable = False
 
 
 class PolytomicRateLimitedError(PolytomicApiError):
-    """429, still after the bounded retries."""
+    """Raised for 429, after the limited number of repetitions."""
 
     retryable = True
 
 
 class PolytomicServerError(PolytomicApiError):
-    """500 in one of Polytomic's own error forms: under an Idempotency-Key it may be a recorded one."""
+    """Raised for 500 from Polytomic itself; with an Idempotency-Key, the response may be a recorded one."""
 
     retryable = True
 
 
 class PolytomicUnavailableError(PolytomicApiError):
-    """408, a 5xx other than 500, or a 500 that is not in Polytomic's words: it may or may not have taken effect."""
+    """Raised for 408, a 5xx other than 500, or a 500 from a proxy: the request may have taken effect."""
 
     retryable = True
 
 
 class PolytomicConnectionError(PolytomicError):
-    """The connection was refused or lost, or no answer came in time: the request may or may not have taken effect."""
+    """Raised if the connection fails or there is no response in time: the request may have taken effect."""
 
     retryable = True
 
 
 class PolytomicTaskStoppedError(PolytomicError):
-    """The task was told to end before this was asked for; the next try looks again."""
+    """Raised if Airflow stops the task before a request; the next try continues."""
 
     retryable = True
 
 
 class PolytomicInvalidResponseError(PolytomicError):
-    """A success without the promised content; its body is never shown, because it could hold a key."""
+    """Raised if a success lacks the documented content; the body is never shown, because it could contain a key."""
 
 
 class PolytomicMissingKeyError(PolytomicInvalidResponseError):
-    """A success in Polytomic's own form, ``{"data": ...}``, whose ``value`` is missing, empty or no key.
+    """Raised if a success from Polytomic, ``{"data": ...}``, has no ``value`` or one that is no key.
 
-    Told apart because it settles an Idempotency-Key: Polytomic itself answered. A page of a proxy settles nothing.
+    It has its own class because such a response completes an Idempotency-Key, while a proxy's page does not.
     """
 
 
 class SecretStoreError(PolytomicError):
-    """Base of what a secret store raises; never raised itself.
+    """Base of the errors of secret stores; never raised itself.
 
     :param message: see :class:`PolytomicError`.
     :param reason: see :class:`PolytomicError`.
     :param fields: see :class:`PolytomicError`.
-    :param place: where the secret is, as the message names it; empty where the message names none.
+    :param place: where the secret is stored, as in the message; empty if the message names no place.
     """
 
     def __init__(self, message: str = "", *, reason: str = "", fields: Sequence[str] = (), place: str = "") -> None:
@@ -255,34 +254,34 @@ class SecretStoreError(PolytomicError):
 
 
 class SecretStoreConflictError(SecretStoreError):
-    """The value is no longer the one that was read: read again before writing."""
+    """Raised if the stored value is no longer the one that was read; read it again before writing."""
 
     retryable = True
 
 
 class SecretStoreDeniedError(SecretStoreError):
-    """The store refuses: the rights of its client do not suffice."""
+    """Raised if the store denies access, because its client lacks a right."""
 
 
 class SecretStoreConfigurationError(SecretStoreError):
-    """The store cannot hold the secret, or no reader would find it, until its configuration or content is changed."""
+    """Raised if the store cannot store the secret, or no consumer can read it, until someone changes the store."""
 
 
 class SecretStoreUnavailableError(SecretStoreError):
-    """The store did not answer, or not in time; whether it acted is not known, so read again."""
+    """Raised if the store does not respond in time; the outcome is unknown, so read the value again."""
 
     retryable = True
 
 
 class IssuanceError(PolytomicError):
-    """Base of what issuing raises by itself; never raised itself."""
+    """Base of the errors of issuance; never raised itself."""
 
 
 class IssuanceRefusedError(IssuanceError):
-    """Somebody must decide or repair something first; the message says what."""
+    """Raised if someone must decide or repair something first; the message says what."""
 
 
 class IssuanceIncompleteError(IssuanceError):
-    """Not finished; the record beside the destination lets the next try go on from here."""
+    """Raised if issuance is not finished; with the record beside the destination, the next try continues."""
 
     retryable = True

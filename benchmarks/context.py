@@ -31,7 +31,7 @@ class _Events:
         return self._real[key]
 
 
-def task_context(on_progress: Callable[[], None]) -> dict[str, Any]:
+def task_context(on_progress: Callable[[], None]) -> Any:
     """Return the context of the first try of a manual run of this moment.
 
     :param on_progress: called at each new key.

@@ -6,8 +6,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._airflow.dag_run import dag_run
 from airflow_provider_polytomic._issuance import Rotate
+from airflow_provider_polytomic.operators._dag_run import dag_run
 
 if TYPE_CHECKING:
     from datetime import datetime

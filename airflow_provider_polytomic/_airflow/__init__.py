@@ -1,1 +1,1 @@
-"""What differs between versions of Airflow, and what the rest of the package needs of Airflow itself."""
+"""Adapters to Airflow: the differences between its versions, and what the package uses of Airflow itself."""

@@ -1,4 +1,4 @@
-"""How does Airflow 2.11 see the connection form? As two form methods of the hook, rendered from the metadata."""
+"""Connection form of Airflow 2.11, built from the provider metadata that later versions read."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ def ui_field_behaviour() -> dict[str, Any]:
 def connection_form_widgets() -> dict[str, Any]:
     """Return the metadata's ``conn-fields`` as WTForms fields, stored under their bare names.
 
-    :returns: empty where the web form's libraries are not installed: workers do not need a form.
+    :returns: empty if the libraries of the web form are not installed; workers need no form.
     """
     try:
-        # Only Airflow 2.11's webserver has these, and neither ships types.
-        from flask_appbuilder import fieldwidgets as look  # type: ignore[import-not-found]
+        # Only Airflow 2.11's webserver installs these, and neither has types.
+        from flask_appbuilder import fieldwidgets  # type: ignore[import-not-found]
         from wtforms import IntegerField, StringField  # type: ignore[import-untyped]
         from wtforms.validators import Optional  # type: ignore[import-untyped]
     except ImportError:
         return {}
 
     def widget(field: dict[str, Any]) -> Any:
-        kind = IntegerField if field["schema"]["type"][0] == "integer" else StringField
-        texts = {"label": field["label"], "description": field["description"]}
-        return kind(**texts, widget=look.BS3TextFieldWidget(), validators=[Optional()])
+        field_class = IntegerField if field["schema"]["type"][0] == "integer" else StringField
+        return field_class(
+            label=field["label"],
+            description=field["description"],
+            widget=fieldwidgets.BS3TextFieldWidget(),
+            validators=[Optional()],
+        )
 
     return {name: widget(field) for name, field in _connection_type()["conn-fields"].items()}
 
 
 def _connection_type() -> dict[str, Any]:
-    found: dict[str, Any] = get_provider_info()["connection-types"][0]
-    return found
+    connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return connection_type

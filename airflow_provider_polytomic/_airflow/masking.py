@@ -1,4 +1,4 @@
-"""Airflow's log masking: the second line of defence, since no key is in anything that is logged, raised or returned."""
+"""Log masking of Airflow, a second line of defence: the package never logs, raises or returns a key."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["BoundedMasker", "logs_at_debug", "mask_secret", "should_hide_value_f
 
 log = logging.getLogger(__name__)
 
-# The names under which Airflow's own processes log; "supervisor" is the one that prints what a task sends.
+# Names of Airflow's own loggers; "supervisor" logs what a task sends.
 _AIRFLOW_LOGGERS = ("", "airflow", "supervisor", "task")
 _MAX = 100
 
 
 @strip_traceback
 def mask_secret(key: ApiKey) -> None:
-    """Have Airflow's own log masking hide this key. No name goes with it: Airflow masks only under sensitive ones."""
+    """Register a key with Airflow's log masking, without a name: Airflow ignores values with a harmless name."""
     from airflow.providers.common.compat.sdk import mask_secret as airflow_mask_secret
 
     with SUPERVISOR_LOCK:
@@ -36,17 +36,18 @@ def mask_secret(key: ApiKey) -> None:
 
 
 class BoundedMasker:
-    """Masks the first keys that it is given, from any number of threads.
+    """Masker for a limited number of keys, since masking slows down with every key; thread-safe.
 
-    :param mask: masks one.
+    :param mask: masks one key.
+    :param limit: number of keys that are masked; later keys are not.
     """
 
-    def __init__(self, mask: Callable[[ApiKey], None], *, most: int = _MAX) -> None:
-        self._mask, self._left = mask, most
+    def __init__(self, mask: Callable[[ApiKey], None], *, limit: int = _MAX) -> None:
+        self._mask, self._left = mask, limit
         self._lock = threading.Lock()
 
     def __call__(self, key: ApiKey) -> None:
-        """Mask the key, unless there were too many before it."""
+        """Mask the key unless the limit is reached."""
         with self._lock:
             if not self._left:
                 return
@@ -55,7 +56,7 @@ class BoundedMasker:
 
 
 def should_hide_value_for_key(name: str) -> bool:
-    """Whether Airflow masks the value of a Variable of this name when it shows it."""
+    """Return whether Airflow masks the value of a Variable of this name."""
     if not AIRFLOW_V_3_0_PLUS:
         module = "airflow.utils.log.secrets_masker"
     elif find_spec("airflow.sdk._shared") is not None:
@@ -66,20 +67,21 @@ def should_hide_value_for_key(name: str) -> bool:
 
 
 def warn_about_unmasked_variable(key: str) -> None:
-    """Log a warning if Airflow shows a Variable of this name unmasked when somebody reads it."""
+    """Log a warning if Airflow does not mask a Variable of this name."""
     if not should_hide_value_for_key(key):
         log.warning(
-            "Airflow does not mask the Variable %s in its UI and logs, because its name holds no word that it takes "
-            "for sensitive. A name with api_key or token in it, such as %s_api_key, is masked.",
+            "Airflow does not mask the Variable %s in its UI and logs.\n"
+            "Its name contains no word that Airflow considers sensitive. A name with api_key or token in it, such as "
+            "%s_api_key, is masked.",
             key,
             key,
         )
 
 
 def logs_at_debug() -> bool:
-    """Whether Airflow logs at DEBUG here or, by the same configuration, in the supervisor of this task.
+    """Return whether Airflow logs at DEBUG in this process or, by its configuration, in the task's supervisor.
 
-    3.3's supervisor then prints ``PutVariable(value=...)`` in clear.
+    The supervisor of 3.3 then logs ``PutVariable(value=...)`` unmasked.
     """
     from airflow.configuration import conf
 
@@ -88,5 +90,5 @@ def logs_at_debug() -> bool:
         name, _, level = pair.partition("=")
         levels[name] = level
     configured = {level.upper() for name, level in levels.items() if name.partition(".")[0] in _AIRFLOW_LOGGERS}
-    in_force = min(logging.getLogger(name).getEffectiveLevel() for name in _AIRFLOW_LOGGERS)
-    return bool(configured & {"DEBUG", "NOTSET"}) or in_force <= logging.DEBUG
+    effective = min(logging.getLogger(name).getEffectiveLevel() for name in _AIRFLOW_LOGGERS)
+    return bool(configured & {"DEBUG", "NOTSET"}) or effective <= logging.DEBUG

@@ -1,6 +1,6 @@
-"""Variables in Airflow's metastore, read and written past this process's own secrets backends.
+"""Variables in Airflow's metastore, without the secrets backends that this process is configured with.
 
-An error is translated by its type and status only, because Airflow's messages may quote the value.
+Errors are translated by type and status only, because Airflow's messages may quote the value.
 """
 
 from __future__ import annotations
@@ -15,29 +15,28 @@ from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["metastore_address", "metastore_variable_delete", "metastore_variable_get", "metastore_variable_set"]
+__all__ = ["address", "call_metastore", "delete_variable", "get_variable", "set_variable"]
 
 T = TypeVar("T")
 
 
-def metastore_variable_get(key: str) -> str | None:
-    """Read a Variable past this process's own backends: from the Execution API in a task of 3.x, else the database.
+def get_variable(key: str) -> str | None:
+    """Return a Variable: from the Execution API in a task of 3.x, otherwise from the database.
 
-    :raises SecretStoreDeniedError: if the API server refuses.
-    :raises SecretStoreUnavailableError: if there was no answer. (``ExecutionAPISecretsBackend`` would say "absent"
-        then.)
+    :raises SecretStoreDeniedError: if the API server denies access.
+    :raises SecretStoreUnavailableError: if there was no response. (``ExecutionAPISecretsBackend`` returns None then.)
     """
     read = _get_from_database if supervisor_channel() is None else _get_through_api
     return call_metastore("read", key, lambda: read(key))
 
 
-def metastore_variable_set(key: str, value: str, *, description: str) -> None:
+def set_variable(key: str, value: str, *, description: str) -> None:
     """Write a Variable to the metastore.
 
-    :param description: for a new Variable. One that somebody gave is kept where it can be read, which the Execution API
-        does not allow.
-    :raises SecretStoreDeniedError: if the API server refuses.
-    :raises SecretStoreUnavailableError: if there was no answer; whether it was written is not known.
+    :param description: description of a new Variable. An existing description is kept if it can be read; the Execution
+        API does not return it.
+    :raises SecretStoreDeniedError: if the API server denies access.
+    :raises SecretStoreUnavailableError: if there was no response; whether the Variable was written is unknown.
     """
 
     def write() -> None:
@@ -51,11 +50,11 @@ def metastore_variable_set(key: str, value: str, *, description: str) -> None:
     call_metastore("written", key, write)
 
 
-def metastore_variable_delete(key: str) -> None:
-    """Delete a Variable from the metastore; none there is no error.
+def delete_variable(key: str) -> None:
+    """Delete a Variable from the metastore; a missing Variable is not an error.
 
-    :raises SecretStoreDeniedError: if the API server refuses.
-    :raises SecretStoreUnavailableError: if there was no answer; whether it was deleted is not known.
+    :raises SecretStoreDeniedError: if the API server denies access.
+    :raises SecretStoreUnavailableError: if there was no response; whether the Variable was deleted is unknown.
     """
 
     def delete() -> None:
@@ -71,8 +70,8 @@ def metastore_variable_delete(key: str) -> None:
     call_metastore("deleted", key, delete)
 
 
-def metastore_address() -> str:
-    """Return where the metastore is, without credentials: the address of the Execution API (3.x) or database (2.11)."""
+def address() -> str:
+    """Return the address of the metastore without credentials: the Execution API (3.x) or the database (2.11)."""
     from airflow.configuration import conf
 
     if AIRFLOW_V_3_0_PLUS:
@@ -94,21 +93,21 @@ def _get_through_api(key: str) -> str | None:
     from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
     from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable, VariableResult
 
-    answer = supervisor_channel().send(GetVariable(key=key))
-    if isinstance(answer, VariableResult):
-        return answer.value
-    if not isinstance(answer, ErrorResponse):
-        raise TypeError(type(answer).__name__)
-    if answer.error == ErrorType.VARIABLE_NOT_FOUND:
+    response = supervisor_channel().send(GetVariable(key=key))
+    if isinstance(response, VariableResult):
+        return response.value
+    if not isinstance(response, ErrorResponse):
+        raise TypeError(type(response).__name__)
+    if response.error == ErrorType.VARIABLE_NOT_FOUND:
         return None
-    raise AirflowRuntimeError(answer)
+    raise AirflowRuntimeError(response)
 
 
 def _get_from_database(key: str) -> str | None:
     from airflow.secrets.metastore import MetastoreBackend
 
-    found: str | None = MetastoreBackend().get_variable(key)
-    return found
+    value: str | None = MetastoreBackend().get_variable(key)
+    return value
 
 
 def _set_in_database(key: str, value: str, description: str) -> None:
@@ -117,43 +116,41 @@ def _set_in_database(key: str, value: str, description: str) -> None:
     from sqlalchemy import select
 
     with create_session() as session:
-        kept = session.scalar(select(Variable.description).where(Variable.key == key))
-    Variable.set(key, value, description=kept or description)
+        existing = session.scalar(select(Variable.description).where(Variable.key == key))
+    Variable.set(key, value, description=existing or description)
 
 
-def call_metastore(what: str, key: str, act: Callable[[], T]) -> T:
-    """Do this with a Variable, and tell an error by its kind only, because Airflow's words may quote the value.
+def call_metastore(action: str, key: str, call: Callable[[], T]) -> T:
+    """Access a Variable, one thread at a time, and translate errors without their text, which may quote the value.
 
-    One thread does at a time.
-
-    :param what: what is done: ``read``, ``written``, ``deleted``.
-    :param act: does it, and returns what was found.
-    :raises SecretStoreDeniedError: if the API server refuses.
-    :raises SecretStoreUnavailableError: for everything else.
+    :param action: ``read``, ``written`` or ``deleted``, for the message.
+    :param call: accesses the Variable.
+    :raises SecretStoreDeniedError: if the API server denies access.
+    :raises SecretStoreUnavailableError: for any other error.
     """
     try:
         with SUPERVISOR_LOCK:
-            return act()
-    except Exception as error:  # noqa: BLE001 (Airflow raises anything)
-        problem = _problem(error, what, key)
-    raise problem
+            return call()
+    except Exception as error:  # noqa: BLE001 (Airflow raises any class)
+        translated = _to_exception(error, action, key)
+    raise translated
 
 
-def _problem(error: Exception, what: str, key: str) -> SecretStoreError:
-    """Tell a refusal from everything else by its status, never by its words."""
-    answer = getattr(error, "error", None)  # AirflowRuntimeError
-    detail = getattr(answer, "detail", None) or {}
+def _to_exception(error: Exception, action: str, key: str) -> SecretStoreError:
+    """Return the error for a failed access; only the status distinguishes a denial."""
+    response = getattr(error, "error", None)  # AirflowRuntimeError
+    detail = getattr(response, "detail", None) or {}
     status = getattr(getattr(error, "response", None), "status_code", None) or detail.get("status_code")
     if status in (401, 403):
         return SecretStoreDeniedError(
-            f"The Variable {key} was not {what}: Airflow's API server answered {status}. "
-            "Let this task's team or role use that Variable.",
+            f"The Variable {key} was not {action}: Airflow's API server returned {status}. "
+            "Allow this task's team or role to use the Variable.",
             reason="refused_by_airflow",
         )
-    state = "nothing was changed" if what == "read" else f"whether it was {what} is not known, so it is read again"
-    kind = f"{type(error).__name__}{f', status {status}' if status else ''}"
+    state = "Nothing was changed." if action == "read" else f"It is unknown whether it was {action}; a retry reads it."
+    cause = f"{type(error).__name__}{f', status {status}' if status else ''}"
     return SecretStoreUnavailableError(
-        f"The Variable {key} could not be {what} in Airflow's metastore ({kind}); {state}. "
+        f"The Variable {key} could not be {action} in Airflow's metastore ({cause}). {state} "
         "See the log of the API server or the database.",
         reason="no_answer",
     )

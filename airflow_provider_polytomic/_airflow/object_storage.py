@@ -8,9 +8,9 @@ __all__ = ["is_missing_connection", "open_file"]
 
 
 def open_file(address: str, mode: Literal["rb", "wb"], **options: Any) -> Any:
-    """Return the open file; whatever goes wrong is raised unchanged.
+    """Return the open file; errors are raised unchanged.
 
-    :param options: of the file system's ``open``, such as ``block_size``.
+    :param options: options for the file system's ``open``, such as ``block_size``.
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -19,7 +19,7 @@ def open_file(address: str, mode: Literal["rb", "wb"], **options: Any) -> Any:
 
 
 def is_missing_connection(error: Exception) -> bool:
-    """Whether the error says that an address names a connection which does not exist."""
+    """Return whether the error means that the connection of an address does not exist."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     return isinstance(error, AirflowNotFoundException)

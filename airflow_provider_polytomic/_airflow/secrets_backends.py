@@ -1,4 +1,4 @@
-"""The secrets backends that Airflow asks in this process, in their order."""
+"""Secrets backends that Airflow reads from in this process, in their order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK, supervisor_channel
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 
-__all__ = ["configured_secrets_backend", "qualified_name", "secrets_search_path", "shadowing_backend", "variable_get"]
+__all__ = ["configured_secrets_backend", "get_variable", "qualified_name", "secrets_search_path", "shadowing_backend"]
 
 _METASTORE_BACKENDS = {
     "airflow.secrets.metastore.MetastoreBackend",
@@ -22,10 +22,10 @@ def qualified_name(cls: type) -> str:
 
 
 def secrets_search_path() -> list[Any]:
-    """Return the secrets backends that a look-up in this very process asks, in their order.
+    """Return the secrets backends that a lookup in this process uses, in their order.
 
-    On 3.x the list depends on the process: a task asks the worker's backend, the environment and the Execution API
-    (``airflow.sdk.execution_time.supervisor.ensure_secrets_backend_loaded``). On 2.11 every process has the same one.
+    On 3.x the list depends on the process: a task uses the worker's backend, the environment and the Execution API
+    (``airflow.sdk.execution_time.supervisor.ensure_secrets_backend_loaded``). On 2.11 every process has the same list.
     """
     if AIRFLOW_V_3_0_PLUS:
         from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
@@ -39,14 +39,14 @@ def secrets_search_path() -> list[Any]:
 def configured_secrets_backend() -> Any | None:
     """Return this process's custom backend (``[workers] secrets_backend``, else ``[secrets] backend``), or None.
 
-    Both versions put it first in the search path, so nothing can shadow it.
+    Both versions put it first in the search path, so no other backend can shadow it.
     """
     first = secrets_search_path()[0]
     return None if qualified_name(type(first)) in _DEFAULT_BACKENDS else first
 
 
 def shadowing_backend(key: str) -> Any | None:
-    """Return the first backend before the metastore that answers for this Variable, or None."""
+    """Return the first backend before the metastore that has this Variable, or None."""
     for backend in secrets_search_path():
         if qualified_name(type(backend)) in _METASTORE_BACKENDS:
             return None
@@ -55,18 +55,18 @@ def shadowing_backend(key: str) -> Any | None:
     return None
 
 
-def variable_get(key: str) -> str | None:
-    """Return what any consumer gets for this Variable, through the whole search path; None where nobody answers.
+def get_variable(key: str) -> str | None:
+    """Return the value that consumers get for this Variable through the search path, or None.
 
-    Airflow swallows a backend's errors here, so None can also mean that a backend was unreachable.
+    Airflow ignores a backend's errors here, so None can also mean that a backend was unreachable.
     """
     with SUPERVISOR_LOCK:
         if supervisor_channel() is not None:
             from airflow.sdk import Variable as TaskVariable
 
-            found = TaskVariable.get(key, default=None)
+            value = TaskVariable.get(key, default=None)
         else:
             from airflow.models import Variable
 
-            found = Variable.get(key, default_var=None)
-    return None if found is None else str(found)
+            value = Variable.get(key, default_var=None)
+    return None if value is None else str(value)

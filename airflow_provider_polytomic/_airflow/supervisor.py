@@ -1,8 +1,8 @@
-"""The channel to the supervisor of a task of Airflow 3, and the lock that lets one thread use it at a time.
+"""Channel to the supervisor of a task of Airflow 3, and the lock that lets one thread use it at a time.
 
-The channel of 3.3 has a lock of its own, that of 3.0 has none. The channel of ``dag.test()`` is replaced while it
-answers: other threads would not find it, and the last of several to restore it could leave none. Of two threads that
-extend Airflow's log masking, one could undo the other's change (all versions).
+The channel of 3.3 has its own lock, that of 3.0 has none. ``dag.test()`` replaces its channel during a request: other
+threads do not find it then, and the last of several threads to restore it can leave none. In all versions, two threads
+that extend the log masking at the same time can undo each other's change.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which Airflow is installed, and what is imported from it when it is first used.
+"""Version of the installed Airflow, and classes that are imported from it on first use.
 
-Importing this module imports no more than ``airflow`` itself.
+Importing this module imports only ``airflow`` itself.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ AIRFLOW_V_3_0_PLUS = int(_airflow_version.split(".")[0]) >= 3  # noqa: PLR2004 (
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """Import what costs time when it is first used: BaseOperator alone takes seconds in a bare process."""
+        """Import a class on first use: importing BaseOperator alone takes seconds in a new process."""
         if name == "BaseOperator":
             module = "airflow.sdk" if AIRFLOW_V_3_0_PLUS else "airflow.models.baseoperator"
         elif name in {"AirflowFailException", "AirflowSkipException"}:
             module = "airflow.providers.common.compat.sdk"
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = getattr(import_module(module), name)
-        return found
+        globals()[name] = value = getattr(import_module(module), name)
+        return value

@@ -1,1 +1,1 @@
-"""How are many keys rotated in one task? Read the targets, rotate each, and report on all of them."""
+"""Rotation of many keys in one task: read the targets, rotate each key, and report every result."""

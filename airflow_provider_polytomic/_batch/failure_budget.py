@@ -1,6 +1,6 @@
-"""Budget of failures: so many of one kind say that the other targets would fail like them.
+"""Budget for failures: many failures of one type predict that the remaining targets fail too.
 
-That ends it before more keys are revoked than can be stored.
+The rotation then stops before it revokes more keys that it cannot replace.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from airflow_provider_polytomic.exceptions import (
 
 __all__ = ["FailureBudget", "root_cause_type"]
 
-# What speaks of one target alone: a user who is gone, a destination that somebody must look at.
-_ALONE = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
+# Errors about one target only: a deleted user, or a destination that needs a decision.
+_SINGLE_TARGET_ERRORS = (IssuanceRefusedError, PolytomicNotFoundError, PolytomicRejectedError)
 
 
 def root_cause_type(error: BaseException) -> type[BaseException]:
-    """Return the type of the root cause: ``SecretStoreUnavailableError`` for a store that is down, say."""
+    """Return the type of the root cause, for example ``SecretStoreUnavailableError`` for a store that is down."""
     while isinstance(error, PolytomicError) and isinstance(error.__cause__, PolytomicError):
         error = error.__cause__
     return type(error)
 
 
 class FailureBudget:
-    """Counts what failed, by kind.
+    """Counter of failures by type.
 
-    What speaks of one target alone is not counted, unless a key was issued before it came to light: some customers who
-    have left do not keep the others' keys from being rotated, and cost one request each.
+    Errors about one target only do not count, unless a key was issued before: customers who have left cost one request
+    each, and the other keys are still rotated.
 
-    :param most: how many of one kind end the rotation.
+    :param failure_limit: number of failures of one type that stops the rotation.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, failure_limit: int) -> None:
+        self._failure_limit = failure_limit
         self._counts: Counter[type[BaseException]] = Counter()
-        # Whether any of them may go away without anybody's doing.
+        # Whether a retry can fix any of the failures.
         self.retryable = False
-        # Why the rotation ends, once it does.
+        # Why the rotation stops; None while it continues.
         self.reason: str | None = None
 
-    def failed(self, error: BaseException, words: str | None) -> None:
-        """Count one.
+    def record(self, error: BaseException, message: str | None) -> None:
+        """Count one failure.
 
-        :param words: what may be told of it.
+        :param message: the part of the error that is safe to show.
         """
         self.retryable = self.retryable or not isinstance(error, PolytomicError) or error.retryable
         if self.reason is not None:
-            return  # it was under way
-        kind = root_cause_type(error)
-        if issubclass(kind, _ALONE) and not getattr(error, "key_was_issued", False):
+            return  # the target was in progress when the rotation stopped
+        error_type = root_cause_type(error)
+        if issubclass(error_type, _SINGLE_TARGET_ERRORS) and not getattr(error, "key_was_issued", False):
             return
-        self._counts[kind] += 1
-        if self._counts[kind] >= self._most:
+        self._counts[error_type] += 1
+        if self._counts[error_type] >= self._failure_limit:
             self.reason = (
-                f"{self._counts[kind]} targets failed with {kind.__name__}, as many as max_failures allows, so the "
-                f"others would probably fail like them. The last one: {words}"
+                f"{self._counts[error_type]} targets failed with {error_type.__name__}, which reaches max_failures. "
+                f"The remaining targets would probably fail too. The last error: {message}"
             )

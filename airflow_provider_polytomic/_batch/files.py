@@ -1,4 +1,4 @@
-"""Files of a fleet, wherever Airflow's ObjectStoragePath reaches; each address is checked first."""
+"""Files of a batch that Airflow's ObjectStoragePath can open; each address is checked first."""
 
 from __future__ import annotations
 
@@ -24,99 +24,101 @@ __all__ = ["RemoteFile"]
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _MAX_SHOWN = 200  # characters
 _MAX_ADVICE = 600  # of an ImportError, which ends with what to install
-# What s3fs holds in memory of a file that is being written; its default is 50 MiB, and S3 takes no smaller part.
+# Bytes of a file being written that s3fs keeps in memory; its default is 50 MiB, and S3 accepts no smaller part.
 _BLOCK = 5 * 2**20
-# What stays as it is until somebody does something; all else may be gone at the next try.
-_LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ImportError, ValueError)
+# Errors that persist until someone acts; a retry may fix any other.
+_PERSISTENT_ERRORS = (
+    FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ImportError, ValueError,
+)  # fmt: skip
 
 
 class RemoteFile:
-    """The address of one file: an absolute path, or a URI such as ``s3://<conn_id>@<bucket>/<key>``.
+    """Address of one file: an absolute path, or a URI such as ``s3://<conn_id>@<bucket>/<key>``.
 
-    :param parameter: what the address is called in errors.
-    :param address: as the DAG gives it.
-    :raises PolytomicConfigurationError: if no file can be there; nothing was opened.
+    :param parameter: name of the parameter, for errors.
+    :param address: the value that the DAG passes.
+    :raises PolytomicConfigurationError: if the address is invalid; no file was opened.
     """
 
     def __init__(self, parameter: str, address: object) -> None:
         self._parameter = parameter
-        self.text = address if isinstance(address, str) else ""
+        self.address = address if isinstance(address, str) else ""
         if problem := _problem(address):
             raise PolytomicConfigurationError(
                 f"{parameter} {problem}.",
                 (
-                    "Allowed: an absolute path, or a URI of a store that Airflow's ObjectStoragePath can open, such as "
+                    "Allowed: an absolute path, or a URI that Airflow's ObjectStoragePath can open, such as "
                     "file:///data/targets.jsonl or s3://<conn_id>@<bucket>/targets.csv."
                 ),
                 reason="not_an_address",
                 fields=[parameter],
             )
-        # Without a query, which can hold a signature.
-        self._shown = one_line(self.text.partition("?")[0], _MAX_SHOWN)
+        # Without the query, which can contain a signature.
+        self._shown = one_line(self.address.partition("?")[0], _MAX_SHOWN)
 
     def __str__(self) -> str:
-        """Return the address as logs may show it."""
+        """Return the address in the form that is safe to log."""
         return self._shown
 
     @contextmanager
     def open(self, mode: Literal["rb", "wb"]) -> Iterator[Any]:
-        """Open the file, and close it in the end.
+        """Open the file, and close it at the end.
 
-        :raises PolytomicError: if it cannot be opened or closed; of what is done with it, :meth:`explained` says so.
+        :raises PolytomicError: if it cannot be opened or closed. For errors in between, use :meth:`translate_errors`.
         """
-        with self.explained(mode):
-            file = self.opened(mode)
+        with self.translate_errors(mode):
+            file = self.open_raw(mode)
         try:
             yield file
         finally:
-            with self.explained(mode):
+            with self.translate_errors(mode):
                 file.close()
 
-    def opened(self, mode: Literal["rb", "wb"]) -> Any:
-        """Return the open file; whatever goes wrong is raised as it comes."""
+    def open_raw(self, mode: Literal["rb", "wb"]) -> Any:
+        """Return the open file; errors are raised unchanged."""
         options = {"block_size": _BLOCK} if mode == "wb" else {}
-        return open_file(self.text, mode, **options)
+        return open_file(self.address, mode, **options)
 
     @contextmanager
-    def explained(self, mode: Literal["rb", "wb"]) -> Iterator[None]:
-        """Say of whatever goes wrong with the file which one it is, and what to do; nothing has been sent by then.
+    def translate_errors(self, mode: Literal["rb", "wb"]) -> Iterator[None]:
+        """Translate errors of the file system; they name the file and what to do.
 
-        :raises PolytomicConfigurationError: if somebody must do something first.
-        :raises SecretStoreUnavailableError: if the next try may find it well.
+        :raises PolytomicConfigurationError: if someone must act before a retry.
+        :raises SecretStoreUnavailableError: if a retry may succeed.
         """
         try:
             yield
         except PolytomicError:
             raise
-        except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
-            raise self._explanation(mode, error) from None
+        except Exception as error:  # noqa: BLE001 (each file system raises its own classes)
+            raise self._to_exception(mode, error) from None
 
     def is_same_file(self, other: RemoteFile) -> bool:
-        """Whether both are the same file, as far as addresses tell; by which connection is no difference."""
-        return _place(self.text) == _place(other.text)
+        """Return whether both addresses name the same file; the connection makes no difference."""
+        return _location(self.address) == _location(other.address)
 
     def for_shard(self, shard: int, shards: int) -> RemoteFile:
-        """Return the address of one shard's own file, beside this one; this one where there is only one shard."""
+        """Return the address of a shard's own file, in the same folder; the same address if there is one shard."""
         if shards == 1:
             return self
-        folder, slash, name = self.text.rpartition("/")
+        folder, slash, name = self.address.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
         stem, tail = (stem, f"{dot}{suffix}") if stem else (name, "")
         return RemoteFile(self._parameter, f"{folder}{slash}{stem}.shard-{shard}-of-{shards}{tail}")
 
-    def _explanation(self, mode: str, error: Exception) -> PolytomicError:
-        done = "read" if mode == "rb" else "written"
-        # Words are shown only where they are Python's or Airflow's own: others may quote a connection.
-        words = one_line(str(error), _MAX_ADVICE) if isinstance(error, ImportError) else ""
+    def _to_exception(self, mode: str, error: Exception) -> PolytomicError:
+        action = "read" if mode == "rb" else "written"
+        # Only the text of Python's and Airflow's errors is shown: other libraries may quote a connection.
+        text = one_line(str(error), _MAX_ADVICE) if isinstance(error, ImportError) else ""
         if isinstance(error, OSError) and error.errno:
-            words = os.strerror(error.errno)
-        kind = f"{type(error).__name__}: {words}" if words else type(error).__name__
-        problem = f"The file {self} ({self._parameter}) cannot be {done} ({kind})."
+            text = os.strerror(error.errno)
+        cause = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        problem = f"The file {self} ({self._parameter}) cannot be {action} ({cause})."
         reason, fields = "file_out_of_reach", [self._parameter]
-        if isinstance(error, _LASTING) or is_missing_connection(error):
+        if isinstance(error, _PERSISTENT_ERRORS) or is_missing_connection(error):
             advice = (
-                "Check that its address is right, that the connection before an @ exists and has the rights, and that "
-                "the package for this kind of store is installed."
+                "Check the address, whether the connection before the @ exists and has the rights, and whether the "
+                "package for this kind of storage is installed."
             )
             return PolytomicConfigurationError(problem, advice, reason=reason, fields=fields)
         return SecretStoreUnavailableError(
@@ -128,22 +130,22 @@ def _problem(address: object) -> str | None:
     if not isinstance(address, str):
         return f"must be the address of a file, not of type {type(address).__name__}"
     if not address.isprintable():
-        return "has control characters"
-    # Not shown: what is no address may be anything.
+        return "contains control characters"
+    # The value is not shown: a string that is no address can be anything, also a secret.
     uri = _URI.fullmatch(address)
     if uri is None:
         path = address
     elif ":" in (uri["conn_id"] or ""):
-        return "has a colon before its @, where only a connection id belongs, never a name and a password"
+        return "has a colon before the @; write a connection id there, never a user name and a password"
     else:
         path = uri["rest"] if uri["scheme"].lower() == "file" else f"/{uri['rest'].partition('/')[2]}"
     if not path.startswith("/"):
-        # Of a relative path: 2.11 looks in /, 3.x in the working directory.
-        return f"does not begin with / or a scheme:// (a text of {len(address)} characters)"
+        # 2.11 resolves a relative path from /, 3.x from the working directory.
+        return f"does not begin with / or a scheme:// (a string of {len(address)} characters)"
     return "names no file" if path.endswith("/") else None
 
 
-def _place(address: str) -> str:
+def _location(address: str) -> str:
     uri = _URI.fullmatch(address)
     if uri is None or uri["scheme"].lower() == "file":
         return str(Path(uri["rest"] if uri else address).resolve())

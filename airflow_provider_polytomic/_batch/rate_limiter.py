@@ -1,7 +1,7 @@
-"""When may the next target of a fleet be started? At a rate, spread by chance, and not while Polytomic wants a pause.
+"""Rate limiter for the start of targets, and the signal that stops a rotation.
 
-Only starts wait. A target that was started has perhaps had its key revoked already, so nothing here holds it up.
-What makes them wait for nothing any more is here, too.
+Only starts are delayed. The old key of a target in progress may be revoked already, so nothing here delays such a
+target.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 __all__ = ["RateLimiter", "StopSignal"]
 
-# Seconds, after a 429 that names none; the first wait of the hook's own backoff is shorter.
+# Seconds to pause after a 429 without Retry-After; the first wait of the hook's backoff is shorter.
 _MIN_PAUSE = 1.0
-# A longer one would hold the task, and its slot, for what a retry or the next run does as well.
+# After a longer pause, a retry or the next run does the same work without occupying a worker slot.
 _MAX_PAUSE = 900.0
-# Seconds between two looks at whether it is time to stop.
+# Seconds between two checks of the stop signal.
 _TICK = 0.1
-# The part of a pause by which it is longer, at most: several shards were sent away at the same moment.
+# Maximum extension of a pause, as a fraction: several shards receive a 429 at the same moment.
 _SPREAD = 0.1
 
 
 class RateLimiter:
-    """The gate before each start.
+    """Limiter for the rate at which targets are started.
 
-    ``wait`` and ``started`` are called by the one thread that starts targets, ``pause`` by any.
+    The thread that starts targets calls ``delay`` and ``record_start``; any thread can call ``pause``.
 
-    :param per_second: targets started per second, on average; None for as many as there are threads for.
-    :param clock: seconds, never going back.
-    :param jitter: a random number in [0, 1).
+    :param per_second: targets started per second, on average; None for no limit.
+    :param clock: returns seconds; never decreases.
+    :param jitter: returns a random number in [0, 1).
     """
 
     def __init__(
@@ -48,52 +48,53 @@ class RateLimiter:
         self._next = self._paused_until = clock()
         self._lock = threading.Lock()
 
-    def wait(self) -> float:
-        """Return the seconds until the next target may be started; 0 for now."""
+    @property
+    def delay(self) -> float:
+        """Seconds until the next target can be started; 0 for now."""
         return max(0.0, max(self._next, self._paused_until) - self._clock())
 
-    def started(self) -> None:
-        """Count a start. What was not used of the rate is not made up for later: that would be a burst."""
+    @property
+    def pause_left(self) -> float:
+        """Seconds that are left of a pause; 0 without a pause."""
+        return max(0.0, self._paused_until - self._clock())
+
+    def record_start(self) -> None:
+        """Record that a target was started. Unused capacity does not accumulate, because that would allow a burst."""
         self._next = max(self._next, self._clock()) + self._interval * (0.5 + self._jitter())
 
     def pause(self, seconds: float) -> None:
-        """Start nothing for so long, as Polytomic said to a request of any thread; the longest pause counts.
+        """Delay all starts after a 429 that any thread received; the longest pause applies.
 
-        :param seconds: what ``Retry-After`` asks for; 0 where a 429 came without it. At most 15 minutes are waited; the
-            next target may then be told the same.
+        :param seconds: value of ``Retry-After``; 0 if the response has none. The pause lasts at most 15 minutes; the
+            next request can then receive another 429.
         """
         until = self._clock() + min(max(seconds, _MIN_PAUSE), _MAX_PAUSE) * (1 + _SPREAD * self._jitter())
         with self._lock:
             self._paused_until = max(self._paused_until, until)
 
-    @property
-    def paused(self) -> float:
-        """Seconds that are left of a pause."""
-        return max(0.0, self._paused_until - self._clock())
-
 
 class StopSignal:
-    """Whether the rotation is to end early; whoever waits by it wakes up then.
+    """Signal that a rotation stops early; it wakes the threads that sleep on it.
 
-    No ``threading.Event``: Airflow's signal handlers run in the main thread between any two lines, also within those of
-    an event, whose lock they would then wait for for ever.
+    It is no ``threading.Event``: Airflow's signal handlers run in the main thread between any two lines, also inside
+    the event's own methods, and would then wait for its lock for ever.
 
-    :param asked: whether Airflow wants the task to end.
+    :param is_requested: returns whether Airflow stops the task.
     """
 
-    def __init__(self, asked: Callable[[], bool] = lambda: False) -> None:
-        self._asked, self._now = asked, False
+    def __init__(self, is_requested: Callable[[], bool] = lambda: False) -> None:
+        self._is_requested, self._is_set = is_requested, False
 
     def __call__(self) -> bool:
-        """Tell whether it is to end."""
-        return self._now or self._asked()
+        """Return whether the rotation stops."""
+        return self._is_set or self._is_requested()
 
-    def now(self) -> None:
-        """Have it end."""
-        self._now = True
+    def set(self) -> None:
+        """Stop the rotation."""
+        self._is_set = True
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, or until it is to end."""
+        """Sleep for this time, or until the rotation stops."""
         until = time.monotonic() + seconds
         while not self() and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _TICK))

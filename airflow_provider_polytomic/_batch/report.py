@@ -1,4 +1,4 @@
-"""What has become of each target? A line for each in a file, and a summary of all, bounded and without a key."""
+"""Report of a rotation: a line for each target in a file, and a bounded summary. Neither contains a key."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ log = logging.getLogger(__name__)
 Status = Literal["rotated", "kept", "failed", "not_started", "due"]
 
 _MAX_FAILURES = 20  # in the summary, which goes to XCom
-_MAX_LENGTH = 800  # characters of a text in it: what our errors say, their advice included
+_MAX_LENGTH = 800  # characters of a string in it, enough for an error with its advice
 _MAX_MESSAGE = 2000  # characters in the file
-_MAX_BEGIN = 64  # bytes, of which a report is known by the first
+_MAX_BEGIN = 64  # bytes that are read to recognise a report
 _BEGIN = re.compile(rb'\{"status": "(rotated|kept|failed|not_started|due)", "org_id": ')
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of one target.
+    """Result of one target.
 
-    :param status: ``due``: only checked, and a key would be issued.
-    :param reference: of ``rotated`` and ``kept``.
-    :param error: of ``failed``: the name of the exception's class.
-    :param message: what it says, or why a target is due or was not started.
-    :param seconds: how long it took.
+    :param status: ``due`` means that only a check was made, and a key would be issued.
+    :param reference: for ``rotated`` and ``kept``.
+    :param error: for ``failed``: name of the exception's class.
+    :param message: text of the exception, or why a target is due or was not started.
+    :param seconds: duration.
     """
 
-    fleet_target: BatchTarget
+    batch_target: BatchTarget
     status: Status
     reference: KeyReference | None = None
     error: str | None = None
@@ -52,22 +52,22 @@ class Outcome:
     seconds: float = 0.0
 
     @classmethod
-    def failed(cls, fleet_target: BatchTarget, error: BaseException, seconds: float) -> Outcome:
-        """Return the outcome of a target that ended in an exception.
+    def from_error(cls, batch_target: BatchTarget, error: BaseException, seconds: float) -> Outcome:
+        """Return the outcome of a target that raised an exception.
 
-        The words of our own errors are kept, which hold no key; those of any other may hold anything.
+        The text of this package's errors is kept, since it contains no key; the text of any other is not.
         """
-        message = "an unexpected error; its words are not shown, because they could hold a key"
+        message = "An unexpected error. Its text is not shown, because it could contain a key."
         if isinstance(error, PolytomicError):
             message = " ".join([str(error), *getattr(error, "__notes__", ())])
-        return cls(fleet_target, "failed", error=type(error).__name__, message=message, seconds=seconds)
+        return cls(batch_target, "failed", error=type(error).__name__, message=message, seconds=seconds)
 
     def to_json(self, server: str) -> dict[str, Any]:
-        """Return the outcome as JSON types, a line of the report; what is not known is left out.
+        """Return the outcome as a JSON object, one line of the report; unknown values are omitted.
 
-        :param server: the base URL of the Polytomic API that was asked.
+        :param server: base URL of the Polytomic API.
         """
-        row, destination, found = self.fleet_target, str(self.fleet_target.destination), self.reference
+        row, destination, reference = self.batch_target, str(self.batch_target.destination), self.reference
         line = {
             "status": self.status,
             "org_id": row.target.org_id,
@@ -78,26 +78,28 @@ class Outcome:
             "error": self.error,
             "message": None if self.message is None else self.message[:_MAX_MESSAGE],
             "seconds": round(self.seconds, 4),
-            "reference": {**found.to_json(destination, server=server), **found.details()} if found else None,
+            "reference": (
+                {**reference.to_json(destination, server=server), **reference.details()} if reference else None
+            ),
         }
-        return _known(line)
+        return _without_none(line)
 
 
 class Report:
-    """Counts outcomes, and writes each down as it comes. To be entered and left, and used by one thread.
+    """Report that counts outcomes and writes each one to a file. One thread uses it, as a context manager.
 
-    Entering it empties the file, so that nothing is issued where the report could not be written: the file is about the
-    last try. Where it cannot be written later, nothing stops: a warning and the summary say so.
+    ``__enter__`` empties the file, so that no key is issued if the file cannot be written, and so that the file
+    describes the last try. If it cannot be written later, the rotation continues; a warning and the summary say so.
 
-    :param report_path: the address of the file, or nothing; of several shards each has its own, such as
+    :param report_path: address of the file; None for no file. Each of several shards has its own file, such as
         ``report.shard-0-of-8.jsonl``, because a file in an object store has one writer.
-    :param server: the base URL of the Polytomic API that is asked.
-    :param targets: how many this shard has.
-    :param shard: which one, from 0.
-    :param shards: how many there are.
-    :param apart_from: the file that the targets came from, which is not to be overwritten.
-    :param clock: seconds that only grow.
-    :raises PolytomicConfigurationError: if no file can be at the address, or it is the one that targets are read from.
+    :param server: base URL of the Polytomic API.
+    :param targets: number of targets in this shard.
+    :param shard: this shard, from 0.
+    :param shards: number of shards.
+    :param targets_file: the file that contains the targets, which must not be overwritten.
+    :param clock: returns seconds; never decreases.
+    :raises PolytomicConfigurationError: if the address is invalid, or is the file that contains the targets.
     """
 
     def __init__(
@@ -108,13 +110,13 @@ class Report:
         targets: int,
         shard: int = 0,
         shards: int = 1,
-        apart_from: RemoteFile | None = None,
+        targets_file: RemoteFile | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._address = RemoteFile("report_path", report_path).for_shard(shard, shards) if report_path else None
-        if self._address and apart_from and self._address.is_same_file(apart_from):
+        self._file_address = RemoteFile("report_path", report_path).for_shard(shard, shards) if report_path else None
+        if self._file_address and targets_file and self._file_address.is_same_file(targets_file):
             raise PolytomicConfigurationError(
-                f"report_path is the file that holds the targets, {apart_from}; the report would overwrite it.",
+                f"report_path is the file that contains the targets, {targets_file}; the report would overwrite it.",
                 "Use another path.",
                 reason="same_file",
                 fields=["report_path"],
@@ -130,15 +132,15 @@ class Report:
         self._file_error: str | None = None
 
     def __enter__(self) -> Self:
-        """Make sure that the file can be written.
+        """Empty the file, which proves that it can be written.
 
-        :raises PolytomicConfigurationError: if it cannot, or something other than a report is there.
-        :raises SecretStoreUnavailableError: if it cannot be now.
+        :raises PolytomicConfigurationError: if it cannot be written, or contains anything other than a report.
+        :raises SecretStoreUnavailableError: if it cannot be written now.
         """
-        if self._address:
-            _refuse_other(self._address)
-            # Closed at once: object stores say no when a file is closed, and not before.
-            with self._address.open("wb"):
+        if self._file_address:
+            _refuse_other_content(self._file_address)
+            # Closed at once, because an object store rejects a file only when it is closed.
+            with self._file_address.open("wb"):
                 pass
         return self
 
@@ -148,107 +150,104 @@ class Report:
 
     @property
     def counts(self) -> dict[Status, int]:
-        """How many targets came to which end so far."""
+        """Number of targets by status."""
         return dict(self._counts)
 
     def add(self, outcome: Outcome) -> None:
-        """Count an outcome, and write it down."""
+        """Count an outcome, and write it to the file."""
         line = json.dumps(outcome.to_json(self._server)).encode() + b"\n"
         self._counts[outcome.status] += 1
         if outcome.status == "failed" and len(self._failures) < _MAX_FAILURES:
             self._failures.append(_failure(outcome))
-        if self._address and not self._closed and not self._file_error:
-            self._write(self._address, line)
+        if self._file_address and not self._closed and not self._file_error:
+            self._write(self._file_address, line)
 
     def stop(self, reason: str) -> None:
-        """Say why nothing new is started any more; the first reason stays."""
+        """Record why no more targets are started; the first reason is kept."""
         self._stopped = self._stopped or one_line(reason, _MAX_LENGTH)
 
     def close(self) -> None:
-        """Close the file; what is added afterwards is only counted. Before this, an object store may show nothing."""
+        """Close the file. Later outcomes are only counted. Until then, an object store may not show the file."""
         self._closed = True
         file, self._file = self._file, None
         if file is not None:
             try:
                 file.close()
-            except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
+            except Exception as error:  # noqa: BLE001 (each file system raises its own classes)
                 self._give_up(error)
 
     def summary(self) -> dict[str, Any]:
-        """Return what is known now, as JSON types; after :meth:`close`, of the file too."""
+        """Return the summary as a JSON object; after :meth:`close` it includes errors of the file."""
         seconds = max(self._clock() - self._began, 0.0)
-        done = {status: self._counts[status] for status in ("rotated", "kept", "due", "failed")}
-        finished = sum(done.values())
+        finished_counts = {status: self._counts[status] for status in ("rotated", "kept", "due", "failed")}
+        finished = sum(finished_counts.values())
         summary = {
             "targets": self._targets,
-            **done,
-            # Not counted: whoever is killed does not get round to adding them.
+            **finished_counts,
+            # Not taken from the counts: a task that is stopped does not add them.
             "not_started": max(self._targets - finished, 0),
             "seconds": round(seconds, 3),
             "per_second": round(finished / seconds, 3) if seconds else 0.0,
             "stopped": self._stopped,
             "failures": [dict(failure) for failure in self._failures],
-            "report_path": str(self._address) if self._address else None,
+            "report_path": str(self._file_address) if self._file_address else None,
             "report_error": self._file_error,
             "shard": self._shard,
             "shards": self._shards,
         }
-        return _known(summary)
+        return _without_none(summary)
 
     def _write(self, address: RemoteFile, line: bytes) -> None:
         try:
             if self._file is None:
-                _refuse_other(address)  # once more: a store may have made it since
-                self._file = address.opened("wb")
+                _refuse_other_content(address)  # again: another process may have created it since
+                self._file = address.open_raw("wb")
             self._file.write(line)
-            # To the last whole line, where the store can; others take no part that is smaller than a block.
+            # Complete lines where the file system can flush; others write whole blocks only.
             self._file.flush()
-        except Exception as error:  # noqa: BLE001 (each store's file system raises its own)
+        except Exception as error:  # noqa: BLE001 (each file system raises its own classes)
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
         if self._file_error:
             return
-        # Only its name: a store's words may quote a connection.
+        # Only the class: the text of a store's error may quote a connection.
         self._file_error = type(error).__name__
         log.warning(
-            "The report %s is not complete: it cannot be written any more (%s). That stops nothing; the records beside "
-            "the destinations tell the same.",
-            self._address,
+            "%s: the report is incomplete, because it can no longer be written (%s).\n"
+            "The rotation continues; the records of the keys contain the same facts.",
+            self._file_address,
             self._file_error,
         )
 
 
-def _refuse_other(address: RemoteFile) -> None:
-    """Refuse to empty a file that is no report: a mistyped address may be that of connections, or of a DAG.
+def _refuse_other_content(address: RemoteFile) -> None:
+    """Refuse to empty a file that is not a report: a mistyped address may be a file of connections, or a DAG.
 
-    :raises PolytomicConfigurationError: if something else is there, or what is there cannot be read.
+    :raises PolytomicConfigurationError: if the file has other content, or cannot be read.
     :raises SecretStoreUnavailableError: if it cannot be read now.
     """
-    with address.explained("rb"):
+    with address.translate_errors("rb"):
         try:
-            with address.opened("rb") as file:
+            with address.open_raw("rb") as file:
                 begin = file.read(_MAX_BEGIN)
         except FileNotFoundError:
             return
     if begin and not _BEGIN.match(begin):
         raise PolytomicConfigurationError(
-            (
-                f"There is something other than a report of this operator in {address} (report_path), and it would be "
-                "overwritten."
-            ),
-            "Use another path, or remove that file.",
+            f"The file {address} (report_path) is not a report of this operator, and would be overwritten.",
+            "Use another path, or delete that file.",
             reason="not_a_report",
             fields=["report_path"],
         )
 
 
-def _known(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _failure(outcome: Outcome) -> dict[str, Any]:
-    row = outcome.fleet_target
+    row = outcome.batch_target
     return {
         "org_id": row.target.org_id,
         "user_id": row.target.user_id,

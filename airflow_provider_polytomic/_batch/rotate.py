@@ -1,7 +1,7 @@
-"""Rotation of the keys of a fleet: each by the same issuance as a single one, several at a time.
+"""Rotation of the keys of a batch: each key by the same issuance as a single one, several at a time.
 
-Nothing here knows Airflow or HTTP. A rotation that ends early leaves nothing to be tidied up: the records beside the
-destinations tell the next try what is left.
+Nothing here uses Airflow or HTTP. A rotation that stops early needs no cleanup: the records of the keys tell the next
+try what is left.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ __all__ = ["Rotation", "RotationOptions", "StoreOpener"]
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at whether the task is to end.
+# Seconds between two checks of the stop signal.
 _TICK = 0.1
-_MAX_LOGGED = 20  # failures, one line each; the report has them all
+_MAX_LOGGED = 20  # failures; the report has them all
 
 
 class StoreOpener(Protocol):
-    """What a fleet needs of :class:`~airflow_provider_polytomic.secret_stores.factory.Stores`."""
+    """What a batch needs of :class:`~airflow_provider_polytomic.secret_stores.factory.StoreFactory`."""
 
     def open(self, destination: Destination, /) -> SecretStore:
-        """Return the store that holds a destination; from any thread."""
+        """Return the store of a destination; any thread can call it."""
 
 
 @dataclass(frozen=True)
 class RotationOptions:
-    """What is to be done with each target.
+    """What to do with each target.
 
     :param mode: which keys are due.
-    :param hide: masks a key in the logs; called by several threads.
-    :param take_over: as of :func:`~airflow_provider_polytomic._issuance.issue`.
-    :param check_only: find out what would be done, and issue nothing.
-    :param retried: an earlier try of the run may have issued keys, and died before it could tell of them.
+    :param hide: masks a key in the logs; several threads call it.
+    :param take_over: see :func:`~airflow_provider_polytomic._issuance.issue`.
+    :param check_only: report what would be done, and issue no key.
+    :param retried: whether an earlier try of the run may have issued keys and ended before it reported them.
     """
 
     mode: Rotate
@@ -72,151 +72,154 @@ class _TargetResult(NamedTuple):
 
 @dataclass
 class Rotation:
-    """Rotates what is due. What became of each target is in the report, and why it ended early in ``failures.reason``.
+    """Rotation of the keys that are due. The report has each result; ``budget.reason`` says why it stopped early.
 
-    :param max_workers: threads, and the most targets that are under way at a time.
-    :param stop: looked at ten times a second, before each start and before each POST. The vendor is to repeat nothing
-        any more once it says so.
-    :param on_new_key: called, in the thread that calls :meth:`run`, with each key that this run issued, in this try or
-        an earlier one.
+    :param polytomic: the API. It repeats no request once ``stop`` is set.
+    :param stop: checked ten times a second, before each start and before each POST.
+    :param max_workers: number of threads, and the maximum number of targets in progress.
+    :param on_new_key: called in the thread of :meth:`run` with each key that this run issued, in this try or an earlier
+        one.
     """
 
-    vendor: PolytomicApi
+    polytomic: PolytomicApi
     stores: StoreOpener
-    orders: RotationOptions
+    options: RotationOptions
     report: Report
-    failures: FailureBudget
-    pace: RateLimiter
+    budget: FailureBudget
+    limiter: RateLimiter
     progress: Progress
     stop: StopSignal
     max_workers: int
     on_new_key: Callable[[BatchTarget, KeyReference], None] = lambda _target, _reference: None
     _logged: int = 0
 
-    def run(self, fleet: Iterable[BatchTarget]) -> None:
-        """Rotate the fleet.
+    def run(self, targets: Iterable[BatchTarget]) -> None:
+        """Rotate the keys of these targets.
 
-        Returns early once ``stop`` says so, and whatever is raised in the calling thread gets through: in both cases
-        without starting or issuing anything new, and not before the threads have stored what they had Polytomic issue.
+        It returns early if ``stop`` is set, and passes on any exception that is raised in the calling thread. In both
+        cases it starts and issues nothing more, and first waits until the threads have stored the keys that Polytomic
+        issued.
 
-        :raises PolytomicError: when only checking, if Polytomic does not say who the caller is.
+        :raises PolytomicError: with ``check_only``, if Polytomic does not identify the caller.
         """
-        if self.orders.check_only:
-            self.vendor = _CachedIdentity(self.vendor, self.vendor.get_identity())
-        crew = WorkerPool(self.max_workers, self._do)
+        if self.options.check_only:
+            self.polytomic = _CachedIdentity(self.polytomic, self.polytomic.get_identity())
+        pool = WorkerPool(self.max_workers, self._rotate_one)
         try:
-            crew.assemble()
-            self._run(crew, fleet)
+            pool.start()
+            self._run(pool, targets)
         except BaseException:
-            self.stop.now()
+            self.stop.set()
             raise
         finally:
-            for result in crew.close():
-                self._settle(result)
+            for result in pool.drain():
+                self._record_result(result)
             self.progress.finish(self.report.counts)
 
-    def _run(self, crew: WorkerPool[BatchTarget, _TargetResult], fleet: Iterable[BatchTarget]) -> None:
-        """Start one target after the other, as soon as a thread is free and the pace allows, and settle the results."""
-        targets = iter(fleet)
-        upcoming = next(targets, None)
-        under_way = 0
-        while under_way or (upcoming is not None and not self._is_over()):
-            wait = _TICK
-            if upcoming is not None and under_way < crew.size and not self._is_over():
-                wait = self.pace.wait()
-                if not wait:
-                    self.pace.started()
-                    crew.start(upcoming)
-                    under_way += 1
-                    upcoming = next(targets, None)
+    def _run(self, pool: WorkerPool[BatchTarget, _TargetResult], targets: Iterable[BatchTarget]) -> None:
+        """Start a target as soon as a thread is free and the limiter allows it, and record the results."""
+        remaining = iter(targets)
+        upcoming = next(remaining, None)
+        in_progress = 0
+        while in_progress or (upcoming is not None and not self._is_stopped()):
+            timeout = _TICK
+            if upcoming is not None and in_progress < pool.size and not self._is_stopped():
+                timeout = self.limiter.delay
+                if not timeout:
+                    self.limiter.record_start()
+                    pool.submit(upcoming)
+                    in_progress += 1
+                    upcoming = next(remaining, None)
                     continue
-            if (result := crew.finished(min(wait, _TICK))) is not None:
-                under_way -= 1
-                self._settle(result)
-            self.progress.update(self.report.counts, paused=self.pace.paused)
+            if (result := pool.next_result(min(timeout, _TICK))) is not None:
+                in_progress -= 1
+                self._record_result(result)
+            self.progress.update(self.report.counts, paused=self.limiter.pause_left)
         while upcoming is not None and not self.stop():
             self.report.add(self._not_started(upcoming))
-            upcoming = next(targets, None)
+            upcoming = next(remaining, None)
 
-    def _is_over(self) -> bool:
-        """Whether nothing is to be started or issued any more."""
-        return self.failures.reason is not None or self.stop()
+    def _is_stopped(self) -> bool:
+        """Return whether nothing more is started or issued."""
+        return self.budget.reason is not None or self.stop()
 
-    def _do(self, target: BatchTarget) -> _TargetResult:
-        """Rotate one key; whatever is raised is a result."""
-        if self._is_over():
+    def _rotate_one(self, target: BatchTarget) -> _TargetResult:
+        """Rotate one key; an exception becomes a result."""
+        if self._is_stopped():
             return _TargetResult(self._not_started(target))
         began = time.monotonic()
         try:
-            outcome = self._check(target, began) if self.orders.check_only else self._issue(target, began)
+            outcome = self._check(target, began) if self.options.check_only else self._issue(target, began)
         except PolytomicTaskStoppedError:
             return _TargetResult(self._not_started(target))
-        except BaseException as error:  # noqa: BLE001 (one target's trouble is not the others', and a thread has no caller)
-            return _TargetResult(Outcome.failed(target, error, time.monotonic() - began), error)
+        except BaseException as error:  # noqa: BLE001 (it must not affect other targets, and a thread has no caller)
+            return _TargetResult(Outcome.from_error(target, error, time.monotonic() - began), error)
         return _TargetResult(outcome)
 
     def _not_started(self, target: BatchTarget) -> Outcome:
-        """Return the outcome of a target for which nothing was issued, because it is over."""
-        return Outcome(target, "not_started", message=self.failures.reason or "The task was told to end.")
+        """Return the outcome of a target for which no key was issued because the rotation stopped."""
+        return Outcome(target, "not_started", message=self.budget.reason or "Airflow stopped the task.")
 
-    def _settle(self, result: _TargetResult) -> None:
-        """Count a result, write it down, and tell of a new key."""
+    def _record_result(self, result: _TargetResult) -> None:
+        """Count and report a result, and pass on a new key."""
         outcome, error = result
         self.report.add(outcome)
         if error is not None:
-            self.failures.failed(error, outcome.message)
+            self.budget.record(error, outcome.message)
             self._log(outcome, error)
-            if self.failures.reason is not None:
-                self.report.stop(self.failures.reason)
+            if self.budget.reason is not None:
+                self.report.stop(self.budget.reason)
         if outcome.status == "rotated" and outcome.reference is not None:
-            self.on_new_key(outcome.fleet_target, outcome.reference)
+            self.on_new_key(outcome.batch_target, outcome.reference)
 
     def _issue(self, target: BatchTarget, began: float) -> Outcome:
-        orders = self.orders
+        options = self.options
         reference = issue(
-            self.vendor, self.stores.open(target.destination), target.target, orders.mode,
-            standby=target.standby, take_over=orders.take_over, hide=orders.hide, stopping=self._is_over,
+            self.polytomic, self.stores.open(target.destination), target.target, options.mode,
+            standby=target.standby, take_over=options.take_over, hide=options.hide, stopping=self._is_stopped,
         )  # fmt: skip
-        is_new = reference.is_new(orders.mode.run, retried=orders.retried)
+        is_new = reference.is_new(options.mode.run, retried=options.retried)
         return Outcome(target, "rotated" if is_new else "kept", reference, seconds=time.monotonic() - began)
 
     def _check(self, target: BatchTarget, began: float) -> Outcome:
-        orders = self.orders
-        prospect = check(
-            self.vendor, self.stores.open(target.destination), target.target, orders.mode,
-            standby=target.standby, take_over=orders.take_over,
+        options = self.options
+        preview = check(
+            self.polytomic, self.stores.open(target.destination), target.target, options.mode,
+            standby=target.standby, take_over=options.take_over,
         )  # fmt: skip
-        status: Status = "due" if prospect.would_issue else "kept"
-        return Outcome(target, status, message=prospect.reason, seconds=time.monotonic() - began)
+        status: Status = "due" if preview.would_issue else "kept"
+        return Outcome(target, status, message=preview.reason, seconds=time.monotonic() - began)
 
     def _log(self, outcome: Outcome, error: BaseException) -> None:
         self._logged += 1
         if self._logged > _MAX_LOGGED:
             return
-        more = "" if isinstance(error, PolytomicError) else f" ({_where_raised(error)})"
-        last = " Further failures are counted, and in the report." if self._logged == _MAX_LOGGED else ""
-        log.warning("%s: %s: %s%s%s", outcome.fleet_target, outcome.error, outcome.message, more, last)
+        row, message = outcome.batch_target, outcome.message or ""
+        user = "" if row.target.user_id in message else f" ({row.target})"
+        location = "" if isinstance(error, PolytomicError) else f" Raised {_location(error)}."
+        last = " Further failures are counted and reported, but not logged." if self._logged == _MAX_LOGGED else ""
+        log.warning("%s: %s (%s)\n%s%s%s%s", row.destination, outcome.error, row.where, message, user, location, last)
 
 
-def _where_raised(error: BaseException) -> str:
-    """Say where, for whoever mends a defect; a place in the code quotes nothing."""
+def _location(error: BaseException) -> str:
+    """Return the line of code that raised an error, to find a defect; it quotes no value."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is None:
-        return "raised nobody knows where"
-    return f"raised in line {trace.tb_lineno} of {trace.tb_frame.f_code.co_filename}"
+        return "at an unknown place"
+    return f"in line {trace.tb_lineno} of {trace.tb_frame.f_code.co_filename}"
 
 
 class _CachedIdentity:
-    """A vendor who has been asked already who the caller is, which a check would ask for each target."""
+    """The API with a cached identity of the caller, which a check would otherwise request for each target."""
 
-    def __init__(self, vendor: PolytomicApi, caller: Identity) -> None:
-        self._vendor, self._caller = vendor, caller
-        self.create_api_key = vendor.create_api_key
-        self.get_user = vendor.get_user
-        self.is_own_key = vendor.is_own_key
-        self.server_time = vendor.server_time
+    def __init__(self, polytomic: PolytomicApi, caller: Identity) -> None:
+        self._polytomic, self._caller = polytomic, caller
+        self.create_api_key = polytomic.create_api_key
+        self.get_user = polytomic.get_user
+        self.is_own_key = polytomic.is_own_key
+        self.server_time = polytomic.server_time
 
     def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
-        return self._caller if api_key is None else self._vendor.get_identity(api_key, retry_for=retry_for)
+        return self._caller if api_key is None else self._polytomic.get_identity(api_key, retry_for=retry_for)

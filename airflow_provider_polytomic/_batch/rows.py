@@ -1,4 +1,4 @@
-"""Rows of a list of targets, from a list, JSON Lines or CSV; what they say is not checked yet."""
+"""Rows of a list of targets, read from a list, JSON Lines or CSV; the values are not checked here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    # Numbered lines of text to rows.
+    # Turns numbered lines into rows.
     _Parser = Callable[[Iterable[tuple[int, str]]], Iterator["Row"]]
 
-__all__ = ["MAX_LINE", "Row", "Source", "rows_of"]
+__all__ = ["MAX_LINE", "Row", "Source", "open_source"]
 
-MAX_LINE = 64 * 1024  # bytes: several times what the longest ids and destination take
+MAX_LINE = 64 * 1024  # bytes; several times the length of the longest ids and destination
 _CHUNK = 64 * 1024
 _REQUIRED = ("org_id", "user_id", "destination")
 _FIELDS = (*_REQUIRED, "standby_user_id")
@@ -29,10 +29,11 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_ -]{1,40}")
 
 
 class Row(NamedTuple):
-    """One row as it stands, or what is wrong with it.
+    """One row, or the problem with it.
 
-    :param number: of its line in the file or of its item in the list, from 1.
-    :param fields: with nothing but the names of a target; the values are of any type.
+    :param number: position of its line in the file or of its item in the list, from 1.
+    :param fields: the known fields of a target; the values can have any type.
+    :param problem: what is wrong with the row, as a predicate.
     """
 
     number: int
@@ -41,16 +42,16 @@ class Row(NamedTuple):
 
 
 class _UnreadableError(Exception):
-    """The file is none that has lines of text; the arguments are the line's number and what is wrong."""
+    """The file does not consist of lines of text; the arguments are the line's number and the problem."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the rows come from.
+    """Source of the rows.
 
-    :param unit: what a row is called: ``line`` or ``item``.
-    :param file: None where the rows are a list.
-    :param rows: read as they are asked for; to be closed.
+    :param unit: word for a row: ``line`` or ``item``.
+    :param file: None if the rows are a list.
+    :param rows: the rows, read one at a time.
     """
 
     unit: str
@@ -58,22 +59,22 @@ class Source:
     rows: Iterator[Row]
 
     def where(self, number: int) -> str:
-        """Name a row."""
+        """Return the position of a row, for messages."""
         return f"{self.unit} {number}" if self.file is None else f"{self.unit} {number} of {self.file}"
 
 
-def rows_of(targets: object) -> Source:
-    """Return the rows of what a DAG gives as ``targets``; a file is opened when the first row is asked for.
+def open_source(targets: object) -> Source:
+    """Return the source of the rows; a file is opened when the first row is read.
 
-    :param targets: a list of mappings, its JSON as a text, or the address of a JSON Lines or CSV file.
+    :param targets: a list of mappings, its JSON as a string, or the address of a JSON Lines or CSV file.
     :raises PolytomicConfigurationError: if it is none of these.
     """
     if isinstance(targets, str):
         text = targets.strip()
         if text.startswith("["):
-            return Source("item", None, _items(_list_of(text)))
-        return _rows_of_file(RemoteFile("targets", text))
-    # Not list: XComs of mapped tasks are Airflow's own sequences.
+            return Source("item", None, _items(_parse_list(text)))
+        return _open_file(RemoteFile("targets", text))
+    # Any sequence, since the XComs of mapped tasks are a sequence of Airflow's own.
     if isinstance(targets, Sequence) and not isinstance(targets, bytes | bytearray | memoryview):
         return Source("item", None, _items(targets))
     raise PolytomicConfigurationError(
@@ -83,9 +84,9 @@ def rows_of(targets: object) -> Source:
 
 
 def _lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Split a stream at line feeds, holding no more of it than a chunk and the longest line.
+    """Split a stream at line feeds; no more than a chunk and the longest line are in memory.
 
-    :param read: returns at most so many bytes, none at the end.
+    :param read: returns at most this number of bytes, and none at the end.
     """
     rest = b""
     while chunk := read(_CHUNK):
@@ -97,12 +98,12 @@ def _lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _rows_of_file(file: RemoteFile) -> Source:
-    parse = _PARSERS.get(file.text.lower().rpartition(".")[2])
+def _open_file(file: RemoteFile) -> Source:
+    parse = _PARSERS.get(file.address.lower().rpartition(".")[2])
     if parse is None:
         raise PolytomicConfigurationError(
-            f"The file {file} (targets) has none of the suffixes that tell what it holds.",
-            "JSON Lines (one object a line, not one list) is .jsonl, CSV with a header is .csv.",
+            f"The file {file} (targets) has an unknown suffix.",
+            "Use .jsonl for JSON Lines (one object on each line, not one list), or .csv for CSV with a header.",
             reason="unknown_suffix",
             fields=["targets"],
         )
@@ -110,24 +111,24 @@ def _rows_of_file(file: RemoteFile) -> Source:
 
 
 def _rows(file: RemoteFile, parse: _Parser) -> Iterator[Row]:
-    with file.open("rb") as stream, file.explained("rb"):
+    with file.open("rb") as stream, file.translate_errors("rb"):
         try:
-            yield from parse(_texts(stream.read))
+            yield from parse(_decode_lines(stream.read))
         except _UnreadableError as error:
             yield Row(error.args[0], {}, error.args[1])
 
 
-def _texts(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
+def _decode_lines(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(_lines(read), start=1):
         if len(line) > MAX_LINE:
             raise _UnreadableError(
                 number,
-                f"is longer than {MAX_LINE:,} bytes, so this is no list of targets; no line after it was read",
+                f"is longer than {MAX_LINE:,} bytes, so the file is no list of targets; no later line was read",
             )
         try:
             text = line.removeprefix(_BOM if number == 1 else b"").decode().strip()
         except UnicodeDecodeError:
-            problem = "is not UTF-8; no line after it was read"
+            problem = "is not UTF-8; no later line was read"
         else:
             if text:
                 yield number, text
@@ -135,25 +136,25 @@ def _texts(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
         raise _UnreadableError(number, problem)
 
 
-def _json_rows(texts: Iterable[tuple[int, str]]) -> Iterator[Row]:
-    for number, text in texts:
+def _json_rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
+    for number, text in lines:
         try:
-            yield _checked(number, _parsed(text))
+            yield _check(number, _parse_json(text))
         except ValueError as error:
-            yield Row(number, {}, f"cannot be read: {error}")
+            yield Row(number, {}, str(error))
 
 
-def _csv_rows(texts: Iterable[tuple[int, str]]) -> Iterator[Row]:
+def _csv_rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
     columns: list[str] | None = None
-    for number, text in texts:
-        cells = _cells(text)
+    for number, text in lines:
+        cells = _parse_cells(text)
         if cells is None:
-            yield Row(number, {}, "is no CSV: a quote is not closed, or something stands behind one that is")
+            yield Row(number, {}, "is not valid CSV: a quote is not closed, or text follows a closing quote")
         elif columns is None:
             columns = cells
-            problem = "names a column twice" if len(set(columns)) < len(columns) else _problem_of_names(columns)
+            problem = "names a column twice" if len(set(columns)) < len(columns) else _find_name_problem(columns)
             if problem:
-                yield Row(number, {}, f"is no header (org_id,user_id,destination[,standby_user_id]): it {problem}")
+                yield Row(number, {}, f"is not a header (org_id,user_id,destination[,standby_user_id]): it {problem}")
                 return
         elif len(cells) != len(columns):
             yield Row(number, {}, f"has {len(cells)} cells, but the header has {len(columns)}")
@@ -169,39 +170,39 @@ _PARSERS: Mapping[str, _Parser] = {
 
 def _items(items: Iterable[object]) -> Iterator[Row]:
     for number, item in enumerate(items, start=1):
-        yield _checked(number, item)
+        yield _check(number, item)
 
 
-def _checked(number: int, item: object) -> Row:
+def _check(number: int, item: object) -> Row:
     if not isinstance(item, Mapping):
-        return Row(number, {}, f"is no object with {', '.join(_REQUIRED)}, but a {type(item).__name__}")
-    problem = _problem_of_names([str(name) for name in item])
+        return Row(number, {}, f"is not an object with {', '.join(_REQUIRED)}, but a {type(item).__name__}")
+    problem = _find_name_problem([str(name) for name in item])
     return Row(number, {} if problem else item, problem)
 
 
-def _problem_of_names(names: Sequence[str]) -> str | None:
+def _find_name_problem(names: Sequence[str]) -> str | None:
     if missing := [name for name in _REQUIRED if name not in names]:
         return f"lacks {' and '.join(missing)}"
     unknown = [name for name in names if name not in _FIELDS]
-    return f"has the unknown field {_shown(unknown[0])}" if unknown else None
+    return f"has the unknown field {_quote_name(unknown[0])}" if unknown else None
 
 
-def _shown(name: str) -> str:
-    # Where a header is missing, the "names" are values; a key has digits.
+def _quote_name(name: str) -> str:
+    # Without a header, the names are values, and a value with digits can be a key.
     return repr(name) if _PLAIN_NAME.fullmatch(name) else f"of {len(name)} characters, which is not shown"
 
 
-def _list_of(text: str) -> list[Any]:
+def _parse_list(text: str) -> list[Any]:
     try:
-        found = _parsed(text)
+        value = _parse_json(text)
     except ValueError as error:
         problem = str(error)
     else:
-        if isinstance(found, list):
-            return found
-        problem = "no list"
+        if isinstance(value, list):
+            return value
+        problem = "is not a list"
     raise PolytomicConfigurationError(
-        f"targets begins with [ and so must be a list in JSON, but cannot be read: {problem}.",
+        f"targets begins with [ and must therefore be a JSON list, but it {problem}.",
         (
             "A template turns a list into Python's notation: write {{ ... | tojson }}, or pass the output of the "
             "task itself."
@@ -211,35 +212,35 @@ def _list_of(text: str) -> list[Any]:
     )
 
 
-def _parsed(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     """Parse JSON.
 
-    :raises ValueError: with words that quote nothing of it.
+    :raises ValueError: with the problem as a predicate that quotes no value.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=_to_object)
     except json.JSONDecodeError as error:
-        problem = f"no JSON ({error.msg} at character {error.pos + 1})"
-    except _TwiceError:
-        problem = "an object names a field twice"
+        problem = f"is not valid JSON ({error.msg} at character {error.pos + 1})"
+    except _DuplicateFieldError:
+        problem = "has an object that names a field twice"
     except (ValueError, RecursionError):
-        problem = "a number too long, or objects too deep"
+        problem = "has a number that is too long, or objects nested too deeply"
     raise ValueError(problem)
 
 
-class _TwiceError(ValueError):
-    """An object names a field twice, of which JSON's parser would take the last without a word."""
+class _DuplicateFieldError(ValueError):
+    """An object names a field twice; JSON's parser would silently use the last value."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _TwiceError
-    return found
+def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _DuplicateFieldError
+    return fields
 
 
-def _cells(text: str) -> list[str] | None:
-    # Each line on its own: no value has a line break, and a quote left open would swallow the lines that follow.
+def _parse_cells(text: str) -> list[str] | None:
+    # Each line separately: no value has a line break, and an unclosed quote would consume the lines after it.
     try:
         return [cell.strip() for cell in next(csv.reader([text], strict=True, skipinitialspace=True))]
     except csv.Error:

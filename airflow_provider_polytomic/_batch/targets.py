@@ -1,4 +1,4 @@
-"""The targets of a fleet: every row is checked, in this shard and outside it, before any request is sent."""
+"""Targets of a batch; the rows of all shards are checked before any request is sent."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._batch.rows import rows_of
+from airflow_provider_polytomic._batch.rows import open_source
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.operators._fields import whole_number
 from airflow_provider_polytomic.secret_stores.destination import Destination
 
 if TYPE_CHECKING:
@@ -18,17 +17,17 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic._batch.files import RemoteFile
     from airflow_provider_polytomic._batch.rows import Row, Source
 
-__all__ = ["BatchTarget", "TargetList", "parse_shard", "read_targets", "shard_of"]
+__all__ = ["BatchTarget", "TargetList", "read_targets", "shard_index"]
 
 _MAX_SHOWN = 10  # problems
 
 
 @dataclass(frozen=True, slots=True)
 class BatchTarget:
-    """One row: whose key goes where.
+    """One row: a user, and the destination of the user's key.
 
-    :param standby: the user of the same organization who takes turns with the target; None where none does.
-    :param number: of the row in its source, from 1.
+    :param standby: the standby user of the same organization; None if there is none.
+    :param number: position of the row in its source, from 1.
     """
 
     target: Target
@@ -39,20 +38,16 @@ class BatchTarget:
 
     @property
     def where(self) -> str:
-        """The row's place, for messages: ``line 17 of s3://...``, ``item 3``."""
+        """Position of the row, for messages: ``line 17 of s3://...`` or ``item 3``."""
         return self.source.where(self.number)
-
-    def __str__(self) -> str:
-        """Name the row as the messages do."""
-        return f"{self.target}, destination {self.destination} ({self.where})"
 
 
 @dataclass(frozen=True)
 class TargetList:
-    """The targets of one shard, in their order.
+    """Targets of one shard, in the order of their rows.
 
-    :param total: how many all shards have.
-    :param file: the file that the rows came from; None where they were given as a list.
+    :param total: number of targets of all shards.
+    :param file: the file that contains the rows; None if they were passed as a list.
     """
 
     targets: Sequence[BatchTarget]
@@ -62,82 +57,56 @@ class TargetList:
     file: RemoteFile | None
 
     def __len__(self) -> int:
-        """Return how many targets this shard has."""
+        """Return the number of targets in this shard."""
         return len(self.targets)
 
     def __iter__(self) -> Iterator[BatchTarget]:
-        """Iterate over this shard's targets."""
+        """Iterate over the targets of this shard."""
         return iter(self.targets)
 
 
 def read_targets(
-    targets: Sequence[Mapping[str, object]] | str, *, shard: object = None, shards: object = None, conn_id: str
+    targets: Sequence[Mapping[str, object]] | str, *, shard: int = 0, shards: int = 1, conn_id: str
 ) -> TargetList:
-    """Read all targets, check every one, and return those of one shard.
+    """Read and check all targets, and return those of one shard.
 
     :param targets: a list of ``{"org_id", "user_id", "destination"[, "standby_user_id"]}``, its JSON as a string, or
         the address of a JSON Lines (``.jsonl``) or CSV (``.csv``) file.
-    :param shard: which part of them, from 0, the default; a number or its digits.
-    :param shards: in how many parts they are split, by a hash of organization and user: the same in every
-        process; by default 1.
-    :param conn_id: the connection whose key issues; it is no destination.
-    :raises PolytomicConfigurationError: if anything is wrong with any target of any shard, or two of them are about one
-        user or one place; the first ten are named.
+    :param shard: the shard to return, from 0.
+    :param shards: number of shards. A hash of organization and user selects the shard, so it is the same in every
+        process.
+    :param conn_id: the connection that issues the keys; it is rejected as a destination.
+    :raises PolytomicConfigurationError: if a target of any shard is invalid, or two targets have the same user or
+        destination; the message names the first ten.
     :raises SecretStoreUnavailableError: if the file cannot be read now.
     """
-    number, count = parse_shard(shard, shards)
-    source = rows_of(targets)
-    check = _Check(conn_id, source.unit)
-    found = [
+    source = open_source(targets)
+    check = _DuplicateCheck(conn_id, source.unit)
+    selected = [
         BatchTarget(target, standby, destination, row.number, source)
         for row in source.rows
         if (parsed := check(row)) is not None
         for target, standby, destination in [parsed]
-        if shard_of(target, count) == number
+        if shard_index(target, shards) == shard
     ]
     check.finish(source.file)
-    return TargetList(found, check.total, number, count, source.file)
+    return TargetList(selected, check.total, shard, shards, source.file)
 
 
-def shard_of(target: Target, shards: int) -> int:
-    """Return which shard a target is in, from 0: not Python's ``hash``, which differs from process to process."""
+def shard_index(target: Target, shards: int) -> int:
+    """Return the shard of a target, from 0. Python's ``hash`` would differ from process to process."""
     digest = sha256(f"{target.org_id}/{target.user_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % shards
-
-
-def parse_shard(shard: object, shards: object) -> tuple[int, int]:
-    """Read the two numbers, after rendering.
-
-    :raises PolytomicConfigurationError: unless 0 <= shard < shards.
-    """
-    number = _whole("shard", 0 if shard is None else shard)
-    count = _whole("shards", 1 if shards is None else shards)
-    if number >= count:
-        raise PolytomicConfigurationError(
-            f"shard must be from 0 to shards - 1, not {number} of {count} shards.", fields=["shard", "shards"]
-        )
-    return number, count
-
-
-def _whole(name: str, value: object) -> int:
-    number = whole_number(value)
-    if number is None:
-        raise PolytomicConfigurationError(
-            f"{name} must be a whole number, not {value!r:.80}.",
-            "Airflow makes a text of a bare range: write .expand(shard=list(range(8))).",
-            fields=[name],
-        )
-    return number
 
 
 _Parsed = tuple[Target, Target | None, Destination]
 
 
-class _Check:
-    """Checks one row after the other, and remembers who and what was named before.
+class _DuplicateCheck:
+    """Check of each row, which remembers the users and destinations of the rows before.
 
-    :param conn_id: the connection whose key issues.
-    :param unit: what a row is called.
+    :param conn_id: the connection that issues the keys.
+    :param unit: word for a row.
     """
 
     def __init__(self, conn_id: str, unit: str) -> None:
@@ -149,7 +118,7 @@ class _Check:
         self._advice = ""
 
     def __call__(self, row: Row) -> _Parsed | None:
-        """Return what the row says; None if it is invalid, of which :meth:`finish` tells."""
+        """Return the parsed row, or None if it is invalid; :meth:`finish` reports the problem."""
         try:
             parsed = self._parse(row)
         except PolytomicConfigurationError as error:
@@ -162,9 +131,9 @@ class _Check:
         return parsed
 
     def finish(self, file: RemoteFile | None) -> None:
-        """Refuse the fleet if any row was invalid, or there was none.
+        """Raise the error if a row was invalid or there was no row.
 
-        :raises PolytomicConfigurationError: which names the first ten.
+        :raises PolytomicConfigurationError: with the first ten problems.
         """
         where = file or "the list"
         if self._problems:
@@ -176,7 +145,7 @@ class _Check:
         if not self.total:
             raise PolytomicConfigurationError(
                 f"There is no target in {where} (targets).",
-                "Where a fleet can be empty, skip the task.",
+                "If there can be no targets, skip the task.",
                 reason="no_targets",
                 fields=["targets"],
             )
@@ -186,33 +155,37 @@ class _Check:
             raise PolytomicConfigurationError(row.problem)
         fields = row.fields
         target = Target.parse(fields["org_id"], fields["user_id"])
-        # CSV has no other way to leave it out than an empty cell.
-        given = fields.get("standby_user_id")
-        standby = None if given is None or given == "" else Target.parse_standby(target.org_id, target.user_id, given)
+        # In CSV, an empty cell means that there is no standby user.
+        standby_id = fields.get("standby_user_id")
+        standby = None
+        if standby_id is not None and standby_id != "":
+            standby = Target.parse_standby(target.org_id, target.user_id, standby_id)
         destination = self._parse_destination(fields["destination"])
-        self._refuse_second(row.number, target, standby, destination)
+        self._refuse_duplicates(row.number, target, standby, destination)
         return target, standby, destination
 
     def _parse_destination(self, text: Any) -> Destination:
         if isinstance(text, str) and "://" not in text:
-            # Destination.parse would show it, and in a shifted column it may be anything.
-            raise PolytomicConfigurationError(f"destination is no URI (a text of {len(text)} characters)")
+            # Destination.parse would show the value, and in a shifted column it can be anything.
+            raise PolytomicConfigurationError(f"destination is not a URI (a string of {len(text)} characters)")
         destination = Destination.parse(text)
         if destination.is_connection(self._conn_id):
             raise PolytomicConfigurationError(
-                f"{destination} is the connection whose key issues keys (polytomic_conn_id), which would be locked out"
+                f"{destination} is the connection that issues the keys (polytomic_conn_id), and would lose its own key"
             )
         return destination
 
-    def _refuse_second(self, number: int, target: Target, standby: Target | None, place: Destination) -> None:
+    def _refuse_duplicates(self, number: int, target: Target, standby: Target | None, destination: Destination) -> None:
         for user, name in ((target, str(target)), (standby, f"{standby} (standby)")):
             if user and (first := self._first.setdefault(user, number)) != number:
                 raise PolytomicConfigurationError(
-                    f"{name} is in {self._unit} {first} already, and each user has one key"
+                    f"{name} is already in {self._unit} {first}, and each user has one key"
                 )
-        # As readers read it: by whose connection it is written is no difference within Airflow, and a secret outside
-        # has one record for all of its fields.
-        outside = () if place.scheme == "airflow" else (place.scheme, place.conn_id, place.authority)
-        first = self._first.setdefault((place.kind, place.name, *outside), number)
+        # As consumers read it: in Airflow, the writing connection makes no difference; a secret outside Airflow has one
+        # record for all of its fields.
+        outside = (
+            () if destination.scheme == "airflow" else (destination.scheme, destination.conn_id, destination.authority)
+        )
+        first = self._first.setdefault((destination.kind, destination.name, *outside), number)
         if first != number:
-            raise PolytomicConfigurationError(f"{place} is where the key of {self._unit} {first} goes already")
+            raise PolytomicConfigurationError(f"{destination} is already the destination of {self._unit} {first}")

@@ -1,7 +1,7 @@
-"""Who does the work of a fleet's rotation? A few threads, which one other thread gives work to and hears from.
+"""Pool of threads that rotate keys, and that one other thread gives work to.
 
-That one is the task's main thread, into which Airflow raises exceptions between any two lines (2.11 on SIGTERM, both on
-a time-out). So it shares no lock with the others, but two queues whose every operation is one step of the interpreter.
+That thread is the task's main thread, in which Airflow raises exceptions between any two lines (2.11 on SIGTERM, both
+versions on a time-out). It therefore shares no lock with the workers, only two queues whose operations are atomic.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ Result = TypeVar("Result")
 
 
 class WorkerPool(Generic[Work, Result]):
-    """So many threads, each of which does one piece of work after the other.
+    """Pool of threads, each of which does one piece of work at a time.
 
-    Whoever assembles it closes it, whatever happens: they are no daemons, and the interpreter waits for them.
+    After ``start``, call ``drain`` in any case: the threads are no daemons, and the interpreter waits for them.
 
-    :param size: how many, and so the most pieces of work that should be under way at a time.
-    :param do: does a piece of work, and returns anything but None; whatever it raises ends the thread, so it had better
-        raise nothing.
+    :param size: number of threads, and the maximum number of pieces of work to submit at a time.
+    :param do: does a piece of work; returns a result that is not None and raises nothing, since an exception ends the
+        thread.
     """
 
     def __init__(self, size: int, do: Callable[[Work], Result]) -> None:
         self.size, self._do = size, do
         self._todo: SimpleQueue[Work | None] = SimpleQueue()
         self._done: SimpleQueue[Result | None] = SimpleQueue()  # None: a thread has ended
-        # No daemons: where the main thread dies all the same, the interpreter waits for what they have begun.
-        self._threads = [threading.Thread(target=self._work, name=f"polytomic-fleet-{n}") for n in range(size)]
+        # No daemons: if the main thread dies, the interpreter waits until the work in progress is done.
+        self._threads = [threading.Thread(target=self._work, name=f"polytomic-batch-{n}") for n in range(size)]
 
-    def assemble(self) -> None:
+    def start(self) -> None:
         """Start the threads.
 
-        :raises RuntimeError: if the system allows no more of them; those that run are still to be closed.
+        :raises RuntimeError: if the system allows no more threads; call ``drain`` to end those that run.
         """
         for thread in self._threads:
             thread.start()
 
-    def start(self, work: Work) -> None:
-        """Have a thread do it."""
+    def submit(self, work: Work) -> None:
+        """Give a piece of work to a thread."""
         self._todo.put(work)
 
-    def finished(self, seconds: float) -> Result | None:
-        """Return the result of a piece of work, or None if none comes within so many seconds."""
+    def next_result(self, timeout: float) -> Result | None:
+        """Return the next result, or None if there is none within this number of seconds."""
         try:
-            return self._done.get(timeout=seconds)
+            return self._done.get(timeout=timeout)
         except Empty:
             return None
 
-    def close(self) -> Iterator[Result]:
-        """Wait until all that was started is done, and return the results that nobody has heard of."""
+    def drain(self) -> Iterator[Result]:
+        """Wait until all submitted work is done, return the results that are left, and end the threads."""
         for _ in self._threads:
             self._todo.put(None)
-        # No join: an exception raised into it has Python 3.11 take the thread for ended, and the interpreter not wait.
-        working = sum(thread.ident is not None for thread in self._threads)  # not all may have been started
+        # No join: on Python 3.11, an exception in it marks the thread as ended; the interpreter then does not wait.
+        working = sum(thread.ident is not None for thread in self._threads)  # start() may have failed midway
         while working:
             if (result := self._done.get()) is None:
                 working -= 1
@@ -71,6 +71,6 @@ class WorkerPool(Generic[Work, Result]):
         try:
             while (work := self._todo.get()) is not None:
                 self._done.put(self._do(work))
-                del work  # or it would stay until the next one comes
+                del work  # otherwise it stays in memory until the next one arrives
         finally:
-            self._done.put(None)  # the last of this thread
+            self._done.put(None)  # the last item of this thread

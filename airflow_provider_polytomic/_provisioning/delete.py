@@ -67,7 +67,7 @@ def delete_user(
             fields=("user_id",),
         )
     _check_not_stopping(stopping, f"The user {user.email!r:.200} ({user.id})")
-    log.info("Deleting the user %r (%s) for good. All of its API keys stop working.", user.email, user.id)
+    log.info("Deleting the user %r (%s) for good.\nAll of its API keys stop working.", user.email, user.id)
     _unless_missing(lambda: polytomic.delete_user(org_id, user_id), ignore_if_missing)
     return user
 
@@ -115,7 +115,7 @@ def delete_organization(
         )
     _check_not_stopping(stopping, f"The organization {expected_name!r:.200} ({organization.id})")
     log.info(
-        "Deleting the organization %r (%s) for good, with all of its users, keys, connections and syncs.",
+        "Deleting the organization %r (%s) for good.\nIts users, keys, connections and syncs are deleted with it.",
         organization.name,
         organization.id,
     )

@@ -1,1 +1,1 @@
-"""Which tasks does this package offer? One module for each kind of thing in Polytomic."""
+"""Operators of this provider; one module for each kind of object in Polytomic."""

@@ -1,4 +1,4 @@
-"""Base of all operators: the connection, what becomes of an error, and what a kill does."""
+"""Base of all operators: the hook, errors that fail a task at once, and the reaction to a kill."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_polytomic._airflow.version import BaseOperator
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
-from airflow_provider_polytomic.operators._fields import set_map_index_name, to_seconds
+from airflow_provider_polytomic.operators._fields import rendered_to_nothing, set_map_index_name, to_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_polytomic._provisioning.create import RetryBudget
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["PolytomicOperator"]
 
 
-# What changes who acts, on what, or whether anything is changed at all, if it falls back to its default unnoticed.
+# Fields whose default would change who acts, on what, or whether anything changes at all.
 _NEVER_DROPPED = frozenset(
     {
         "allow_failures", "allow_active_key", "check_only", "force", "polytomic_conn_id", "shard", "shards",
@@ -28,79 +30,82 @@ _NEVER_DROPPED = frozenset(
 
 
 class PolytomicOperator(BaseOperator):
-    """A task that asks something of Polytomic.
+    """Base class for operators that call Polytomic.
 
-    What it returns is small JSON. An object is also pushed field by field, so that ``task.output["id"]`` can be given
-    to the next task; the summary of a batch is not. A field that is not known is left out.
+    ``execute`` returns small JSON. An object is also pushed field by field, so that the next task can use
+    ``task.output["id"]``; the summary of a batch is not. Unknown fields are omitted.
 
-    Each operator has one ``__init__``, which sets the two attributes that are declared here: Airflow wraps every level,
-    and that takes 45 us a task while a DAG file is parsed. A parameter that is left out is None, because Airflow
-    serialises every templated field that is not.
+    Each operator has one ``__init__``, which sets the two attributes that are declared here: Airflow wraps every level
+    of it, which takes 45 us a task while a DAG file is parsed. Optional parameters default to None, because Airflow
+    serialises every templated field that is not None.
     """
 
     template_fields: Sequence[str] = ("polytomic_conn_id",)
     ui_color = "#d7ecf5"
     polytomic_conn_id: str | None
     retry_for: float | str
-    # The parameter after which a mapped task instance is called.
+    # The parameter that names a mapped task instance.
     _map_index_field: ClassVar[str]
-    # The fields of _NEVER_DROPPED that the DAG gives a value.
-    _given: tuple[str, ...] = ()
-    # No threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
+    # The template fields that the DAG sets.
+    _given: frozenset[str] = frozenset()
+    # Not a threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
     _killed = False
 
     if TYPE_CHECKING:
 
         @property
         def output(self) -> Any:
-            """What it returns; Airflow declares a type that cannot be indexed: ``task.output["id"]``."""
+            """Reference to the returned value. Airflow's own type does not allow ``task.output["id"]``."""
 
-    def execute(self, context: Any) -> Any:
-        """Do the task's one thing.
+    def execute(self, context: Context) -> Any:
+        """Run the task.
 
-        :raises PolytomicError: which is also an ``AirflowFailException`` if a retry cannot help; its message says what
-            to do. Otherwise the next try goes on where this one stopped.
+        :raises PolytomicError: if it fails; the message says what to do. The error is also an ``AirflowFailException``
+            if a retry cannot help. Otherwise the next try continues where this one stopped.
         """
         from airflow_provider_polytomic.operators._failures import as_failure
 
-        self._set_map_index_name(context)
         try:
+            self._set_map_index_name(context)
             self._refuse_dropped()
             with closing(self._make_hook()) as hook:
                 return self._perform(hook, context)
         except PolytomicError as error:
-            # A configuration error names its parameter where that is safe: a mistyped destination can hold a password.
+            # A configuration error names its own parameter: an invalid destination can contain a password.
             if not isinstance(error, PolytomicConfigurationError):
                 error.add_note(f"({self._describe()})")
             if error.retryable:
                 raise
             failure = as_failure(error)
-        # Outside the except block: an exception without a context drags along no frames whose locals could be printed.
+        # Outside the except block: without a context, the exception keeps no frames whose locals could be printed.
         raise failure
 
     def on_kill(self) -> None:
         """Create nothing and repeat no request from now on. Airflow 3 gives ``execute`` five seconds to end."""
         self._killed = True
 
-    def _remember_given(self) -> None:
-        """Note which fields have a value before rendering; the last call of each ``__init__``."""
-        self._given = tuple(
-            name for name in self.template_fields if name in _NEVER_DROPPED and getattr(self, name) is not None
+    def _remember_given(self, *, may_be_empty: Collection[str] = ()) -> None:
+        """Remember which fields the DAG sets, before they are rendered; the last call of each ``__init__``.
+
+        :param may_be_empty: fields for which an empty value means the default.
+        """
+        values = {name: getattr(self, name) for name in self.template_fields}
+        self._given = frozenset(
+            name for name, value in values.items() if value is not None and (name not in may_be_empty or value)
         )
 
     def _refuse_dropped(self) -> None:
-        """Refuse a template, or a task's output, that has become None: that is not what leaving the field out means.
+        """Refuse a template, or a task's output, that renders to None where the default would be unsafe.
 
         :raises PolytomicConfigurationError: if there is one.
         """
-        dropped = [name for name in self._given if getattr(self, name) is None]
+        dropped = [
+            name
+            for name in self.template_fields
+            if name in self._given & _NEVER_DROPPED and getattr(self, name) is None
+        ]
         if dropped:
-            raise PolytomicConfigurationError(
-                f"{' and '.join(dropped)} was given and renders to None; its default would not be what was meant.",
-                "Correct the template, or leave the parameter out.",
-                reason="rendered_to_nothing",
-                fields=dropped,
-            )
+            raise rendered_to_nothing(dropped, "The default would have another effect.")
 
     def _make_hook(self) -> PolytomicHook:
         """Return the hook, not yet connected: an invalid parameter is reported before the connection is read."""
@@ -110,12 +115,12 @@ class PolytomicOperator(BaseOperator):
             self._conn_id(), retry_for=to_seconds("retry_for", self.retry_for), stopping=self._is_killed
         )
 
-    def _perform(self, hook: PolytomicHook, context: Any, /) -> Any:
-        """Do it, and return small JSON."""
+    def _perform(self, hook: PolytomicHook, context: Context, /) -> Any:
+        """Do the work, and return small JSON."""
         raise NotImplementedError
 
     def _describe(self) -> str:
-        """Say whom the task is about, for errors: ids and names, nothing secret."""
+        """Return the object of the task, for errors: ids and names, nothing secret."""
         raise NotImplementedError
 
     def _conn_id(self) -> str:
@@ -124,23 +129,20 @@ class PolytomicOperator(BaseOperator):
 
         return PolytomicHook.default_conn_name if self.polytomic_conn_id is None else self.polytomic_conn_id
 
-    def _set_map_index_name(self, context: Any) -> None:
-        """Call a mapped task instance by what tells it from the others."""
+    def _set_map_index_name(self, context: Context) -> None:
+        """Name a mapped task instance after the parameter that distinguishes it."""
         set_map_index_name(context, self._map_index_field)
 
     def _retry_budget(self) -> RetryBudget:
-        """Return how long this task waits for a request that is in flight."""
+        """Return how long this task waits for a request that is in progress elsewhere."""
         from airflow_provider_polytomic._provisioning.create import RetryBudget
 
         return RetryBudget(to_seconds("retry_for", self.retry_for), stopping=self._is_killed)
 
-    def _is_retried(self, context: Any) -> bool:
-        """Whether an earlier try of this task may have done its work, and died before it could say so.
-
-        A task that was cleared is one, too.
-        """
-        return bool(context["ti"].try_number > 1)
+    def _is_retried(self, context: Context) -> bool:
+        """Return whether an earlier try, or the run before a clear, may have done the work and ended unreported."""
+        return context["ti"].try_number > 1
 
     def _is_killed(self) -> bool:
-        """Whether Airflow wants this task to end."""
+        """Return whether Airflow stops this task."""
         return self._killed

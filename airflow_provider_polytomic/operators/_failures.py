@@ -14,7 +14,7 @@ __all__ = ["as_failure"]
 
 
 class _Failure(AirflowFailException):
-    """What the classes of :func:`_failure_class` add to the error: it can be pickled, although they are made here."""
+    """Base of the classes of :func:`_failure_class`; it makes their instances picklable."""
 
     original: type[PolytomicError]
 
@@ -23,12 +23,12 @@ class _Failure(AirflowFailException):
 
 
 def as_failure(error: PolytomicError) -> PolytomicError:
-    """Return the same error, which Airflow now takes for an ``AirflowFailException``.
+    """Return the same error as an ``AirflowFailException``.
 
-    It is an instance of the error's class, with the same name and attributes, so a callback can tell
+    It is an instance of the error's class, with the same name and attributes, so a callback can test
     ``isinstance(context["exception"], IssuanceRefusedError)``. Its notes are part of its message, because the pages of
-    Airflow 3 show no notes. It has neither traceback nor cause: error trackers print the locals of every frame that an
-    exception brings along.
+    Airflow 3 show no notes. It has neither traceback nor cause: error trackers print the locals of every frame of an
+    exception.
     """
     attributes = dict(error.__dict__)
     message = " ".join([str(error), *attributes.pop("__notes__", ())])
@@ -36,9 +36,9 @@ def as_failure(error: PolytomicError) -> PolytomicError:
 
 
 def _restore(original: type[PolytomicError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> PolytomicError:
-    kind = _failure_class(original)  # type: ignore[arg-type]  # mypy takes a class for not hashable
-    # Not by __init__, which may make the message of other arguments.
-    failure = kind.__new__(kind, *arguments)
+    failure_class = _failure_class(original)  # type: ignore[arg-type]  # mypy considers a class not hashable
+    # Without __init__, which may build the message from other arguments.
+    failure = failure_class.__new__(failure_class, *arguments)
     failure.__dict__.update(attributes)
     return failure
 

@@ -1,4 +1,4 @@
-"""What operators that issue one key share: from parameters to the reference, and the event of a new key."""
+"""Base of the operators that issue one key: parameters, the log line, the reference, and the event of a new key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from airflow_provider_polytomic.operators._base import PolytomicOperator
 from airflow_provider_polytomic.operators._fields import to_boolean
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_polytomic._issuance import Ensure, Rotate
-    from airflow_provider_polytomic._issuance.reference import KeyReference
+    from airflow_provider_polytomic._issuance.reference import IssuancePreview, KeyReference
     from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.secret_stores.destination import Destination
@@ -22,24 +24,24 @@ __all__ = ["IssuanceMode", "PolytomicIssuingOperator", "parse_destination"]
 
 @dataclass(frozen=True)
 class IssuanceMode:
-    """What is to become of the stored key.
+    """What to do with the stored key.
 
-    :param standby: the other user of the organization whose keys are stored in turn with the first one's.
+    :param standby: the standby user of the organization, whose key is stored in turn with the first user's.
     """
 
     mode: Ensure | Rotate
     standby: Target | None = None
 
     @property
-    def cuts_off(self) -> bool:
-        """Whether readers are cut off from the moment that the key is asked for until it is stored."""
+    def causes_outage(self) -> bool:
+        """Whether consumers have no working key from the request for a new key until it is stored."""
         from airflow_provider_polytomic._issuance import Rotate
 
         return isinstance(self.mode, Rotate) and self.standby is None
 
 
 class PolytomicIssuingOperator(PolytomicOperator):
-    """A task that brings one user's key to one destination; see the operators that are made of it."""
+    """Base class for operators that issue one user's key to one destination."""
 
     _map_index_field = "destination"
     org_id: str
@@ -48,12 +50,12 @@ class PolytomicIssuingOperator(PolytomicOperator):
     take_over: bool | str | None
     check_only: bool | str | None
 
-    def _issuance_mode(self, context: Any) -> IssuanceMode:
-        """Return what is to become of the stored key; parameters of its own are checked here."""
+    def _issuance_mode(self, context: Context) -> IssuanceMode:
+        """Return what to do with the stored key; checks the subclass's own parameters."""
         raise NotImplementedError
 
-    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
-        """Keep the key that is stored, or issue one; return the reference to it, or what would be done."""
+    def _perform(self, hook: PolytomicHook, context: Context, /) -> dict[str, Any]:
+        """Keep the stored key or issue one; return the reference, or with ``check_only`` what would be done."""
         from airflow_provider_polytomic._airflow.masking import mask_secret
         from airflow_provider_polytomic._issuance import check, issue
         from airflow_provider_polytomic._issuance.targets import Target
@@ -61,76 +63,91 @@ class PolytomicIssuingOperator(PolytomicOperator):
 
         target = Target.parse(self.org_id, self.user_id)
         destination = parse_destination(self._conn_id(), self.destination)
-        order, take_over = self._issuance_mode(context), to_boolean("take_over", self.take_over)
+        mode, take_over = self._issuance_mode(context), to_boolean("take_over", self.take_over)
         check_only = to_boolean("check_only", self.check_only)
-        if order.cuts_off and not check_only and not self.retries:
-            self._warn_of_no_retries()
+        if mode.causes_outage and not check_only and not self.retries:
+            self._warn_about_no_retries(destination)
         began = monotonic()
         store = open_store(destination, issuer=hook.base_url)
         if check_only:
-            prospect = check(hook, store, target, order.mode, standby=order.standby, take_over=take_over)
-            caller = prospect.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
-            self.log.info("Checked only, nothing was issued. %s The caller: %s.", prospect.reason, caller)
-            return prospect.to_json(self.destination, server=hook.base_url)
+            preview = check(hook, store, target, mode.mode, standby=mode.standby, take_over=take_over)
+            self._log_preview(destination, preview)
+            return preview.to_json(self.destination, server=hook.base_url)
         reference = issue(
-            hook, store, target, order.mode,
-            standby=order.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
+            hook, store, target, mode.mode,
+            standby=mode.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
         )  # fmt: skip
-        done = "Issued a new API key" if reference.issued else "Kept the stored API key, which works,"
-        since = f"issued {reference.issued_at:%Y-%m-%d %H:%M:%S} UTC" if reference.issued_at else "of unknown age"
-        facts = (done, reference.target, destination, since, reference.fingerprint, monotonic() - began)
-        self.log.info("%s for %s in %s (%s, fingerprint %.8s, %.1f s). %s", *facts, _as_words(reference.details()))
+        self._log_reference(destination, reference, monotonic() - began)
         return self._on_issued(reference, reference.to_json(self.destination, server=hook.base_url), context)
 
-    def _on_issued(self, reference: KeyReference, told: dict[str, str | bool], context: Any) -> dict[str, Any]:
+    def _on_issued(
+        self, reference: KeyReference, reference_json: dict[str, str | bool], context: Context
+    ) -> dict[str, Any]:
         """Emit the event of a new key, and return the reference as JSON."""
         from airflow_provider_polytomic.operators._events import KeyEvents
 
         if self._is_new_key(reference, context):
             events = KeyEvents(context, self.outlets)
-            events.emit(self.destination, told)
-            events.warn_about_dropped()
-        return told
+            events.emit_event(self.destination, reference_json)
+            events.warn_about_dropped_events()
+        return reference_json
 
-    def _is_new_key(self, reference: KeyReference, context: Any) -> bool:
-        """Whether nobody has announced the key: this try issued it, or one that died before it could."""
-        from airflow_provider_polytomic._airflow.dag_run import dag_run
+    def _is_new_key(self, reference: KeyReference, context: Context) -> bool:
+        """Return whether the key has no event yet: this try issued it, or one that ended before its event."""
+        from airflow_provider_polytomic.operators._dag_run import dag_run
 
         return reference.is_new(dag_run(context), retried=self._is_retried(context))
 
     def _describe(self) -> str:
-        """Say whose key, and where it goes."""
+        """Return the user and the destination."""
         return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
 
-    def _warn_of_no_retries(self) -> None:
+    def _log_reference(self, destination: Destination, reference: KeyReference, seconds: float) -> None:
+        action = "issued a new API key for" if reference.issued else "kept the working API key of"
+        issued_at = f"{reference.issued_at:%Y-%m-%d %H:%M:%S} UTC" if reference.issued_at else "at an unknown time"
+        details = {
+            "organization": reference.target.org_id,
+            "fingerprint": f"{reference.fingerprint:.8}",
+            "issued": issued_at,
+            **reference.details(),
+        }
+        self.log.info(
+            "%s: %s user %s in %.1f s\n%s",
+            destination,
+            action,
+            reference.target.user_id,
+            seconds,
+            ", ".join(f"{name}: {value}" for name, value in details.items()),
+        )
+
+    def _log_preview(self, destination: Destination, preview: IssuancePreview) -> None:
+        caller = preview.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
+        self.log.info("%s: checked only, no API key was issued\n%s Caller: %s", destination, preview.reason, caller)
+
+    def _warn_about_no_retries(self, destination: Destination) -> None:
         self.log.warning(
-            "The user's keys are revoked before the new one is stored, and this task has retries=0: if it dies in "
-            "between, readers of %s stay cut off until somebody clears it. Set retries=5, say, and a short "
-            "retry_delay: within 24 hours a retry should get the very same key.",
-            self.destination,
+            "%s: retries=0, so a failure can leave consumers without a working key\n"
+            "Polytomic revokes the user's keys before the new one is stored. If the task ends in between, the outage "
+            "lasts until you clear it. Set retries=5, for example, and a short retry_delay: within 24 hours, a retry "
+            "gets the same key.",
+            destination,
         )
 
 
-def _as_words(details: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in details.items())
-
-
 def parse_destination(conn_id: str, destination: str) -> Destination:
-    """Return the destination, unless it is the connection that asks; nothing has been sent by then.
+    """Return the parsed destination; no request was sent yet.
 
-    :raises PolytomicConfigurationError: if it is, or is none at all.
+    :raises PolytomicConfigurationError: if it is invalid, or is the connection that issues the key.
     """
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-    found = Destination.parse(destination)
-    if found.is_connection(conn_id):
+    parsed = Destination.parse(destination)
+    if parsed.is_connection(conn_id):
         raise PolytomicConfigurationError(
-            (
-                f"{found} is the connection whose key issues keys (polytomic_conn_id); without it, or with a user's "
-                "key in its place, this DAG would be locked out."
-            ),
+            f"{parsed} is the connection that issues the keys (polytomic_conn_id). A user's key in its place would "
+            "lock this DAG out.",
             "Use another destination.",
             reason="issuing_connection",
             fields=["destination", "polytomic_conn_id"],
         )
-    return found
+    return parsed

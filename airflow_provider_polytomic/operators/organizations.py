@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators._base import PolytomicOperator
-from airflow_provider_polytomic.operators._fields import to_boolean, to_optional, to_texts
+from airflow_provider_polytomic.operators._fields import to_boolean, to_optional, to_strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_polytomic._provisioning.create import IfExists
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -20,29 +22,29 @@ __all__ = [
     "PolytomicUpdateOrganizationOperator",
 ]
 
-_SIGN_IN = ("sso_domain", "sso_org_id")
+_SSO_FIELDS = ("sso_domain", "sso_org_id")
 
 
 class PolytomicCreateOrganizationOperator(PolytomicOperator):
-    """Create an organization, or return the one that has this name already.
+    """Create an organization, or return the existing one of this name.
 
-    Returns ``{"id": ..., "name": ..., "created": true}``; ``created`` says whether this very try made it.
+    Returns ``{"id": ..., "name": ..., "created": true}``; ``created`` states whether this try created it.
 
     .. seealso::
-        ``docs/onboard-a-customer.md``, and on the endpoint
+        ``docs/onboard-a-customer.md``, and the endpoint:
         https://apidocs.polytomic.com/2025-09-18/api-reference/organization/create
 
-    :param name: unique among the partner's organizations, and compared exactly. (templated)
-    :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
-    :param sso_org_id: WorkOS organization of the SSO. (templated)
-    :param if_exists: ``ignore``, the default, returns an organization that exists, without changing it; ``fail`` makes
-        the task fail. With ``fail``, a try that dies after it made the organization makes the next one fail too.
-        (templated)
-    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param name: name of the organization, unique among the partner's organizations; case-sensitive. (templated)
+    :param sso_domain: domain of the e-mail addresses that sign in by SSO. (templated)
+    :param sso_org_id: WorkOS organization for SSO. (templated)
+    :param if_exists: ``ignore`` returns an existing organization without changing it; ``fail`` fails the task. With
+        ``fail``, a retry also fails if an earlier try was killed after it created the organization. Defaults to
+        ``ignore``. (templated)
+    :param polytomic_conn_id: the connection with the partner key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
-    template_fields: Sequence[str] = ("name", *_SIGN_IN, "if_exists", *PolytomicOperator.template_fields)
+    template_fields: Sequence[str] = ("name", *_SSO_FIELDS, "if_exists", *PolytomicOperator.template_fields)
     _map_index_field = "name"
 
     def __init__(
@@ -61,33 +63,34 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
         self.sso_domain = sso_domain
         self.sso_org_id = sso_org_id
         self.if_exists = if_exists
-        # A template that renders to nothing is not the default.
-        self._if_exists_is_given = if_exists is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
-        """Look the organization up, and create it if it is not there."""
+    def _perform(self, hook: PolytomicHook, _context: Context, /) -> dict[str, Any]:
+        """Create the organization unless it exists."""
         from airflow_provider_polytomic._provisioning.create import ensure_organization
 
-        if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_organization(hook, self.name, _sign_in(self), if_exists=if_exists, budget=self._retry_budget())
-        organization = found.value
-        if found.created:
+        # A template that renders to nothing is not the default.
+        if_exists = str(self.if_exists) if "if_exists" in self._given else "ignore"
+        ensured = ensure_organization(
+            hook, self.name, _sso_settings(self), if_exists=if_exists, budget=self._retry_budget()
+        )
+        organization = ensured.value
+        if ensured.created:
             self.log.info("Created the organization %r (%s).", organization.name, organization.id)
-        return {"id": organization.id, "name": organization.name, "created": found.created}
+        return {"id": organization.id, "name": organization.name, "created": ensured.created}
 
     def _describe(self) -> str:
-        """Name the organization."""
+        """Return the organization."""
         return f"Organization {self.name!r:.200}"
 
 
 class PolytomicUpdateOrganizationOperator(PolytomicOperator):
-    """Rename an organization, or change how its users sign in; what is not given stays as it is.
+    """Rename an organization, or change how its users sign in; omitted settings stay unchanged.
 
-    An organization that signs in by OIDC is refused: an update replaces all settings, and nobody can read its client
-    secret, so the update would clear it. Change such an organization in Polytomic itself.
+    An organization that uses OIDC is rejected: an update replaces all settings, and the OIDC client secret cannot be
+    read, so the update would clear it. Change such an organization in Polytomic.
 
     Returns ``{"id": ..., "name": ...}``.
 
@@ -95,15 +98,21 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/organization/update
 
     :param org_id: UUID of the organization. (templated)
-    :param name: its new name. (templated)
-    :param sso_domain: of the e-mail addresses that sign in by SSO. (templated)
-    :param sso_org_id: WorkOS organization of the SSO. (templated)
-    :param clear_settings: settings to take away, each one of ``sso_domain``, ``sso_org_id``. (templated)
-    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param name: the new name. (templated)
+    :param sso_domain: domain of the e-mail addresses that sign in by SSO. (templated)
+    :param sso_org_id: WorkOS organization for SSO. (templated)
+    :param clear_settings: settings to clear: ``sso_domain``, ``sso_org_id`` or both. (templated)
+    :param polytomic_conn_id: the connection with the partner key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
-    template_fields: Sequence[str] = ("org_id", "name", *_SIGN_IN, "clear_settings", *PolytomicOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "org_id",
+        "name",
+        *_SSO_FIELDS,
+        "clear_settings",
+        *PolytomicOperator.template_fields,
+    )
     _map_index_field = "org_id"
 
     def __init__(
@@ -123,49 +132,49 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         self.name = name
         self.sso_domain = sso_domain
         self.sso_org_id = sso_org_id
-        # Not as self.clear, which is a method of Airflow 2.11's operators.
+        # Not named clear, which is a method of Airflow 2.11's operators.
         self.clear_settings = clear_settings
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
-        """Read the organization, and put it back with what was given."""
+    def _perform(self, hook: PolytomicHook, _context: Context, /) -> dict[str, Any]:
+        """Read the organization, and update the given settings."""
         from airflow_provider_polytomic._provisioning.checks import require_text
 
-        name, clear = to_optional("name", self.name), to_texts("clear_settings", self.clear_settings)
+        name, clear = to_optional("name", self.name), to_strings("clear_settings", self.clear_settings)
         if name is not None:
             require_text("name", name)
-        settings = _sign_in(self)
+        settings = _sso_settings(self)
         if name is None and not clear and not settings:
             raise PolytomicConfigurationError(
-                "There is nothing to change.", "Give a name, settings or clear_settings.", reason="nothing_to_change"
+                "There is nothing to change.", "Set name, a setting or clear_settings.", reason="nothing_to_change"
             )
         organization = hook.update_organization(self.org_id, name=name, clear_settings=clear, **settings)
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}
 
     def _describe(self) -> str:
-        """Name the organization."""
+        """Return the organization."""
         return f"Organization {self.org_id}"
 
 
 class PolytomicDeleteOrganizationOperator(PolytomicOperator):
     """Delete an organization with its users, their keys, its connections and its syncs.
 
-    Returns ``{"id": ..., "name": ..., "deleted": true}``. The partner's own organization is refused, here and by
-    Polytomic.
+    Returns ``{"id": ..., "name": ..., "deleted": true}``. The operator and Polytomic reject the partner's own
+    organization.
 
     .. seealso::
-        ``docs/offboard-a-customer.md``, and on the endpoint
+        ``docs/offboard-a-customer.md``, and the endpoint:
         https://apidocs.polytomic.com/2025-09-18/api-reference/organization/delete
 
     :param org_id: UUID of the organization. (templated)
-    :param expected_name: the name that it must have, exactly; otherwise nothing is deleted. (templated)
-    :param ignore_if_missing: succeed where there is neither such an id nor such a name. A second try always does so,
-        since the first may have deleted the organization before it died. By default ``False``. (templated)
-    :param polytomic_conn_id: the connection whose partner key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param expected_name: the organization's exact name. If the name differs, nothing is deleted. (templated)
+    :param ignore_if_missing: succeed if neither the id nor the name exists. A retry always does, since the first try
+        may have deleted the organization before it was killed. Defaults to ``False``. (templated)
+    :param polytomic_conn_id: the connection with the partner key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
     template_fields: Sequence[str] = (
@@ -191,8 +200,8 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
-        """Look at the organization, say what it is, and delete it."""
+    def _perform(self, hook: PolytomicHook, context: Context, /) -> dict[str, Any]:
+        """Check the organization's name, and delete it."""
         from airflow_provider_polytomic._provisioning.delete import delete_organization
         from airflow_provider_polytomic._support.ids import parse_uuid
 
@@ -201,14 +210,16 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
             hook, self.org_id, expected_name=self.expected_name, ignore_if_missing=ignore, stopping=self._is_killed
         )
         if removed is None:
-            self.log.warning("There is no organization %s; nothing was deleted by this try.", self.org_id)
+            self.log.warning("There is no organization %s. This try deleted nothing.", self.org_id)
         return {"id": parse_uuid("org_id", self.org_id), "name": self.expected_name, "deleted": removed is not None}
 
     def _describe(self) -> str:
-        """Name the organization."""
+        """Return the organization."""
         return f"Organization {self.org_id}, expected to be {self.expected_name!r:.200}"
 
 
-def _sign_in(operator: PolytomicCreateOrganizationOperator | PolytomicUpdateOrganizationOperator) -> dict[str, str]:
-    given = {name: to_optional(name, getattr(operator, name)) for name in _SIGN_IN}
-    return {name: value for name, value in given.items() if value is not None}
+def _sso_settings(
+    operator: PolytomicCreateOrganizationOperator | PolytomicUpdateOrganizationOperator,
+) -> dict[str, str]:
+    settings = {name: to_optional(name, getattr(operator, name)) for name in _SSO_FIELDS}
+    return {name: value for name, value in settings.items() if value is not None}

@@ -1,19 +1,20 @@
-"""Operators that create, change, remove and list an organization's users.
+"""Operators that create, change, delete and list an organization's users.
 
-In each of them ``org_id`` is the UUID of one of the partner's organizations, or the word ``current``: the organization
-that the connection's own key belongs to.
+In each operator, ``org_id`` is the UUID of one of the partner's organizations, or ``current``: the organization of the
+connection's own key.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.operators._base import PolytomicOperator
-from airflow_provider_polytomic.operators._fields import to_boolean, to_expected, to_texts
+from airflow_provider_polytomic.operators._fields import rendered_to_nothing, to_boolean, to_expected, to_strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_polytomic._provisioning.create import IfExists
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
@@ -28,22 +29,23 @@ __all__ = [
 
 
 class PolytomicCreateUserOperator(PolytomicOperator):
-    """Create a user, who gets one invitation, or return the one who has this e-mail address already.
+    """Create a user, who gets one invitation, or return the existing user with this e-mail address.
 
-    Returns ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...], "created": true}``; ``created`` says whether
-    this very try made the user. A user who exists is brought to the roles that are asked for.
+    Returns ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...], "created": true}``; ``created`` states whether
+    this try created the user. An existing user gets the given roles.
 
     .. seealso::
-        ``docs/onboard-a-customer.md``, and on the endpoint
+        ``docs/onboard-a-customer.md``, and the endpoint:
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/create
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param user_email: the user's address, compared without regard to case. (templated)
-    :param roles: names in any case, such as ``["Sync Editor"]``, or ids; none: the server's default. (templated)
-    :param if_exists: ``ignore``, the default, returns a user who exists, brought to the roles; ``fail`` makes the task
-        fail. With ``fail``, a try that dies after it made the user makes the next one fail too. (templated)
-    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param user_email: the user's e-mail address; case-insensitive. (templated)
+    :param roles: ids or names of roles, such as ``["Sync Editor"]``; names are case-insensitive. Defaults to the
+        server's default role. (templated)
+    :param if_exists: ``ignore`` returns an existing user and sets the roles; ``fail`` fails the task. With ``fail``, a
+        retry also fails if an earlier try was killed after it created the user. Defaults to ``ignore``. (templated)
+    :param polytomic_conn_id: the connection with the key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
     template_fields: Sequence[str] = ("org_id", "user_email", "roles", "if_exists", *PolytomicOperator.template_fields)
@@ -64,39 +66,35 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         self.org_id = org_id
         self.user_email = user_email
         self.roles = roles
-        self._roles_are_given = bool(roles)
         self.if_exists = if_exists
-        # A template that renders to nothing is not the default.
-        self._if_exists_is_given = if_exists is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
-        self._remember_given()
+        self._remember_given(may_be_empty=["roles"])
 
-    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
-        """Look the user up, create it if it is not there, and see to its roles."""
+    def _perform(self, hook: PolytomicHook, _context: Context, /) -> dict[str, Any]:
+        """Create the user unless it exists, and set its roles."""
         from airflow_provider_polytomic._provisioning.create import ensure_user
 
-        roles = to_texts("roles", self.roles)
-        if self._roles_are_given and not roles:
-            raise PolytomicConfigurationError(
-                "roles was given and renders to nothing, and the server's default may be more than was meant.",
-                "Correct the template.",
-                reason="rendered_to_nothing",
-                fields=["roles"],
-            )
-        if_exists = str(self.if_exists) if self._if_exists_is_given else "ignore"
-        found = ensure_user(hook, self.org_id, self.user_email, roles, if_exists=if_exists, budget=self._retry_budget())
-        if found.created:
-            self.log.info("Created the user %r (%s); Polytomic sends an invitation.", found.value.email, found.value.id)
-        return {**_shown(found.value, self.org_id), "created": found.created}
+        roles = to_strings("roles", self.roles)
+        if "roles" in self._given and not roles:
+            raise rendered_to_nothing(["roles"], "The server's default role may have more rights.")
+        # A template that renders to nothing is not the default.
+        if_exists = str(self.if_exists) if "if_exists" in self._given else "ignore"
+        ensured = ensure_user(
+            hook, self.org_id, self.user_email, roles, if_exists=if_exists, budget=self._retry_budget()
+        )
+        user = ensured.value
+        if ensured.created:
+            self.log.info("Created the user %r (%s). Polytomic sends an invitation.", user.email, user.id)
+        return {**_to_json(user, self.org_id), "created": ensured.created}
 
     def _describe(self) -> str:
-        """Name the user."""
+        """Return the user."""
         return f"Organization {self.org_id}, user {self.user_email!r:.200}"
 
 
 class PolytomicUpdateUserOperator(PolytomicOperator):
-    """Give a user exactly these roles; nothing else of a user can be changed.
+    """Set the roles of a user; no other property of a user can be changed.
 
     Returns ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...], "updated": true}``.
 
@@ -105,11 +103,11 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
 
     :param org_id: UUID of the organization, or ``current``. (templated)
     :param user_id: UUID of the user. (templated)
-    :param roles: names in any case, or ids; at least one. (templated)
-    :param expected_email: the address that the user must have, in any case; otherwise nothing is changed. A template
-        that renders to nothing is refused. (templated)
-    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param roles: ids or names of all roles of the user, at least one; names are case-insensitive. (templated)
+    :param expected_email: the user's e-mail address; case-insensitive. If the address differs, nothing is changed. A
+        template that renders to nothing is rejected. (templated)
+    :param polytomic_conn_id: the connection with the key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
     template_fields: Sequence[str] = (
@@ -133,44 +131,45 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         self.user_id = user_id
         self.roles = roles
         self.expected_email = expected_email
-        self._email_is_expected = expected_email is not None
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, _context: Any, /) -> dict[str, Any]:
-        """Look at the user, and give it the roles if it has others."""
+    def _perform(self, hook: PolytomicHook, _context: Context, /) -> dict[str, Any]:
+        """Set the user's roles unless it has exactly these."""
         from airflow_provider_polytomic._provisioning.create import change_roles
 
-        roles = to_texts("roles", self.roles)
-        expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
+        roles = to_strings("roles", self.roles)
+        expected = to_expected("expected_email", self.expected_email, given="expected_email" in self._given)
         user, updated = change_roles(hook, self.org_id, self.user_id, roles, expected_email=expected)
-        self.log.info("The user %r (%s) %s.", user.email, user.id, "has new roles" if updated else "had these roles")
-        return {**_shown(user, self.org_id), "updated": updated}
+        change = "has new roles" if updated else "already had these roles"
+        self.log.info("The user %r (%s) %s.", user.email, user.id, change)
+        return {**_to_json(user, self.org_id), "updated": updated}
 
     def _describe(self) -> str:
-        """Name the user."""
+        """Return the user."""
         return f"Organization {self.org_id}, user {self.user_id}"
 
 
 class PolytomicDeleteUserOperator(PolytomicOperator):
-    """Remove a user for good, whose API keys stop working with it.
+    """Delete a user, which revokes all API keys of the user.
 
-    Returns ``{"id": ..., "email": ..., "org_id": ..., "deleted": true}``. The user whose own key asks is refused.
+    Returns ``{"id": ..., "email": ..., "org_id": ..., "deleted": true}``. The owner of the connection's own key is
+    rejected.
 
     .. seealso::
-        ``docs/offboard-a-customer.md``, and on the endpoint
+        ``docs/offboard-a-customer.md``, and the endpoint:
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/remove
 
     :param org_id: UUID of the organization, or ``current``. (templated)
     :param user_id: UUID of the user. (templated)
-    :param expected_email: the address that the user must have, in any case; otherwise nothing is removed. A template
-        that renders to nothing is refused. (templated)
-    :param ignore_if_missing: succeed where there is neither such an id nor, if one is expected, such an address. With
-        ``expected_email`` a second try always does so, since the first may have removed the user before it died. By
-        default ``False``. (templated)
-    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param expected_email: the user's e-mail address; case-insensitive. If the address differs, nothing is deleted. A
+        template that renders to nothing is rejected. (templated)
+    :param ignore_if_missing: succeed if neither the id nor the expected e-mail address exists. With ``expected_email``,
+        a retry always does, since the first try may have deleted the user before it was killed. Defaults to ``False``.
+        (templated)
+    :param polytomic_conn_id: the connection with the key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
     template_fields: Sequence[str] = (
@@ -193,31 +192,28 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         self.org_id = org_id
         self.user_id = user_id
         self.expected_email = expected_email
-        self._email_is_expected = expected_email is not None
         self.ignore_if_missing = ignore_if_missing
         self.polytomic_conn_id = polytomic_conn_id
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
-        """Look at the user, say who it is, and remove it."""
+    def _perform(self, hook: PolytomicHook, context: Context, /) -> dict[str, Any]:
+        """Check the user's e-mail address, and delete the user."""
         from airflow_provider_polytomic._provisioning.delete import delete_user
         from airflow_provider_polytomic._support.ids import parse_organization, parse_uuid
 
-        expected = to_expected("expected_email", self.expected_email, given=self._email_is_expected)
+        expected = to_expected("expected_email", self.expected_email, given="expected_email" in self._given)
         ignore = to_boolean("ignore_if_missing", self.ignore_if_missing)
         removed = delete_user(
             hook, self.org_id, self.user_id,
             expected_email=expected,
-            # Without an address to look for, a mistyped id would look like a user that an earlier try removed.
+            # Without an expected address, a mistyped id looks like a user that an earlier try deleted.
             ignore_if_missing=ignore or (expected is not None and self._is_retried(context)),
             stopping=self._is_killed,
         )  # fmt: skip
         if removed is None:
             self.log.warning(
-                "There is no user %s in the organization %s; nothing was removed by this try.",
-                self.user_id,
-                self.org_id,
+                "There is no user %s in the organization %s.\nThis try deleted nothing.", self.user_id, self.org_id
             )
         email = removed.email if removed else expected
         return {
@@ -228,14 +224,14 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
         }
 
     def _describe(self) -> str:
-        """Name the user."""
+        """Return the user."""
         return f"Organization {self.org_id}, user {self.user_id}"
 
 
 class PolytomicListUsersOperator(PolytomicOperator):
     """List the users of an organization.
 
-    Returns a list of ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...]}``, made to be mapped over::
+    Returns a list of ``{"id": ..., "email": ..., "org_id": ..., "role_ids": [...]}``, for mapped tasks::
 
         users = PolytomicListUsersOperator(task_id="users", org_id=ORG_ID)
         PolytomicDeleteUserOperator.partial(task_id="remove", org_id=ORG_ID).expand(
@@ -246,8 +242,8 @@ class PolytomicListUsersOperator(PolytomicOperator):
         https://apidocs.polytomic.com/2025-09-18/api-reference/users/list
 
     :param org_id: UUID of the organization, or ``current``. (templated)
-    :param polytomic_conn_id: the connection whose key asks; by default ``polytomic_default``. (templated)
-    :param retry_for: seconds for which one request is repeated while Polytomic is out of reach or answers 429 or 5xx.
+    :param polytomic_conn_id: the connection with the key. Defaults to ``polytomic_default``. (templated)
+    :param retry_for: seconds for which a request is repeated while Polytomic is unreachable or returns 429 or 5xx.
     """
 
     template_fields: Sequence[str] = ("org_id", *PolytomicOperator.template_fields)
@@ -262,18 +258,18 @@ class PolytomicListUsersOperator(PolytomicOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _perform(self, hook: PolytomicHook, _context: Any, /) -> list[dict[str, Any]]:
-        """Ask for the users."""
+    def _perform(self, hook: PolytomicHook, _context: Context, /) -> list[dict[str, Any]]:
+        """Return the users."""
         users = hook.list_users(self.org_id)
         self.log.info("Users of the organization %s: %d.", self.org_id, len(users))
-        return [_shown(user, self.org_id) for user in users]
+        return [_to_json(user, self.org_id) for user in users]
 
     def _describe(self) -> str:
-        """Name the organization."""
+        """Return the organization."""
         return f"Organization {self.org_id}"
 
 
-def _shown(user: User, org_id: str) -> dict[str, Any]:
+def _to_json(user: User, org_id: str) -> dict[str, Any]:
     from airflow_provider_polytomic._support.ids import parse_organization
 
     return {

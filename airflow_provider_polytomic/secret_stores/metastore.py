@@ -42,7 +42,7 @@ class MetastoreStore:
     def __init__(self, destination: Destination) -> None:
         self._key = destination.name
         self._record_key = f"{self._key}{_RECORD_SUFFIX}"
-        self._address = metastore.metastore_address()
+        self._address = metastore.address()
         if len(self._key) > _MAX_KEY or _UNREACHABLE.fullmatch(self._key):
             raise SecretStoreConfigurationError(
                 f"Airflow cannot store {destination} and its issuance record as Variables: a key there has at most "
@@ -65,7 +65,7 @@ class MetastoreStore:
     @translate_errors
     def read(self) -> StoredSecret:
         """Read the metastore itself, not the backends that may shadow it in this process."""
-        return read_string(metastore.metastore_variable_get(self._key))
+        return read_string(metastore.get_variable(self._key))
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
@@ -75,7 +75,7 @@ class MetastoreStore:
             raise conflict(self.place)
         masking.mask_secret(value)
         text = value.reveal()
-        metastore.metastore_variable_set(
+        metastore.set_variable(
             self._key,
             text,
             description=f"Polytomic API key, issued by Airflow; {self._record_key} has its user and date.",
@@ -85,13 +85,13 @@ class MetastoreStore:
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:
         """Read the second Variable."""
-        text = metastore.metastore_variable_get(self._record_key)
+        text = metastore.get_variable(self._record_key)
         return parse_record(text, f"the Variable {self._record_key}")
 
     @translate_errors
     def write_record(self, record: Mapping[str, str]) -> None:
         """Write the second Variable."""
-        metastore.metastore_variable_set(
+        metastore.set_variable(
             self._record_key,
             json.dumps(dict(record)),
             description=f"User and date of the API key in the Variable {self._key}; not a secret.",
@@ -121,18 +121,18 @@ class MetastoreStore:
             return
         if now.version != over.version:
             raise conflict(self.place, "removed")
-        metastore.metastore_variable_delete(self._key)
+        metastore.delete_variable(self._key)
 
     @translate_errors
     def remove_record(self) -> None:
         """Delete the second Variable."""
-        metastore.metastore_variable_delete(self._record_key)
+        metastore.delete_variable(self._record_key)
 
     @translate_errors
     def read_back(self) -> ApiKey | None:
         """Read as any consumer does; without a value, read the metastore itself, which raises if it is unreachable."""
-        text = secrets_backends.variable_get(self._key)
-        return parse_key(text if text is not None else metastore.metastore_variable_get(self._key))
+        text = secrets_backends.get_variable(self._key)
+        return parse_key(text if text is not None else metastore.get_variable(self._key))
 
     def _refuse_debug(self) -> None:
         if masking.logs_at_debug():

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic._airflow.secrets_backends import variable_get
+from airflow_provider_polytomic._airflow.secrets_backends import get_variable
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import ClientCache, StoreFactory, store_on
@@ -231,7 +231,7 @@ class MetastoreCase:
         raise NotImplementedError
 
     def consumer(self, name: str) -> str | None:
-        return variable_get(name)
+        return get_variable(name)
 
     def deny(self) -> None:
         raise NotImplementedError

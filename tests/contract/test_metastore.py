@@ -8,7 +8,7 @@ import logging
 import pytest
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow import metastore
 from airflow_provider_polytomic._airflow.secrets_backends import configured_secrets_backend
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic.credentials import ApiKey
@@ -86,8 +86,8 @@ def test_a_shadowing_environment_variable_is_named_before_anything_is_issued(sto
 def test_the_key_and_its_record_are_two_variables(store, name):
     store.write(ApiKey("a-key"), store.read())
     store.write_record({"state": "done"})
-    assert metastore_variable_get(name) == "a-key"
-    assert json.loads(metastore_variable_get(f"{name}__polytomic_issuance") or "") == {"state": "done"}
+    assert metastore.get_variable(name) == "a-key"
+    assert json.loads(metastore.get_variable(f"{name}__polytomic_issuance") or "") == {"state": "done"}
 
 
 def test_a_record_that_is_none_is_said(store, name):

@@ -1,4 +1,4 @@
-"""A forked process that issues: one key or a fleet of them, with every call to vendor and stores a point."""
+"""A forked process that issues one key or a batch of keys, with every call to Polytomic and the stores a point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
-from airflow_provider_polytomic._airflow.secrets_backends import variable_get
+from airflow_provider_polytomic._airflow.secrets_backends import get_variable
 from airflow_provider_polytomic._batch.failure_budget import FailureBudget
 from airflow_provider_polytomic._batch.progress import Progress
 from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
@@ -50,7 +50,7 @@ class Issuance(Job):
     :param targets: of each destination: org_id, user_id, destination, and standby_user_id where there is one.
     :param runs: the runs' own times.
     :param renew: whether a run renews what is stored; else it ensures that there is a key.
-    :param workers: so many threads rotate a fleet of them; 0: the first alone is issued, without a fleet.
+    :param workers: number of threads that rotate the keys as a batch; 0: only the first key is issued, without a batch.
     :param look_first: what readers get is looked up before anything else, too.
     :param remove: do not strike while it issues: afterwards the user is deleted, and what is stored removed.
     """
@@ -71,7 +71,7 @@ class Issuance(Job):
             for number, run_time in enumerate(self.runs, 1):
                 points.armed = number == len(self.runs) and not self.remove
                 if self.workers:
-                    issued = self._rotate_fleet(vendor, stores, run_time)
+                    issued = self._rotate_batch(vendor, stores, run_time)
                 else:
                     (target,) = self.targets
                     reference = issue_one(vendor, stores.open(destinations[0]), target, run_time, renew=self.renew)
@@ -89,8 +89,8 @@ class Issuance(Job):
             "records": {each: dict(stores.open(each).read_record() or {}) for each in destinations},
         }
 
-    def _rotate_fleet(self, vendor: Any, stores: _WatchedStores, run_time: str) -> dict[str, bool]:
-        """Rotate a fleet, and tell of each destination whether a key was issued.
+    def _rotate_batch(self, vendor: Any, stores: _WatchedStores, run_time: str) -> dict[str, bool]:
+        """Rotate a batch, and return for each destination whether a key was issued.
 
         :raises IssuanceIncompleteError: if any failed.
         """
@@ -100,12 +100,13 @@ class Issuance(Job):
             issued[str(target.destination)] = reference.issued
 
         number = len(self.targets)
-        fleet, report = read_targets(self.targets, conn_id="polytomic_default"), Report(None, server="", targets=number)
-        orders = RotationOptions(runs.renew(datetime.fromisoformat(run_time)), hide=BoundedMasker(mask_secret))
+        targets = read_targets(self.targets, conn_id="polytomic_default")
+        report = Report(None, server="", targets=number)
+        options = RotationOptions(runs.renew(datetime.fromisoformat(run_time)), hide=BoundedMasker(mask_secret))
         Rotation(
-            vendor, stores, orders, report, FailureBudget(number), RateLimiter(),
+            vendor, stores, options, report, FailureBudget(number), RateLimiter(),
             Progress(number, lambda _line: None), StopSignal(), self.workers, on_new_key=tell,
-        ).run(fleet)  # fmt: skip
+        ).run(targets)  # fmt: skip
         if report.counts.get("failed") or sum(report.counts.values()) != number:
             raise IssuanceIncompleteError(str(report.summary()))
         return issued
@@ -144,5 +145,5 @@ def readers_get(destination: str) -> str | None:
     if parsed.kind == "secret":
         with closing(PolytomicHook.for_destination(destination, server="polytomic_default")) as hook:
             return hook.settings.key.fingerprint
-    text = BaseHook.get_connection(parsed.name).password if parsed.kind == "connection" else variable_get(parsed.name)
+    text = BaseHook.get_connection(parsed.name).password if parsed.kind == "connection" else get_variable(parsed.name)
     return ApiKey(text).fingerprint if text else None

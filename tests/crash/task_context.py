@@ -9,7 +9,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow import metastore
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def prepare() -> None:
     """Do beforehand what takes seconds, and leave neither a thread nor a connection behind, which no fork could use."""
     from airflow import settings
 
-    assert metastore_variable_get("nobody_has_this") is None
+    assert metastore.get_variable("nobody_has_this") is None
     if AIRFLOW_V_3_0_PLUS:
         asyncio.run(_ask_for_nothing())
     for thread in set(threading.enumerate()) - {threading.main_thread()}:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_polytomic._airflow import assets
-from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow import assets, metastore
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS, BaseOperator
 from airflow_provider_polytomic.assets import API_KEYS, api_keys_alias
 from airflow_provider_polytomic.credentials import ApiKey
@@ -98,7 +97,7 @@ class _AnnounceMany(BaseOperator):
         """Announce them, and return how many are not."""
         events = KeyEvents(context, self.outlets)
         for number in range(assets.max_events() + 1):
-            events.emit(f"airflow://connection/many_{number}", {"destination": str(number)})
+            events.emit_event(f"airflow://connection/many_{number}", {"destination": str(number)})
         return [events.dropped]
 
 
@@ -126,7 +125,7 @@ def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
         for told in ("restarted", "restarted already"):
             run = run_cleared(dag, run, "restart_once")
             assert xcom_of(run, "restart_once") == told
-            assert metastore_variable_get(RESTARTED_FOR) == fingerprint
+            assert metastore.get_variable(RESTARTED_FOR) == fingerprint
     assert scene.emulator.minted() == 2
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic._airflow.metastore import metastore_variable_get
+from airflow_provider_polytomic._airflow import metastore
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from tests.batches import add_customers, mints
 from tests.dag_runs.batch_task import fleet_dag
@@ -88,7 +88,7 @@ def test_threads_share_the_metastore_and_the_way_to_it(
     assert run.states == {"rotate": "success"}
     assert xcom_of(run, "rotate")["rotated"] == 10
     for row in rows:
-        stored = metastore_variable_get(row["destination"].rpartition("/")[2])
+        stored = metastore.get_variable(row["destination"].rpartition("/")[2])
         assert stored == scene.emulator.live_key(row["user_id"])
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.docs.store_pages import StorePage
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
 
 __all__ = ["PageIssuer", "issuer"]
 

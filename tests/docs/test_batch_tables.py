@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_polytomic._airflow import masking
 from airflow_provider_polytomic._batch import report, targets
-from airflow_provider_polytomic._batch import rows as fleet_rows
+from airflow_provider_polytomic._batch import rows as target_rows
 from airflow_provider_polytomic._batch.progress import as_line
 from airflow_provider_polytomic._batch.report import Outcome, Report
 from airflow_provider_polytomic._batch.rows import Source
@@ -38,13 +38,13 @@ def names(heading: str, number: int = 0) -> list[str]:
 
 
 def test_the_fields_and_forms_of_targets_are_those_that_are_read():
-    assert names("The targets") == list(fleet_rows._FIELDS)
+    assert names("The targets") == list(target_rows._FIELDS)
     suffixes = names("The targets", 1)
-    assert {suffix.removeprefix(".") for suffix in suffixes} == set(fleet_rows._PARSERS)
+    assert {suffix.removeprefix(".") for suffix in suffixes} == set(target_rows._PARSERS)
     for suffix in suffixes:
-        fleet_rows.rows_of(f"/data/targets{suffix}")
+        target_rows.open_source(f"/data/targets{suffix}")
     with pytest.raises(PolytomicConfigurationError) as caught:
-        fleet_rows.rows_of("/data/targets.json")
+        target_rows.open_source("/data/targets.json")
     assert caught.value.reason == "unknown_suffix"
 
 
@@ -52,7 +52,7 @@ def test_the_summary_has_the_fields_that_the_page_says():
     summary = Report(None, server="https://app.polytomic.com", targets=3).summary()
     assert set(names("The summary")) == {*summary, "report_error", "report_path", "stopped"}
     (failures,) = (row[1] for row in rows(BATCH, "The summary") if codes(row[0]) == ["failures"])
-    outcome = Outcome.failed(_target(), PolytomicConfigurationError("no"), 0.1)
+    outcome = Outcome.from_error(_target(), PolytomicConfigurationError("no"), 0.1)
     assert codes(failures) == list(report._failure(outcome))
 
 

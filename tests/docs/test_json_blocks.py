@@ -15,7 +15,7 @@ from tests.fixtures import CONNECTION, Scene
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
 
 OPERATOR_PAGE, DESTINATIONS_PAGE = "docs/create-api-key.md", "docs/destinations.md"
 

@@ -28,7 +28,7 @@ from tests.fixtures import CONNECTION, Scene
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
 
 CONNECTION_PAGE, DESTINATIONS_PAGE = "docs/connection.md", "docs/destinations.md"
 HOOK_PARTS = (OrganizationEndpoints, UserEndpoints, RoleEndpoints, PolytomicHook)

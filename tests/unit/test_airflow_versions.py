@@ -14,8 +14,9 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
-from airflow_provider_polytomic._airflow import dag_run, masking, metastore, secrets_backends, version
+from airflow_provider_polytomic._airflow import masking, metastore, secrets_backends, version
 from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, SecretStoreError, SecretStoreUnavailableError
+from airflow_provider_polytomic.operators import _dag_run
 
 only_3 = pytest.mark.skipif(not version.AIRFLOW_V_3_0_PLUS, reason="Airflow 3")
 only_2 = pytest.mark.skipif(version.AIRFLOW_V_3_0_PLUS, reason="Airflow 2")
@@ -86,7 +87,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=2)))
 @only_3
 def test_the_time_of_a_run_is_its_run_after():
     run = SimpleNamespace(run_after=NOON, logical_date=None, start_date=datetime.now(UTC), **IDS)
-    found = dag_run.dag_run({"dag_run": run})
+    found = _dag_run.dag_run({"dag_run": run})
     assert (found.time, found.time.tzinfo, found.zone) == (NOON, UTC, UTC)
 
 
@@ -104,7 +105,7 @@ def test_the_time_of_a_run_is_when_its_interval_ends_or_its_logical_date(run_typ
     from airflow.utils.types import DagRunType
 
     times = {"data_interval_end": NOON, "logical_date": NOON - timedelta(days=1)}
-    found = dag_run.dag_run({"dag_run": SimpleNamespace(run_type=DagRunType(run_type), **times, **IDS)})
+    found = _dag_run.dag_run({"dag_run": SimpleNamespace(run_type=DagRunType(run_type), **times, **IDS)})
     assert (found.time, found.time.tzinfo, found.zone) == (expected, UTC, UTC)
 
 
@@ -113,7 +114,7 @@ def test_a_run_is_known_by_the_ids_of_its_dag_and_itself_and_by_nothing_else():
         run = SimpleNamespace(
             dag_id=dag_id, run_id=run_id, run_type="manual", run_after=time, logical_date=time, data_interval_end=time
         )
-        return dag_run.dag_run({"dag_run": run}).id
+        return _dag_run.dag_run({"dag_run": run}).id
 
     this = run_id("rotate", "scheduled__1")
     assert this == run_id("rotate", "scheduled__1", NOON + timedelta(days=1))
@@ -134,20 +135,20 @@ def _in_berlin(case: str) -> object:
 def test_a_run_has_the_time_zone_of_its_timetable(case):
     dag = DAG("weekly", start_date=pendulum.datetime(2026, 1, 1), schedule=_in_berlin(case))
     run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
-    assert str(dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+    assert str(_dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
 
 
 def test_a_run_has_the_time_zone_of_its_dag():
     berlin = pendulum.datetime(2026, 1, 1, tz="Europe/Berlin")
     dag = DAG("weekly", start_date=berlin, schedule="@weekly")
     run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
-    assert str(dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+    assert str(_dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
 
 
 @only_2
 def test_the_address_of_a_database_may_be_one_of_ipv6(settings):
     settings("DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://user:password@[fd00::10]:5432/airflow")
-    assert metastore.metastore_address() == "postgresql://[fd00::10]:5432/airflow"
+    assert metastore.address() == "postgresql://[fd00::10]:5432/airflow"
 
 
 @pytest.mark.parametrize(
@@ -180,13 +181,13 @@ def test_airflow_masks_by_name(name, hidden):
 @only_2
 def test_the_address_of_the_database_has_no_credentials(settings):
     settings("DATABASE__SQL_ALCHEMY_CONN", "postgresql+psycopg2://user:s3cr3t@db.internal:5433/airflow?password=s3cr3t")
-    assert metastore.metastore_address() == "postgresql://db.internal:5433/airflow"
+    assert metastore.address() == "postgresql://db.internal:5433/airflow"
 
 
 @only_3
 def test_the_address_of_the_execution_api_has_no_credentials(settings):
     settings("CORE__EXECUTION_API_SERVER_URL", "https://user:s3cr3t@api.internal:8080/execution/")
-    assert metastore.metastore_address() == "https://api.internal:8080/execution/"
+    assert metastore.address() == "https://api.internal:8080/execution/"
 
 
 class Supervisor:
@@ -237,15 +238,13 @@ def test_a_failed_read_is_never_taken_for_absent(kind, detail, raised, thrown):
     from airflow.sdk.exceptions import AirflowRuntimeError
 
     answer = answer_of(kind, detail)
-    found = raised_by(
-        lambda: metastore.metastore_variable_get("acme"), AirflowRuntimeError(answer) if thrown else answer
-    )
+    found = raised_by(lambda: metastore.get_variable("acme"), AirflowRuntimeError(answer) if thrown else answer)
     assert found == raised
 
 
 CHANGES = {
-    "set": lambda: metastore.metastore_variable_set("acme", "s3cr3t-key", description="d"),
-    "delete": lambda: metastore.metastore_variable_delete("acme"),
+    "set": lambda: metastore.set_variable("acme", "s3cr3t-key", description="d"),
+    "delete": lambda: metastore.delete_variable("acme"),
 }
 
 

@@ -1,4 +1,4 @@
-"""How does a test run a fleet's rotation without Airflow's task around it? With a real hook, stores and threads."""
+"""Harness that runs a rotation without an Airflow task, with a real hook, stores and threads."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 @dataclass
 class Run:
-    """One rotation of these rows, and what it told.
+    """One rotation of these rows, and what it reported.
 
-    :param opens: makes of the real stores what the rotation is given.
-    :param asks: makes of the real hook what it is given.
+    :param wrap_stores: wraps the real stores for the rotation.
+    :param wrap_hook: wraps the real hook for the rotation.
     """
 
     rows: Sequence[dict[str, str]]
     run_time: datetime = TOMORROW
     workers: int = 8
-    most: int = 10
+    failure_limit: int = 10
     retried: bool = False
     check_only: bool = False
     retry_for: float = 30.0
     stop: StopSignal = field(default_factory=StopSignal)
-    opens: Callable[[StoreFactory], Any] = lambda stores: stores
-    asks: Callable[[PolytomicHook], Any] = lambda hook: hook
+    wrap_stores: Callable[[StoreFactory], Any] = lambda stores: stores
+    wrap_hook: Callable[[PolytomicHook], Any] = lambda hook: hook
     hidden: list[ApiKey] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    new_keys_of: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    pace: RateLimiter = field(default_factory=RateLimiter)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
     reason: str | None = None
     retryable: bool = False
 
@@ -60,28 +60,28 @@ class Run:
             retry_for=self.retry_for,
             pool_size=self.workers,
             stopping=self.stop,
-            on_rate_limited=self.pace.pause,
+            on_rate_limited=self.limiter.pause,
             clock=Clock(sleep=self.stop.sleep),
         )
-        fleet, failures = read_targets(self.rows, conn_id="polytomic_default"), FailureBudget(self.most)
-        report = Report(None, server=hook.base_url, targets=len(fleet))
+        targets, budget = read_targets(self.rows, conn_id="polytomic_default"), FailureBudget(self.failure_limit)
+        report = Report(None, server=hook.base_url, targets=len(targets))
         with closing(hook), report:
             try:
                 Rotation(
-                    self.asks(hook),
-                    self.opens(StoreFactory(issuer=hook.base_url)),
+                    self.wrap_hook(hook),
+                    self.wrap_stores(StoreFactory(issuer=hook.base_url)),
                     RotationOptions(
                         renew(self.run_time), self.hidden.append, check_only=self.check_only, retried=self.retried
                     ),
                     report,
-                    failures,
-                    self.pace,
-                    Progress(len(fleet), self.lines.append),
+                    budget,
+                    self.limiter,
+                    Progress(len(targets), self.lines.append),
                     self.stop,
                     self.workers,
-                    on_new_key=lambda target, _reference: self.told.append(target.target.user_id),
-                ).run(fleet)
+                    on_new_key=lambda target, _reference: self.new_keys_of.append(target.target.user_id),
+                ).run(targets)
             finally:
-                self.reason, self.retryable = failures.reason, failures.retryable
+                self.reason, self.retryable = budget.reason, budget.retryable
                 self.summary = report.summary()
         return self.summary

@@ -48,32 +48,32 @@ def test_the_kind_is_that_of_our_error_at_the_root(error, kind):
 
 @pytest.mark.parametrize("error", [STORE_DOWN, FORBIDDEN, ELSEWHERE, KeyError("x")])
 def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
-    failures = FailureBudget(3)
+    budget = FailureBudget(3)
     for _ in range(2):
-        failures.failed(error, "first words")
-        assert failures.reason is None
-    failures.failed(error, "last words")
-    assert failures.reason is not None
-    assert "3 targets" in failures.reason
-    assert root_cause_type(error).__name__ in failures.reason
-    assert "last words" in failures.reason
+        budget.record(error, "first words")
+        assert budget.reason is None
+    budget.record(error, "last words")
+    assert budget.reason is not None
+    assert "3 targets" in budget.reason
+    assert root_cause_type(error).__name__ in budget.reason
+    assert "last words" in budget.reason
 
 
 def test_different_kinds_are_counted_apart():
-    failures = FailureBudget(3)
+    budget = FailureBudget(3)
     for error in (STORE_DOWN, FORBIDDEN, KeyError("x"), STORE_DOWN_LATER, FORBIDDEN, KeyError("x")):
-        failures.failed(error, "")
-    assert failures.reason is None
-    failures.failed(STORE_DOWN_LATER, "")
-    assert failures.reason
+        budget.record(error, "")
+    assert budget.reason is None
+    budget.record(STORE_DOWN_LATER, "")
+    assert budget.reason
 
 
 @pytest.mark.parametrize("error", [GONE, FOREIGN])
 def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(error):
-    failures = FailureBudget(3)
+    budget = FailureBudget(3)
     for _ in range(100):
-        failures.failed(error, "")
-    assert failures.reason is None
+        budget.record(error, "")
+    assert budget.reason is None
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(
     ],
 )
 def test_a_retry_helps_if_any_of_them_may_go_away(errors, retryable):
-    failures = FailureBudget(100)
+    budget = FailureBudget(100)
     for error in errors:
-        failures.failed(error, "")
-    assert failures.retryable is retryable
+        budget.record(error, "")
+    assert budget.retryable is retryable
 
 
 def test_a_retry_helps_what_was_under_way_when_the_rotation_ended_and_is_half_done():
-    failures = FailureBudget(2)
+    budget = FailureBudget(2)
     for error in (FORBIDDEN, FORBIDDEN):
-        failures.failed(error, "")
-    assert failures.reason
-    assert not failures.retryable
-    failures.failed(STORE_DOWN_LATER, "")
-    assert failures.retryable
+        budget.record(error, "")
+    assert budget.reason
+    assert not budget.retryable
+    budget.record(STORE_DOWN_LATER, "")
+    assert budget.retryable

@@ -18,13 +18,13 @@ class Clock:
         return self.now
 
 
-def starts_within(pace: RateLimiter, clock: Clock, seconds: float) -> list[float]:
+def starts_within(limiter: RateLimiter, clock: Clock, seconds: float) -> list[float]:
     """Start as soon as it may be, for so long."""
     began, starts = clock.now, []
-    while clock.now + pace.wait() < began + seconds:
-        clock.now += pace.wait()
+    while clock.now + limiter.delay < began + seconds:
+        clock.now += limiter.delay
         starts.append(clock.now - began)
-        pace.started()
+        limiter.record_start()
     return starts
 
 
@@ -39,35 +39,35 @@ def test_starts_are_as_far_apart_as_the_rate_and_chance_have_it(per_second, chan
 
 def test_what_was_not_used_is_not_made_up_for():
     clock = Clock()
-    pace = RateLimiter(2, clock=clock, jitter=lambda: 0.5)
-    pace.started()
+    limiter = RateLimiter(2, clock=clock, jitter=lambda: 0.5)
+    limiter.record_start()
     clock.now += 60
-    assert len(starts_within(pace, clock, 5)) == 10
+    assert len(starts_within(limiter, clock, 5)) == 10
 
 
 def test_without_a_rate_nothing_waits():
-    pace = RateLimiter(clock=Clock())
+    limiter = RateLimiter(clock=Clock())
     for _ in range(1000):
-        pace.started()
-        assert pace.wait() == 0
+        limiter.record_start()
+        assert limiter.delay == 0
 
 
 def test_a_pause_holds_all_starts_for_at_least_as_long_as_asked():
     clock = Clock()
     draws = iter([0.0, 0.999])
     for _ in range(2):
-        pace = RateLimiter(clock=clock, jitter=lambda: next(draws))
-        pace.pause(30)
-        assert 30 <= pace.wait() <= 33
-        assert pace.paused == pace.wait()
+        limiter = RateLimiter(clock=clock, jitter=lambda: next(draws))
+        limiter.pause(30)
+        assert 30 <= limiter.delay <= 33
+        assert limiter.pause_left == limiter.delay
 
 
 @pytest.mark.parametrize(("asked", "waited"), [([2, 30, 0, 1], 30), ([0], 1), ([86_400], 900)])
 def test_the_longest_pause_counts_from_a_second_to_a_quarter_of_an_hour(asked, waited):
-    pace = RateLimiter(clock=Clock(), jitter=lambda: 0.0)
+    limiter = RateLimiter(clock=Clock(), jitter=lambda: 0.0)
     for seconds in asked:
-        pace.pause(seconds)
-    assert pace.wait() == waited
+        limiter.pause(seconds)
+    assert limiter.delay == waited
 
 
 def test_whoever_sleeps_wakes_up_when_it_is_to_end():

@@ -113,7 +113,7 @@ def test_the_summary_is_bounded_and_the_file_has_all(tmp_path: Path) -> None:
 def test_the_words_of_our_own_errors_are_kept_with_their_notes() -> None:
     error = IssuanceIncompleteError("Not finished.")
     error.add_note("(Trying again helps.)")
-    failed = Outcome.failed(read([row(1)])[0], error, 2.0)
+    failed = Outcome.from_error(read([row(1)])[0], error, 2.0)
     assert (failed.status, failed.error, failed.seconds) == ("failed", "IssuanceIncompleteError", 2.0)
     assert failed.message == "Not finished. (Trying again helps.)"
 
@@ -123,7 +123,7 @@ def test_the_words_of_any_other_error_are_not(tmp_path: Path, error: BaseExcepti
     error.add_note(KEY)
     path = tmp_path / "report.jsonl"
     with Report(str(path), server=SERVER, targets=1) as report:
-        report.add(Outcome.failed(read([row(1)])[0], error, 0.0))
+        report.add(Outcome.from_error(read([row(1)])[0], error, 0.0))
     said = path.read_text() + json.dumps(report.summary()) + caplog.text + repr(ApiKey(KEY))
     assert type(error).__name__ in said
     assert KEY not in said

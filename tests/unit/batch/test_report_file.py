@@ -58,7 +58,7 @@ def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str,
     ("report_path", "problem"),
     [
         ("report.jsonl", "report_path does not begin with / or a scheme://"),
-        (f"s3://me:{PASSWORD}@bucket/report.jsonl", "report_path has a colon before its @"),
+        (f"s3://me:{PASSWORD}@bucket/report.jsonl", "report_path has a colon before the @"),
         ("s3://conn@bucket/", "report_path names no file"),
         (7, "report_path must be the address of a file, not of type int"),
     ],
@@ -75,21 +75,21 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
     (tmp_path / "link").symlink_to(tmp_path)
     report_path = form.format(f"{tmp_path}/{folder.format(name=tmp_path.name)}targets.jsonl")
-    fleet = read_targets(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
+    targets = read_targets(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
     with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
-        Report(report_path, server=SERVER, targets=1, apart_from=fleet.file)
+        Report(report_path, server=SERVER, targets=1, targets_file=targets.file)
     # Another name is another file.
-    Report(f"{report_path}2", server=SERVER, targets=1, apart_from=fleet.file)
+    Report(f"{report_path}2", server=SERVER, targets=1, targets_file=targets.file)
 
 
 def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) -> None:
     address, files = bucket
     name = address.rpartition("@")[2]
     files.pipe(f"/{name}/targets.jsonl", json_lines([row(1)]))
-    fleet = read_targets(f"{address}/targets.jsonl", conn_id=ISSUING)
+    targets = read_targets(f"{address}/targets.jsonl", conn_id=ISSUING)
     for same in (f"{address}/targets.jsonl", f"s3://{name}/targets.jsonl", f"S3://other@{name}/targets.jsonl"):
         with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
-            Report(same, server=SERVER, targets=1, apart_from=fleet.file)
+            Report(same, server=SERVER, targets=1, targets_file=targets.file)
 
 
 @pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
@@ -191,9 +191,11 @@ def test_a_file_that_fails_later_stops_nothing_and_is_told_once(attach, step: st
             report.add(outcome(number))
     summary = report.summary()
     assert (summary["rotated"], summary["not_started"], summary["report_error"]) == (3, 0, "RuntimeError")
-    told = [record.getMessage() for record in caplog.records if "is not complete" in record.getMessage()]
+    told = [record.getMessage() for record in caplog.records if "is incomplete" in record.getMessage()]
     assert len(told) == 1
-    assert f"The report {address} is not complete: it cannot be written any more (RuntimeError)" in told[0]
+    assert told[0].startswith(
+        f"{address}: the report is incomplete, because it can no longer be written (RuntimeError)"
+    )
     assert PASSWORD not in caplog.text
     assert store.opened == 2
     assert store.closed == ([1] if step == "open" else [1, 2])

@@ -30,7 +30,7 @@ def test_every_key_is_issued_and_stored_and_told_once(scene, rows):
     summary = run.go()
     assert (summary["rotated"], summary["failed"], summary["not_started"]) == (12, 0, 0)
     assert_one_live_key_each(scene, rows)
-    assert sorted(run.told) == sorted(row["user_id"] for row in rows)
+    assert sorted(run.new_keys_of) == sorted(row["user_id"] for row in rows)
     assert {key.fingerprint for key in run.hidden} == {r["fingerprint"] for r in records(scene, rows)}
     assert "12 of 12 targets (100 %): 12 rotated" in run.lines[-1]
 
@@ -40,7 +40,7 @@ def test_the_same_run_again_issues_nothing_and_a_retry_tells_of_what_the_first_t
     Run(rows).go()
     again = Run(rows, retried=retried)
     assert again.go()[status] == 12
-    assert len(again.told) == (12 if retried else 0)
+    assert len(again.new_keys_of) == (12 if retried else 0)
     assert len(scene.posts) == 12
 
 
@@ -99,7 +99,7 @@ class Defective:
 
 @pytest.mark.parametrize("error", [KeyError("hunter2"), SystemExit("hunter2"), RecursionError("hunter2")])
 def test_a_defect_costs_one_target_and_its_words_are_not_told(scene, rows, error, caplog):
-    run = Run(rows, opens=lambda stores: Defective(stores, error))
+    run = Run(rows, wrap_stores=lambda stores: Defective(stores, error))
     summary = run.go()
     assert (summary["rotated"], summary["failed"]) == (11, 1)
     assert summary["failures"][0]["error"] == type(error).__name__
@@ -126,7 +126,7 @@ def test_at_most_so_many_are_under_way_and_all_of_them_are_used(scene, rows):
                 busy -= 1
             return self._stores.open(destination)
 
-    assert Run(rows, workers=3, opens=Counting).go()["rotated"] == 12
+    assert Run(rows, workers=3, wrap_stores=Counting).go()["rotated"] == 12
     assert most == 3
 
 
@@ -135,7 +135,7 @@ def test_where_the_system_allows_too_few_threads_nothing_is_asked_for_and_no_thr
     started: list[threading.Thread] = []
 
     def limited(thread):
-        if thread.name.startswith("polytomic-fleet"):
+        if thread.name.startswith("polytomic-batch"):
             if len(started) == 3:
                 raise RuntimeError("can't start new thread")  # as under a container's limit of processes
             started.append(thread)
@@ -163,7 +163,7 @@ def test_asked_to_end_it_starts_nothing_more_and_stores_what_was_issued(scene, r
                 answered.set()
             return getattr(self._hook, name)
 
-    summary = Run(rows, workers=2, stop=StopSignal(answered.is_set), asks=Asked).go()
+    summary = Run(rows, workers=2, stop=StopSignal(answered.is_set), wrap_hook=Asked).go()
     assert 1 <= summary["rotated"] <= 2
     assert summary["rotated"] + summary["not_started"] == 12
     minted = [row for row, count in zip(rows, mints(scene, rows), strict=True) if count]
@@ -182,7 +182,7 @@ def test_what_is_raised_in_the_calling_thread_gets_through_once_all_that_was_iss
     def raise_it(_user):
         raise TerminatedError
 
-    run.told = type("Told", (), {"append": staticmethod(raise_it)})()
+    run.new_keys_of = type("Told", (), {"append": staticmethod(raise_it)})()
     with pytest.raises(TerminatedError):
         run.go()
     minted = [row for row, count in zip(rows, mints(scene, rows), strict=True) if count]
@@ -197,7 +197,7 @@ def records(scene, rows):
 
 
 def threads_left():
-    return [thread.name for thread in threading.enumerate() if "polytomic-fleet" in thread.name]
+    return [thread.name for thread in threading.enumerate() if "polytomic-batch" in thread.name]
 
 
 def callers_asked(scene):

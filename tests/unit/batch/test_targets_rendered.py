@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_polytomic._airflow.version import BaseOperator
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.operators._fields import to_shard
 from tests.unit.batch.target_rows import ORG, numbers, read, row, user
 
 
@@ -37,7 +38,7 @@ def test_values_within_a_list_are_rendered() -> None:
     task = rendered(
         targets, "{{ ti.map_index }}", params={"org": ORG}, ds="2026-01-01", ti=SimpleNamespace(map_index=0)
     )
-    found = read(task.targets, shard=task.shard)
+    found = read(task.targets, shard=to_shard(task.shard, None)[0])
     assert numbers(found) == [1, 2]
     assert {each.target.org_id for each in found} == {ORG}
     assert [each.destination.name for each in found] == ["2026-01-01_1", "2026-01-01_2"]

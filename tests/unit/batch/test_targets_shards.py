@@ -1,4 +1,4 @@
-"""Do the shards of a fleet make up the whole, and does memory stay flat however many targets there are?"""
+"""Shards: they partition the targets, and memory stays small for many targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_polytomic._batch.targets import parse_shard, read_targets, shard_of
+from airflow_provider_polytomic._batch.targets import read_targets, shard_index
 from airflow_provider_polytomic._issuance.targets import Target
 from tests.unit.batch.target_rows import ISSUING, json_lines, numbers, read, row, user, written
 
@@ -35,22 +35,22 @@ def test_a_shard_knows_how_many_there_are_in_all(tmp_path: Path) -> None:
     address = written(tmp_path, "targets.jsonl", json_lines(row(number) for number in range(1000)))
     sizes = []
     for shard in range(8):
-        fleet = read_targets(address, shard=shard, shards=8, conn_id=ISSUING)
-        assert (fleet.total, fleet.shard, fleet.shards) == (1000, shard, 8)
-        assert str(fleet.file) == address
-        assert len(list(fleet)) == len(fleet)
-        sizes.append(len(fleet))
+        targets = read_targets(address, shard=shard, shards=8, conn_id=ISSUING)
+        assert (targets.total, targets.shard, targets.shards) == (1000, shard, 8)
+        assert str(targets.file) == address
+        assert len(list(targets)) == len(targets)
+        sizes.append(len(targets))
     assert sum(sizes) == 1000
     # Far less even than this is a chance of one in many billions.
     assert min(sizes) > 60
 
 
 def test_the_shard_of_a_target_is_the_same_in_every_process_and_version() -> None:
-    assert [shard_of(target, 7) for target in SOME_TARGETS] == SHARDS_OF_SEVEN
+    assert [shard_index(target, 7) for target in SOME_TARGETS] == SHARDS_OF_SEVEN
     program = (
         "from uuid import UUID; from airflow_provider_polytomic._issuance.targets import Target;"
-        "from airflow_provider_polytomic._batch.targets import shard_of;"
-        "print([shard_of(Target(str(UUID(int=5)), str(UUID(int=each))), 7) for each in range(16)])"
+        "from airflow_provider_polytomic._batch.targets import shard_index;"
+        "print([shard_index(Target(str(UUID(int=5)), str(UUID(int=each))), 7) for each in range(16)])"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
@@ -62,14 +62,6 @@ def test_the_shard_of_a_target_is_the_same_in_every_process_and_version() -> Non
     assert done.stdout.strip() == str(SHARDS_OF_SEVEN)
 
 
-@pytest.mark.parametrize(
-    ("shard", "shards", "parsed"),
-    [(0, 1, (0, 1)), ("3", "8", (3, 8)), (7, "8", (7, 8)), (" 0\n", "1", (0, 1)), ("007", 8, (7, 8))],
-)
-def test_a_shard_is_a_number_or_its_digits(shard: object, shards: object, parsed: tuple[int, int]) -> None:
-    assert parse_shard(shard, shards) == parsed
-
-
 # Not ru_maxrss: Linux has it begin with the memory of the process that started this one.
 PEAK = """
 import sys
@@ -78,9 +70,9 @@ from airflow_provider_polytomic._batch.report import Outcome, Report
 from airflow_provider_polytomic._batch.targets import read_targets
 
 for address in sys.argv[2:]:
-    fleet = read_targets(address, conn_id="polytomic_default")
-    with Report(sys.argv[1], server="x", targets=len(fleet)) as report:
-        for each in fleet:
+    targets = read_targets(address, conn_id="polytomic_default")
+    with Report(sys.argv[1], server="x", targets=len(targets)) as report:
+        for each in targets:
             report.add(Outcome(each, "failed", error="SecretStoreDeniedError", message="x" * 300))
     status = Path("/proc/self/status").read_text()
     print(report.summary()["failed"], next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))

@@ -24,13 +24,13 @@ def do(work):
     return work
 
 signal.signal(signal.SIGALRM, stop)
-crew = WorkerPool(1, do)
-crew.assemble()
-crew.start("key")
+pool = WorkerPool(1, do)
+pool.start()
+pool.submit("key")
 for _ in range(int(sys.argv[1])):
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
-        list(crew.close())
+        list(pool.drain())
     except TimeoutError:
         print("interrupted", flush=True)
 interrupted.set()
@@ -45,10 +45,10 @@ def test_what_was_begun_is_finished_however_often_the_main_thread_is_interrupted
     assert (ran.stdout.split(), ran.stderr) == (["interrupted"] * times + ["stored"], "")
 
 
-def test_all_results_come_and_a_crew_that_was_never_assembled_has_none() -> None:
-    crew: WorkerPool[int, int] = WorkerPool(3, lambda work: work * 2)
-    crew.assemble()
+def test_all_results_come_and_a_pool_that_was_never_started_has_none() -> None:
+    pool: WorkerPool[int, int] = WorkerPool(3, lambda work: work * 2)
+    pool.start()
     for work in range(10):
-        crew.start(work)
-    assert sorted(crew.close()) == [2 * work for work in range(10)]
-    assert list(WorkerPool(3, lambda work: work).close()) == []
+        pool.submit(work)
+    assert sorted(pool.drain()) == [2 * work for work in range(10)]
+    assert list(WorkerPool(3, lambda work: work).drain()) == []

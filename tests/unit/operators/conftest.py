@@ -1,4 +1,4 @@
-"""Fixtures of the operators' tests."""
+"""Fixtures for the tests of operators."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import pytest
 
 from tests.fixtures import scene
 from tests.runs import airflow_run
+from tests.unit.operators.cases import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["context", "said", "scene"]
+__all__ = ["context", "messages", "said", "scene"]
 
 MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 
 
 @pytest.fixture
-def context() -> Callable[..., dict[str, Any]]:
-    """Make what an operator reads of Airflow's context, for a manual run of the given time."""
+def context() -> Callable[..., Any]:
+    """Return a function that makes the part of Airflow's context that an operator reads, for a manual run."""
 
     def make(
         run_time: datetime = MONDAY, *, map_index: int = -1, try_number: int = 1, max_tries: int = 0, **more: Any
@@ -43,12 +44,30 @@ def context() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return everything logged since the last call: Airflow 3's operators log to the console, past ``logging``."""
+    """Return a function that returns everything logged since the last call.
+
+    The operators of Airflow 3 log to the console, and not through ``logging``.
+    """
     caplog.set_level(logging.INFO)
 
     def read() -> str:
         text = capsys.readouterr().out + caplog.text
         caplog.clear()
         return text
+
+    return read
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return a function that returns each message that the package has logged."""
+    caplog.set_level(logging.INFO)
+    for kind in ALL:
+        monkeypatch.setattr(kind, "log", logging.getLogger("airflow_provider_polytomic.operators"), raising=False)
+
+    def read() -> list[str]:
+        logged = (record for record in caplog.records if record.name.startswith("airflow_provider_polytomic"))
+        # Airflow 3 logs this for each operator that a test executes directly.
+        return [text for text in (record.getMessage() for record in logged) if "outside of the Task Runner" not in text]
 
     return read

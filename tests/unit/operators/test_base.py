@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
     Kind = type[PolytomicOperator]
 
 IDS = {"org_id": "248df4b7-aa70-47b8-a036-33ac447e668d", "user_id": "0ecd09c1-b901-4d27-9053-f0367c427254"}

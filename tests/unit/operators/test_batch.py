@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -51,9 +51,9 @@ def test_the_summary_is_small_json_without_a_byte_of_any_key(scene: Scene, rows:
 def test_the_targets_can_be_a_file_and_the_report_is_one(
     scene: Scene, rows: Any, context: Context, tmp_path: Path
 ) -> None:
-    fleet, report = tmp_path / "fleet.jsonl", tmp_path / "report.jsonl"
-    fleet.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    summary = operator(f"file://{fleet}", report_path=f"file://{report}").execute(context())
+    targets, report = tmp_path / "targets.jsonl", tmp_path / "report.jsonl"
+    targets.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    summary = operator(f"file://{targets}", report_path=f"file://{report}").execute(context())
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     assert {line["user_id"] for line in lines} == {row["user_id"] for row in rows}
     assert {line["status"] for line in lines} == {"rotated"}
@@ -93,7 +93,7 @@ def test_a_failure_fails_the_task_with_its_summary_in_xcom_unless_it_is_allowed_
         with pytest.raises(raised) as caught:
             given.execute(of_airflow)
         assert caught.value.reason == "targets_failed"
-        assert str(caught.value).startswith("1 of 6 targets failed, 0 were not started; the other 5 are as they should")
+        assert str(caught.value).startswith("1 of 6 targets failed and 0 were not started; the other 5 succeeded.")
     summary = of_airflow["ti"].pushed["summary"]
     assert (summary["rotated"], summary["failed"]) == (5, 1)
 

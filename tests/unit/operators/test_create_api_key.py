@@ -19,7 +19,7 @@ from tests.unit.operators.conftest import MONDAY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
     Said = Callable[[], str]
 
 
@@ -161,14 +161,16 @@ def test_on_kill_after_the_mint_lets_the_new_key_be_stored(
     assert scene.stored() == scene.emulator.live_key(scene.user.id)
 
 
-def test_one_line_at_the_end_tells_an_on_call_person_what_happened(scene: Scene, context: Context, said: Said) -> None:
+def test_one_message_at_the_end_tells_an_on_call_person_what_happened(
+    scene: Scene, context: Context, messages: Callable[[], list[str]]
+) -> None:
     reference = operator(scene).execute(context())
-    line = next(line for line in said().splitlines() if "Issued a new API key" in line)
-    details = ("issuance_id: ", "seconds: {", "'mint': ")
-    for told in (*scene.ids.values(), CONNECTION, f"{reference['fingerprint'][:8]},", *details):
-        assert told in line
+    message = messages()[-1]
+    assert message.startswith(f"{CONNECTION}: issued a new API key for user {scene.user.id} in ")
+    for detail in (scene.ids["org_id"], f"{reference['fingerprint'][:8]},", "issuance_id: ", "seconds: {", "'mint': "):
+        assert detail in message
     operator(scene).execute(context())
-    assert "Kept the stored API key" in said()
+    assert f"{CONNECTION}: kept the working API key of user" in messages()[-1]
 
 
 @pytest.mark.parametrize(

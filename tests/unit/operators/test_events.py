@@ -37,12 +37,18 @@ class Outlet:
         self.events.append((asset.uri, extra))
 
 
-class OutletEvents(dict[Any, Outlet]):
+class OutletEvents(dict[Any, Any]):
     def __missing__(self, alias: Any) -> Outlet:
-        return self.setdefault(alias, Outlet())
+        outlet: Outlet = self.setdefault(alias, Outlet())
+        return outlet
 
-    def told(self) -> dict[str, list[Any]]:
+    def by_alias(self) -> dict[str, list[Any]]:
         return {alias.name: outlet.events for alias, outlet in self.items()}
+
+
+def key_events(outlet_events: Any, outlets: list[Any]) -> KeyEvents:
+    context: Any = {"outlet_events": outlet_events}
+    return KeyEvents(context, outlets)
 
 
 @pytest.fixture
@@ -66,15 +72,16 @@ EVENT = (api_key_asset(CONNECTION).uri, REFERENCE)
 def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
     outlet_events: OutletEvents, outlets: list[Any], aliases: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    KeyEvents({"outlet_events": outlet_events}, outlets).emit(CONNECTION, REFERENCE)
-    assert outlet_events.told() == {alias: [EVENT] for alias in aliases}
+    key_events(outlet_events, outlets).emit_event(CONNECTION, REFERENCE)
+    assert outlet_events.by_alias() == {alias: [EVENT] for alias in aliases}
     assert caplog.records == []
 
 
 def test_a_consumer_is_told_that_the_key_is_new_whichever_try_announces_it(outlet_events: OutletEvents) -> None:
-    events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias()])
-    events.emit(CONNECTION, {**REFERENCE, "issued": False})  # as the try says that finds what a dead one has issued
-    assert outlet_events.told() == {"polytomic_api_keys": [EVENT]}
+    events = key_events(outlet_events, [api_keys_alias()])
+    # The reference of a retry that finds a key which an earlier try issued.
+    events.emit_event(CONNECTION, {**REFERENCE, "issued": False})
+    assert outlet_events.by_alias() == {"polytomic_api_keys": [EVENT]}
 
 
 @pytest.mark.parametrize("kind", KEYS)
@@ -96,12 +103,12 @@ def test_the_outlets_are_those_of_the_dag_and_nothing_is_added(
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_each_operator_that_issues_announces_its_new_key_once_and_a_kept_one_never(
-    scene: Scene, context: Callable[..., dict[str, Any]], outlet_events: OutletEvents, kind: type[PolytomicOperator]
+    scene: Scene, context: Callable[..., Any], outlet_events: OutletEvents, kind: type[PolytomicOperator]
 ) -> None:
     operator = made(kind, scene.ids, outlets=[api_keys_alias()])
     for _ in range(2):
         operator.execute(context(outlet_events=outlet_events))
-    ((uri, extra),) = outlet_events.told()["polytomic_api_keys"]
+    ((uri, extra),) = outlet_events.by_alias()["polytomic_api_keys"]
     assert uri == api_key_asset(CONNECTION).uri
     assert set(extra) == {"destination", "fingerprint", "issued", "issued_at", "org_id", "server", "user_id"}
     assert extra["server"] == scene.emulator.base_url
@@ -111,7 +118,7 @@ def test_each_operator_that_issues_announces_its_new_key_once_and_a_kept_one_nev
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_without_the_alias_a_key_is_issued_without_an_event_or_a_warning(
-    scene: Scene, context: Callable[..., dict[str, Any]], said: Callable[[], str], kind: type[PolytomicOperator]
+    scene: Scene, context: Callable[..., Any], said: Callable[[], str], kind: type[PolytomicOperator]
 ) -> None:
     made(kind, scene.ids, retries=1).execute(context())
     assert scene.stored() == scene.emulator.live_key(scene.user.id)
@@ -123,7 +130,7 @@ def test_without_the_alias_a_key_is_issued_without_an_event_or_a_warning(
 def test_an_event_that_cannot_be_created_is_a_warning_without_a_password(
     context: Any, destination: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    KeyEvents(context, [api_keys_alias()]).emit(destination, REFERENCE)
+    KeyEvents(context, [api_keys_alias()]).emit_event(destination, REFERENCE)
     (record,) = (each for each in caplog.records if each.name == "airflow_provider_polytomic.operators._events")
     assert record.levelname == "WARNING"
     assert "The new API key is stored" in record.getMessage()
@@ -135,13 +142,13 @@ def test_what_is_one_event_too_many_is_counted_and_reported_once(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT", "0.5")
     most = assets.max_events()
-    events = KeyEvents({"outlet_events": outlet_events}, [api_keys_alias(), api_keys_alias("eu")])
+    events = key_events(outlet_events, [api_keys_alias(), api_keys_alias("eu")])
     for _ in range(most + 7):
-        events.emit(CONNECTION, REFERENCE)
-    assert [len(found) for found in outlet_events.told().values()] == [most, most]
+        events.emit_event(CONNECTION, REFERENCE)
+    assert [len(found) for found in outlet_events.by_alias().values()] == [most, most]
     assert most == (10 if AIRFLOW_V_3_0_PLUS else 1000)
     assert caplog.records == []
-    events.warn_about_dropped()
+    events.warn_about_dropped_events()
     assert [record.getMessage().split()[0] for record in caplog.records] == ["7"]
 
 

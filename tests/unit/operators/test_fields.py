@@ -15,7 +15,8 @@ from airflow_provider_polytomic.operators._fields import (
     to_expected,
     to_optional,
     to_seconds,
-    to_texts,
+    to_shard,
+    to_strings,
 )
 from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from airflow_provider_polytomic.operators.users import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
 
 natively_or_not = pytest.mark.parametrize("natively", [True, False])
 
@@ -161,13 +162,13 @@ def test_what_is_no_text_is_refused_by_its_name(rendered: object) -> None:
     ],
 )
 def test_a_list_may_be_one_text_or_nothing(rendered: object, meant: tuple[str, ...]) -> None:
-    assert to_texts("roles", rendered) == meant
+    assert to_strings("roles", rendered) == meant
 
 
 @pytest.mark.parametrize("rendered", [1, True, {"Admin": 1}, b"Admin", ["Admin", ""], ["Admin", None], [["Admin"]]])
 def test_what_is_no_list_of_texts_is_refused_by_its_name(rendered: object) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
-        to_texts("roles", rendered)
+        to_strings("roles", rendered)
     assert caught.value.fields == ("roles",)
 
 
@@ -193,6 +194,34 @@ def test_what_is_no_time_is_refused_by_its_name(given: object) -> None:
     ],
 )
 def test_only_a_mapped_instance_without_a_name_gets_one(map_index: int, own: str | None, template: str | None) -> None:
-    context = {"ti": SimpleNamespace(map_index=map_index), "map_index_template": own}
+    context: Any = {"ti": SimpleNamespace(map_index=map_index), "map_index_template": own}
     set_map_index_name(context, "email")
     assert context["map_index_template"] == template
+
+
+@pytest.mark.parametrize(
+    ("shard", "shards", "meant"),
+    [
+        (0, 1, (0, 1)),
+        ("3", "8", (3, 8)),
+        (7, "8", (7, 8)),
+        (" 0\n", "1", (0, 1)),
+        ("007", 8, (7, 8)),
+        (None, None, (0, 1)),
+    ],
+)
+def test_a_shard_is_a_number_or_its_digits(shard: object, shards: object, meant: tuple[int, int]) -> None:
+    assert to_shard(shard, shards) == meant
+
+
+@pytest.mark.parametrize(
+    ("shard", "shards"),
+    [
+        (-1, 8), (8, 8), ("8", "8"), (0, 0), ("range(0, 8)", 8), (0, ""), (True, 2), (1.0, 2), ("1e0", 2), ("٣", 8),
+    ],
+)  # fmt: skip
+def test_a_shard_that_cannot_exist_is_rejected(shard: object, shards: object) -> None:
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        to_shard(shard, shards)
+    assert "shard" in str(caught.value)
+    assert "No request was sent." in str(caught.value)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import Organization
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
     Said = Callable[[], str]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -43,7 +43,7 @@ def update(scene: Scene, context: Context, **given: Any) -> dict[str, Any]:
     return returned
 
 
-def delete(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+def delete(scene: Scene, context: Any, **given: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"org_id": scene.ids["org_id"], "expected_name": "Acme", **given}
     returned: dict[str, Any] = PolytomicDeleteOrganizationOperator(task_id="delete", **arguments).execute(context)
     return returned

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.testing import User
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
     Said = Callable[[], str]
 
 WEEK = timedelta(days=7)
@@ -178,14 +178,13 @@ def test_no_retries_are_warned_of_where_readers_are_cut_off(
     assert ("retries=0" in said()) is not with_standby
 
 
-def test_the_line_at_the_end_names_the_user_whose_key_is_stored(
-    scene: Scene, context: Context, said: Said, standby: User
+def test_the_message_at_the_end_names_the_user_whose_key_is_stored(
+    scene: Scene, context: Context, messages: Callable[[], list[str]], standby: User
 ) -> None:
     for week in range(2):
         reference = operator(scene, standby_user_id=standby.id).execute(context(NOW + week * WEEK))
     key = scene.stored()
     assert key
     assert reference["fingerprint"] == ApiKey(key).fingerprint
-    line = [line for line in said().splitlines() if "Issued a new API key" in line][-1]
-    assert standby.id in line
-    assert CONNECTION in line
+    issued = [message for message in messages() if "issued a new API key" in message]
+    assert issued[-1].startswith(f"{CONNECTION}: issued a new API key for user {standby.id} in ")

@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
     from tests.fixtures import Scene
 
-    Context = Callable[..., dict[str, Any]]
+    Context = Callable[..., Any]
     Said = Callable[[], str]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-def create(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+def create(scene: Scene, context: Any, **given: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {"org_id": scene.ids["org_id"], "user_email": "Bob@Acme.example", **given}
     returned: dict[str, Any] = PolytomicCreateUserOperator(task_id="create", **arguments).execute(context)
     return returned
 
 
-def update(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+def update(scene: Scene, context: Any, **given: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {**scene.ids, "roles": ["Viewer"], **given}
     returned: dict[str, Any] = PolytomicUpdateUserOperator(task_id="update", **arguments).execute(context)
     return returned
 
 
-def delete(scene: Scene, context: dict[str, Any], **given: Any) -> dict[str, Any]:
+def delete(scene: Scene, context: Any, **given: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {**scene.ids, **given}
     returned: dict[str, Any] = PolytomicDeleteUserOperator(task_id="delete", **arguments).execute(context)
     return returned

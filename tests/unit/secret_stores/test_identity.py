@@ -113,6 +113,6 @@ def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp
 def test_the_metastore_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for address in ("http://api:80/execution/", "http://API/execution", "http://other/execution"):
-        monkeypatch.setattr(metastore, "metastore_address", lambda address=address: address)
+        monkeypatch.setattr(metastore, "address", lambda address=address: address)
         found.append(MetastoreStore(Destination.parse("airflow://variable/acme")).identity)
     assert found == ["metastore|http://api/execution|acme"] * 2 + ["metastore|http://other/execution|acme"]

@@ -6,22 +6,26 @@ import json
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from airflow_provider_polytomic._issuance.record import Run
 
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
 __all__ = ["dag_run"]
 
-# It must never change: a record names a run by an id that is derived from it.
+# Never change it: records contain ids of runs that are derived from it.
 _RUNS = uuid.UUID("0f0b6c1e-5b1a-5d0e-8a52-7c3e4b2d9f10")
 
 
-def dag_run(context: Any) -> Run:
-    """Return the DAG run of a task: the same for every try and clear of it.
+def dag_run(context: Context) -> Run:
+    """Return the DAG run of a task, which is the same for every try and after a clear.
 
-    Its id is derived from those of the DAG and the run, which can be long, and of characters that no tag holds.
+    Its id is a hash of the ids of the DAG and the run, because those can be long and contain characters that a tag
+    cannot.
     """
     run, dag = context["dag_run"], context.get("dag")
     name = json.dumps([run.dag_id, run.run_id])
@@ -29,13 +33,13 @@ def dag_run(context: Any) -> Run:
 
 
 def _zone(dag: Any) -> tzinfo:
-    """Return the time zone in which a DAG's schedule counts days: a cron timetable may have one of its own.
+    """Return the time zone in which a DAG's schedule counts days; a cron timetable can have its own.
 
-    2.11 keeps it in ``_timezone``; 3.x in ``timezone``, as the string that the DAG gives where it gives one.
+    2.11 stores it in ``_timezone``; 3.x in ``timezone``, as a string if the DAG passes a string.
     """
     timetable = getattr(dag, "timetable", None)
     timetable = getattr(timetable, "timetable", timetable)  # AssetOrTimeSchedule
-    # Several crons of one timetable have one zone.
+    # All crons of one timetable have the same zone.
     timetable = next(iter(getattr(timetable, "timetables", ())), timetable)
     for zone in (
         *(getattr(timetable, name, None) for name in ("timezone", "_timezone")),
@@ -50,7 +54,7 @@ def _zone(dag: Any) -> tzinfo:
 
 
 def _run_time(run: Any) -> datetime:
-    """Return the time that a DAG run is for, aware, in UTC.
+    """Return the time that a DAG run is for, in UTC.
 
     3.x: ``run_after`` (``logical_date`` is None for asset-triggered runs). 2.11: the end of the data interval for
     scheduled and backfill runs, the logical date for the others. ``start_date`` and ``queued_at`` change on clear.
@@ -58,8 +62,10 @@ def _run_time(run: Any) -> datetime:
     if AIRFLOW_V_3_0_PLUS:
         moment = run.run_after
     else:
-        kind = getattr(run.run_type, "value", run.run_type)
+        run_type = getattr(run.run_type, "value", run.run_type)
         moment = (
-            run.data_interval_end if kind in {"scheduled", "backfill"} and run.data_interval_end else run.logical_date
+            run.data_interval_end
+            if run_type in {"scheduled", "backfill"} and run.data_interval_end
+            else run.logical_date
         )
     return datetime.fromtimestamp(moment.timestamp(), tz=UTC)
