@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Killed", "Mortal"]
+__all__ = ["DiesAfter", "Killed"]
 
 
 class Killed(BaseException):
@@ -13,10 +13,10 @@ class Killed(BaseException):
 
 
 @dataclass
-class Mortal:
+class DiesAfter:
     """A hook or store that ends the process after a call of one of its methods.
 
-    :param calls: after which of them.
+    :param calls: the number of the call after which the process ends.
     """
 
     part: Any
@@ -25,13 +25,13 @@ class Mortal:
     made: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.part, name)
+        attribute = getattr(self.part, name)
         if name != self.method:
-            return found
+            return attribute
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self.made.append(name)
-            result = found(*args, **kwargs)
+            result = attribute(*args, **kwargs)
             if len(self.made) == self.calls:
                 raise Killed
             return result

@@ -14,7 +14,7 @@ from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import open_store
-from tests.docs.die_after import Killed, Mortal
+from tests.docs.die_after import DiesAfter, Killed
 from tests.docs.pages import rows
 from tests.fixtures import CONNECTION, Scene
 from tests.runs import renew
@@ -59,9 +59,9 @@ class Customer:
         """Issue, and die after a call of the method, unless it is None."""
         with closing(PolytomicHook()) as hook:
             store = open_store(self.destination, issuer=hook.base_url)
-            api: Any = Mortal(hook, method, calls)
-            mortal: Any = Mortal(store, method, calls)
-            return issue(api, mortal, self.target, mode, standby=self.standby, hide=lambda _key: None)
+            api: Any = DiesAfter(hook, method, calls)
+            dying: Any = DiesAfter(store, method, calls)
+            return issue(api, dying, self.target, mode, standby=self.standby, hide=lambda _key: None)
 
     def stored(self) -> str | None:
         """Return the key that readers receive."""

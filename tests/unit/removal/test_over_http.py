@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import open_store
 from airflow_provider_polytomic.testing import Fault, PolytomicEmulator
-from tests.docs.die_after import Killed, Mortal
+from tests.docs.die_after import DiesAfter, Killed
 from tests.fixtures import CONNECTION, scene
 from tests.reasons import raises
 
@@ -68,9 +68,9 @@ def interrupt(scene: Scene) -> None:
     """Leave an open record, and a key that is stored nowhere."""
     with closing(PolytomicHook()) as hook:
         store = open_store(CONNECTION, issuer=hook.base_url)
-        mortal: Any = Mortal(hook, "create_api_key")
+        dying: Any = DiesAfter(hook, "create_api_key")
         with pytest.raises(Killed):
-            issue(mortal, store, target(scene), Ensure(), hide=lambda _: None)
+            issue(dying, store, target(scene), Ensure(), hide=lambda _: None)
 
 
 def contents(scene: Scene) -> dict[str, str]:
