@@ -32,9 +32,6 @@ IMPORTS_AIRFLOW = {
     "secret_stores.vault.opening": "airflow.providers.hashicorp",
 }
 
-# Imports that break a rule and wait for their turn. This list only ever gets shorter.
-REMAINING: set[tuple[str, str]] = set()
-
 
 class Import(NamedTuple):
     """An import of a module; within the package, both are named without its name."""
@@ -63,12 +60,7 @@ def modules() -> dict[str, Path]:
 @cache
 def all_imports() -> list[Import]:
     """Return every import of the package, those inside functions and under TYPE_CHECKING included."""
-    return [
-        Import(importer, imported)
-        for importer, file in modules().items()
-        for imported in imported_modules(file)
-        if (importer, imported) not in REMAINING
-    ]
+    return [Import(importer, imported) for importer, file in modules().items() for imported in imported_modules(file)]
 
 
 def imported_modules(file: Path) -> Iterator[str]:
