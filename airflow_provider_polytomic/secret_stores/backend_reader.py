@@ -132,8 +132,8 @@ class BackendReader:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             error_type = type(error).__name__
         raise SecretStoreConfigurationError(
-            f"{type(self._backend).__name__} cannot read what is stored at {self._destination} ({error_type}). Nothing "
-            "was changed. Repair the secret.",
+            f"{type(self._backend).__name__} cannot read what is stored at {self._destination} ({error_type}). This "
+            "read changed nothing. Repair the secret.",
             reason="backend_cannot_read",
         )
 

@@ -1,4 +1,4 @@
-"""Errors of AWS and its client, translated by code and type; no other part of AWS's messages is repeated."""
+"""Errors of AWS and its client, translated by code and type; AWS's messages are not repeated, except refusals."""
 
 from __future__ import annotations
 
@@ -114,21 +114,22 @@ def _explain_code(error: boto_errors.ClientError, place: str, sent: Mapping[str,
     code = get_error_code(error)
     if code in _DENIED:
         return SecretStoreDeniedError(
-            f"{place}: AWS refused ({_quote_refusal(error, sent) or code}). Nothing was changed. Allow it in the "
-            "role's policy; the documentation has the smallest policy that works.",
+            f"{place}: AWS refused ({_quote_refusal(error, sent) or code}). This request changed nothing. "
+            "Allow it in the role's policy; the documentation has the smallest policy that works.",
             reason="missing_right",
             place=place,
         )
     if code in _KMS_KEY:
         return SecretStoreDeniedError(
-            f"{place}: its KMS key cannot be used ({code}). Nothing was changed. Enable the key and allow the role to "
-            "use it.",
+            f"{place}: its KMS key cannot be used ({code}). This request changed nothing. Enable the key "
+            "and allow the role to use it.",
             reason="kms_key",
             place=place,
         )
     if code in _CREDENTIALS:
         return SecretStoreDeniedError(
-            f"{place}: AWS does not accept the credentials ({code}). Nothing was changed. Renew or correct them.",
+            f"{place}: AWS does not accept the credentials ({code}). This request changed nothing. Renew or "
+            "correct them.",
             reason="credentials",
             place=place,
         )
@@ -141,7 +142,7 @@ def _explain_code(error: boto_errors.ClientError, place: str, sent: Mapping[str,
         )
     advice = _HINTS.get(code, "See AWS's documentation of this code, and correct the secret or its name.")
     return SecretStoreConfigurationError(
-        f"{place}: AWS rejects the request ({code}). Nothing was changed. {advice}",
+        f"{place}: AWS rejects the request ({code}). This request changed nothing. {advice}",
         reason="request_not_accepted",
         place=place,
     )

@@ -222,8 +222,8 @@ class LocalFilesystemStore:
             error_type = type(error).__name__
         raise SecretStoreConfigurationError(
             f"{type(self._backend).__name__} cannot read {self._file} ({error_type}), so Airflow finds none of its "
-            f"secrets: {self._describe_invalid_entry()} has a form that Airflow does not allow. Nothing was changed. "
-            "Repair the file.",
+            f"secrets: {self._describe_invalid_entry()} has a form that Airflow does not allow. This read changed "
+            "nothing. Repair the file.",
             reason="backend_cannot_read",
         )
 

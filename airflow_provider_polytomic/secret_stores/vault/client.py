@@ -186,8 +186,8 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
     if isinstance(error, (hvac_errors.Forbidden, hvac_errors.Unauthorized)):
         return SecretStoreDeniedError(
             f"Vault refuses to {what}, even after a new login. It answers so for a missing right, an unknown or "
-            "expired token and a mount that does not exist. Nothing was changed. Check the token or role, the mount "
-            "point and the policy; the documentation has the smallest policy that works.",
+            "expired token and a mount that does not exist. This request changed nothing. Check the token or role, the "
+            "mount point and the policy; the documentation has the smallest policy that works.",
             reason="refused_by_vault",
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
@@ -200,8 +200,8 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
         )
     if isinstance(error, hvac_errors.VaultError):
         return SecretStoreConfigurationError(
-            f"Vault rejects the request to {what} ({error_type}). Nothing was changed. See Vault's log, and correct "
-            "the path or the settings of the secret.",
+            f"Vault rejects the request to {what} ({error_type}). This request changed nothing. See Vault's log, and "
+            "correct the path or the settings of the secret.",
             reason="request_not_accepted",
         )
     return SecretStoreUnavailableError(
@@ -214,11 +214,13 @@ def _explain_login(error: Exception) -> SecretStoreError:
     error_type = type(error).__name__
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"Login to Vault failed: no answer ({error_type}). Nothing was changed. Check address, port and TLS.",
+            f"Login to Vault failed: no answer ({error_type}). This request changed nothing. Check address, port "
+            "and TLS.",
             reason="no_answer",
         )
     file = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     return SecretStoreConfigurationError(
-        f"Login to Vault failed ({error_type}{file}). Nothing was changed. Correct the address and the credentials.",
+        f"Login to Vault failed ({error_type}{file}). This request changed nothing. Correct the address and the "
+        "credentials.",
         reason="no_login",
     )

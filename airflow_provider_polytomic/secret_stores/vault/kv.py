@@ -26,7 +26,7 @@ _NO_REVISION = 2**31 - 1
 class SecretVersion(NamedTuple):
     """A version of a secret.
 
-    :param content: None if there is none; not set by a write.
+    :param content: None if the secret does not exist, and after a write.
     :param revision: its number; always 0 in version 1 of the engine.
     :param expires: when Vault will delete it by itself (``delete_version_after``), or empty.
     """

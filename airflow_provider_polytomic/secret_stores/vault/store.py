@@ -116,7 +116,7 @@ class VaultStore(ServerStore):
                 return self._write_record(record)
         raise SecretStoreConflictError(
             f"{self._mount}/{self._record}, the issuance record, was changed {_MAX_RECORD_TRIES} times while it was "
-            "being written. The key is unchanged. Try again.",
+            "being written. The stored value is unchanged. Try again.",
             reason="record_keeps_changing",
         )
 
@@ -219,7 +219,7 @@ class VaultStore(ServerStore):
 def _refuse_expiry(expires: str) -> None:
     if expires:
         raise SecretStoreConfigurationError(
-            f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The key is unchanged. "
-            "Set delete_version_after to 0 for the secret and its mount.",
+            f"Vault deletes versions there by itself ({expires}), so readers would lose the key. The stored value is "
+            "unchanged. Set delete_version_after to 0 for the secret and its mount.",
             reason="versions_expire",
         )
