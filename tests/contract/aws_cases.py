@@ -1,4 +1,4 @@
-"""AWS in the contract suite: Secrets Manager and Parameter Store, in each way of addressing."""
+"""AWS in the contract suite: Secrets Manager and Parameter Store, with each kind of address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
 from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
-from tests.contract.cases import CONNECTION, TEXT, BackendCase, Form, Way
+from tests.contract.cases import CONNECTION, TEXT, Addressing, BackendCase, Layout
 
 if TYPE_CHECKING:
     import pytest
@@ -25,12 +25,12 @@ _READ = [
     "ssm:GetParameter",
     "ssm:GetParameterHistory",
 ]
-_FORMS: dict[Way, Form] = {
+_LAYOUTS: dict[Addressing, Layout] = {
     "connection": CONNECTION,
     "variable": TEXT,
     "writer": CONNECTION,
     "outside": TEXT,
-    "field": Form("api_key", "note"),
+    "field": Layout("api_key", "note"),
 }
 
 
@@ -43,18 +43,27 @@ class _AwsCase(BackendCase):
     slash = ""
     backend_class: Any
 
-    def __init__(self, server: AwsServer, monkeypatch: pytest.MonkeyPatch, way: Way) -> None:
-        self.server, self.monkeypatch, self.way, self.form = server, monkeypatch, way, _FORMS[way]
+    def __init__(self, server: AwsServer, monkeypatch: pytest.MonkeyPatch, addressing: Addressing) -> None:
+        self.server, self.monkeypatch, self.addressing, self.layout = (
+            server,
+            monkeypatch,
+            addressing,
+            _LAYOUTS[addressing],
+        )
         super().__init__()
-        self.outside = (f"{self.scheme}://{self.writer}@/apps/", "?field=api_key" if way == "field" else "")
+        self.outside = (f"{self.scheme}://{self.writer}@/apps/", "?field=api_key" if addressing == "field" else "")
         self.own = server.client(self.service)
         self._use("*")
 
     def _use(self, actions: str | list[str]) -> None:
-        """Have Airflow work as a new user who may do this."""
+        """Have Airflow log in as a new user with the right to these actions."""
         server = self.server
         user = server.user([{"Effect": "Allow", "Action": actions, "Resource": "*"}])
-        reader = server.user([{"Effect": "Allow", "Action": _READ, "Resource": "*"}]) if self.way == "writer" else user
+        reader = (
+            server.user([{"Effect": "Allow", "Action": _READ, "Resource": "*"}])
+            if self.addressing == "writer"
+            else user
+        )
         where: dict[str, Any] = {"region_name": server.region, "endpoint_url": server.endpoint_url}
         self.backend = self.backend_class(**where, **reader.boto)
         connection = {
@@ -66,19 +75,19 @@ class _AwsCase(BackendCase):
         self.forget_clients()
         self.monkeypatch.setenv("AIRFLOW_CONN_AWS_OF_THE_TEST", json.dumps(connection))
 
-    def deny(self) -> None:
+    def deny_writes(self) -> None:
         self._use(_READ)
 
     def path(self, name: str) -> str:
-        folder = {"outside": "apps", "field": "apps", "variable": "airflow/variables"}.get(self.way)
+        folder = {"outside": "apps", "field": "apps", "variable": "airflow/variables"}.get(self.addressing)
         return f"{self.slash}{folder or 'airflow/connections'}/{name}"
 
     def set(self, name: str, content: Any) -> None:
-        self._set(self.path(name), content if self.form is TEXT else json.dumps(content))
+        self._set(self.path(name), content if self.layout is TEXT else json.dumps(content))
 
     def get(self, name: str) -> Any:
-        found = self._get(self.path(name))
-        return found if self.form is TEXT or found is None else json.loads(found)
+        text = self._get(self.path(name))
+        return text if self.layout is TEXT or text is None else json.loads(text)
 
     def _set(self, path: str, text: str) -> None:
         raise NotImplementedError
@@ -89,7 +98,7 @@ class _AwsCase(BackendCase):
 
 class SecretsManagerCase(_AwsCase):
     service, scheme, backend_class = "secretsmanager", "aws-secretsmanager", SecretsManagerBackend
-    names = re.compile(r"[\w/+=.@-]{1,500}", re.ASCII)
+    supported_names = re.compile(r"[\w/+=.@-]{1,500}", re.ASCII)
 
     def _set(self, path: str, text: str) -> None:
         try:
@@ -101,15 +110,15 @@ class SecretsManagerCase(_AwsCase):
         try:
             text: str | None = self.own.get_secret_value(SecretId=path).get("SecretString")
         except (self.own.exceptions.ResourceNotFoundException, self.own.exceptions.InvalidRequestException):
-            return None  # there is none, or it is deleted
+            return None  # it does not exist, or it is deleted
         return text
 
 
 class ParameterStoreCase(_AwsCase):
     service, scheme, backend_class = "ssm", "aws-ssm", SystemsManagerParameterStoreBackend
     slash = "/"
-    names = re.compile(r"[\w/.-]{1,900}", re.ASCII)
-    checks_rights = False
+    supported_names = re.compile(r"[\w/.-]{1,900}", re.ASCII)
+    checks_write = False
 
     def _set(self, path: str, text: str) -> None:
         self.own.put_parameter(Name=path, Value=text, Type="SecureString", Overwrite=True)
@@ -122,11 +131,13 @@ class ParameterStoreCase(_AwsCase):
         return text
 
 
-def _case(cls: type[SecretsManagerCase | ParameterStoreCase], way: Way) -> Make:
-    return lambda request, _: cls(request.getfixturevalue("aws_server"), request.getfixturevalue("monkeypatch"), way)
+def _case(cls: type[SecretsManagerCase | ParameterStoreCase], addressing: Addressing) -> Make:
+    return lambda request, _: cls(
+        request.getfixturevalue("aws_server"), request.getfixturevalue("monkeypatch"), addressing
+    )
 
 
 AWS_CASES: dict[str, Make] = {
-    **{f"secretsmanager-{way}": _case(SecretsManagerCase, way) for way in _FORMS},
-    **{f"ssm-{way}": _case(ParameterStoreCase, way) for way in _FORMS if way != "field"},
+    **{f"secretsmanager-{addressing}": _case(SecretsManagerCase, addressing) for addressing in _LAYOUTS},
+    **{f"ssm-{addressing}": _case(ParameterStoreCase, addressing) for addressing in _LAYOUTS if addressing != "field"},
 }

@@ -1,4 +1,4 @@
-"""What the contract suite needs to know of a store: how to open it, and to act as a person and as a consumer.
+"""The stores of the package as the contract suite uses them.
 
 A new store is one more class, in a module of its own, and its rows in ``CASES`` of ``conftest.py``.
 """
@@ -35,64 +35,52 @@ __all__ = [
     "LOCAL_CASES",
     "METASTORE_CASES",
     "TEXT",
+    "Addressing",
     "BackendCase",
-    "Form",
+    "Layout",
     "LocalCase",
     "MetastoreCase",
     "StoreCase",
-    "Way",
 ]
 
 ISSUER = "http://127.0.0.1:8766"
 ANY_NAME = re.compile(r".+")
 IN_A_TASK = "POLYTOMIC_CONTRACT_IN_A_TASK"  # set by run_in_a_task.py: the stores that need a running task
 
-Way = Literal["connection", "variable", "writer", "outside", "field"]
-"""A connection or a Variable of Airflow's, a connection that another connection writes, a secret outside Airflow, or a
-field of one."""
+Addressing = Literal["connection", "variable", "writer", "outside", "field"]
+"""An Airflow connection or Variable, a connection that another connection writes, a secret outside Airflow, or a field
+of one."""
 
 
 class StoreCase(Protocol):
-    """One store, as the suite sees it."""
+    """One kind of store: the members of ``StoreContract`` that have the same names, without its tests."""
 
-    parallel: bool
-    """Whether threads may use it at once, each its own destination."""
-    keeps_beside: str | None
-    """What a person may keep in the same secret (see :meth:`put`), or None where a secret is the key alone."""
-    has_fields: bool
-    """Whether a removal takes only the key's field; elsewhere a connection or a text goes whole."""
-    names: re.Pattern[str]
-    """The names that it can hold."""
-    denied: frozenset[str]
-    """The reasons of an error where the right to write is missing."""
-    checks_rights: bool
-    """Whether :meth:`SecretStore.check_write` finds that out where something is stored."""
+    is_concurrent: bool
+    note: str | None
+    keeps_note: bool
+    supported_names: re.Pattern[str]
+    denied_reasons: frozenset[str]
+    checks_write: bool
 
-    def open(self, name: str) -> SecretStore:
-        """Open it anew, as another worker would."""
+    def open_store(self, name: str) -> SecretStore: ...
 
-    def put(self, name: str, key: str, beside: str | None = None) -> None:
-        """Act as a person who stores a key, and something beside it."""
+    def put(self, name: str, key: str, note: str | None = None) -> None: ...
 
-    def put_foreign(self, name: str) -> None:
-        """Act as a person who stores what is no key."""
+    def put_foreign(self, name: str) -> None: ...
 
-    def beside(self, name: str) -> str | None:
-        """Return what a person stored beside the key."""
+    def read_note(self, name: str) -> str | None: ...
 
-    def consumer(self, name: str) -> str | None:
-        """Return what the next task gets."""
+    def read_as_consumer(self, name: str) -> str | None: ...
 
-    def deny(self) -> None:
-        """Take away the right to write, not the right to read."""
+    def deny_writes(self) -> None: ...
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a secret looks like.
+class Layout:
+    """The fields of a secret.
 
-    :param key: the field that holds the key; None where the secret is the key alone.
-    :param note: the field for what a person keeps beside it; None where there is none.
+    :param key: the field of the key; None if the secret is the key alone.
+    :param note: the field of what a person keeps beside the key; None if there is no such field.
     """
 
     key: str | None
@@ -102,11 +90,11 @@ class Form:
     def is_connection(self) -> bool:
         return self.key == "password"
 
-    def content(self, key: str, beside: str | None = None) -> Any:
+    def content(self, key: str, note: str | None = None) -> Any:
         if self.key is None:
             return key
         fields = {"conn_type": "polytomic", "host": ISSUER} if self.is_connection else {}
-        return {**fields, self.key: key, **({self.note: beside} if self.note and beside else {})}
+        return {**fields, self.key: key, **({self.note: note} if self.note and note else {})}
 
     def foreign(self) -> Any:
         if self.is_connection:
@@ -114,87 +102,87 @@ class Form:
         return self.content("two words")
 
 
-CONNECTION = Form("password", "description")
-TEXT = Form(None)
+CONNECTION = Layout("password", "description")
+TEXT = Layout(None)
 
 
 class BackendCase:
-    """A store that a backend of Airflow's reads, or one outside Airflow.
+    """A store that an Airflow backend reads, or one outside Airflow.
 
-    Subclasses set the attributes that have no value here, and act as a person.
+    Subclasses set the attributes that have no value here, and read and write secrets as a person does.
     """
 
-    parallel = True
-    names = ANY_NAME
-    denied = frozenset({"missing_right"})
-    checks_rights = True
+    is_concurrent = True
+    supported_names = ANY_NAME
+    denied_reasons = frozenset({"missing_right"})
+    checks_write = True
     writer = ""
     outside = ("", "")
-    """What stands before and after a name in the URI of a secret outside Airflow."""
-    way: Way
-    form: Form
+    """The parts of the URI of a secret outside Airflow, before and after its name."""
+    addressing: Addressing
+    layout: Layout
     backend: Any
 
     def __init__(self) -> None:
-        self.keeps_beside = "owned by the data team" if self.form.note else None
-        self.has_fields = not self.form.is_connection and self.form.key is not None
+        self.note = "owned by the data team" if self.layout.note else None
+        self.keeps_note = not self.layout.is_connection and self.layout.key is not None
         self.forget_clients()
 
     def forget_clients(self) -> None:
-        """Have the next store that is opened log in anew."""
+        """Have the next store that is opened log in again."""
         self._stores, self._clients = StoreFactory(issuer=ISSUER), ClientCache()
 
-    def open(self, name: str) -> SecretStore:
-        if self.way in {"outside", "field"}:
+    def open_store(self, name: str) -> SecretStore:
+        if self.addressing in {"outside", "field"}:
             return self._stores.open(quote(name).join(self.outside))
-        kind: Any = "variable" if self.way == "variable" else "connection"
-        destination = Destination("airflow", kind, name, conn_id=self.writer if self.way == "writer" else None)
+        kind: Any = "variable" if self.addressing == "variable" else "connection"
+        destination = Destination("airflow", kind, name, conn_id=self.writer if self.addressing == "writer" else None)
         assert Destination.parse(str(destination)) == destination
         return store_on(self.backend, destination, issuer=ISSUER, clients=self._clients)
 
-    def put(self, name: str, key: str, beside: str | None = None) -> None:
-        self.set(name, self.form.content(key, beside))
+    def put(self, name: str, key: str, note: str | None = None) -> None:
+        self.set(name, self.layout.content(key, note))
 
     def put_foreign(self, name: str) -> None:
-        self.set(name, self.form.foreign())
+        self.set(name, self.layout.foreign())
 
-    def beside(self, name: str) -> str | None:
-        found: str | None = self.get(name)[self.form.note]
-        return found
+    def read_note(self, name: str) -> str | None:
+        note: str | None = self.get(name)[self.layout.note]
+        return note
 
-    def consumer(self, name: str) -> str | None:
-        if self.way == "variable":
-            found: str | None = self.backend.get_variable(name)
-            return found
-        if self.way in {"connection", "writer"}:
+    def read_as_consumer(self, name: str) -> str | None:
+        if self.addressing == "variable":
+            value: str | None = self.backend.get_variable(name)
+            return value
+        if self.addressing in {"connection", "writer"}:
             connection = self.backend.get_connection(name)
             return connection.password if connection else None
         content = self.get(name)
-        key: str | None = content.get(self.form.key) if content and self.form.key else content
+        key: str | None = content.get(self.layout.key) if content and self.layout.key else content
         return key
 
     def set(self, name: str, content: Any) -> None:
-        """Store a text, or fields, without compare-and-set."""
+        """Store a string, or fields, without compare-and-set."""
         raise NotImplementedError
 
     def get(self, name: str) -> Any:
-        """Return the text or the fields, or None."""
+        """Return the string or the fields, or None."""
         raise NotImplementedError
 
 
 class LocalCase(BackendCase):
-    """A file, read by Airflow's own class."""
+    """A file that Airflow's own class reads."""
 
-    denied = frozenset({"file_rights"})
+    denied_reasons = frozenset({"file_rights"})
 
-    def __init__(self, folder: Path, way: Literal["connection", "variable"]) -> None:
-        self.way, self.form = way, CONNECTION if way == "connection" else TEXT
+    def __init__(self, folder: Path, addressing: Literal["connection", "variable"]) -> None:
+        self.addressing, self.layout = addressing, CONNECTION if addressing == "connection" else TEXT
         super().__init__()
         self.file = folder / "secrets.json"
-        self.file.write_text(json.dumps({"other": "postgres://u:p@db/x" if way == "connection" else "kept"}))
-        self.backend = LocalFilesystemBackend(**{f"{way}s_file_path": str(self.file)})
+        self.file.write_text(json.dumps({"other": "postgres://u:p@db/x" if addressing == "connection" else "kept"}))
+        self.backend = LocalFilesystemBackend(**{f"{addressing}s_file_path": str(self.file)})
 
-    def deny(self) -> None:
+    def deny_writes(self) -> None:
         self.file.parent.chmod(0o555)
 
     def set(self, name: str, content: Any) -> None:
@@ -205,21 +193,21 @@ class LocalCase(BackendCase):
 
 
 class MetastoreCase:
-    """The metadata database, through whatever a task reaches it by."""
+    """The metadata database, in the way that a task reaches it."""
 
     # SQLite has one writer at a time, and a task one channel to its supervisor.
-    parallel = False
-    # The Execution API of dag.test() cannot decode others; the one of a scheduler's task is another.
-    names = re.compile(r"[ -~]+") if AIRFLOW_V_3_0_PLUS else ANY_NAME
-    denied: frozenset[str] = frozenset()
-    checks_rights = False
-    keeps_beside: str | None = None
-    has_fields = False
+    is_concurrent = False
+    # The Execution API of dag.test() cannot decode other names; a scheduler's task uses another one.
+    supported_names = re.compile(r"[ -~]+") if AIRFLOW_V_3_0_PLUS else ANY_NAME
+    denied_reasons: frozenset[str] = frozenset()
+    checks_write = False
+    note: str | None = None
+    keeps_note = False
 
-    def open(self, name: str) -> SecretStore:
+    def open_store(self, name: str) -> SecretStore:
         return store_on(None, Destination("airflow", "variable", name), issuer=ISSUER)
 
-    def put(self, name: str, key: str, beside: str | None = None) -> None:
+    def put(self, name: str, key: str, note: str | None = None) -> None:
         from airflow.providers.common.compat.sdk import Variable
 
         Variable.set(name, key)
@@ -227,13 +215,13 @@ class MetastoreCase:
     def put_foreign(self, name: str) -> None:
         self.put(name, "two words")
 
-    def beside(self, name: str) -> str | None:
+    def read_note(self, name: str) -> str | None:
         raise NotImplementedError
 
-    def consumer(self, name: str) -> str | None:
+    def read_as_consumer(self, name: str) -> str | None:
         return get_variable(name)
 
-    def deny(self) -> None:
+    def deny_writes(self) -> None:
         raise NotImplementedError
 
 

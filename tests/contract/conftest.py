@@ -1,4 +1,4 @@
-"""Fixtures of the contract suite: which stores, and whose rights."""
+"""Fixtures of the contract suite: the stores, and a user without rights."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["aws_server", "running_aws_server", "shared_vault_fake", "vault_real"
 
 CASES = METASTORE_CASES if os.environ.get(IN_A_TASK) else {**LOCAL_CASES, **VAULT_CASES, **AWS_CASES}
 
-# Of the suite, what only a running task can run.
+# Only a running task can run these tests.
 collect_ignore = [] if os.environ.get(IN_A_TASK) else ["test_metastore.py"]
 
 
 @pytest.fixture(params=CASES)
 def case(request):
-    # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
+    # Not tmp_path: other users cannot read pytest's folders, and the tests of denied rights become another user.
     folder = Path(tempfile.mkdtemp(prefix="polytomic-contract-"))
     folder.chmod(0o755)
     yield CASES[request.param](request, folder)
@@ -41,11 +41,11 @@ def name():
 
 @pytest.fixture
 def deny(case):
-    """Take away the right to write; where the tests run as root, be a user whom file modes bind."""
+    """Withdraw the right to write; if the tests run as root, become a user to whom file modes apply."""
     root = os.geteuid() == 0 and isinstance(case, LocalCase)
 
     def become():
-        case.deny()
+        case.deny_writes()
         if root:
             os.seteuid(65534)
 

@@ -1,4 +1,4 @@
-"""The kinds of store that have a policy on a page, and how each is made for a test: the page's words, on a server."""
+"""The kinds of store whose page has policies, each opened on a server as its page says."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["KINDS", "Kind"]
 class Kind:
     """One kind of store, with its policies.
 
-    :param servers: the fixtures of those that it is tried on.
-    :param make: opens it.
-    :param worker: of whoever writes.
-    :param consumer: of a backend that only reads.
-    :param remover: what whoever also removes has besides.
-    :param tried: of which rights the lack is tried; all of them where it is empty.
+    :param servers: the fixtures of the servers.
+    :param make: opens the store of the page on a server.
+    :param worker: the policy of the identity that writes.
+    :param consumer: the policy of a backend that only reads.
+    :param remover: the additional policy of an identity that removes.
+    :param tried: the rights that are left out one by one; empty means all.
     """
 
     page: str
@@ -46,19 +46,19 @@ class Kind:
 
     @property
     def places(self) -> dict[str, str]:
-        """The destinations of the page, and the path that each leads to."""
-        found = {codes(row[0])[0]: codes(row[1])[0] for row in rows(self.page, "Destinations")}
-        # With a key of the customer's own, the connection is one that a person has made, without a password yet.
-        return {uri: place for uri, place in found.items() if not self.tried or "connection/" in uri}
+        """The destinations of the page, with the paths of their secrets."""
+        paths = {codes(row[0])[0]: codes(row[1])[0] for row in rows(self.page, "Destinations")}
+        # With a customer managed key, a person has created the connection, without a password.
+        return {uri: path for uri, path in paths.items() if not self.tried or "connection/" in uri}
 
     def destination(self, role: str, less: Reduced) -> str:
-        """Return a destination that a right is for, or any where it is for all.
+        """Return a destination that needs the right, or any destination if all need it.
 
-        :param role: a ``consumer`` only reads, so there a connection writes.
+        :param role: a ``consumer`` only reads, so the destination names a connection that writes.
         """
         (writer,) = {found[0] for uri in self.places if (found := re.findall(r"^airflow://(\w+)@", uri))}
         direct = {uri: place for uri, place in self.places.items() if not uri.startswith(f"airflow://{writer}@")}
-        # Vault's paths of deletion have another word after the mount.
+        # Vault's path for a deletion has another word after the mount.
         served = [
             uri
             for uri, place in direct.items()
@@ -83,7 +83,7 @@ def _vault_kinds() -> dict[str, Kind]:
 
 
 def _aws_kinds(name: str, cls: type[SecretsManagerPage | ParameterStorePage]) -> dict[str, Kind]:
-    """Return the store, and the store where a person has made every secret before, with a key of the customer's own."""
+    """Return the store, and the store in which a person has created each secret with a customer managed key."""
 
     def make(request: pytest.FixtureRequest, server: str, patch: pytest.MonkeyPatch, folder: Path) -> StorePage:
         return cls(request.getfixturevalue(server), patch, folder)
@@ -99,7 +99,7 @@ def _aws_kinds(name: str, cls: type[SecretsManagerPage | ParameterStorePage]) ->
 
     page, servers = cls.page, ("aws_server",)
     worker, consumer, key = policy(page, "worker"), policy(page, "consumer"), policy(page, "worker kms")
-    # The page says it in a sentence: the consumer needs the key to decrypt.
+    # The page says in a sentence that the consumer needs the right to decrypt.
     decrypt = replace(key, rules=(replace(key.rules[0], rights=("kms:Decrypt",)),))
     remover = policy(page, "worker remove")
     plain = Kind(page, servers, make, worker, consumer, remover)

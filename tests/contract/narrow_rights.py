@@ -1,4 +1,4 @@
-"""Issuances and removals where rights are narrow: a first key, one that is kept, a renewal; each is settled."""
+"""Issuances and removals with narrow rights: a first key, a key that is kept, a rotation."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 _MODES: dict[str, Ensure | Rotate] = {
     "a first key": Ensure(),
     "a key that is kept": Ensure(),
-    "a renewal": renew(_MONDAY),
+    "a rotation": renew(_MONDAY),
 }
-# In which order they are tried on one destination, and how many keys there are to be after each.
-PHASES = {"a first key": 1, "a key that is kept": 1, "a renewal": 2}
+# The order in which they are tried on one destination, and the number of issued keys after each.
+PHASES = {"a first key": 1, "a key that is kept": 1, "a rotation": 2}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one try came to.
+    """The result of one try.
 
     :param error: None for success.
     :param posts: requests for a key that reached Polytomic.
@@ -51,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Issuer:
-    """Issues the key of one user to one destination, in whatever Airflow is configured with by then."""
+    """Issuer of the key of one user to one destination, with the present configuration of Airflow."""
 
     emulator: PolytomicEmulator
     user: User
@@ -59,7 +59,7 @@ class Issuer:
 
     @property
     def name(self) -> str:
-        """The destination's, without what leads there."""
+        """The name of the secret, without its folder."""
         return self.destination.partition("?")[0].rpartition("/")[2]
 
     def attempt(self, phase: str) -> Outcome:
@@ -73,18 +73,18 @@ class Issuer:
         return Outcome(None, self._posts() - before)
 
     def complete(self, phase: str) -> None:
-        """Try a phase with all rights: it ends with the only key that was issued in it."""
+        """Complete a phase with all rights: the stored key is the only one that the phase has issued."""
         with self._opened() as (hook, store):
             reference = self._issue(phase, hook, store)
-            held, back = store.read().value, store.read_back()
+            key, back = store.read().value, store.read_back()
         self.check_minted(phase)
-        assert held is not None
-        assert held.matches(back)
-        assert held.reveal() == self.emulator.live_key(self.user.id)
-        assert held.fingerprint == reference.fingerprint
+        assert key is not None
+        assert key.matches(back)
+        assert key.reveal() == self.emulator.live_key(self.user.id)
+        assert key.fingerprint == reference.fingerprint
 
     def attempt_removal(self) -> SecretStoreError | IssuanceError | None:
-        """Try to remove the key, be it alive or not, and its record; return the error, or None for success."""
+        """Try to remove the key, active or revoked, and its record; return the error, or None for success."""
         try:
             with self._opened() as (hook, store):
                 remove_key(hook, store, allow_active_key=True, clock=Clock(sleep=lambda _: None))
@@ -93,12 +93,12 @@ class Issuer:
         return None
 
     def leave_key(self) -> tuple[bool, bool]:
-        """Leave a key and its record; return what :meth:`found` then says."""
+        """Leave a key and its record; return what :meth:`find` then returns."""
         self.complete("a first key")
         return True, True
 
     def leave_record(self) -> tuple[bool, bool]:
-        """Leave what an issuance leaves that Polytomic refused: a record alone; return what :meth:`found` then says."""
+        """Leave a record alone, as an issuance that Polytomic rejects; return what :meth:`find` then returns."""
         target = Target.parse(self.user.organization_id, self.user.id)
         record = IssuanceRecord("failed", str(UUID(int=1)), False, 1, _MONDAY, "absent", target)
         with self._opened() as (_, store):
@@ -106,13 +106,13 @@ class Issuer:
             store.write_record(record.to_mapping())
         return False, True
 
-    def found(self) -> tuple[bool, bool]:
-        """Say whether there is a key, and whether there is a record."""
+    def find(self) -> tuple[bool, bool]:
+        """Return whether there is a key, and whether there is a record."""
         with self._opened() as (_, store):
             return store.read().value is not None, store.read_record() is not None
 
     def check_minted(self, phase: str) -> None:
-        """Check that there was one key for each phase that issues any, however often it was tried."""
+        """Check that each phase that issues keys has issued one, however often it was tried."""
         assert self.emulator.minted(self.user.id) == PHASES[phase]
 
     def _issue(self, phase: str, hook: PolytomicHook, store: SecretStore) -> KeyReference:

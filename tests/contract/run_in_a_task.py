@@ -1,6 +1,7 @@
-"""Run pytest inside a running task, because some stores are only reached from there: ``python -m ... <arguments>``.
+"""Run pytest inside a running task, because some stores can only be reached from there.
 
-``dag.test()`` gives a task of Airflow 3 a real channel to a real Execution API, both in this process.
+``python -m tests.contract.run_in_a_task <arguments of pytest>``. ``dag.test()`` gives a task of Airflow 3 a real
+channel to a real Execution API, both in this process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _codes: list[int] = []
 
 
 class RunPytest(BaseOperator):
-    """A task whose work is the suite."""
+    """A task that runs the suite."""
 
     def execute(self, context):
         _codes.append(int(pytest.main(sys.argv[1:])))
@@ -30,4 +31,4 @@ if __name__ == "__main__":
         RunPytest(task_id="suite")
     run_dag(dag)
     sys.stdout.flush()
-    os._exit(_codes[0] if _codes else 99)  # 3.3's dag.test() leaves threads behind
+    os._exit(_codes[0] if _codes else 99)  # dag.test() of Airflow 3.3 leaves threads behind

@@ -1,4 +1,4 @@
-"""The contract holds for the stores that only a running task reaches: the same suite, run by a task."""
+"""The stores that only a running task reaches pass the same contract suite, which a task runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ HERE = Path(__file__).parent
 
 @pytest.mark.timeout(900)
 def test_the_contract_suite_passes_inside_a_task(airflow_db):
-    # This run's conftest.py would give the nested run another home of Airflow, without a database.
+    # The conftest.py of this run would give the nested run another Airflow home, without a database.
     plugins = ["--noconftest", "-p", "tests.contract.conftest"]
-    # Airflow has imported what some of pytest's plugins come with.
+    # Airflow has already imported modules of some of pytest's plugins.
     imported = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     suite = [str(HERE / f"test_{part}.py") for part in ("stores", "metastore")]
     run = subprocess.run(

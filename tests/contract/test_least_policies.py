@@ -1,7 +1,7 @@
-"""The policies of the docs are the least: with them everything works, without any of their lines it does not.
+"""The policies of the docs are minimal: everything works with them, and not without any one of their lines.
 
-Without a line nothing is issued; or, for the rights that a page says cannot be proved beforehand, what was issued is
-stored once the right is granted. What a removal leaves is removed once the right is granted.
+Without a line no key is issued. For a right that a page says cannot be checked beforehand, the issued key is stored
+once the right is granted. A removal that fails is completed once the right is granted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.docs.store_pages import StorePage
 
-# With a key of the customer's own in AWS, nothing of a removal differs.
+# A removal does not depend on a customer managed key in AWS.
 REMOVED_FROM = {name: kind for name, kind in KINDS.items() if not kind.tried}
 
 
@@ -54,21 +54,22 @@ def _less(kinds: Mapping[str, Kind], *roles: str) -> list[Any]:
     ]
 
 
-# AWS does not say which right to a key is missing.
-WORDS = {"kms:Decrypt": "KMS is not allowed|ciphertext refers to a customer master key"}
+# AWS does not report which right to a KMS key is missing.
+_MESSAGES = {"kms:Decrypt": "KMS is not allowed|ciphertext refers to a customer master key"}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A store behind a page, and an issuer to one of its destinations."""
+    """The store of a page, and an issuer to one of its destinations."""
 
     kind: Kind
     site: StorePage
     issuer: Issuer
 
     def grant(self, **least: Policy) -> None:
-        """Give worker and consumer their policies, or what is said instead; where no other connection writes, the
-        backend is the worker's.
+        """Give worker and consumer their policies, or these instead.
+
+        If no other connection writes, the backend has the policy of the worker.
         """
         worker, consumer = (least.get(role, getattr(self.kind, role)) for role in ("worker", "consumer"))
         if "@" in self.issuer.destination:
@@ -106,11 +107,11 @@ def test_with_the_whole_policies_everything_works(trial, name, server, destinati
     for phase in PHASES:
         assert on.issuer.attempt(phase).error is None, phase
         on.issuer.check_minted(phase)
-    on.issuer.complete("a renewal")
+    on.issuer.complete("a rotation")
 
 
 @pytest.mark.parametrize(("name", "server", "role", "less"), _less(KINDS, "worker", "consumer"))
-def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, name, server, role, less):
+def test_without_a_line_no_key_is_issued_or_the_issued_key_is_stored_later(trial, name, server, role, less):
     on = trial(name, server, KINDS[name].destination(role, less))
     right = less.lacks or (less.rule.rights[0] if len(less.rule.rights) == 1 else None)
     not_proved = right in unproved(on.kind.page, backend=role == "consumer")
@@ -125,15 +126,15 @@ def test_without_a_line_nothing_is_issued_or_what_was_issued_is_got_back(trial, 
         on.issuer.check_minted(phase)
 
     assert refused, "the line is not needed"
-    assert any(outcome.posts for outcome in refused) is not_proved, "what the page says"
+    assert any(outcome.posts for outcome in refused) is not_proved, "the page says otherwise"
     for outcome in refused:
-        told = str(outcome.error)
+        message = str(outcome.error)
         if isinstance(outcome.error, (SecretStoreDeniedError, SecretStoreConfigurationError)):
             assert not outcome.posts
-            assert re.search(WORDS.get(right or "") or re.escape(less.lacks or on.issuer.name), told)
+            assert re.search(_MESSAGES.get(right or "") or re.escape(less.lacks or on.issuer.name), message)
         else:
             assert not_proved
-            assert isinstance(outcome.error, IssuanceIncompleteError), told
+            assert isinstance(outcome.error, IssuanceIncompleteError), message
 
 
 @pytest.mark.parametrize(("name", "server", "destination"), _whole(REMOVED_FROM))
@@ -141,16 +142,14 @@ def test_with_the_rights_to_remove_a_removal_works(trial, name, server, destinat
     on = trial(name, server, destination)
     on.grant(worker=on.kind.worker + on.kind.remover)
     for leave in (on.issuer.leave_record, on.issuer.leave_key):
-        assert on.issuer.found() == (False, False)
-        assert leave() == on.issuer.found()
+        assert on.issuer.find() == (False, False)
+        assert leave() == on.issuer.find()
         assert on.issuer.attempt_removal() is None
-    assert on.issuer.found() == (False, False)
+    assert on.issuer.find() == (False, False)
 
 
 @pytest.mark.parametrize(("name", "server", "role", "less"), _less(REMOVED_FROM, "remover"))
-def test_without_a_line_the_error_names_it_and_what_is_left_is_removed_once_it_is_there(
-    trial, name, server, role, less
-):
+def test_without_a_line_the_error_names_it_and_the_removal_is_completed_later(trial, name, server, role, less):
     on = trial(name, server, KINDS[name].destination("worker", less))
     refused = []
     for leave in (on.issuer.leave_record, on.issuer.leave_key):
@@ -159,10 +158,10 @@ def test_without_a_line_the_error_names_it_and_what_is_left_is_removed_once_it_i
         error = on.issuer.attempt_removal()
         if error is not None:
             refused.append(error)
-            assert on.issuer.found() in {left, (False, True)}, "at most the key is gone, before its record"
+            assert on.issuer.find() in {left, (False, True)}, "at most the key is gone, before its record"
             on.grant(worker=on.kind.worker + on.kind.remover)
             assert on.issuer.attempt_removal() is None
-        assert on.issuer.found() == (False, False)
+        assert on.issuer.find() == (False, False)
     assert refused, "the line is not needed"
     for error in refused:
         assert isinstance(error, SecretStoreDeniedError)

@@ -1,4 +1,4 @@
-"""What only the metastore does: it keeps quiet at DEBUG, finds what shadows it, says how to name it. Run in a task."""
+"""Rules of the metastore store alone: no write at DEBUG, no shadowed name, a name that Airflow masks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.contract.cases import ISSUER, MetastoreCase
 
 @pytest.fixture
 def store(name):
-    return MetastoreCase().open(name)
+    return MetastoreCase().open_store(name)
 
 
 @pytest.fixture
 def file_backend(monkeypatch, tmp_path):
-    """Configure this running Airflow with a custom backend; where nothing has been memoised, look-ups pick it up."""
+    """Configure this running Airflow with a custom backend; a look-up finds it, because no backend is cached yet."""
     file = tmp_path / "connections.json"
     file.write_text("{}")
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
@@ -45,7 +45,7 @@ def test_without_a_custom_backend_a_variable_goes_to_the_metastore_and_a_connect
     assert caught.value.reason == "no_backend"
 
 
-def test_a_custom_backend_of_the_running_task_is_found_and_served(file_backend):
+def test_a_custom_backend_of_the_running_task_is_used(file_backend):
     assert isinstance(configured_secrets_backend(), LocalFilesystemBackend)
     store = open_store("airflow://connection/acme", issuer=ISSUER)
     store.write(ApiKey("in-the-file"), store.read())
@@ -64,23 +64,23 @@ def test_nothing_is_written_while_airflow_logs_at_debug(store, monkeypatch, sett
         )
     else:
         airflow_logger.setLevel(logging.DEBUG)
-    held = store.read()
+    stored = store.read()
     try:
-        for act in (lambda: store.check_write(held), lambda: store.write(ApiKey("a-key"), held)):
+        for attempt in (lambda: store.check_write(stored), lambda: store.write(ApiKey("a-key"), stored)):
             with pytest.raises(SecretStoreConfigurationError) as refused:
-                act()
+                attempt()
             assert refused.value.reason == "logs_at_debug"
     finally:
         airflow_logger.setLevel(level)
     assert store.read().version == "absent"
 
 
-def test_a_shadowing_environment_variable_is_named_before_anything_is_issued(store, name, monkeypatch):
+def test_a_shadowing_environment_variable_is_reported_before_a_key_is_issued(store, name, monkeypatch):
     monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", "stale")
     with pytest.raises(SecretStoreConfigurationError) as refused:
         store.check_write(store.read())
     assert refused.value.reason == "shadowed"
-    assert store.read_back().reveal() == "stale"  # what consumers get
+    assert store.read_back().reveal() == "stale"  # consumers get it
 
 
 def test_the_key_and_its_record_are_two_variables(store, name):
@@ -90,7 +90,7 @@ def test_the_key_and_its_record_are_two_variables(store, name):
     assert json.loads(metastore.get_variable(f"{name}__polytomic_issuance") or "") == {"state": "done"}
 
 
-def test_a_record_that_is_none_is_said(store, name):
+def test_a_variable_that_is_no_record_is_refused(store, name):
     MetastoreCase().put(f"{name}__polytomic_issuance", "no record")
     with pytest.raises(SecretStoreConfigurationError) as refused:
         store.read_record()
@@ -98,8 +98,8 @@ def test_a_record_that_is_none_is_said(store, name):
 
 
 @pytest.mark.parametrize(("key", "warned"), [("acme_polytomic", True), ("acme_polytomic_api_key", False)])
-def test_a_name_that_airflow_does_not_mask_is_warned_of(key, warned, caplog):
-    store = MetastoreCase().open(key)
+def test_a_name_that_airflow_does_not_mask_causes_a_warning(key, warned, caplog):
+    store = MetastoreCase().open_store(key)
     with caplog.at_level(logging.WARNING):
         store.check_write(store.read())
     assert ("does not mask the Variable acme_polytomic" in caplog.text) is warned
@@ -108,5 +108,5 @@ def test_a_name_that_airflow_does_not_mask_is_warned_of(key, warned, caplog):
 @pytest.mark.parametrize("key", ["keys", "a?b", "a#b", "a%b", "x" * 240])
 def test_a_key_that_airflow_could_not_hold_is_refused(key):
     with pytest.raises(SecretStoreConfigurationError) as refused:
-        MetastoreCase().open(key)
+        MetastoreCase().open_store(key)
     assert refused.value.reason == "name_not_allowed"

@@ -21,12 +21,12 @@ class TestStores(StoreContract):
     @pytest.fixture(autouse=True)
     def _use_case(self, case: StoreCase, deny: Callable[[], None]) -> None:
         self._case, self._deny = case, deny
-        self.supported_names, self.is_concurrent = case.names, case.parallel
-        self.note, self.keeps_note = case.keeps_beside, case.has_fields
-        self.denied_reasons, self.checks_write = case.denied, case.checks_rights
+        self.supported_names, self.is_concurrent = case.supported_names, case.is_concurrent
+        self.note, self.keeps_note = case.note, case.keeps_note
+        self.denied_reasons, self.checks_write = case.denied_reasons, case.checks_write
 
     def open_store(self, name: str) -> SecretStore:
-        return self._case.open(name)
+        return self._case.open_store(name)
 
     def put(self, name: str, key: str, note: str | None = None) -> None:
         self._case.put(name, key, note)
@@ -35,10 +35,10 @@ class TestStores(StoreContract):
         self._case.put_foreign(name)
 
     def read_as_consumer(self, name: str) -> str | None:
-        return self._case.consumer(name)
+        return self._case.read_as_consumer(name)
 
     def read_note(self, name: str) -> str | None:
-        return self._case.beside(name)
+        return self._case.read_note(name)
 
     def deny_writes(self) -> None:
         if not self.is_concurrent:

@@ -1,4 +1,4 @@
-"""A Vault in the contract suite: both KV versions, each way of addressing, on the fake and a real one."""
+"""Vault in the contract suite: both KV versions, each kind of address, on the fake and on a real server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import hvac
 from airflow.providers.hashicorp.secrets.vault import VaultBackend
 
-from tests.contract.cases import CONNECTION, BackendCase, Form, Way
+from tests.contract.cases import CONNECTION, Addressing, BackendCase, Layout
 
 if TYPE_CHECKING:
     import pytest
@@ -22,24 +22,26 @@ __all__ = ["VAULT_CASES"]
 
 _ALL = 'path "{mount}/*" {{ capabilities = ["create", "read", "update", "delete"] }}'
 _READ = 'path "{mount}/*" {{ capabilities = ["read"] }}'
-_FORMS: dict[Way, Form] = {
+_LAYOUTS: dict[Addressing, Layout] = {
     "connection": CONNECTION,
-    "variable": Form("value", "note"),
+    "variable": Layout("value", "note"),
     "writer": CONNECTION,
-    "field": Form("api_key", "note"),
+    "field": Layout("api_key", "note"),
 }
-_FOLDERS: dict[Way, str] = {"variable": "variables/", "field": ""}
+_FOLDERS: dict[Addressing, str] = {"variable": "variables/", "field": ""}
 
 
 class VaultCase(BackendCase):
-    """A mount of its own."""
+    """A mount of one test."""
 
     writer = "vault_of_the_test"
-    denied = frozenset({"missing_right", "refused_by_vault"})
+    denied_reasons = frozenset({"missing_right", "refused_by_vault"})
 
-    def __init__(self, server: VaultServer, monkeypatch: pytest.MonkeyPatch, version: Literal[1, 2], way: Way) -> None:
+    def __init__(
+        self, server: VaultServer, monkeypatch: pytest.MonkeyPatch, version: Literal[1, 2], addressing: Addressing
+    ) -> None:
         self.server, self.monkeypatch, self.version = server, monkeypatch, version
-        self.way, self.form = way, _FORMS[way]
+        self.addressing, self.layout = addressing, _LAYOUTS[addressing]
         super().__init__()
         self.mount = f"m{uuid.uuid4().hex}"
         self.outside = (f"vault://{self.writer}@{self.mount}/", "?field=api_key")
@@ -52,11 +54,11 @@ class VaultCase(BackendCase):
         return self.server.token([name])
 
     def _use(self, policy: str) -> None:
-        """Have Airflow work with a new token that has this policy."""
+        """Have Airflow log in with a new token that has this policy."""
         token = self._token(policy)
         self.backend = VaultBackend(
             url=self.server.url,
-            token=self._token(_READ) if self.way == "writer" else token,
+            token=self._token(_READ) if self.addressing == "writer" else token,
             mount_point=self.mount,
             kv_engine_version=self.version,
             variables_path="variables",
@@ -72,18 +74,18 @@ class VaultCase(BackendCase):
         self.forget_clients()
         self.monkeypatch.setenv("AIRFLOW_CONN_VAULT_OF_THE_TEST", json.dumps(connection))
 
-    def deny(self) -> None:
+    def deny_writes(self) -> None:
         self._use(_READ)
 
     def set(self, name: str, content: Any) -> None:
-        where = {"path": _FOLDERS.get(self.way, "connections/") + name, "mount_point": self.mount}
+        where = {"path": _FOLDERS.get(self.addressing, "connections/") + name, "mount_point": self.mount}
         if self.version == 1:
             self.root.secrets.kv.v1.create_or_update_secret(secret=content, method="POST", **where)
         else:
             self.root.secrets.kv.v2.create_or_update_secret(secret=content, **where)
 
     def get(self, name: str) -> Any:
-        where = {"path": _FOLDERS.get(self.way, "connections/") + name, "mount_point": self.mount}
+        where = {"path": _FOLDERS.get(self.addressing, "connections/") + name, "mount_point": self.mount}
         kv = self.root.secrets.kv
         try:
             if self.version == 1:
@@ -93,16 +95,16 @@ class VaultCase(BackendCase):
             return None
 
 
-def _case(server: str, version: Literal[1, 2], way: Way) -> Make:
+def _case(server: str, version: Literal[1, 2], addressing: Addressing) -> Make:
     return lambda request, _: VaultCase(
-        request.getfixturevalue(server), request.getfixturevalue("monkeypatch"), version, way
+        request.getfixturevalue(server), request.getfixturevalue("monkeypatch"), version, addressing
     )
 
 
 _VERSIONS: tuple[Literal[1, 2], ...] = (1, 2)
 VAULT_CASES: dict[str, Make] = {
-    f"{server.removeprefix('shared_')}-kv{version}-{way}": _case(server, version, way)
+    f"{server.removeprefix('shared_')}-kv{version}-{addressing}": _case(server, version, addressing)
     for server in ("shared_vault_fake", "vault_real")
     for version in _VERSIONS
-    for way in _FORMS
+    for addressing in _LAYOUTS
 }

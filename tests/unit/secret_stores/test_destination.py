@@ -1,3 +1,5 @@
+"""URIs of destinations: the allowed ones with their parts, and the refused ones."""
+
 from __future__ import annotations
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 
-GOOD = {
+IN_AIRFLOW = {
     "airflow://connection/acme_polytomic": ("connection", "acme_polytomic"),
     "airflow://connection/Acme.Prod-1": ("connection", "Acme.Prod-1"),
     "airflow://connection/team/acme": ("connection", "team/acme"),
@@ -18,7 +20,7 @@ GOOD = {
     "airflow://variable/" + "x" * 250: ("variable", "x" * 250),
 }
 
-BAD = [
+INVALID = [
     "",
     " airflow://connection/acme",
     "acme",
@@ -79,11 +81,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("uri", "meant"), GOOD.items())
-def test_a_destination_is_what_it_names(uri, meant):
+@pytest.mark.parametrize(("uri", "expected"), IN_AIRFLOW.items())
+def test_a_destination_in_airflow_is_parsed(uri, expected):
     destination = Destination.parse(uri)
     assert (destination.scheme, destination.conn_id, destination.field) == ("airflow", None, None)
-    assert (destination.kind, destination.name) == meant
+    assert (destination.kind, destination.name) == expected
 
 
 OUTSIDE = {
@@ -106,20 +108,20 @@ OUTSIDE = {
 }
 
 
-@pytest.mark.parametrize(("uri", "meant"), OUTSIDE.items())
-def test_a_destination_names_the_connection_that_writes_and_the_field(uri, meant):
-    found = Destination.parse(uri)
-    assert (found.scheme, found.conn_id, found.authority, found.kind, found.name, found.field) == meant
+@pytest.mark.parametrize(("uri", "expected"), OUTSIDE.items())
+def test_the_writing_connection_the_authority_and_the_field_are_parsed(uri, expected):
+    parsed = Destination.parse(uri)
+    assert (parsed.scheme, parsed.conn_id, parsed.authority, parsed.kind, parsed.name, parsed.field) == expected
 
 
-@pytest.mark.parametrize("uri", [*GOOD, *OUTSIDE])
-def test_a_destination_gives_its_uri_back(uri):
+@pytest.mark.parametrize("uri", [*IN_AIRFLOW, *OUTSIDE])
+def test_a_destination_returns_its_uri(uri):
     destination = Destination.parse(uri)
     assert Destination.parse(str(destination)) == destination
 
 
-@pytest.mark.parametrize("uri", BAD, ids=repr)
-def test_what_is_no_destination_is_refused_with_the_allowed_forms(uri):
+@pytest.mark.parametrize("uri", INVALID, ids=repr)
+def test_an_invalid_destination_is_refused_with_the_allowed_forms(uri):
     with pytest.raises(ValueError, match="airflow://connection/<conn_id>, airflow://variable/<key>") as caught:
         Destination.parse(uri)
     assert isinstance(caught.value, PolytomicConfigurationError)

@@ -1,3 +1,5 @@
+"""Opening a destination: the store of the configured backend, and errors for what has no store."""
+
 from __future__ import annotations
 
 import subprocess
@@ -20,8 +22,8 @@ class OtherBackend(EnvironmentVariablesBackend):
     pass
 
 
-class Broken(LocalFilesystemBackend):
-    """A subclass that raises whatever it likes."""
+class BrokenBackend(LocalFilesystemBackend):
+    """A subclass that raises an error with a secret in it."""
 
     @property
     def connections_file(self):
@@ -37,27 +39,27 @@ REFUSED = {
     "a backend without a store": (OtherBackend, "airflow://variable/acme", "backend_not_supported"),
     "a writer to the metastore": (None, "airflow://writer@variable/acme", "writer_not_used"),
     "a writer to a file": (LocalFilesystemBackend, "airflow://writer@connection/acme", "writer_not_used"),
-    "a backend of no use": (Broken, "airflow://connection/acme", "backend_unusable"),
+    "a backend that cannot be used": (BrokenBackend, "airflow://connection/acme", "backend_unusable"),
 }
 
 
 @pytest.mark.parametrize(("backend", "uri", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_opened_is_refused(backend, uri, reason):
+def test_a_destination_without_a_store_is_refused(backend, uri, reason):
     with because(reason) as caught:
         store_on(backend and backend(), Destination.parse(uri), issuer=SERVER)
     assert "s3cr3t" not in str(caught.value)
     if reason in {"no_backend", "backend_not_supported"}:
-        assert FILE_BACKEND in str(caught.value), "what is supported"
+        assert FILE_BACKEND in str(caught.value), "the supported backends are not listed"
 
 
-def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):
+def test_a_missing_package_is_reported_with_the_extra_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow_provider_polytomic.secret_stores.vault.opening", None)
     with because("package_missing") as caught:
         open_store("vault://c@secret/acme", issuer=SERVER)
     assert "airflow-provider-polytomic[hashicorp]" in str(caught.value)
 
 
-def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch):
+def test_a_backend_that_cannot_be_created_is_reported_without_its_arguments(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", FILE_BACKEND)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"token": "s3cr3t"}')
     with because("backend_cannot_be_made", SecretStoreConfigurationError, "backend", "backend_kwargs") as caught:
@@ -74,7 +76,7 @@ def test_a_backend_that_cannot_be_made_is_said_without_its_arguments(monkeypatch
         ("aws-ssm://c@/acme", "aws.parameter_store"),
     ],
 )
-def test_no_other_store_is_imported_than_the_one_that_is_needed(uri, store):
+def test_only_the_module_of_the_needed_store_is_imported(uri, store):
     code = f"""
 import sys
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
