@@ -7,9 +7,9 @@ import pytest
 from tests.fixtures import scene
 from tests.unit.issuance.harness import Harness
 
-__all__ = ["bench", "scene"]
+__all__ = ["harness", "scene"]
 
 
 @pytest.fixture
-def bench() -> Harness:
+def harness() -> Harness:
     return Harness()

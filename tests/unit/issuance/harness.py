@@ -1,4 +1,4 @@
-"""On what do the tests of issuing stand? A Polytomic, a store and a clock, all in memory, and faults to order."""
+"""Test harness for issuances: Polytomic, a store and a clock, all in memory, and faults to inject."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def fingerprint(text: str) -> str:
 
 @dataclass(frozen=True)
 class After:
-    """An error that comes after the call has taken effect."""
+    """An error that is raised after the call has taken effect."""
 
     error: Exception
 
 
 class Orders:
-    """Faults to order: for each call a queue of errors (no effect), :class:`After`, things to do first, or None."""
+    """Injected faults: for each call a queue of errors (no effect), :class:`After`, functions to call, or None."""
 
     def __init__(self, calls: list[str]) -> None:
         self.calls = calls
@@ -69,7 +69,7 @@ class Orders:
 
 
 class FakePolytomic(Orders):
-    """Polytomic: who answers for which key, and one outcome for each Idempotency-Key."""
+    """Polytomic in memory: the owners of the keys, and one outcome for each Idempotency-Key."""
 
     def __init__(self, calls: list[str], time: FakeTime) -> None:
         super().__init__(calls)
@@ -87,7 +87,7 @@ class FakePolytomic(Orders):
 
     @property
     def key_numbers(self) -> list[int]:
-        """Which idempotency key of its issuance each POST used."""
+        """The number of the idempotency key that each POST used."""
         return [int(name.rpartition("-")[2]) for name, _ in self.posts]
 
     def create_api_key(self, org_id: str, user_id: str, *, force: bool, idempotency_key: str) -> ApiKey:
@@ -127,7 +127,7 @@ class FakePolytomic(Orders):
 
 
 class Store(Orders):
-    """One destination; ``readers_get`` is what shadows it, call by call."""
+    """One destination; ``readers_get`` is what readers get instead, call by call."""
 
     def __init__(self, calls: list[str], identity: str = "memory:acme", *, compare_and_set: bool = True) -> None:
         super().__init__(calls)
@@ -142,7 +142,7 @@ class Store(Orders):
         self.permanently: bool | None = None
 
     def put(self, value: str | None, *, is_foreign: bool = False, is_recognised: bool = False) -> None:
-        """Act as somebody else."""
+        """Store a value as another process does."""
         self.value, self.is_foreign, self.is_recognised = value, is_foreign, is_recognised
         self.version += 1
 
@@ -166,7 +166,7 @@ class Store(Orders):
     def write(self, value: ApiKey, over: StoredSecret) -> str:
         with self.taking("write"):
             if over.version != str(self.version):
-                raise SecretStoreConflictError("changed by somebody else")
+                raise SecretStoreConflictError("changed by another process")
             self.put(value.reveal(), is_recognised=True)
         return str(self.version)
 
@@ -192,7 +192,7 @@ class Store(Orders):
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:
         with self.taking("remove"):
             if over.version != str(self.version):
-                raise SecretStoreConflictError("changed by somebody else")
+                raise SecretStoreConflictError("changed by another process")
             self.put(None)
             self.permanently = permanently
 
@@ -202,7 +202,7 @@ class Store(Orders):
 
 
 class FakeTime:
-    """It stands still, but for those who sleep, and for :meth:`pass_` in a test."""
+    """Time that only passes when something sleeps, or when a test calls :meth:`pass_`."""
 
     def __init__(self) -> None:
         self.now = MONDAY + timedelta(minutes=1)
@@ -225,7 +225,7 @@ class FakeTime:
 
 @dataclass
 class Harness:
-    """All of it, and what was called in which order."""
+    """Polytomic, the store and the clock, with the order of all calls."""
 
     calls: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
@@ -261,11 +261,11 @@ class Harness:
         recorded: Target = TARGET,
         **put: bool,
     ) -> None:
-        """Have a key stored.
+        """Store a key.
 
-        :param owner: whom it answers for; None for a dead one.
-        :param issued_at: of its record; None for no record.
-        :param recorded: whose it is by its record.
+        :param owner: the user whose key it is; None for a revoked key.
+        :param issued_at: time in its record; None for no record.
+        :param recorded: the user that its record names.
         """
         self.store.put(key, **put)
         if owner:
@@ -281,7 +281,7 @@ class Harness:
             self.record("done", **done, target=recorded)
 
     def record(self, state: Any = "open", **fields: Any) -> IssuanceRecord:
-        """Have a record beside the destination."""
+        """Write a record beside the destination."""
         before = fingerprint(self.store.value) if self.store.value else ABSENT
         defaults = {
             "issuance_id": "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c99",

@@ -66,13 +66,13 @@ def weekly(*ends: str) -> list[Try]:
         pytest.param(
             WEEK,
             [Try(0, "issued"), Try(-28, "kept", at=1, dag="backfill"), Try(-7, "kept", at=2), Try(7, "issued")],
-            id="a backfill beside a young key",
+            id="a backfill beside a recent key",
         ),
         pytest.param(
             WEEK,
             [
                 Try(-28, "issued"),
-                Try(-14, "issued", at=1, dag="backfill"),  # its key is as young as it is
+                Try(-14, "issued", at=1, dag="backfill"),
                 Try(-7, "kept", at=1.1, dag="backfill"),
                 Try(-14, "kept", at=1.2, dag="backfill"),
                 Try(7, "kept"),
@@ -100,96 +100,98 @@ def weekly(*ends: str) -> list[Try]:
         ),
     ],
 )
-def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(bench: Harness, max_age, tries):
+def test_a_key_is_due_when_the_time_between_two_runs_is_its_age(harness: Harness, max_age, tries):
     ends = []
     for each in tries:
-        bench.time.now = MONDAY + timedelta(days=each.run, minutes=1) if each.at is None else MONDAY + each.at * DAY
+        harness.time.now = MONDAY + timedelta(days=each.run, minutes=1) if each.at is None else MONDAY + each.at * DAY
         mode = Rotate(run_at(MONDAY + each.run * DAY, each.dag), max_age)
-        ends.append("issued" if bench.issue(mode).issued else "kept")
+        ends.append("issued" if harness.issue(mode).issued else "kept")
     assert ends == [each.ends for each in tries]
 
 
 @pytest.mark.parametrize("hours", [-20, 0, 20])
-def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(bench: Harness, hours):
+def test_a_clock_of_polytomics_that_is_hours_wrong_changes_nothing(harness: Harness, hours):
     for week in range(3):
-        bench.time.now = MONDAY + week * WEEK + timedelta(hours=hours)
-        assert bench.issue(renew(MONDAY + week * WEEK, WEEK)).issued
-        assert bench.store.parsed.issued_at == bench.time.now
+        harness.time.now = MONDAY + week * WEEK + timedelta(hours=hours)
+        assert harness.issue(renew(MONDAY + week * WEEK, WEEK)).issued
+        assert harness.store.parsed.issued_at == harness.time.now
 
 
 @pytest.mark.parametrize("max_age", [timedelta(hours=25), WEEK])
-def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(bench: Harness, max_age):
+def test_a_clock_of_polytomics_that_is_days_slow_has_no_working_key_rotated(harness: Harness, max_age):
     for hour in range(4):
         time = MONDAY + timedelta(hours=hour)
-        bench.time.now = time - 8 * DAY
-        assert bench.issue(renew(time, max_age)).issued is (hour == 0)
+        harness.time.now = time - 8 * DAY
+        assert harness.issue(renew(time, max_age)).issued is (hour == 0)
 
 
-def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(bench: Harness, caplog) -> None:
-    bench.time.now = MONDAY + 3 * DAY
-    assert bench.issue(renew(MONDAY)).issued
-    bench.time.now += DAY
-    assert bench.issue(renew(MONDAY + DAY)).issued is False
+def test_a_key_that_is_kept_because_polytomics_clock_is_days_fast_is_reported(harness: Harness, caplog) -> None:
+    harness.time.now = MONDAY + 3 * DAY
+    assert harness.issue(renew(MONDAY)).issued
+    harness.time.now += DAY
+    assert harness.issue(renew(MONDAY + DAY)).issued is False
     assert "after this DAG run" in caplog.text
 
 
-def test_a_record_from_the_future_does_not_end_all_renewals(bench: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    bench.hold(issued_at=MONDAY + timedelta(days=3650))
-    assert bench.issue(renew(MONDAY)).issued
+def test_a_record_from_the_future_does_not_end_all_rotations(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.hold(issued_at=MONDAY + timedelta(days=3650))
+    assert harness.issue(renew(MONDAY)).issued
     assert "in the future" in caplog.text
-    assert bench.store.parsed.issued_at == bench.time.now
+    assert harness.store.parsed.issued_at == harness.time.now
 
 
-def test_a_run_whose_time_lies_ahead_is_reported(bench: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    bench.issue(renew(MONDAY + timedelta(hours=20)))
+def test_a_run_whose_time_lies_ahead_is_reported(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.issue(renew(MONDAY + timedelta(hours=20)))
     assert "lies ahead" not in caplog.text
-    bench.issue(renew(MONDAY + 2 * DAY))
+    harness.issue(renew(MONDAY + 2 * DAY))
     assert "lies ahead of Polytomic's clock" in caplog.text
 
 
-def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_written(bench: Harness) -> None:
-    bench.polytomic.order("server_time", PolytomicConnectionError("the connection was lost"))
+def test_a_time_that_polytomic_does_not_tell_ends_the_try_before_anything_is_written(harness: Harness) -> None:
+    harness.polytomic.order("server_time", PolytomicConnectionError("the connection was lost"))
     with raises(IssuanceIncompleteError, "server_time_unknown"):
-        bench.issue(renew(MONDAY))
-    assert (bench.polytomic.posts, bench.store.record) == ([], None)
-    assert bench.issue(renew(MONDAY)).issued
+        harness.issue(renew(MONDAY))
+    assert (harness.polytomic.posts, harness.store.record) == ([], None)
+    assert harness.issue(renew(MONDAY)).issued
 
 
-def test_an_error_that_no_retry_can_help_is_told_as_such_where_nothing_was_begun(bench: Harness) -> None:
-    bench.polytomic.order("server_time", PolytomicConfigurationError("The certificate is unknown.", fields=["verify"]))
+def test_an_error_that_no_retry_can_help_is_raised_as_it_is_before_anything_was_written(harness: Harness) -> None:
+    harness.polytomic.order("server_time", PolytomicConfigurationError("Unknown certificate.", fields=["verify"]))
     with pytest.raises(PolytomicConfigurationError) as caught:
-        bench.issue(renew(MONDAY))
-    assert (caught.value.fields, bench.polytomic.posts, bench.store.record) == (("verify",), [], None)
+        harness.issue(renew(MONDAY))
+    assert (caught.value.fields, harness.polytomic.posts, harness.store.record) == (("verify",), [], None)
 
 
 @pytest.mark.parametrize(("zone", "ends"), [("UTC", "kept"), ("Europe/Berlin", "issued")])
-def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(bench: Harness, zone, ends):
+def test_a_week_that_loses_an_hour_to_daylight_saving_time_is_a_week(harness: Harness, zone, ends):
     berlin = ZoneInfo("Europe/Berlin")
     for monday in (22, 29):  # in between, on 28 March 2027, the clocks go forward
         time = MONDAY.replace(year=2027, month=3, day=monday, tzinfo=berlin).astimezone(MONDAY.tzinfo)
-        bench.time.now = time
-        reference = bench.issue(Rotate(Run(run_at(time).id, time, ZoneInfo(zone)), WEEK))
+        harness.time.now = time
+        reference = harness.issue(Rotate(Run(run_at(time).id, time, ZoneInfo(zone)), WEEK))
     assert reference.issued is (ends == "issued")
 
 
 @pytest.mark.parametrize("created_in", [None, run_at(MONDAY)], ids=["outside of a run", "in the same run"])
-def test_a_key_that_a_create_task_issued_ages_like_any_other(bench: Harness, created_in):
-    bench.issue(Ensure(created_in))
-    record = bench.store.parsed
-    assert (record.issued_at, record.run) == (bench.time.now, created_in)
-    assert bench.issue(renew(MONDAY)).issued is False
-    assert bench.issue(renew(MONDAY + 6 * DAY, WEEK)).issued is False
-    assert bench.issue(renew(MONDAY + 8 * DAY, WEEK)).issued
+def test_a_key_that_a_create_task_issued_ages_like_any_other(harness: Harness, created_in):
+    harness.issue(Ensure(created_in))
+    record = harness.store.parsed
+    assert (record.issued_at, record.run) == (harness.time.now, created_in)
+    assert harness.issue(renew(MONDAY)).issued is False
+    assert harness.issue(renew(MONDAY + 6 * DAY, WEEK)).issued is False
+    assert harness.issue(renew(MONDAY + 8 * DAY, WEEK)).issued
 
 
 @pytest.mark.parametrize("first", ["older", "newer"])
-def test_of_two_runs_that_join_the_newer_one_issues(bench: Harness, first):
+def test_of_two_runs_that_join_the_newer_one_issues(harness: Harness, first):
     older, newer = renew(MONDAY), renew(MONDAY + WEEK)
     one, other = (older, newer) if first == "older" else (newer, older)
-    bench.record(target=TARGET, run=one.run)
-    bench.time.now = MONDAY + WEEK
-    assert bench.issue(other).issued
-    assert bench.store.parsed.run == newer.run
+    harness.record(target=TARGET, run=one.run)
+    harness.time.now = MONDAY + WEEK
+    assert harness.issue(other).issued
+    assert harness.store.parsed.run == newer.run
     for cleared in (older, newer):
-        assert bench.issue(cleared).issued is False
-    assert len(bench.polytomic.posts) == 1
+        assert harness.issue(cleared).issued is False
+    assert len(harness.polytomic.posts) == 1

@@ -1,4 +1,4 @@
-"""What does a check do? It says what issuing would, and changes nothing."""
+"""A check reports what an issuance would do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.reasons import raises
 from tests.runs import renew
 from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, Harness
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
 WRITES = {"write", "write_record", "create_api_key", "hide"}
 
 
 OF_OTHER: dict[str, Any] = {"owner": OTHER, "recorded": OTHER}
 PROMOTED: dict[str, Any] = {"target": OTHER, "previous_fingerprint": "what-was-before"}
-# What is there: calls of the bench's methods, in their order.
+# What is there: calls of the harness's methods, in their order.
 SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "nothing": [],
     "a key that is due": [("hold", {})],
     "a key of this run": [("hold", {"issued_at": MONDAY})],
-    "a dead key": [("hold", {"owner": None})],
+    "a revoked key": [("hold", {"owner": None})],
     "an open record": [("record", {})],
     "an open unforced record": [("record", {"forced": False})],
     "a key that is not closed": [("record", {"forced": False}), ("hold", {"issued_at": None})],
@@ -47,15 +47,15 @@ SITUATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 def in_situation(name: str) -> Harness:
-    bench = Harness()
+    harness = Harness()
     for method, given in SITUATIONS[name]:
-        getattr(bench, method)(**given)
-    return bench
+        getattr(harness, method)(**given)
+    return harness
 
 
 @pytest.mark.parametrize("standby", [None, OTHER], ids=["single", "standby"])
 @pytest.mark.parametrize("take_over", [False, True])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE, renew(MONDAY, timedelta(days=30))], ids=["ensure", "renew", "by age"])
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode, take_over, standby):
     checked, issued = in_situation(situation), in_situation(situation)
@@ -80,35 +80,35 @@ def test_a_check_foretells_what_issuing_does_and_changes_nothing(situation, mode
     ("situation", "mode", "says"),
     [
         ("nothing", ENSURE, "A key would be issued for"),
-        ("nothing", RENEW, "all earlier keys of the user would be revoked first"),
-        ("an open record", RENEW, "The open issuance would be resumed for"),
-        ("a key of this run", RENEW, "holds a working key"),
+        ("nothing", ROTATE, "all earlier keys of the user would be revoked first"),
+        ("an open record", ROTATE, "The open issuance would be resumed for"),
+        ("a key of this run", ROTATE, "holds a working key"),
     ],
 )
 def test_a_check_says_why_and_who_asks(situation, mode, says):
-    bench = in_situation(situation)
-    prospect = bench.check(mode)
+    harness = in_situation(situation)
+    prospect = harness.check(mode)
     assert says in prospect.reason
     assert str(TARGET) in prospect.reason
-    assert bench.store.place in prospect.reason
+    assert harness.store.place in prospect.reason
     assert prospect.caller.is_partner
 
 
 @pytest.mark.parametrize(
     "caller", [Identity(is_user=True), Identity(is_organization=True)], ids=["user", "organization"]
 )
-def test_a_check_says_so_when_the_caller_cannot_issue(bench: Harness, caller):
-    bench.polytomic.caller = caller
+def test_a_check_says_so_when_the_caller_cannot_issue(harness: Harness, caller):
+    harness.polytomic.caller = caller
     with raises(IssuanceRefusedError, "no_partner_key"):
-        bench.check()
-    assert not WRITES & set(bench.calls)
+        harness.check()
+    assert not WRITES & set(harness.calls)
 
 
-def test_a_check_finds_that_there_is_no_such_user(bench: Harness):
+def test_a_check_finds_that_there_is_no_such_user(harness: Harness):
     error = PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
-    bench.polytomic.order("get_user", error)
+    harness.polytomic.order("get_user", error)
     with pytest.raises(PolytomicNotFoundError) as raised:
-        bench.check()
+        harness.check()
     assert raised.value is error
 
 
@@ -126,9 +126,9 @@ def test_a_check_says_whose_turn_it_is(situation, says):
     assert says in in_situation(situation).check(standby=OTHER).reason
 
 
-def test_a_check_asks_for_both_users(bench: Harness):
-    bench.polytomic.order(
+def test_a_check_asks_for_both_users(harness: Harness):
+    harness.polytomic.order(
         "get_user", None, PolytomicNotFoundError("there is no such user", status=404, is_from_polytomic=True)
     )
     with pytest.raises(PolytomicNotFoundError):
-        bench.check(standby=OTHER)
+        harness.check(standby=OTHER)

@@ -1,4 +1,4 @@
-"""Which stored value is kept, which is replaced, which is left alone? Look and keep, as a table."""
+"""Decisions about a stored value, as a table: it is kept, replaced or left alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.reasons import raises
 from tests.runs import renew
 from tests.unit.issuance.harness import MONDAY, OTHER, OWN, TARGET, TUESDAY, Harness, fingerprint
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
 
 WORKS = {"owner": TARGET}
@@ -29,7 +29,7 @@ FOREIGN = {"owner": None, "issued_at": None, "is_foreign": True}
 
 
 @pytest.mark.parametrize(
-    ("mode", "held", "take_over", "ends"),
+    ("mode", "stored", "take_over", "ends"),
     [
         (ENSURE, None, False, "issued"),
         (ENSURE, WORKS, False, "kept"),
@@ -44,159 +44,159 @@ FOREIGN = {"owner": None, "issued_at": None, "is_foreign": True}
         (ENSURE, OTHERS | OURS, False, "key_of_another_user"),
         (ENSURE, OTHERS, False, "key_of_another_user"),
         (ENSURE, OTHERS | OURS, True, "issued"),
-        (RENEW, None, False, "issued"),
-        (RENEW, WORKS, False, "issued"),
-        (RENEW, DEAD, False, "issued"),
-        (RENEW, WORKS | {"issued_at": MONDAY}, False, "kept"),
-        (RENEW, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
-        (RENEW, DEAD | {"issued_at": TUESDAY}, False, "issued"),
-        (RENEW, OTHERS | {"issued_at": TUESDAY}, False, "key_of_another_user"),
+        (ROTATE, None, False, "issued"),
+        (ROTATE, WORKS, False, "issued"),
+        (ROTATE, DEAD, False, "issued"),
+        (ROTATE, WORKS | {"issued_at": MONDAY}, False, "kept"),
+        (ROTATE, WORKS | {"issued_at": MONDAY - timedelta(seconds=1)}, False, "issued"),
+        (ROTATE, DEAD | {"issued_at": TUESDAY}, False, "issued"),
+        (ROTATE, OTHERS | {"issued_at": TUESDAY}, False, "key_of_another_user"),
         (renew(MONDAY, timedelta(days=7, seconds=1)), WORKS, False, "kept"),
         (renew(MONDAY, timedelta(days=7)), WORKS, False, "issued"),
-        (RENEW, WORKS | OURS, False, "age_unknown"),
-        (RENEW, WORKS | OURS, True, "issued"),
-        (RENEW, DEAD | OURS, False, "dead_without_record"),
-        (RENEW, WORKS | NO_RECORD, False, "unknown_value"),
-        (RENEW, WORKS | NO_RECORD, True, "issued"),
+        (ROTATE, WORKS | OURS, False, "age_unknown"),
+        (ROTATE, WORKS | OURS, True, "issued"),
+        (ROTATE, DEAD | OURS, False, "dead_without_record"),
+        (ROTATE, WORKS | NO_RECORD, False, "unknown_value"),
+        (ROTATE, WORKS | NO_RECORD, True, "issued"),
         (ENSURE, FOREIGN, False, "foreign_value"),
         (ENSURE, FOREIGN, True, "issued"),
-        (RENEW, FOREIGN, False, "foreign_value"),
-        (RENEW, FOREIGN, True, "issued"),
+        (ROTATE, FOREIGN, False, "foreign_value"),
+        (ROTATE, FOREIGN, True, "issued"),
     ],
 )
-def test_what_becomes_of_a_stored_key(bench: Harness, mode, held, take_over, ends):
-    if held is not None:
-        bench.hold(**held)
-    before = bench.store.snapshot()
+def test_a_stored_key_is_kept_replaced_or_left_alone(harness: Harness, mode, stored, take_over, ends):
+    if stored is not None:
+        harness.hold(**stored)
+    before = harness.store.snapshot()
     if ends in {"issued", "kept"}:
-        reference = bench.issue(mode, take_over=take_over)
+        reference = harness.issue(mode, take_over=take_over)
         assert reference.issued is (ends == "issued")
-        assert reference.fingerprint == fingerprint(bench.store.value or "")
-        assert bench.polytomic.live[bench.store.value or ""] == TARGET
-        assert len(bench.polytomic.posts) == (ends == "issued")
+        assert reference.fingerprint == fingerprint(harness.store.value or "")
+        assert harness.polytomic.live[harness.store.value or ""] == TARGET
+        assert len(harness.polytomic.posts) == (ends == "issued")
         if ends == "kept":
-            assert bench.store.snapshot() == before
+            assert harness.store.snapshot() == before
         return
     with raises(IssuanceRefusedError, ends):
-        bench.issue(mode, take_over=take_over)
-    assert bench.store.snapshot() == before
-    assert bench.polytomic.posts == []
-    assert bench.polytomic.asked_about == [] or ends not in {"foreign_value", "unknown_value"}, "it was sent"
+        harness.issue(mode, take_over=take_over)
+    assert harness.store.snapshot() == before
+    assert harness.polytomic.posts == []
+    assert harness.polytomic.asked_about == [] or ends not in {"foreign_value", "unknown_value"}, "it was sent"
 
 
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
 @pytest.mark.parametrize("take_over", [False, True])
 @pytest.mark.parametrize("issued_at", [None, A_WEEK_AGO])
-def test_the_callers_own_key_is_never_replaced(bench: Harness, mode, take_over, issued_at):
-    bench.hold(OWN, is_recognised=True, issued_at=issued_at)
+def test_the_callers_own_key_is_never_replaced(harness: Harness, mode, take_over, issued_at):
+    harness.hold(OWN, is_recognised=True, issued_at=issued_at)
     with raises(IssuanceRefusedError, "callers_own_key"):
-        bench.issue(mode, take_over=take_over)
-    assert bench.polytomic.posts == []
-    assert bench.store.value == OWN
+        harness.issue(mode, take_over=take_over)
+    assert harness.polytomic.posts == []
+    assert harness.store.value == OWN
 
 
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(bench: Harness, mode):
-    bench.record("failed", target=OTHER)
-    assert bench.issue(mode).issued
-    assert bench.store.parsed.target == TARGET
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
+def test_what_failed_for_another_target_keeps_nobody_from_an_empty_destination(harness: Harness, mode):
+    harness.record("failed", target=OTHER)
+    assert harness.issue(mode).issued
+    assert harness.store.parsed.target == TARGET
 
 
 @pytest.mark.parametrize("ours", [False, True])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(bench: Harness, mode, ours):
-    bench.hold(owner=OTHER, issued_at=None, is_recognised=ours)
-    bench.record("failed", target=OTHER)
-    before = bench.store.snapshot()
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
+def test_a_key_of_another_target_stays_also_when_its_last_issuance_failed(harness: Harness, mode, ours):
+    harness.hold(owner=OTHER, issued_at=None, is_recognised=ours)
+    harness.record("failed", target=OTHER)
+    before = harness.store.snapshot()
     with raises(IssuanceRefusedError, "key_of_another_user"):
-        bench.issue(mode)
-    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
+        harness.issue(mode)
+    assert (harness.polytomic.posts, harness.store.snapshot()) == ([], before)
 
 
 @pytest.mark.parametrize("state", ["open", "done"])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(bench: Harness, mode, state):
-    bench.hold(owner=OTHER)
-    held = {"fingerprint": fingerprint("stored-key"), "issued_at": A_WEEK_AGO} if state == "done" else {}
-    bench.record(state, target=OTHER, **held)
-    before = bench.store.snapshot()
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
+def test_the_destination_of_another_target_is_left_alone_unless_it_changes_hands(harness: Harness, mode, state):
+    harness.hold(owner=OTHER)
+    stored = {"fingerprint": fingerprint("stored-key"), "issued_at": A_WEEK_AGO} if state == "done" else {}
+    harness.record(state, target=OTHER, **stored)
+    before = harness.store.snapshot()
     with raises(IssuanceRefusedError, "record_of_another_user"):
-        bench.issue(mode)
-    assert (bench.polytomic.posts, bench.polytomic.asked_about, bench.store.snapshot()) == ([], [], before)
-    assert bench.issue(mode, take_over=True).issued
-    assert bench.store.parsed.target == TARGET
+        harness.issue(mode)
+    assert (harness.polytomic.posts, harness.polytomic.asked_about, harness.store.snapshot()) == ([], [], before)
+    assert harness.issue(mode, take_over=True).issued
+    assert harness.store.parsed.target == TARGET
 
 
-@pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (RENEW, True)])
-def test_a_record_that_is_of_another_value_tells_no_age(bench: Harness, mode, issued):
-    bench.hold("stored-before", owner=None, issued_at=TUESDAY)
-    bench.hold("put-by-hand", issued_at=None, is_recognised=True)
-    reference = bench.issue(mode)
+@pytest.mark.parametrize(("mode", "issued"), [(ENSURE, False), (ROTATE, True)])
+def test_a_record_that_is_of_another_value_tells_no_age(harness: Harness, mode, issued):
+    harness.hold("stored-before", owner=None, issued_at=TUESDAY)
+    harness.hold("put-by-hand", issued_at=None, is_recognised=True)
+    reference = harness.issue(mode)
     assert reference.issued is issued
     assert issued or reference.issued_at is None
 
 
-def test_a_done_record_that_does_not_fit_is_looked_at_once_more(bench: Harness):
-    bench.hold("old-key", owner=None)
-    old = bench.store.record
-    bench.hold("new-key", issued_at=TUESDAY)
-    new, bench.store.record = bench.store.record, old
+def test_a_done_record_that_does_not_match_is_read_once_more(harness: Harness):
+    harness.hold("old-key", owner=None)
+    old = harness.store.record
+    harness.hold("new-key", issued_at=TUESDAY)
+    new, harness.store.record = harness.store.record, old
 
     def close() -> None:
-        bench.store.record = new
+        harness.store.record = new
 
-    bench.store.order("read", None, close)
-    assert bench.issue().issued is False
-    assert bench.calls.count("read") == 2
-    assert bench.issue().issued is False
-    assert bench.calls.count("read") == 3, "one that fits is looked at once"
+    harness.store.order("read", None, close)
+    assert harness.issue().issued is False
+    assert harness.calls.count("read") == 2
+    assert harness.issue().issued is False
+    assert harness.calls.count("read") == 3, "a record that matches is read once"
 
 
-def test_a_key_that_is_due_is_not_even_asked_about(bench: Harness):
-    bench.hold()
-    bench.issue()
-    assert "stored-key" not in bench.polytomic.asked_about
+def test_a_key_that_is_due_is_not_even_asked_about(harness: Harness):
+    harness.hold()
+    harness.issue()
+    assert "stored-key" not in harness.polytomic.asked_about
 
 
 @pytest.mark.parametrize("error", [PolytomicConnectionError("lost"), PolytomicForbiddenError("a proxy's", status=403)])
-@pytest.mark.parametrize(("mode", "issued_at"), [(ENSURE, A_WEEK_AGO), (RENEW, TUESDAY)])
-def test_no_answer_about_a_stored_key_is_not_dead(bench: Harness, mode, issued_at, error):
-    bench.hold(issued_at=issued_at)
-    before = bench.store.snapshot()
-    bench.polytomic.order("get_identity", error)
+@pytest.mark.parametrize(("mode", "issued_at"), [(ENSURE, A_WEEK_AGO), (ROTATE, TUESDAY)])
+def test_no_response_about_a_stored_key_does_not_mean_revoked(harness: Harness, mode, issued_at, error):
+    harness.hold(issued_at=issued_at)
+    before = harness.store.snapshot()
+    harness.polytomic.order("get_identity", error)
     with raises(IssuanceIncompleteError, "key_state_unknown"):
-        bench.issue(mode)
-    assert bench.polytomic.posts == []
-    assert bench.store.snapshot() == before
-    assert bench.issue(mode).issued is False
+        harness.issue(mode)
+    assert harness.polytomic.posts == []
+    assert harness.store.snapshot() == before
+    assert harness.issue(mode).issued is False
 
 
-def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(bench: Harness):
-    record = bench.record(forced=False)
-    bench.hold("minted-before", issued_at=None)
-    reference = bench.issue(ENSURE)
+def test_an_unforced_issuer_that_died_after_it_promoted_is_closed_by_the_next(harness: Harness):
+    record = harness.record(forced=False)
+    harness.hold("minted-before", issued_at=None)
+    reference = harness.issue(ENSURE)
     assert (reference.issued, reference.issuance_id) == (False, record.issuance_id)
-    assert bench.store.parsed.state == "done"
-    assert bench.store.parsed.fingerprint == fingerprint("minted-before")
+    assert harness.store.parsed.state == "done"
+    assert harness.store.parsed.fingerprint == fingerprint("minted-before")
     assert reference.issued_at == record.opened_at
-    assert bench.polytomic.posts == []
+    assert harness.polytomic.posts == []
 
 
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_what_somebody_put_in_the_place_of_a_finished_issuances_key_is_not_sent(bench: Harness, mode):
-    bench.hold("stored-before", owner=None)
-    bench.hold("put-by-hand", issued_at=None)
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
+def test_a_value_that_replaced_the_key_of_a_completed_issuance_is_not_sent(harness: Harness, mode):
+    harness.hold("stored-before", owner=None)
+    harness.hold("put-by-hand", issued_at=None)
     with raises(IssuanceRefusedError, "unknown_value"):
-        bench.issue(mode)
-    assert bench.polytomic.asked_about == []
-    assert bench.store.value == "put-by-hand"
+        harness.issue(mode)
+    assert harness.polytomic.asked_about == []
+    assert harness.store.value == "put-by-hand"
 
 
 @pytest.mark.parametrize("mode", [ENSURE, renew(MONDAY - timedelta(days=30))])
-def test_a_key_that_is_kept_is_the_one_that_readers_get(bench: Harness, mode):
-    bench.hold()
-    bench.store.readers_get.extend(["of-the-environment"] * 5)
+def test_a_key_that_is_kept_is_the_one_that_readers_get(harness: Harness, mode):
+    harness.hold()
+    harness.store.readers_get.extend(["of-the-environment"] * 5)
     with raises(IssuanceRefusedError, "shadowed"):
-        bench.issue(mode)
-    assert bench.polytomic.posts == []
-    assert bench.issue(mode).issued is False
+        harness.issue(mode)
+    assert harness.polytomic.posts == []
+    assert harness.issue(mode).issued is False

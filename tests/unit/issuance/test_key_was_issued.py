@@ -27,49 +27,49 @@ UNKNOWN_KEY = PolytomicUnauthorizedError("unknown", status=401, is_from_polytomi
 UNTRUSTED = PolytomicConfigurationError("The certificate is not trusted.", "Check the host.", fields=("host",))
 
 
-def nothing_is_stored(bench: Harness) -> None:
-    bench.store.order("read", SecretStoreUnavailableError("away"))
+def nothing_is_stored(harness: Harness) -> None:
+    harness.store.order("read", SecretStoreUnavailableError("away"))
 
 
-def a_foreign_value_is_stored(bench: Harness) -> None:
-    bench.store.put(None, is_foreign=True)
+def a_foreign_value_is_stored(harness: Harness) -> None:
+    harness.store.put(None, is_foreign=True)
 
 
-def the_user_is_gone(bench: Harness) -> None:
-    bench.polytomic.order("create_api_key", PolytomicNotFoundError("gone", status=404, is_from_polytomic=True))
+def the_user_is_gone(harness: Harness) -> None:
+    harness.polytomic.order("create_api_key", PolytomicNotFoundError("gone", status=404, is_from_polytomic=True))
 
 
-def no_response_comes(bench: Harness) -> None:
-    bench.polytomic.order("create_api_key", After(PolytomicConnectionError("lost")))
+def no_response_comes(harness: Harness) -> None:
+    harness.polytomic.order("create_api_key", After(PolytomicConnectionError("lost")))
 
 
-def the_certificate_is_untrusted(bench: Harness) -> None:
-    bench.polytomic.order("create_api_key", UNTRUSTED)
+def the_certificate_is_untrusted(harness: Harness) -> None:
+    harness.polytomic.order("create_api_key", UNTRUSTED)
 
 
-def readers_get_another_value(bench: Harness) -> None:
-    bench.store.readers_get.extend(["another-value"] * 9)
+def readers_get_another_value(harness: Harness) -> None:
+    harness.store.readers_get.extend(["another-value"] * 9)
 
 
-def a_foreign_value_comes(bench: Harness) -> None:
-    bench.store.order("write", lambda: bench.store.put(None, is_foreign=True))
+def a_foreign_value_comes(harness: Harness) -> None:
+    harness.store.order("write", lambda: harness.store.put(None, is_foreign=True))
 
 
-def another_users_key_comes(bench: Harness) -> None:
-    bench.store.order("write", lambda: bench.hold("key-of-another", owner=OTHER, issued_at=None))
+def another_users_key_comes(harness: Harness) -> None:
+    harness.store.order("write", lambda: harness.hold("key-of-another", owner=OTHER, issued_at=None))
 
 
-def the_store_is_away(bench: Harness) -> None:
-    bench.store.order("write", *[SecretStoreUnavailableError("away")] * 9)
+def the_store_is_away(harness: Harness) -> None:
+    harness.store.order("write", *[SecretStoreUnavailableError("away")] * 9)
 
 
-def every_key_is_revoked(bench: Harness) -> None:
-    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 99)
+def every_key_is_revoked(harness: Harness) -> None:
+    harness.polytomic.order("get_identity", *[UNKNOWN_KEY] * 99)
 
 
-def the_second_post_finds_an_untrusted_certificate(bench: Harness) -> None:
-    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 3)
-    bench.polytomic.order("create_api_key", None, UNTRUSTED)
+def the_second_post_finds_an_untrusted_certificate(harness: Harness) -> None:
+    harness.polytomic.order("get_identity", *[UNKNOWN_KEY] * 3)
+    harness.polytomic.order("create_api_key", None, UNTRUSTED)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def the_second_post_finds_an_untrusted_certificate(bench: Harness) -> None:
     ],
 )
 @pytest.mark.parametrize("mode", [Ensure(), renew(MONDAY)], ids=["ensure", "rotate"])
-def test_an_error_before_a_key_came_says_that_none_was_issued(bench: Harness, mode, fault: Callable[[Harness], None]):
-    fault(bench)
+def test_an_error_before_a_key_came_says_that_none_was_issued(harness: Harness, mode, fault: Callable[[Harness], None]):
+    fault(harness)
     with pytest.raises(PolytomicError) as caught:
-        bench.issue(mode)
+        harness.issue(mode)
     assert caught.value.key_was_issued is False
 
 
@@ -102,18 +102,18 @@ def test_an_error_before_a_key_came_says_that_none_was_issued(bench: Harness, mo
     ],
 )
 def test_an_error_after_a_key_came_says_that_one_was_issued(
-    bench: Harness, fault: Callable[[Harness], None], error_type: type[PolytomicError]
+    harness: Harness, fault: Callable[[Harness], None], error_type: type[PolytomicError]
 ):
-    fault(bench)
+    fault(harness)
     with pytest.raises(error_type) as caught:
-        bench.issue(renew(MONDAY))
+        harness.issue(renew(MONDAY))
     assert caught.value.key_was_issued is True
-    assert bench.store.parsed.state == "open"
+    assert harness.store.parsed.state == "open"
 
 
-def test_an_untrusted_certificate_after_a_key_came_is_the_cause_and_a_retry_continues(bench: Harness):
-    the_second_post_finds_an_untrusted_certificate(bench)
+def test_an_untrusted_certificate_after_a_key_came_is_the_cause_and_a_retry_continues(harness: Harness):
+    the_second_post_finds_an_untrusted_certificate(harness)
     with pytest.raises(IssuanceIncompleteError) as caught:
-        bench.issue(renew(MONDAY))
+        harness.issue(renew(MONDAY))
     assert caught.value.__cause__ is UNTRUSTED
-    assert bench.issue(renew(MONDAY)).issued
+    assert harness.issue(renew(MONDAY)).issued

@@ -1,4 +1,4 @@
-"""What is sent again, under which idempotency key, and when is one given up? The POST and its answers, as a table."""
+"""The POST and its answers, as a table: what is repeated, under which idempotency key, and when one is abandoned."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tests.unit.issuance.harness import MONDAY, After, Harness
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
-MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
+MODES = pytest.mark.parametrize("mode", [ENSURE, ROTATE], ids=["ensure", "renew"])
 
 REFUSALS: list[tuple[type[PolytomicApiError], int]] = [
     (PolytomicUnauthorizedError, 401),
@@ -126,127 +126,127 @@ def all_tries() -> Iterator[tuple[str, Tries]]:
 
 
 TRIES = [
-    pytest.param(mode, tries, id=f"{name}, {'renew' if mode is RENEW else 'ensure'}")
+    pytest.param(mode, tries, id=f"{name}, {'renew' if mode is ROTATE else 'ensure'}")
     for name, tries in all_tries()
-    for mode in (ENSURE, RENEW)
-    if tries.forced in {None, mode is RENEW}
+    for mode in (ENSURE, ROTATE)
+    if tries.forced in {None, mode is ROTATE}
 ]
 
 
 @pytest.mark.parametrize(("mode", "tries"), TRIES)
-def test_an_idempotency_key_is_given_up_only_once_it_is_settled(bench: Harness, mode, tries):
+def test_an_idempotency_key_is_given_up_only_once_it_is_settled(harness: Harness, mode, tries):
     if tries.opened:
-        bench.record(forced=mode is RENEW)
+        harness.record(forced=mode is ROTATE)
     for answers, end in tries.ends:
-        bench.polytomic.order("create_api_key", *answers)
+        harness.polytomic.order("create_api_key", *answers)
         try:
-            ended = "issued" if bench.issue(mode).issued else "kept"
+            ended = "issued" if harness.issue(mode).issued else "kept"
         except (IssuanceRefusedError, IssuanceIncompleteError) as error:
             ended = error.reason
             final = isinstance(error, IssuanceRefusedError)
             assert final is (ended == "refused_by_polytomic")
-            assert (bench.store.parsed.state, bench.store.value) == (
+            assert (harness.store.parsed.state, harness.store.value) == (
                 ("failed", None) if final or ended == "recorded_error" else ("open", None)
             )
         assert ended == end
-        bench.time.pass_(minutes=tries.apart)
-    assert bench.polytomic.key_numbers == tries.spent
+        harness.time.pass_(minutes=tries.apart)
+    assert harness.polytomic.key_numbers == tries.spent
     if ended == "issued":
-        assert (bench.polytomic.minted, bench.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)
-        assert bench.store.parsed.rejected_at is None
+        assert (harness.polytomic.minted, harness.store.parsed.idempotency_keys_used) == (1, tries.spent[-1] + 1)
+        assert harness.store.parsed.rejected_at is None
 
 
-@pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (RENEW, False)])
-def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(bench: Harness, mode, hint):
+@pytest.mark.parametrize(("mode", "hint"), [(ENSURE, True), (ROTATE, False)])
+def test_a_conflict_is_given_in_the_servers_words_with_what_it_may_mean(harness: Harness, mode, hint):
     words = 'saying "the user has a key"'
-    bench.polytomic.order("create_api_key", PolytomicConflictError(words, status=409))
+    harness.polytomic.order("create_api_key", PolytomicConflictError(words, status=409))
     with pytest.raises(IssuanceIncompleteError) as incomplete:
-        bench.issue(mode)
+        harness.issue(mode)
     assert words in str(incomplete.value)
     assert ("Without force this may mean that the user has a key already" in str(incomplete.value)) is hint
 
 
-def test_keys_that_are_dead_when_they_come_are_asked_for_three_times_at_most(bench: Harness):
-    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 9)
+def test_revoked_new_keys_are_requested_three_times_at_most(harness: Harness):
+    harness.polytomic.order("get_identity", *[UNKNOWN_KEY] * 9)
     with raises(IssuanceIncompleteError, "no_usable_key"):
-        bench.issue(RENEW)
-    assert bench.polytomic.key_numbers == [0, 1, 2]
-    assert bench.store.value is None
+        harness.issue(ROTATE)
+    assert harness.polytomic.key_numbers == [0, 1, 2]
+    assert harness.store.value is None
 
 
-def test_an_unforced_key_that_is_dead_when_it_comes_ends_the_try(bench: Harness):
-    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 3)
+def test_a_revoked_new_key_without_force_ends_the_try(harness: Harness):
+    harness.polytomic.order("get_identity", *[UNKNOWN_KEY] * 3)
     with raises(IssuanceIncompleteError, "key_does_not_answer"):
-        bench.issue(ENSURE)
-    assert bench.polytomic.key_numbers == [0]
-    assert (bench.store.parsed.state, bench.store.parsed.idempotency_keys_used, bench.store.value) == (
+        harness.issue(ENSURE)
+    assert harness.polytomic.key_numbers == [0]
+    assert (harness.store.parsed.state, harness.store.parsed.idempotency_keys_used, harness.store.value) == (
         "failed",
         1,
         None,
     )
-    assert bench.issue(ENSURE).issued
-    assert bench.polytomic.key_numbers == [0, 1]
+    assert harness.issue(ENSURE).issued
+    assert harness.polytomic.key_numbers == [0, 1]
 
 
 @MODES
-def test_a_key_that_is_not_known_at_once_is_asked_about_again(bench: Harness, mode):
-    bench.polytomic.order("get_identity", *[UNKNOWN_KEY] * 2)
-    assert bench.issue(mode).issued
-    assert bench.polytomic.key_numbers == [0]
+def test_a_key_that_is_not_known_at_once_is_asked_about_again(harness: Harness, mode):
+    harness.polytomic.order("get_identity", *[UNKNOWN_KEY] * 2)
+    assert harness.issue(mode).issued
+    assert harness.polytomic.key_numbers == [0]
 
 
-def test_a_success_without_a_value_counts_as_a_dead_key(bench: Harness):
-    bench.polytomic.order("create_api_key", After(PolytomicMissingKeyError("no value")))
-    reference = bench.issue(RENEW)
-    assert bench.polytomic.key_numbers == [0, 1]
-    assert bench.store.value == "minted-key-2"
+def test_a_success_without_a_value_counts_as_a_revoked_key(harness: Harness):
+    harness.polytomic.order("create_api_key", After(PolytomicMissingKeyError("no value")))
+    reference = harness.issue(ROTATE)
+    assert harness.polytomic.key_numbers == [0, 1]
+    assert harness.store.value == "minted-key-2"
     assert reference.issued
 
 
-def test_the_destination_is_looked_at_five_times_in_one_try(bench: Harness):
-    def somebody_else_opens() -> None:
-        bench.record(issuance_id=f"6d1c2f0a-0d0c-5f0e-9a52-{len(bench.calls):012}")
-        bench.polytomic.live.clear()
+def test_the_destination_is_read_five_times_in_one_try(harness: Harness):
+    def another_issuer_opens() -> None:
+        harness.record(issuance_id=f"6d1c2f0a-0d0c-5f0e-9a52-{len(harness.calls):012}")
+        harness.polytomic.live.clear()
 
-    bench.polytomic.order("get_identity", *[somebody_else_opens] * 9)
+    harness.polytomic.order("get_identity", *[another_issuer_opens] * 9)
     with raises(IssuanceIncompleteError, "destination_keeps_changing"):
-        bench.issue(RENEW)
-    assert bench.calls.count("read") == 5
-    assert len(bench.polytomic.posts) == 3
+        harness.issue(ROTATE)
+    assert harness.calls.count("read") == 5
+    assert len(harness.polytomic.posts) == 3
 
 
 @MODES
-def test_once_asked_to_stop_no_post_is_sent(bench: Harness, mode):
+def test_once_asked_to_stop_no_post_is_sent(harness: Harness, mode):
     with raises(PolytomicTaskStoppedError, "stopped"):
-        bench.issue(mode, stopping=lambda: True)
-    assert bench.polytomic.posts == []
-    assert bench.store.parsed.state == "open"
-    assert bench.issue(mode).issued
+        harness.issue(mode, stopping=lambda: True)
+    assert harness.polytomic.posts == []
+    assert harness.store.parsed.state == "open"
+    assert harness.issue(mode).issued
 
 
 @pytest.mark.parametrize(("errors", "posts"), [([recorded()], 1), ([recorded(), recorded()], 2)])
-def test_once_asked_to_stop_no_further_post_is_sent(bench: Harness, errors, posts):
-    bench.polytomic.order("create_api_key", *errors)
+def test_once_asked_to_stop_no_further_post_is_sent(harness: Harness, errors, posts):
+    harness.polytomic.order("create_api_key", *errors)
     with raises(IssuanceIncompleteError, "stopped"):
-        bench.issue(RENEW, stopping=lambda: len(bench.polytomic.posts) == posts)
-    assert len(bench.polytomic.posts) == posts
-    assert bench.store.parsed.state == "open"
+        harness.issue(ROTATE, stopping=lambda: len(harness.polytomic.posts) == posts)
+    assert len(harness.polytomic.posts) == posts
+    assert harness.store.parsed.state == "open"
 
 
-def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(bench: Harness):
-    assert bench.issue(RENEW, stopping=lambda: bool(bench.polytomic.posts)).issued
-    assert bench.store.value == "minted-key-1"
+def test_asked_to_stop_after_the_post_the_key_is_stored_all_the_same(harness: Harness):
+    assert harness.issue(ROTATE, stopping=lambda: bool(harness.polytomic.posts)).issued
+    assert harness.store.value == "minted-key-1"
 
 
-def test_a_key_is_hidden_before_anything_else_is_done_with_it(bench: Harness):
-    bench.issue(RENEW)
-    after = bench.calls[bench.calls.index("create_api_key") :]
+def test_a_key_is_hidden_before_anything_else_is_done_with_it(harness: Harness):
+    harness.issue(ROTATE)
+    after = harness.calls[harness.calls.index("create_api_key") :]
     assert after[:3] == ["create_api_key", "hide", "get_identity"]
-    assert bench.hidden == ["minted-key-1"]
+    assert harness.hidden == ["minted-key-1"]
 
 
-def test_a_connection_that_cannot_be_meant_is_said_as_it_is(bench: Harness):
-    bench.polytomic.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
+def test_an_invalid_connection_is_reported_as_it_is(harness: Harness):
+    harness.polytomic.order("create_api_key", PolytomicConfigurationError("the certificate is not trusted"))
     with pytest.raises(PolytomicConfigurationError):
-        bench.issue(RENEW)
-    assert bench.store.parsed.state == "open"
+        harness.issue(ROTATE)
+    assert harness.store.parsed.state == "open"

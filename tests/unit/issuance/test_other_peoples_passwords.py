@@ -1,4 +1,4 @@
-"""Does a mistyped destination send somebody's password to Polytomic? Over real HTTP, with Airflow's own backend."""
+"""A mistyped destination sends no stored password to Polytomic: over HTTP, with Airflow's own backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the new key turns out to be dead? The destination is looked at again: has somebody else finished?"""
+"""A new key that is revoked at once: the destination is read again, because another issuer may have finished."""
 
 from __future__ import annotations
 
@@ -17,96 +17,96 @@ from tests.reasons import raises
 from tests.runs import renew
 from tests.unit.issuance.harness import MONDAY, TARGET, Harness, fingerprint
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
-MODES = pytest.mark.parametrize("mode", [ENSURE, RENEW], ids=["ensure", "renew"])
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
+MODES = pytest.mark.parametrize("mode", [ENSURE, ROTATE], ids=["ensure", "renew"])
 
 
-def killing_the_new_key(bench: Harness, *then: object) -> None:
-    """When the new key is asked about, it is dead for good; what else has happened by then is given."""
+def killing_the_new_key(harness: Harness, *then: object) -> None:
+    """Revoke the new key when Polytomic is asked about it; another event may happen at that moment."""
 
     def kill() -> None:
-        bench.polytomic.live.pop("minted-key-1")
+        harness.polytomic.live.pop("minted-key-1")
         for act in then:
             assert callable(act)
             act()
 
-    bench.polytomic.order("get_identity", kill)
+    harness.polytomic.order("get_identity", kill)
 
 
 @MODES
-def test_a_working_key_that_somebody_else_has_stored_meanwhile_is_the_result(bench: Harness, mode):
-    killing_the_new_key(bench, lambda: bench.hold("of-another-issuer", issued_at=None))
-    reference = bench.issue(mode)
+def test_a_working_key_that_another_issuer_stored_meanwhile_is_the_result(harness: Harness, mode):
+    killing_the_new_key(harness, lambda: harness.hold("of-another-issuer", issued_at=None))
+    reference = harness.issue(mode)
     assert (reference.issued, reference.fingerprint) == (False, fingerprint("of-another-issuer"))
-    assert len(bench.polytomic.posts) == 1
-    assert "write" not in bench.calls
-    assert bench.polytomic.asked_about[-1] == "of-another-issuer", "it is proven, too"
+    assert len(harness.polytomic.posts) == 1
+    assert "write" not in harness.calls
+    assert harness.polytomic.asked_about[-1] == "of-another-issuer", "it is proven, too"
 
 
-def test_a_dead_key_that_somebody_else_has_stored_meanwhile_is_replaced_without_a_conflict(bench: Harness):
-    killing_the_new_key(bench, lambda: bench.hold("dead-already", owner=None, issued_at=None))
-    assert bench.issue(RENEW).issued
-    assert bench.polytomic.key_numbers == [0, 1]
-    assert bench.calls.count("write") == 1
-    assert bench.store.value == "minted-key-2"
+def test_a_revoked_key_that_another_issuer_stored_meanwhile_is_replaced_without_a_conflict(harness: Harness):
+    killing_the_new_key(harness, lambda: harness.hold("revoked-already", owner=None, issued_at=None))
+    assert harness.issue(ROTATE).issued
+    assert harness.polytomic.key_numbers == [0, 1]
+    assert harness.calls.count("write") == 1
+    assert harness.store.value == "minted-key-2"
 
 
-def test_the_key_that_was_there_before_does_not_count_even_if_it_works(bench: Harness):
+def test_the_key_that_was_there_before_does_not_count_even_if_it_works(harness: Harness):
     """A forced issuance is there to replace it, whatever Polytomic's servers still say of it."""
-    bench.hold()
-    killing_the_new_key(bench, lambda: bench.polytomic.live.update({"stored-key": TARGET}))
-    assert bench.issue(RENEW).issued
-    assert bench.store.value == "minted-key-2"
-    assert "stored-key" not in bench.polytomic.asked_about
+    harness.hold()
+    killing_the_new_key(harness, lambda: harness.polytomic.live.update({"stored-key": TARGET}))
+    assert harness.issue(ROTATE).issued
+    assert harness.store.value == "minted-key-2"
+    assert "stored-key" not in harness.polytomic.asked_about
 
 
 @pytest.mark.parametrize("record", ["removed", "failed", "of another issuance"])
-def test_where_the_record_is_no_longer_this_issuances_it_begins_anew(bench: Harness, record):
+def test_an_issuance_whose_record_was_replaced_starts_again(harness: Harness, record):
     def change() -> None:
         if record == "removed":
-            bench.store.record = None
+            harness.store.record = None
         elif record == "failed":
-            bench.store.record = replace(bench.store.parsed, state="failed").to_mapping()
+            harness.store.record = replace(harness.store.parsed, state="failed").to_mapping()
         else:
-            bench.record(issuance_id="6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c77")
+            harness.record(issuance_id="6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c77")
 
-    killing_the_new_key(bench, change)
-    assert bench.issue(RENEW).issued
-    names = [name for name, _ in bench.polytomic.posts]
+    killing_the_new_key(harness, change)
+    assert harness.issue(ROTATE).issued
+    names = [name for name, _ in harness.polytomic.posts]
     if record == "of another issuance":
         assert names[1] == "6d1c2f0a-0d0c-5f0e-9a52-1d5a4e2b7c77-0", "that one is joined"
     else:
-        assert bench.polytomic.key_numbers == [0, 0, 1], (
+        assert harness.polytomic.key_numbers == [0, 0, 1], (
             "the state is the same, and so is what the issuance derives from it"
         )
 
 
 @MODES
-def test_no_answer_about_what_somebody_else_stored_ends_the_try(bench: Harness, mode):
-    killing_the_new_key(bench, lambda: bench.hold("of-another-issuer", issued_at=None))
-    # The new key is asked about three times before it is taken for dead.
-    bench.polytomic.order("get_identity", None, None, PolytomicConnectionError("lost"))
+def test_no_response_about_what_another_process_stored_ends_the_try(harness: Harness, mode):
+    killing_the_new_key(harness, lambda: harness.hold("of-another-issuer", issued_at=None))
+    # Polytomic is asked about a new key three times before the key counts as revoked.
+    harness.polytomic.order("get_identity", None, None, PolytomicConnectionError("lost"))
     with raises(IssuanceIncompleteError, "key_state_unknown"):
-        bench.issue(mode)
-    assert bench.store.parsed.state == "open"
+        harness.issue(mode)
+    assert harness.store.parsed.state == "open"
 
 
 @pytest.mark.parametrize(("posted", "says"), [(False, "Nothing was issued or changed"), (True, "stays open")])
-def test_a_refusal_says_what_state_things_are_in(bench: Harness, posted, says):
-    bench.polytomic.partners.add("of-a-partner")
+def test_a_refusal_says_what_state_things_are_in(harness: Harness, posted, says):
+    harness.polytomic.partners.add("of-a-partner")
     if posted:
-        bench.store.order("write", lambda: bench.hold("of-a-partner", owner=None, issued_at=None))
+        harness.store.order("write", lambda: harness.hold("of-a-partner", owner=None, issued_at=None))
     else:
-        bench.hold("of-a-partner", owner=None, is_recognised=True, issued_at=None)
+        harness.hold("of-a-partner", owner=None, is_recognised=True, issued_at=None)
     with raises(IssuanceRefusedError, "key_of_another_user") as refused:
-        bench.issue(RENEW)
+        harness.issue(ROTATE)
     assert says in str(refused.value)
-    assert bench.store.value == "of-a-partner"
+    assert harness.store.value == "of-a-partner"
 
 
-def test_a_store_whose_record_cannot_be_read_either_says_what_failed_first(bench: Harness):
-    bench.record()
-    bench.store.order("check_write", SecretStoreDeniedError("no right to write"))
-    bench.store.order("read_record", None, SecretStoreDeniedError("nor to read"))
+def test_a_store_whose_record_cannot_be_read_either_says_what_failed_first(harness: Harness):
+    harness.record()
+    harness.store.order("check_write", SecretStoreDeniedError("no right to write"))
+    harness.store.order("read_record", None, SecretStoreDeniedError("nor to read"))
     with pytest.raises(SecretStoreDeniedError):
-        bench.issue(RENEW)
+        harness.issue(ROTATE)

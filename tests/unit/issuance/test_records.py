@@ -19,7 +19,7 @@ from airflow_provider_polytomic.secret_stores.base import RECORD_FIELDS
 from tests.runs import renew
 from tests.unit.issuance.harness import MONDAY, OTHER, Harness
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
 DAMAGED = "record_damaged"
 
 
@@ -53,17 +53,17 @@ DAMAGED = "record_damaged"
     ],
     ids=str,
 )
-@pytest.mark.parametrize("mode", [ENSURE, RENEW])
-def test_a_damaged_record_stops_everything_and_says_what_to_do(bench: Harness, mode, damage, reason):
-    bench.hold()
-    whole = bench.record().to_mapping() | damage
-    bench.store.record = {name: value for name, value in whole.items() if value is not None}
-    before = bench.store.snapshot()
-    for act in (bench.issue, bench.check):
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE])
+def test_a_damaged_record_stops_everything_and_says_what_to_do(harness: Harness, mode, damage, reason):
+    harness.hold()
+    whole = harness.record().to_mapping() | damage
+    harness.store.record = {name: value for name, value in whole.items() if value is not None}
+    before = harness.store.snapshot()
+    for act in (harness.issue, harness.check):
         with pytest.raises(SecretStoreConfigurationError) as damaged:
             act(mode, take_over=True)
         assert damaged.value.reason == reason
-    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
+    assert (harness.polytomic.posts, harness.store.snapshot()) == ([], before)
 
 
 LATER = {"written_by": "airflow-provider-polytomic 9", "z": "~" * 80}
@@ -75,25 +75,25 @@ LATER = {"written_by": "airflow-provider-polytomic 9", "z": "~" * 80}
     [None, PolytomicConnectionError("lost"), PolytomicRejectedError("no", status=422, is_from_polytomic=True)],
     ids=str,
 )
-def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(bench: Harness, state, fault):
-    bench.hold()
+def test_what_a_later_version_has_added_to_a_record_survives_each_rewrite(harness: Harness, state, fault):
+    harness.hold()
     if state != "done":
-        bench.record(state)
-    assert bench.store.record
-    bench.store.record |= LATER
-    bench.polytomic.order("create_api_key", fault, fault)
+        harness.record(state)
+    assert harness.store.record
+    harness.store.record |= LATER
+    harness.polytomic.order("create_api_key", fault, fault)
     for _ in range(2):
         with suppress(IssuanceIncompleteError, IssuanceRefusedError):
-            bench.issue()
-        assert LATER.items() <= bench.store.record.items()
+            harness.issue()
+        assert LATER.items() <= harness.store.record.items()
 
 
-def test_what_a_later_version_has_added_is_not_taken_over(bench: Harness):
-    bench.hold(owner=OTHER, recorded=OTHER)
-    assert bench.store.record
-    bench.store.record |= LATER
-    assert bench.issue(take_over=True).issued
-    assert not LATER.keys() & bench.store.record.keys()
+def test_what_a_later_version_has_added_is_not_taken_over(harness: Harness):
+    harness.hold(owner=OTHER, recorded=OTHER)
+    assert harness.store.record
+    harness.store.record |= LATER
+    assert harness.issue(take_over=True).issued
+    assert not LATER.keys() & harness.store.record.keys()
 
 
 def test_a_record_with_all_that_may_be_added_has_room_in_the_tags_of_a_secret():

@@ -1,4 +1,4 @@
-"""Whose turn is it, and what becomes of the other one's key? Rotation with a standby user, as tables."""
+"""Rotation with a standby user, as tables: whose turn it is, and which key stays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from tests.reasons import raises
 from tests.runs import renew, run_at
 from tests.unit.issuance.harness import MONDAY, OTHER, TARGET, THIRD, TUESDAY, Harness, fingerprint
 
-ENSURE, RENEW = Ensure(), renew(MONDAY)
+ENSURE, ROTATE = Ensure(), renew(MONDAY)
 A_WEEK_AGO = MONDAY - timedelta(days=7)
+UNKNOWN_USER = PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True)
 LOST = PolytomicConnectionError("lost")
 
 
@@ -36,20 +37,20 @@ def record_of(state, user, *, forced=True):
         (None, None, TARGET),
         (None, TARGET, OTHER),
         (None, OTHER, TARGET),
-        # Whose key is dead or gone may be remembered somewhere still: the other one's is issued.
+        # A revoked or removed key may still be cached somewhere: the other user's key is issued.
         (record_of("done", TARGET), None, OTHER),
         (record_of("done", OTHER), None, TARGET),
-        # What answers counts, whatever the record says.
+        # The key that works counts, whatever the record says.
         (record_of("done", TARGET), OTHER, TARGET),
         (record_of("done", OTHER), TARGET, OTHER),
-        # What was interrupted is resumed, but not for the one whose key is in use.
+        # An interrupted issuance is resumed, except for the user whose key is in use.
         (record_of("open", TARGET), None, TARGET),
         (record_of("open", OTHER), None, OTHER),
         (record_of("open", OTHER), TARGET, OTHER),
         (record_of("open", TARGET), OTHER, TARGET),
         (record_of("open", TARGET), TARGET, OTHER),
         (record_of("open", OTHER), OTHER, TARGET),
-        # One that ensured revokes nothing, and need not be resumed.
+        # An issuance without force revokes nothing and need not be resumed.
         (record_of("open", OTHER, forced=False), None, TARGET),
         (record_of("open", OTHER, forced=False), OTHER, TARGET),
         (record_of("failed", OTHER), None, TARGET),
@@ -68,137 +69,141 @@ def test_two_users_are_named_and_told_apart():
     assert (str(users), str(alone)) == (f"{TARGET} or {OTHER}", str(TARGET))
 
 
-def test_the_two_take_turns_and_the_key_in_use_lives_on(bench: Harness):
+def test_the_two_take_turns_and_the_key_in_use_lives_on(harness: Harness):
     stored, owners = [], []
     for run in range(5):
-        bench.time.pass_(days=7)
-        reference = bench.issue(renew(bench.time.now + timedelta(seconds=run)), standby=OTHER)
-        stored.append(bench.store.value)
+        harness.time.pass_(days=7)
+        reference = harness.issue(renew(harness.time.now + timedelta(seconds=run)), standby=OTHER)
+        stored.append(harness.store.value)
         owners.append(reference.target)
-        assert (reference.issued, reference.fingerprint) == (True, fingerprint(bench.store.value or ""))
+        assert (reference.issued, reference.fingerprint) == (True, fingerprint(harness.store.value or ""))
         assert reference.outage_seconds == 0.0
-        assert (bench.store.parsed.target, bench.store.parsed.state) == (reference.target, "done")
-        assert bench.polytomic.live == dict(zip(stored[-2:], owners[-2:], strict=True)), "the last two, and none before"
+        assert (harness.store.parsed.target, harness.store.parsed.state) == (reference.target, "done")
+        assert harness.polytomic.live == dict(zip(stored[-2:], owners[-2:], strict=True)), "only the last two"
     assert owners == [TARGET, OTHER, TARGET, OTHER, TARGET]
 
 
 @pytest.mark.parametrize("standby", [None, OTHER])
-def test_nothing_issued_is_no_outage_at_all(bench: Harness, standby):
-    bench.hold(issued_at=MONDAY)
-    reference = bench.issue(standby=standby)
+def test_nothing_issued_is_no_outage_at_all(harness: Harness, standby):
+    harness.hold(issued_at=MONDAY)
+    reference = harness.issue(standby=standby)
     assert (reference.issued, reference.outage_seconds) == (False, None)
 
 
 @pytest.mark.parametrize(("owner", "turn"), [(TARGET, OTHER), (OTHER, TARGET)])
 @pytest.mark.parametrize("order", [(TARGET, OTHER), (OTHER, TARGET)], ids=["as given", "swapped"])
-def test_the_one_whose_key_is_not_stored_is_next(bench: Harness, owner, turn, order):
-    bench.hold(owner=owner, recorded=owner)
-    assert bench.issue(RENEW, order[0], standby=order[1]).target == turn
-    assert "stored-key" in bench.polytomic.live
+def test_the_one_whose_key_is_not_stored_is_next(harness: Harness, owner, turn, order):
+    harness.hold(owner=owner, recorded=owner)
+    assert harness.issue(ROTATE, order[0], standby=order[1]).target == turn
+    assert "stored-key" in harness.polytomic.live
 
 
 @pytest.mark.parametrize("owner", [TARGET, OTHER])
-@pytest.mark.parametrize("mode", [ENSURE, RENEW, renew(TUESDAY, timedelta(days=7))], ids=["ensure", "renew", "by age"])
-def test_a_key_of_either_that_is_not_due_is_kept(bench: Harness, owner, mode):
-    bench.hold(owner=owner, recorded=owner, issued_at=MONDAY)
-    before = bench.store.snapshot()
-    reference = bench.issue(mode, standby=OTHER)
+@pytest.mark.parametrize("mode", [ENSURE, ROTATE, renew(TUESDAY, timedelta(days=7))], ids=["ensure", "renew", "by age"])
+def test_a_key_of_either_that_is_not_due_is_kept(harness: Harness, owner, mode):
+    harness.hold(owner=owner, recorded=owner, issued_at=MONDAY)
+    before = harness.store.snapshot()
+    reference = harness.issue(mode, standby=OTHER)
     assert (reference.issued, reference.target, reference.issued_at) == (False, owner, MONDAY)
-    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
+    assert (harness.polytomic.posts, harness.store.snapshot()) == ([], before)
 
 
 @pytest.mark.parametrize("recorded", [TARGET, OTHER])
-@pytest.mark.parametrize("gone", [False, True], ids=["dead", "removed"])
-def test_where_the_stored_key_is_dead_or_gone_the_record_tells_whose_turn_it_is(bench: Harness, recorded, gone):
-    bench.hold(owner=None, recorded=recorded)
+@pytest.mark.parametrize("gone", [False, True], ids=["revoked", "removed"])
+def test_if_the_stored_key_is_revoked_or_removed_the_record_decides_whose_turn_it_is(harness: Harness, recorded, gone):
+    harness.hold(owner=None, recorded=recorded)
     if gone:
-        bench.store.put(None)
-    reference = bench.issue(standby=OTHER)
+        harness.store.put(None)
+    reference = harness.issue(standby=OTHER)
     assert {reference.target, recorded} == {TARGET, OTHER}
-    assert bench.polytomic.live[bench.store.value or ""] == reference.target
+    assert harness.polytomic.live[harness.store.value or ""] == reference.target
 
 
 @pytest.mark.parametrize("standby", [None, OTHER])
-def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(bench: Harness, standby):
-    bench.hold(owner=THIRD, recorded=THIRD)
-    before = bench.store.snapshot()
+def test_a_destination_of_a_third_user_is_left_alone_unless_it_changes_hands(harness: Harness, standby):
+    harness.hold(owner=THIRD, recorded=THIRD)
+    before = harness.store.snapshot()
     with raises(IssuanceRefusedError, "record_of_another_user"):
-        bench.issue(standby=standby)
-    assert (bench.polytomic.posts, bench.store.snapshot()) == ([], before)
-    assert bench.issue(standby=standby, take_over=True).target == TARGET
-    assert bench.polytomic.live["stored-key"] == THIRD, "whoever it belongs to keeps it"
+        harness.issue(standby=standby)
+    assert (harness.polytomic.posts, harness.store.snapshot()) == ([], before)
+    assert harness.issue(standby=standby, take_over=True).target == TARGET
+    assert harness.polytomic.live["stored-key"] == THIRD, "its owner keeps it"
 
 
 @pytest.mark.parametrize(
-    "held", [{"issued_at": None, "is_recognised": True}, {"issued_at": TUESDAY}], ids=["bare", "recorded"]
+    "stored", [{"issued_at": None, "is_recognised": True}, {"issued_at": TUESDAY}], ids=["bare", "recorded"]
 )
-def test_a_working_key_of_a_third_user_stays(bench: Harness, held):
-    bench.hold(owner=THIRD, **held)
+def test_a_working_key_of_a_third_user_stays(harness: Harness, stored):
+    harness.hold(owner=THIRD, **stored)
     with raises(IssuanceRefusedError, "key_of_another_user"):
-        bench.issue(standby=OTHER)
-    assert (bench.polytomic.posts, bench.store.value) == ([], "stored-key")
-    assert bench.issue(standby=OTHER, take_over=True).issued
+        harness.issue(standby=OTHER)
+    assert (harness.polytomic.posts, harness.store.value) == ([], "stored-key")
+    assert harness.issue(standby=OTHER, take_over=True).issued
 
 
 @pytest.mark.parametrize(("owner", "turn"), [(TARGET, OTHER), (OTHER, TARGET)])
-def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(bench: Harness, owner, turn):
-    bench.hold(owner=owner, issued_at=None, is_recognised=True)
+def test_a_key_without_a_record_is_replaced_by_the_others_when_the_user_says_so(harness: Harness, owner, turn):
+    harness.hold(owner=owner, issued_at=None, is_recognised=True)
     with raises(IssuanceRefusedError, "age_unknown"):
-        bench.issue(standby=OTHER)
-    assert bench.issue(standby=OTHER, take_over=True).target == turn
-    assert bench.polytomic.live["stored-key"] == owner
+        harness.issue(standby=OTHER)
+    assert harness.issue(standby=OTHER, take_over=True).target == turn
+    assert harness.polytomic.live["stored-key"] == owner
 
 
-def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(bench: Harness):
-    bench.hold(owner=OTHER, recorded=OTHER)
+def test_a_key_of_the_standby_user_is_no_business_of_a_single_users(harness: Harness):
+    harness.hold(owner=OTHER, recorded=OTHER)
     with raises(IssuanceRefusedError, "record_of_another_user"):
-        bench.issue()
-    assert bench.polytomic.posts == []
+        harness.issue()
+    assert harness.polytomic.posts == []
 
 
 @pytest.mark.parametrize("time", [MONDAY, TUESDAY])
-def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(bench: Harness, time):
-    bench.hold(issued_at=A_WEEK_AGO)
+def test_a_reference_is_of_the_run_that_issued_it_or_of_an_earlier_try_of_it(harness: Harness, time):
+    harness.hold(issued_at=A_WEEK_AGO)
     run, other = run_at(time), run_at(time, "of another DAG")
-    kept = bench.issue(Rotate(run, timedelta(days=30)), standby=OTHER)
+    kept = harness.issue(Rotate(run, timedelta(days=30)), standby=OTHER)
     assert (kept.issued, kept.is_of_run(run)) == (False, False)
-    issued = bench.issue(Rotate(run, timedelta(0)), standby=OTHER)
+    issued = harness.issue(Rotate(run, timedelta(0)), standby=OTHER)
     assert (issued.is_of_run(run), issued.is_of_run(other)) == (True, True), "by this very try"
-    again = bench.issue(Rotate(run, timedelta(0)), standby=OTHER)
+    again = harness.issue(Rotate(run, timedelta(0)), standby=OTHER)
     assert (again.issued, again.is_of_run(run), again.is_of_run(other)) == (False, True, False)
-    older = bench.issue(renew(A_WEEK_AGO), standby=OTHER)
+    older = harness.issue(renew(A_WEEK_AGO), standby=OTHER)
     assert (older.issued, older.is_of_run(run_at(A_WEEK_AGO))) == (False, False), "an older run that was cleared"
 
 
-def test_a_key_of_unknown_age_is_of_no_run(bench: Harness):
-    bench.hold(issued_at=None, is_recognised=True)
-    assert bench.issue(ENSURE).is_of_run(run_at(A_WEEK_AGO)) is False
+def test_a_key_of_unknown_age_is_of_no_run(harness: Harness):
+    harness.hold(issued_at=None, is_recognised=True)
+    assert harness.issue(ENSURE).is_of_run(run_at(A_WEEK_AGO)) is False
 
 
-def test_a_standby_user_who_is_gone_can_be_replaced(bench: Harness):
-    bench.hold(issued_at=A_WEEK_AGO)
-    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+def test_a_standby_user_who_is_gone_can_be_replaced(harness: Harness):
+    harness.hold(issued_at=A_WEEK_AGO)
+    harness.polytomic.order("create_api_key", UNKNOWN_USER)
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
-        bench.issue(standby=OTHER)
-    assert (bench.store.value, bench.store.parsed.state, bench.store.parsed.target) == ("stored-key", "failed", OTHER)
-    reference = bench.issue(standby=THIRD)
+        harness.issue(standby=OTHER)
+    assert (harness.store.value, harness.store.parsed.state, harness.store.parsed.target) == (
+        "stored-key",
+        "failed",
+        OTHER,
+    )
+    reference = harness.issue(standby=THIRD)
     assert (reference.target, reference.issued) == (THIRD, True)
-    assert bench.polytomic.live == {"stored-key": TARGET, "minted-key-1": THIRD}
+    assert harness.polytomic.live == {"stored-key": TARGET, "minted-key-1": THIRD}
 
 
-def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(bench: Harness):
-    bench.hold(issued_at=A_WEEK_AGO)
-    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+def test_nor_does_a_mistyped_standby_user_stop_a_rotation_for_one_user(harness: Harness):
+    harness.hold(issued_at=A_WEEK_AGO)
+    harness.polytomic.order("create_api_key", UNKNOWN_USER)
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
-        bench.issue(standby=OTHER)
-    assert bench.issue().issued
+        harness.issue(standby=OTHER)
+    assert harness.issue().issued
 
 
-def test_what_failed_for_somebody_else_vouches_for_no_other_value(bench: Harness):
-    bench.hold(issued_at=A_WEEK_AGO)
-    bench.polytomic.order("create_api_key", PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True))
+def test_a_failed_issuance_for_another_user_covers_no_other_value(harness: Harness):
+    harness.hold(issued_at=A_WEEK_AGO)
+    harness.polytomic.order("create_api_key", UNKNOWN_USER)
     with raises(IssuanceRefusedError, "refused_by_polytomic"):
-        bench.issue(standby=OTHER)
-    bench.store.put("put-there-by-hand")
+        harness.issue(standby=OTHER)
+    harness.store.put("put-there-by-hand")
     with raises(IssuanceRefusedError, "unknown_value"):
-        bench.issue(standby=THIRD)
+        harness.issue(standby=THIRD)

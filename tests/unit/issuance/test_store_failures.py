@@ -1,4 +1,4 @@
-"""What if the store fails, call by call? Before the POST nothing has happened; after it the record stays open."""
+"""Failures of the store, call by call: before the POST nothing has happened; after it the record stays open."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ KINDS = pytest.mark.parametrize(
 @MODES
 @KINDS
 @pytest.mark.parametrize("call", ["read", "read_record", "check_write", "write_record"])
-def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(bench: Harness, mode, kind, call):
+def test_before_the_post_the_stores_own_error_is_raised_and_nothing_was_asked(harness: Harness, mode, kind, call):
     error = kind("the store says no")
-    bench.store.order(call, error)
+    harness.store.order(call, error)
     with pytest.raises(kind) as raised:
-        bench.issue(mode)
+        harness.issue(mode)
     assert raised.value is error
-    assert (bench.polytomic.posts, bench.store.value, bench.store.record) == ([], None, None)
-    assert bench.issue(mode).issued
+    assert (harness.polytomic.posts, harness.store.value, harness.store.record) == ([], None, None)
+    assert harness.issue(mode).issued
 
 
 @MODES
-def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(bench: Harness, mode):
-    bench.store.order("write_record", After(SecretStoreUnavailableError("away")))
+def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next_try(harness: Harness, mode):
+    harness.store.order("write_record", After(SecretStoreUnavailableError("away")))
     with pytest.raises((SecretStoreUnavailableError, IssuanceIncompleteError)):
-        bench.issue(mode)
-    assert bench.polytomic.posts == []
-    opened = bench.store.parsed
-    assert bench.issue(mode).issuance_id == opened.issuance_id
+        harness.issue(mode)
+    assert harness.polytomic.posts == []
+    opened = harness.store.parsed
+    assert harness.issue(mode).issuance_id == opened.issuance_id
 
 
 @MODES
@@ -51,74 +51,74 @@ def test_an_open_record_that_was_written_without_an_answer_is_joined_by_the_next
 @pytest.mark.parametrize(
     ("call", "faults"),
     [("write", 5), ("read_back", 1), ("write_record", 2)],
-    ids=["promote", "prove", "close"],
+    ids=["promote", "confirm", "close"],
 )
-def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_key(bench, mode, kind, call, faults):
+def test_after_the_post_the_try_is_incomplete_and_the_next_one_stores_the_same_key(harness, mode, kind, call, faults):
     error = kind("the store says no")
     passing = [None] if call == "write_record" else []
-    bench.store.order(call, *passing, *[error] * (faults - len(passing)))
+    harness.store.order(call, *passing, *[error] * (faults - len(passing)))
     with pytest.raises(IssuanceIncompleteError) as incomplete:
-        bench.issue(mode)
+        harness.issue(mode)
     assert incomplete.value.reason == "store_failed"
-    assert root_cause_type(incomplete.value) is kind, "what a fleet counts"
-    assert bench.store.parsed.state == "open"
-    bench.store._orders.clear()
-    bench.issue(mode)
-    assert (bench.polytomic.minted, bench.store.value, bench.store.parsed.state) == (1, "minted-key-1", "done")
+    assert root_cause_type(incomplete.value) is kind, "what a batch counts"
+    assert harness.store.parsed.state == "open"
+    harness.store._orders.clear()
+    harness.issue(mode)
+    assert (harness.polytomic.minted, harness.store.value, harness.store.parsed.state) == (1, "minted-key-1", "done")
 
 
 @pytest.mark.parametrize("call", ["read", "read_record", "write_record"])
 @KINDS
-def test_a_store_that_fails_while_a_dead_key_is_looked_into_ends_an_incomplete_try(bench: Harness, kind, call):
-    bench.polytomic.order("get_identity", lambda: bench.polytomic.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
-    bench.store.order(call, None, kind("the store says no"))
+def test_a_store_that_fails_after_a_revoked_key_ends_an_incomplete_try(harness: Harness, kind, call):
+    harness.polytomic.order("get_identity", lambda: harness.polytomic.live.clear())  # noqa: PLW0108 (a forced POST makes another dict)
+    harness.store.order(call, None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
-        bench.issue()
-    assert bench.store.parsed.state == "open"
-    assert bench.issue().issued
-    assert bench.polytomic.minted == 2
+        harness.issue()
+    assert harness.store.parsed.state == "open"
+    assert harness.issue().issued
+    assert harness.polytomic.minted == 2
 
 
 @KINDS
-def test_an_idempotency_key_is_not_used_before_the_record_says_so(bench: Harness, kind):
+def test_an_idempotency_key_is_not_used_before_the_record_says_so(harness: Harness, kind):
     recorded = PolytomicServerError("internal", status=500, key="internal", server_message="internal")
-    bench.polytomic.order("create_api_key", recorded, recorded)
-    bench.store.order("write_record", None, kind("the store says no"))
+    harness.polytomic.order("create_api_key", recorded, recorded)
+    harness.store.order("write_record", None, kind("the store says no"))
     with raises(IssuanceIncompleteError, "store_failed"):
-        bench.issue()
-    assert bench.polytomic.key_numbers == [0, 0]
-    assert bench.store.parsed.idempotency_keys_used == 0
+        harness.issue()
+    assert harness.polytomic.key_numbers == [0, 0]
+    assert harness.store.parsed.idempotency_keys_used == 0
 
 
-def test_a_reread_after_a_conflict_is_tried_again(bench: Harness):
-    bench.store.order("write", lambda: bench.store.put("dead-already"))
-    bench.store.order("read", None, SecretStoreUnavailableError("away"), SecretStoreUnavailableError("away"))
-    assert bench.issue().issued
-    assert bench.store.value == "minted-key-1"
+def test_a_reread_after_a_conflict_is_tried_again(harness: Harness):
+    harness.store.order("write", lambda: harness.store.put("revoked-already"))
+    harness.store.order("read", None, SecretStoreUnavailableError("away"), SecretStoreUnavailableError("away"))
+    assert harness.issue().issued
+    assert harness.store.value == "minted-key-1"
 
 
 @MODES
 @pytest.mark.parametrize("call", ["read", "read_record", "check_write"])
-def test_a_check_raises_what_issuing_would(bench: Harness, mode, call):
+def test_a_check_raises_what_issuing_would(harness: Harness, mode, call):
     error = SecretStoreDeniedError("the store says no")
-    bench.store.order(call, error)
+    harness.store.order(call, error)
     with pytest.raises(SecretStoreDeniedError) as raised:
-        bench.check(mode)
+        harness.check(mode)
     assert raised.value is error
 
 
-def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(bench: Harness) -> None:
-    bench.hold("old-key", owner=None)
-    bench.record(forced=True)
-    bench.store.order("read", SecretStoreConfigurationError("somebody is editing the file"))
+def test_a_store_that_breaks_while_a_forced_issuance_is_open_is_tried_again(harness: Harness) -> None:
+    harness.hold("old-key", owner=None)
+    harness.record(forced=True)
+    harness.store.order("read", SecretStoreConfigurationError("the file is being edited"))
     with raises(IssuanceIncompleteError, "store_failed"):
-        bench.issue(renew(TUESDAY))
-    assert bench.issue(renew(TUESDAY)).issued
+        harness.issue(renew(TUESDAY))
+    assert harness.issue(renew(TUESDAY)).issued
 
 
 @MODES
-def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(bench: Harness, mode) -> None:
-    bench.store.order("read", SecretStoreConfigurationError("no such file"))
+def test_a_store_that_is_broken_before_anything_was_begun_is_said_as_it_is(harness: Harness, mode) -> None:
+    harness.store.order("read", SecretStoreConfigurationError("no such file"))
     with pytest.raises(SecretStoreConfigurationError):
-        bench.issue(mode)
-    assert bench.polytomic.posts == []
+        harness.issue(mode)
+    assert harness.polytomic.posts == []

@@ -1,4 +1,4 @@
-"""Are roles changed, and users and organizations removed, only where what was found is what was meant?"""
+"""Changes of roles, and deletions: only of the expected user or organization."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def change(partner, bob):
 @pytest.mark.parametrize(("asked", "changed"), [(["Admin"], True), (["viewer"], False)])
 @pytest.mark.parametrize("expected_email", [None, "Bob@Acme.Example"])
 def test_roles_are_changed_where_they_are_others(polytomic, change, calls, bob, *, asked, changed, expected_email):
-    user, told = change(asked, expected_email=expected_email)
-    assert (user.id, told) == (bob.id, changed)
+    user, updated = change(asked, expected_email=expected_email)
+    assert (user.id, updated) == (bob.id, changed)
     assert polytomic.roles_of(bob.id) == [asked[0].title()]
     assert calls() == ["GET", "GET", *(["GET", "PUT"] if changed else [])]
 
@@ -153,7 +153,7 @@ def test_a_removal_whose_answer_was_lost_ends_well(polytomic, remove, delete, th
 
 
 @pytest.mark.parametrize("what", ["user", "organization"])
-def test_what_somebody_else_removes_in_between_is_missing(polytomic, remove, delete, what):
+def test_what_another_process_deletes_in_between_is_missing(polytomic, remove, delete, what):
     missing = '{"key": "not_found", "message": "not found", "metadata": {}, "status": 404}'
     for ignore in (False, True):
         polytomic.inject(f"status:404 body='{missing}' endpoint=delete_{what}")

@@ -1,4 +1,4 @@
-"""Which user has an address, which organization is the caller's own, and what can be neither?"""
+"""Checks of addresses, of the caller's organization, and of values that can be neither name nor address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KELVIN, DOTTED = "\u212a", "\u0130"  # which Python lowers to k, and to an i wit
 
 
 @pytest.mark.parametrize(
-    ("held", "asked", "is_same"),
+    ("stored", "asked", "is_same"),
     [
         ("kim@acme.example", "kim@acme.example", True),
         ("kim@acme.example", "KIM@Acme.Example", True),
@@ -34,8 +34,8 @@ KELVIN, DOTTED = "\u212a", "\u0130"  # which Python lowers to k, and to an i wit
         (None, "None", False),
     ],
 )
-def test_addresses_are_the_same_in_any_case_of_a_to_z(held: str | None, asked: str, is_same: bool) -> None:
-    user = User(id=USER, email=held)
+def test_addresses_match_in_any_case_of_a_to_z(stored: str | None, asked: str, is_same: bool) -> None:
+    user = User(id=USER, email=stored)
     assert email_matches(user, asked) is is_same
     check_email(user, None)
     if is_same:

@@ -1,4 +1,4 @@
-"""Is there one organization, and one user with one invitation, in the end, whatever went wrong on the way to it?"""
+"""One organization, and one user with one invitation, in the end, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_request_in_flight_is_waited_for_under_its_own_key(ensure, fake_time, 
     assert sum(fake_time.slept) >= waits
 
 
-def test_what_stays_in_flight_is_left_to_the_next_try_and_says_that_it_was_looked_for(polytomic, ensure):
+def test_what_stays_in_flight_is_left_to_the_next_try_and_the_error_says_that_it_was_looked_up(polytomic, ensure):
     ensure.inject("late")
     with pytest.raises(PolytomicConflictError) as caught:
         ensure()

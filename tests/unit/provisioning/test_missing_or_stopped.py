@@ -1,4 +1,4 @@
-"""Is what is missing taken for removed only where nobody else is meant, and is nothing removed after a kill?"""
+"""What is missing counts as deleted only if no other object is meant; nothing is deleted after a kill."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_is_missing_is_an_error_unless_that_is_to_be_ignored(away, there, c
         away(what, *given)
     assert calls() == ["GET"]
     assert away(what, *given, ignore_if_missing=True) is None
-    # Who expects nothing has nothing to look for.
+    # Without an expectation, there is nothing to look up.
     assert calls() == ["GET", *(["GET"] if expected or what == "organization" else [])]
     assert there() == before
 
@@ -83,7 +83,7 @@ def test_a_404_of_a_proxy_says_nothing_of_who_is_missing(polytomic, away, what, 
 @both
 def test_once_stopping_nothing_is_removed_and_the_next_try_can(polytomic, away, there, what):
     before = there()
-    # Told to end only once everything was looked at: that is the last moment.
+    # Asked to stop only after every check: that is the last moment.
     with pytest.raises(PolytomicTaskStoppedError) as caught:
         away(what, stopping=lambda: bool(polytomic.received("get_identity")))
     assert caught.value.retryable is True

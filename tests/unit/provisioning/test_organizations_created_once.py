@@ -1,4 +1,4 @@
-"""Which organization is taken for the one that is meant, and which never is?"""
+"""The organization that a name means, and those that it never means."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_name_in_another_case_is_not_blamed_for_what_has_another_cause(polytom
     polytomic.inject("status:422 endpoint=create_organization")
     with pytest.raises(PolytomicRejectedError):
         ensure()
-    polytomic.inject("late:6 endpoint=create_organization")  # a request of ours may be in flight
+    polytomic.inject("late:6 endpoint=create_organization")  # an earlier request may be in flight
     assert [ensure().value.id] == named()
 
 

@@ -1,4 +1,4 @@
-"""Is there one user with one invitation in the end, and with exactly the roles that were asked for?"""
+"""One user with one invitation in the end, with exactly the requested roles."""
 
 from __future__ import annotations
 

@@ -8,5 +8,5 @@ from tests.unit.removal.harness import Harness
 
 
 @pytest.fixture
-def bench() -> Harness:
+def harness() -> Harness:
     return Harness()

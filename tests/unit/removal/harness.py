@@ -1,4 +1,4 @@
-"""On what do the tests of removing stand? On that of issuing, with a store from which things can be removed."""
+"""Test harness for removals: that of issuances, with a store whose values can be removed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
 
 __all__ = [
-    "DEAD", "GONE", "NO_ANSWER", "OF_A_PROXY", "OTHER", "OWN", "TARGET",
-    "After", "Harness", "assert_refused", "fingerprint",
+    "GONE",
+    "NO_ANSWER",
+    "OF_A_PROXY",
+    "OTHER",
+    "OWN",
+    "REVOKED",
+    "TARGET",
+    "After",
+    "Harness",
+    "assert_refused",
+    "fingerprint",
 ]  # fmt: skip
 
-DEAD = {
+REVOKED = {
     "401 in its own words": PolytomicUnauthorizedError("unknown", status=401, is_from_polytomic=True),
     "403 in its own words": PolytomicForbiddenError("unknown", status=403, is_from_polytomic=True),
 }
@@ -43,7 +52,7 @@ GONE = PolytomicNotFoundError("no such user", status=404, is_from_polytomic=True
 
 
 class FakePolytomic(harness.FakePolytomic):
-    """Polytomic, which says in its own words that a key is dead, and which organizations the caller may ask about."""
+    """Polytomic in memory, which reports revoked keys in its own format and knows organizations."""
 
     def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         if api_key is None:
@@ -62,7 +71,7 @@ class FakePolytomic(harness.FakePolytomic):
 
 
 class Harness(harness.Harness):
-    """All of it, and what was called in which order."""
+    """Polytomic, the store and the clock, with the order of all calls."""
 
     polytomic: FakePolytomic
     store: harness.Store
@@ -81,10 +90,10 @@ class Harness(harness.Harness):
         )
 
 
-def assert_refused(bench: Harness, reason: str, **given: bool) -> str:
-    """Check that it is refused for this reason, and changed nothing; return what it said."""
-    before = bench.store.snapshot()
+def assert_refused(used: Harness, reason: str, **given: bool) -> str:
+    """Check that the removal is refused for this reason and changes nothing; return the message."""
+    before = used.store.snapshot()
     with raises(IssuanceRefusedError, reason) as caught:
-        bench.remove(**given)
-    assert bench.store.snapshot() == before
+        used.remove(**given)
+    assert used.store.snapshot() == before
     return str(caught.value)

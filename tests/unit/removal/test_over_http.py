@@ -1,4 +1,4 @@
-"""Does it hold with the real parts? The hook, a Polytomic over HTTP, and Airflow's own backend on a file."""
+"""Removals with the real parts: the hook, a Polytomic over HTTP, and Airflow's own backend on a file."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_open_record_stays_until_its_user_is_gone(scene):
     assert record(scene) is None
 
 
-def test_an_open_record_of_an_organization_that_is_gone_stays_until_somebody_says_so(scene):
+def test_an_open_record_of_a_deleted_organization_stays_until_the_user_allows_it(scene):
     interrupt(scene)
     delete(scene, "")
     with raises(IssuanceRefusedError, "organization_unknown"):
@@ -115,7 +115,7 @@ def test_through_a_connection_to_another_server_nothing_is_removed_and_no_key_is
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_the_page_of_a_proxy_does_not_say_that_a_key_is_dead(scene, status):
+def test_the_page_of_a_proxy_does_not_mean_revoked(scene, status):
     issue_key(scene)
     before = contents(scene)
     page = "<html>Please sign in</html>"
@@ -126,7 +126,7 @@ def test_the_page_of_a_proxy_does_not_say_that_a_key_is_dead(scene, status):
 
 
 @pytest.mark.parametrize("take_over", [False, True])
-def test_somebody_elses_connection_is_sent_nowhere(scene, take_over):
+def test_another_users_connection_is_not_sent(scene, take_over):
     scene.put("acme_polytomic", conn_type="postgres", host="db", password="warehouse-password")
     if take_over:
         assert remove(take_over=True) == Removed(removed=True)
