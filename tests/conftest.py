@@ -74,6 +74,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("airflow_independent")
         if tiers.is_slow(test):
             item.add_marker("slow")
+        elif item.get_closest_marker("airflow_running"):
+            raise pytest.UsageError(f"{test} starts a whole Airflow, so tests/tiers.py must count it as slow")
     items.sort(key=lambda item: tiers.rank(_below_tests(item.nodeid)))
 
 

@@ -33,7 +33,7 @@ _OUTSIDE = re.compile(r"contract/.*\[.*-(writer|outside|field)\b")
 
 # Left to `make test-all`, except the tests that FAST matches.
 _SLOW = (
-    "benchmarks", "contract", "crash", "dag_runs", "model_check", "stress", "fakes",
+    "airflow", "airflow_failover", "benchmarks", "contract", "crash", "dag_runs", "model_check", "stress", "fakes",
 )  # fmt: skip
 _ENGINES = "json-connection|vault_fake-kv1-connection|vault_fake-kv2-field|secretsmanager-connection|ssm-outside"
 FAST = tuple(

@@ -18,12 +18,15 @@ from tests.airflow.deployment import Deployment
 from tests.airflow.run import AirflowRun, run_all_dags, run_all_dags_apart
 from tests.airflow.store_cases import ON_STORES
 from tests.airflow.traces import Traces, secrets_of, traces_of
+from tests.dag_runs.servers import servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.dag_runs.servers import Servers
+
+__all__ = ["servers"]
 
 SCHEDULED = {"info": "INFO", "debug": "DEBUG"} if AIRFLOW_V_3_0_PLUS else {"debug": "DEBUG"}
 ALONE = {"dags_test": "DEBUG"} if AIRFLOW_V_3_0_PLUS else {}

@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dag_runs.secrets_settings import configure_secrets, secrets_settings
-from tests.dag_runs.servers import SITES, Servers
+from tests.dag_runs.servers import SITES, servers
 from tests.fixtures import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.dag_runs.servers import Site
+    from tests.dag_runs.servers import Servers, Site
     from tests.fixtures import Scene
 
-__all__ = ["scene"]
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """Vault and AWS."""
-    servers = Servers()
-    yield servers
-    servers.stop()
+__all__ = ["scene", "servers"]
 
 
 @pytest.fixture(params=SITES)

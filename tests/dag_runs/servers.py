@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+import pytest
+
 from tests.dag_runs.aws_sites import ParameterStoreSite, SecretsManagerSite
 from tests.dag_runs.vault_site import VaultSite
 from tests.fakes.vault_fake import VaultFake
 from tests.fakes.vault_real import VaultReal, vault_binary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.fakes.aws_server import AwsServer
     from tests.fakes.vault_server import VaultServer
 
-__all__ = ["SITES", "Rights", "Servers", "Site"]
+__all__ = ["SITES", "Rights", "Servers", "Site", "servers"]
 
 Rights = Literal["none", "read", "write"]
 Site = VaultSite | SecretsManagerSite | ParameterStoreSite
@@ -50,3 +54,11 @@ class Servers:
         for name in ("vault", "aws"):
             if name in self.__dict__:
                 getattr(self, name).stop()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Return the servers of this process, which stop with it."""
+    started = Servers()
+    yield started
+    started.stop()
