@@ -31,7 +31,7 @@ class AwsFault:
     """A fault of the next matching requests.
 
     :param action: e.g. ``PutSecretValue``.
-    :param when: before the effect (then there is none) or after it.
+    :param when: before the effect, which then does not happen, or after it.
     :param error: the answer; without it and without ``act``, the connection is closed without an answer.
     :param act: called when the request arrives, which then continues: a write of another process in between.
     :param times: how many matching requests.

@@ -98,7 +98,7 @@ def put_parameter(ssm, value="one", name="/a", **more):
     return ssm.put_parameter(Name=name, Value=value, **({"Type": "SecureString"} | more))
 
 
-def test_what_secrets_manager_refuses_is_refused(client):
+def test_the_fake_refuses_what_secrets_manager_refuses(client):
     client.create_secret(Name="a", SecretString="1")
     for code, calls in SECRETS_REFUSED.items():
         for act, parameters in calls:
@@ -108,7 +108,7 @@ def test_what_secrets_manager_refuses_is_refused(client):
     assert len(client.list_secrets()["SecretList"]) == 1
 
 
-def test_what_parameter_store_refuses_is_refused(ssm):
+def test_the_fake_refuses_what_parameter_store_refuses(ssm):
     put_parameter(ssm)
     new = {"Name": "/b", "Value": "one", "Type": "SecureString"}
     puts = {code: [("put_parameter", new | each) for each in cases] for code, cases in PUTS_REFUSED.items()}
@@ -120,7 +120,7 @@ def test_what_parameter_store_refuses_is_refused(ssm):
     assert len(ssm.describe_parameters()["Parameters"]) == 1
 
 
-def test_what_is_just_possible_is_taken(client, ssm):
+def test_values_at_the_limits_are_accepted(client, ssm):
     client.create_secret(Name="x" * 512, SecretString="x" * 65_536)
     client.create_secret(Name="a", Tags=[{"Key": "Team 1_.:/=+-@", "Value": "x" * 256}])
     client.tag_resource(SecretId="a", Tags=[{"Key": f"t{number}", "Value": ""} for number in range(49)])
@@ -158,7 +158,7 @@ def test_a_token_stands_for_one_value(client):
         client.get_secret_value(SecretId="a", VersionId=version, VersionStage="AWSCURRENT")
 
 
-def test_a_move_changes_what_is_read_and_the_loser_becomes_previous(client):
+def test_a_move_changes_the_current_version_and_the_old_one_becomes_previous(client):
     first, second, third = token(), token(), token()
     client.create_secret(Name="a", SecretString="1", ClientRequestToken=first)
     client.put_secret_value(SecretId="a", SecretString="2", ClientRequestToken=second, VersionStages=["Pending"])
@@ -214,7 +214,7 @@ def test_a_secret_scheduled_for_deletion_can_only_be_described_and_restored(clie
         client.describe_secret(SecretId="a")
 
 
-def test_a_forced_deletion_can_take_its_time_and_keeps_the_name_until_then(aws_server, client):
+def test_a_forced_deletion_can_be_delayed_and_keeps_the_name_until_then(aws_server, client):
     aws_server.delete_slowly()
     client.create_secret(Name="a", SecretString="1")
     for _ in range(2):
@@ -246,7 +246,7 @@ def test_a_parameter_keeps_its_versions_until_it_is_deleted_its_tier_and_its_pat
     assert put_parameter(ssm)["Version"] == 1
 
 
-def test_what_is_not_decrypted_is_not_readable(ssm):
+def test_a_value_that_is_not_decrypted_is_not_readable(ssm):
     put_parameter(ssm, "hunter22")
     assert "hunter22" not in f"{ssm.get_parameter(Name='/a')} {ssm.get_parameter_history(Name='/a')}"
 
@@ -289,7 +289,7 @@ def test_a_parameter_is_judged_by_its_arn(aws_server, name, resource, allowed):
         ssm.get_parameter(Name=name)
 
 
-def test_a_refusal_is_worded_as_by_aws_a_deny_wins_and_what_is_not_judged_is_not_taken(aws_server):
+def test_refusals_have_awss_message_a_deny_wins_and_unmodelled_policies_are_rejected(aws_server):
     denied = {"Effect": "Deny", "Action": "secretsmanager:PutSecretValue", "Resource": "*"}
     for policy, why in (
         ([], "because no identity-based policy allows the secretsmanager:PutSecretValue action"),
@@ -356,7 +356,7 @@ def test_a_disabled_key_encrypts_and_decrypts_nothing(aws_server, client, ssm):
         ssm.get_parameter(Name="/a", WithDecryption=True)
 
 
-def test_a_role_is_assumed_by_whoever_may_and_its_policy_holds(aws_server):
+def test_a_role_can_be_assumed_with_the_right_and_its_policy_applies(aws_server):
     role = aws_server.role("writer", [allow("ssm:PutParameter")])
     with refused("AccessDenied", "sts:AssumeRole", status=403):
         aws_server.client("sts", aws_server.user([])).assume_role(RoleArn=role, RoleSessionName="session")
@@ -370,7 +370,7 @@ def test_a_role_is_assumed_by_whoever_may_and_its_policy_holds(aws_server):
         aws_server.client("ssm", assumed).get_parameter(Name="/a")
 
 
-def test_requests_of_users_are_recorded_and_met_by_faults_and_those_of_the_test_are_not(aws_server, client):
+def test_requests_of_users_are_recorded_and_meet_faults_and_those_of_the_test_do_not(aws_server, client):
     own = aws_server.client("secretsmanager")
     aws_server.fail("CreateSecret", "ThrottlingException", times=2, skip=1)
     aws_server.fail("GetSecretValue", "InternalServiceError")
@@ -405,7 +405,7 @@ def test_a_dropped_connection_says_nothing_of_the_effect(aws_server, ssm, when, 
 
 
 @pytest.mark.parametrize(("when", "seen"), [("before", "two"), ("after", "one")])
-def test_somebody_can_come_in_between(aws_server, ssm, when, seen):
+def test_another_write_can_be_interposed(aws_server, ssm, when, seen):
     own = aws_server.client("ssm")
     put_parameter(own)
     aws_server.interpose("GetParameter", lambda: put_parameter(own, "two", Overwrite=True), when=when)

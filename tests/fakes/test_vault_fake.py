@@ -170,7 +170,7 @@ CONVERSATIONS: dict[str, list[Step]] = {
         ("POST KV2/delete/a", {"versions": [1]}, 204),
     ],
     "what is not allowed is denied before it is missed": [("as", "KV2/*: read"), ("GET NOWHERE/a", None, 403, DENIED)],
-    "capabilities are told by path, whether or not there is anything": [
+    "capabilities are listed by path, even of a secret that does not exist": [
         ("as", "KV1/*: create, update; KV1/no: deny; KV2/data/*: read"),
         ("POST sys/capabilities-self", {"paths": ["KV1/a", "KV1/no", "KV2/data/a", "NOWHERE/a"]}, 200,
          {"data": {"KV1/a": ["create", "update"], "KV1/no": ["deny"], "KV2/data/a": ["read"], "NOWHERE/a": ["deny"]}}),
@@ -178,7 +178,7 @@ CONVERSATIONS: dict[str, list[Step]] = {
         ("GET auth/token/lookup-self", None, 200),
     ],
     "root may do everything": [("POST sys/capabilities-self", {"paths": ["NOWHERE/a"]}, 200, {"NOWHERE/a": ["root"]})],
-    "without the default policy a token may not look at itself": [
+    "without the default policy a token may not look itself up": [
         ("as", "KV2/data/*: read", {"no_default": True}),
         ("GET auth/token/lookup-self", None, 403, DENIED),
         ("POST sys/capabilities-self", {"paths": ["KV2/data/a"]}, 403, DENIED),
@@ -201,7 +201,7 @@ CONVERSATIONS: dict[str, list[Step]] = {
             ("KV1/c/*: read; KV1/c/a*: update", "c/ab", 403),
             ("KV1/c/a: read, deny", "c/a", 403),
         ]},
-    "a mount shows its version to whoever may do anything in it": [
+    "a mount shows its version to a token with any right in it": [
         step
         for line, status, answer in [
             ("KV2/data/connections/*: read", 200, {"data": {"path": "KV2/", "options": {"version": "2"}}}),
@@ -272,7 +272,7 @@ def test_the_fake_and_a_real_vault_answer_alike(vault_server, vault_name, steps)
 
 
 @pytest.mark.parametrize("token", ["", "s.unknown", "revoked"])
-def test_a_token_that_is_not_accepted_is_told_so_in_other_words(vault_server, vault_name, token):
+def test_an_invalid_token_gets_another_message(vault_server, vault_name, token):
     if token == "revoked":
         vault_server.revoke(token := new_token(vault_server, "*: read"))
     caller = Caller(vault_server, token)
@@ -346,7 +346,7 @@ def test_the_next_requests_that_match_are_answered_with_a_status(vault_fake):
 
 @pytest.mark.parametrize("applied", [False, True])
 @pytest.mark.parametrize("status", [None, 500])
-def test_what_fails_may_have_been_done_and_is_recorded(vault_fake, status, applied):
+def test_a_failed_request_may_have_been_applied_and_is_recorded(vault_fake, status, applied):
     caller = Caller(vault_fake)
     vault_fake.fail("POST", applied=applied, status=status, drop=status is None)
     if status is None:
@@ -361,7 +361,7 @@ def test_what_fails_may_have_been_done_and_is_recorded(vault_fake, status, appli
     assert "hidden" not in repr(first)
 
 
-def test_what_the_fake_does_not_know_it_does_not_pretend(vault_fake):
+def test_the_fake_rejects_what_it_does_not_model(vault_fake):
     caller = Caller(vault_fake)
     for request in ("GET sys/policies/acl/default", "POST auth/token/renew-self", "GET secret/data/a?list=true"):
         assert caller.ask(request)[0] == 501

@@ -57,7 +57,7 @@ def test_a_role_that_may_not_be_assumed_is_named(aws_server, cls):
 
 
 @pytest.mark.parametrize("uri", ["aws-ssm://nobody@/a/b", "aws-secretsmanager://nobody@/a/b"])
-def test_a_connection_that_is_missing_is_refused_and_not_replaced_by_what_the_machine_has(aws_server, monkeypatch, uri):
+def test_a_missing_connection_is_refused_and_not_replaced_by_the_machines_credentials(aws_server, monkeypatch, uri):
     for name, value in aws_server.environment(aws_server.user()).items():
         monkeypatch.setenv(name, value)
     with because("connection_unusable"):
@@ -116,7 +116,7 @@ def test_threads_share_one_client_that_is_made_once(aws_server, monkeypatch, uri
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
-def test_a_refusal_is_told_by_its_code_and_never_in_words_that_may_quote_the_key(aws_server, cls):
+def test_a_refusal_is_reported_by_its_code_and_not_by_a_message_that_may_quote_the_key(aws_server, cls):
     store = open_on(make_backend(aws_server, cls))
     stored = store.read()
     for action in ("PutSecretValue", "PutParameter"):
@@ -136,7 +136,7 @@ def refused(code, message, status=400):
 ARN = "arn:aws:ssm:eu-west-1:123456789012:parameter/airflow/connections/acme"
 
 
-def test_who_may_not_do_what_is_repeated_unless_the_value_is_in_it():
+def test_a_missing_right_is_quoted_unless_the_message_contains_the_value():
     words = f"User: arn:aws:iam::123456789012:user/a is not authorized to perform: ssm:PutParameter on resource: {ARN}"
     because = "because no identity-based policy allows the ssm:PutParameter action"
     error = explain(
@@ -182,7 +182,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("error", "expected"), [(error, kind) for kind, errors in TOLD.items() for error in errors])
-def test_what_aws_and_boto_say_is_told_by_code_and_kind(error, expected):
+def test_errors_of_aws_and_boto_are_translated_by_code_and_type(error, expected):
     error = explain(error, "the place")
     assert (type(error), error.reason) == expected
     assert str(error).startswith("the place: ")
@@ -190,14 +190,14 @@ def test_what_aws_and_boto_say_is_told_by_code_and_kind(error, expected):
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
-def test_a_backend_without_a_region_is_refused_with_what_to_correct(monkeypatch, cls):
+def test_a_backend_without_a_region_is_refused(monkeypatch, cls):
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with because("client_unusable"):
         open_on(cls())
 
 
 @pytest.mark.parametrize("cls", BACKENDS)
-def test_a_backend_that_cannot_read_back_is_told_without_its_words(aws_server, cls):
+def test_a_failed_read_back_is_reported_without_the_backends_message(aws_server, cls):
     store = open_on(make_backend(aws_server, cls))
     issue(store)
     aws_server.fail("GetSecretValue", "ThrottlingException")

@@ -59,7 +59,7 @@ def active(collector, names=LOGGERS, level=logging.DEBUG):
     return [name for name in names if name in collector.names]
 
 
-def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, collector):
+def test_boto_is_dropped_below_info_and_logs_again_afterwards(levels, collector):
     with suppress_debug_logs():
         assert active(collector) == []
         assert active(collector, level=logging.INFO) == LOGGERS
@@ -68,7 +68,7 @@ def test_boto_is_dropped_below_info_and_heard_again_afterwards(levels, collector
     assert active(collector) == LOGGERS
 
 
-def test_nested_and_failing_it_ends_with_the_outermost(collector):
+def test_nested_and_after_an_error_it_ends_with_the_outermost(collector):
     def fail():
         with suppress_debug_logs(), suppress_debug_logs():
             raise KeyError
@@ -80,13 +80,13 @@ def test_nested_and_failing_it_ends_with_the_outermost(collector):
     assert active(collector) == LOGGERS
 
 
-def test_another_thread_is_heard_meanwhile(collector):
+def test_another_thread_still_logs(collector):
     with suppress_debug_logs(), ThreadPoolExecutor(1) as pool:
         assert pool.submit(active, collector).result() == LOGGERS
         assert active(collector) == []
 
 
-def test_each_of_many_threads_is_quiet_until_it_is_out_itself(collector):
+def test_each_of_many_threads_drops_records_until_it_leaves(collector):
     inside = threading.Barrier(8)
 
     def once():
@@ -103,7 +103,7 @@ def test_each_of_many_threads_is_quiet_until_it_is_out_itself(collector):
     assert active(collector) == LOGGERS
 
 
-def test_a_set_up_of_logging_that_drops_filters_counts_until_the_next_request(collector):
+def test_filters_that_a_logging_set_up_drops_are_added_by_the_next_request(collector):
     with suppress_debug_logs():
         pass
     for name in LOGGERS:
@@ -130,7 +130,7 @@ def test_filters_do_not_add_up():
 
 @pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])
 @pytest.mark.parametrize("uri", ["airflow://connection/acme", "airflow://variable/acme_api_key"])
-def test_at_debug_no_request_of_ours_is_in_the_log(aws_server, caplog, cls, uri):
+def test_at_debug_no_request_of_the_package_is_logged(aws_server, caplog, cls, uri):
     backend = make_backend(aws_server, cls)
     issue(open_on(backend, uri), "pk-live-the-first-one-0123456789")
     issue(open_on(backend, uri))
@@ -142,7 +142,7 @@ def test_at_debug_no_request_of_ours_is_in_the_log(aws_server, caplog, cls, uri)
 
 
 @pytest.mark.parametrize("uri", ["aws-ssm://aws_writer@/a/b", "aws-secretsmanager://aws_writer@/a/b?field=f"])
-def test_at_debug_no_request_of_a_connections_is_in_the_log(aws_server, caplog, monkeypatch, uri):
+def test_at_debug_no_request_over_a_connection_is_logged(aws_server, caplog, monkeypatch, uri):
     connect(monkeypatch, aws_server)
     issue(open_outside(uri))
     assert KEY not in caplog.text

@@ -42,7 +42,7 @@ def current(own):
 
 
 @pytest.mark.parametrize("action", ["GetParameterHistory", "GetParameter"])
-def test_what_changes_before_the_second_look_conflicts(aws_server, store, own, action):
+def test_a_change_before_the_second_read_conflicts(aws_server, store, own, action):
     put(own)
     stored = store.read()
     aws_server.interpose(action, lambda: put(own, "by-hand"))
@@ -51,7 +51,7 @@ def test_what_changes_before_the_second_look_conflicts(aws_server, store, own, a
     assert current(own)["Value"] == "by-hand"
 
 
-def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aws_server, store, own, caplog):
+def test_a_write_after_the_second_read_is_overwritten_and_named_in_the_log(aws_server, store, own, caplog):
     put(own)
     stored = store.read()
     aws_server.interpose("PutParameter", lambda: put(own, "by-hand"))
@@ -61,7 +61,7 @@ def test_who_writes_after_the_second_look_is_overwritten_and_named_in_the_log(aw
     assert not {KEY, "by-hand"} & set(re.split(r"\s", caplog.text))
 
 
-def test_another_issuer_of_the_same_key_is_nobody_to_warn_of(aws_server, store, own, caplog):
+def test_another_issuer_of_the_same_key_causes_no_warning(aws_server, store, own, caplog):
     put(own)
     stored = store.read()
     aws_server.interpose("PutParameter", lambda: put(own, KEY))
@@ -70,7 +70,7 @@ def test_another_issuer_of_the_same_key_is_nobody_to_warn_of(aws_server, store, 
     assert "overwrote" not in caplog.text
 
 
-def test_a_repeated_request_is_not_taken_for_somebody_else(aws_server, own, caplog, monkeypatch):
+def test_a_retried_request_is_not_taken_for_another_process(aws_server, own, caplog, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     store = open_on(make_backend(aws_server), URI)
     put(own)
@@ -81,7 +81,7 @@ def test_a_repeated_request_is_not_taken_for_somebody_else(aws_server, own, capl
     assert "overwrote" not in caplog.text
 
 
-def test_a_parameter_that_was_made_anew_has_another_version(store, own):
+def test_a_parameter_that_was_recreated_has_another_version(store, own):
     put(own)
     stored = store.read()
     own.delete_parameter(Name=VARIABLE)
@@ -138,7 +138,7 @@ def allow(*denied):
     ]
 
 
-def test_a_kms_key_that_may_not_be_used_is_said_to_be_the_reason(aws_server, own):
+def test_a_kms_key_that_may_not_be_used_is_reported(aws_server, own):
     key = aws_server.key()
     put(own, KeyId=key)
     store = open_on(make_backend(aws_server, policy=allow("kms:Encrypt")), URI)

@@ -69,7 +69,7 @@ def current(server, path):
 
 
 @pytest.mark.parametrize(("cls", "given", "path"), PATHS)
-def test_the_key_is_where_the_backend_looks(aws_server, cls, given, path):
+def test_the_key_is_written_where_the_backend_reads(aws_server, cls, given, path):
     backend = make_backend(aws_server, cls, **given)
     store = open_on(backend)
     issue(store)
@@ -79,7 +79,7 @@ def test_the_key_is_where_the_backend_looks(aws_server, cls, given, path):
     assert store.place.endswith(f", eu-west-1 ({aws_server.endpoint_url})")
 
 
-def test_of_two_places_the_one_that_holds_something_is_written(aws_server):
+def test_of_two_paths_the_one_with_a_value_is_written(aws_server):
     old = "polytomic://:old@app.polytomic.com?x=1"
     aws_server.client("secretsmanager").create_secret(Name="common/acme", SecretString=old)
     issue(open_on(make_backend(aws_server, WithFallback)))
@@ -97,7 +97,7 @@ def test_of_two_places_the_one_that_holds_something_is_written(aws_server):
     ],
     ids=["no connections", "no variables", "another pattern", "a team's name"],
 )
-def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_server, monkeypatch, cls, given, uri):
+def test_a_path_that_the_backend_never_reads_is_refused_before_any_request(aws_server, monkeypatch, cls, given, uri):
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
     with because("backend_never_looks"):
         open_on(make_backend(aws_server, cls, **given), uri)
@@ -111,7 +111,7 @@ def test_what_the_backend_never_reads_is_refused_before_anything_is_sent(aws_ser
         *((PARAMETERS, name) for name in ("acme:3", "acme(1)", "/".join("abcdefghijklmn"))),
     ],
 )
-def test_a_name_that_aws_does_not_have_is_refused_before_anything_is_sent(aws_server, cls, name):
+def test_a_name_that_aws_does_not_allow_is_refused_before_any_request(aws_server, cls, name):
     with because("name_not_allowed"):
         open_on(make_backend(aws_server, cls), f"airflow://connection/{name}")
     assert actions(aws_server) == []

@@ -49,7 +49,7 @@ def kept(own, name="apps/sync"):
     return json.loads(own.get_secret_value(SecretId=name)["SecretString"])
 
 
-def test_for_good_is_at_once_and_a_new_key_can_be_issued(aws_server, store, own):
+def test_a_permanent_removal_is_immediate_and_a_new_key_can_be_issued(aws_server, store, own):
     issue(store)
     remove(store)
     assert aws_server.requests[-2].body["ForceDeleteWithoutRecovery"] is True
@@ -58,7 +58,7 @@ def test_for_good_is_at_once_and_a_new_key_can_be_issued(aws_server, store, own)
     issue(store, "pk-live-another-one-0123456789")
 
 
-def test_otherwise_it_can_be_restored_with_its_record(aws_server, store, own):
+def test_a_removed_secret_can_be_restored_with_its_record(aws_server, store, own):
     issue(store)
     remove(store, permanently=False)
     assert "ForceDeleteWithoutRecovery" not in aws_server.requests[-2].body
@@ -67,7 +67,7 @@ def test_otherwise_it_can_be_restored_with_its_record(aws_server, store, own):
     assert (store.read().value.reveal(), store.read_record()) == (KEY, {"state": "done"})
 
 
-def test_a_secret_that_is_scheduled_for_deletion_holds_nothing_and_no_key_is_put_there(aws_server, store, own):
+def test_a_secret_that_is_scheduled_for_deletion_has_no_value_and_gets_no_key(aws_server, store, own):
     own.create_secret(Name=NAME, SecretString="x")
     absent = store.read().version
     own.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
@@ -86,7 +86,7 @@ def test_a_secret_that_is_scheduled_for_deletion_holds_nothing_and_no_key_is_put
     assert own.describe_secret(SecretId=NAME)["DeletedDate"]
 
 
-def test_while_a_forced_deletion_takes_its_time_no_key_is_put_there_and_then_it_is(aws_server, store, own):
+def test_a_secret_gets_no_key_during_a_forced_deletion_and_one_afterwards(aws_server, store, own):
     issue(store)
     aws_server.delete_slowly()
     remove(store)
@@ -102,7 +102,7 @@ def test_while_a_forced_deletion_takes_its_time_no_key_is_put_there_and_then_it_
     issue(store, "pk-live-another-one-0123456789")
 
 
-def test_a_name_that_is_not_free_yet_though_nobody_sees_the_secret_any_more_is_tried_again_later(aws_server, store):
+def test_a_name_that_aws_has_not_released_yet_is_retried_later(aws_server, store):
     stored = store.read()
     store.read_record()
     store.check_write(stored)
@@ -114,7 +114,7 @@ def test_a_name_that_is_not_free_yet_though_nobody_sees_the_secret_any_more_is_t
     issue(store)
 
 
-def test_a_reader_without_the_right_to_describe_is_told_that_it_cannot_be_read(aws_server, own, monkeypatch):
+def test_a_reader_without_the_right_to_describe_gets_an_error_for_a_deleted_secret(aws_server, own, monkeypatch):
     policy = [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]
     connect(monkeypatch, aws_server, policy)
     own.create_secret(Name="apps/sync", SecretString=KEY)
@@ -126,7 +126,7 @@ def test_a_reader_without_the_right_to_describe_is_told_that_it_cannot_be_read(a
 @pytest.mark.parametrize("permanently", [True, False])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("slowly", [True, False])
-def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, permanently, when, slowly):
+def test_a_lost_answer_is_reported_and_the_next_try_succeeds(aws_server, store, permanently, when, slowly):
     issue(store)
     if slowly:
         aws_server.delete_slowly()
@@ -140,7 +140,7 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, per
     assert (store.read().value, store.read_record()) == (None, None)
 
 
-def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store, own):
+def test_a_secret_that_is_already_deleted_is_no_error(aws_server, store, own):
     issue(store)
     stored = store.read()
     aws_server.interpose("DeleteSecret", lambda: own.delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True))
@@ -148,7 +148,7 @@ def test_a_secret_that_is_gone_before_the_deletion_is_no_error(aws_server, store
     assert store.read().version == "absent"
 
 
-def test_what_aws_does_not_delete_is_said(aws_server, store, own):
+def test_a_secret_that_aws_cannot_delete_is_reported(aws_server, store, own):
     issue(store)
     aws_server.fail("DeleteSecret", "InvalidRequestException")
     with because("not_deletable"):
@@ -164,7 +164,7 @@ def test_a_secret_without_a_value_loses_its_record_and_stays(aws_server, store, 
     assert "DeleteSecret" not in actions(aws_server)
 
 
-def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch, caplog):
+def test_only_the_field_is_removed_if_the_secret_has_others(aws_server, own, monkeypatch, caplog):
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "a-secret-of-others"}))
     store = open_outside(FIELD)
@@ -183,7 +183,7 @@ def test_only_the_field_goes_while_there_are_others(aws_server, own, monkeypatch
 
 
 @pytest.mark.parametrize("action", ["PutSecretValue", "UpdateSecretVersionStage"])
-def test_somebody_elses_write_while_a_field_is_removed_stays(aws_server, own, monkeypatch, action):
+def test_a_write_of_another_process_during_the_removal_of_a_field_stays(aws_server, own, monkeypatch, action):
     connect(monkeypatch, aws_server)
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"url": "x", "api_key": KEY}))
     store, theirs = open_outside(FIELD), {"url": "y", "api_key": "by-hand"}

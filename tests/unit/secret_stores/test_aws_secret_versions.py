@@ -43,7 +43,7 @@ def put(own, text="by-hand"):
     return lambda: own.put_secret_value(SecretId=NAME, SecretString=text)
 
 
-def test_a_check_sends_again_what_is_there_under_its_own_version(aws_server, store, own, existing):
+def test_a_check_puts_the_present_content_again_under_its_own_version(aws_server, store, own, existing):
     stored = store.read()
     store.check_write(stored)
     put_again, probe = aws_server.requests[-2:]
@@ -78,7 +78,7 @@ def test_a_lost_answer_to_the_move_conflicts_and_reading_again_finds_the_key(aws
 
 
 @pytest.mark.parametrize("action", ["PutSecretValue", "UpdateSecretVersionStage"])
-def test_somebody_elses_write_in_between_stays(aws_server, store, own, existing, action):
+def test_a_write_of_another_process_in_between_stays(aws_server, store, own, existing, action):
     stored = store.read()
     aws_server.interpose(action, put(own))
     with pytest.raises(SecretStoreConflictError):
@@ -95,7 +95,7 @@ def test_of_two_first_versions_the_first_one_wins(aws_server, store, own):
     assert current(own) == "by-hand"
 
 
-def test_a_secret_that_comes_while_it_is_created_conflicts(aws_server, store, own):
+def test_a_secret_that_another_process_creates_first_conflicts(aws_server, store, own):
     stored = store.read()
     aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
     with pytest.raises(SecretStoreConflictError):
@@ -103,7 +103,7 @@ def test_a_secret_that_comes_while_it_is_created_conflicts(aws_server, store, ow
     assert current(own) == "by-hand"
 
 
-def test_a_record_of_a_secret_that_comes_or_goes_meanwhile_is_written_all_the_same(aws_server, store, own):
+def test_a_record_is_written_even_if_the_secret_is_created_or_deleted_in_between(aws_server, store, own):
     assert store.read_record() is None
     aws_server.interpose("CreateSecret", lambda: own.create_secret(Name=NAME, SecretString="by-hand"))
     store.write_record({"state": "open"})
@@ -121,13 +121,13 @@ def allow(*denied, resource="*"):
     ]
 
 
-def test_the_right_to_put_a_first_value_is_not_tried(aws_server, store, own):
+def test_the_right_to_put_a_first_value_is_not_checked(aws_server, store, own):
     own.create_secret(Name=NAME)
     store.check_write(store.read())
     assert actions(aws_server) == ["GetSecretValue", "UpdateSecretVersionStage"]
 
 
-def test_the_kms_key_stays_and_is_needed(aws_server, own):
+def test_the_kms_key_stays_and_is_required(aws_server, own):
     key = aws_server.key()
     own.create_secret(Name=NAME, SecretString=OLD, KmsKeyId=key)
     issue(open_on(make_backend(aws_server, SecretsManagerBackend), URI))

@@ -37,12 +37,12 @@ RAW = {
     "pass": {"engine": "polytomic", "server": ISSUER, "pass": "old", "extra": {"timeout": 5}},
     "key before password": {"connection_type": "polytomic", "host": ISSUER, "key": "old", "password": "shadowed"},
     "conn_id for the type": {"conn_id": "polytomic", "remote_host": ISSUER, "password": "old"},
-    "own words": {"conn_type": "polytomic", "base_url": ISSUER, "api_key": "old"},
+    "extra_conn_words": {"conn_type": "polytomic", "base_url": ISSUER, "api_key": "old"},
 }
 
 
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
-def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_server, own, raw):
+def test_a_key_is_read_and_replaced_under_every_name_that_the_backend_accepts(aws_server, own, raw):
     words = {"password": ["api_key"], "host": ["base_url"]}
     backend = make_backend(aws_server, extra_conn_words=words)
     own.create_secret(Name=NAME, SecretString=json.dumps({"note": "of the data team", **raw, "description": "ours"}))
@@ -57,7 +57,7 @@ def test_a_key_is_found_and_replaced_under_all_names_that_the_backend_takes(aws_
     assert json.loads(current(own)) == kept | fields | extra
 
 
-def test_a_login_under_any_name_goes(aws_server, own):
+def test_a_login_under_any_name_is_removed(aws_server, own):
     raw = {"conn_type": "polytomic", "host": ISSUER, "user_name": "ada", "mail": "ada", "password": "old"}
     own.create_secret(Name=NAME, SecretString=json.dumps(raw))
     backend = make_backend(aws_server, extra_conn_words={"user": ["mail"]})
@@ -91,7 +91,7 @@ def test_a_binary_secret_is_foreign_is_not_changed_by_a_check_and_can_be_taken_o
 
 
 @pytest.mark.parametrize("letter", ["n", "é"])
-def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(aws_server, own, monkeypatch, letter):
+def test_a_secret_that_would_become_too_long_is_refused_before_any_write(aws_server, own, monkeypatch, letter):
     connect(monkeypatch, aws_server)
     note = letter * (65_400 // len(letter.encode()))
     own.create_secret(Name="apps/sync", SecretString=json.dumps({"note": note}, ensure_ascii=False))
@@ -104,7 +104,7 @@ def test_what_would_be_too_long_for_a_secret_is_refused_before_anything_is_sent(
     issue(store)
 
 
-def test_a_broken_json_would_be_of_no_use_and_is_found_beforehand(aws_server, own):
+def test_json_that_the_backend_could_not_read_is_refused_beforehand(aws_server, own):
     class Strict(SecretsManagerBackend):
         def _standardize_secret_keys(self, secret):
             return {**super()._standardize_secret_keys(secret), "color": secret.get("color")}

@@ -77,7 +77,7 @@ def test_a_key_is_never_stored_in_clear(aws_server, store, own, kind):
     assert "PutParameter" not in actions(aws_server)
 
 
-def test_what_would_be_too_long_for_its_tier_is_refused_beforehand(aws_server, own):
+def test_a_parameter_that_would_become_too_long_for_its_tier_is_refused_beforehand(aws_server, own):
     connection = {"conn_type": "polytomic", "host": ISSUER, "password": OLD, "extra": {"note": "n" * 3900}}
     put(own, json.dumps(connection), NAME)
     store = open_on(make_backend(aws_server))
@@ -88,15 +88,15 @@ def test_what_would_be_too_long_for_its_tier_is_refused_beforehand(aws_server, o
 
 
 MATCHING = {
-    "all of it": r".{8,200}",
+    "the whole value": r".{8,200}",
     "with anchors": r"^\S+$",
-    "in words of Java's that Python does not have": r"\p{Graph}+",
-    "in words of Java's that mean something else to Python": r"[a-z0-9-&&[^x]]+",
+    "with a class that only Java has": r"\p{Graph}+",
+    "with an intersection that Python reads differently": r"[a-z0-9-&&[^x]]+",
 }
 
 
 @pytest.mark.parametrize("pattern", MATCHING.values(), ids=MATCHING)
-def test_a_pattern_that_lets_any_key_through_or_cannot_be_tried_is_none_to_refuse(store, own, pattern):
+def test_a_pattern_that_matches_every_key_or_cannot_be_checked_is_accepted(store, own, pattern):
     put(own, AllowedPattern=pattern)
     store.check_write(store.read())
 
@@ -109,7 +109,7 @@ def test_a_pattern_that_a_new_key_might_not_match_is_refused_beforehand(aws_serv
     assert "PutParameter" not in actions(aws_server)
 
 
-def test_a_pattern_is_held_against_the_whole_content(aws_server, own):
+def test_a_pattern_must_match_the_whole_content(aws_server, own):
     stored = json.dumps({"conn_type": "polytomic", "host": ISSUER, "password": OLD})
     put(own, stored, NAME, AllowedPattern=r'\{.*"password": "[a-z-]+"\}')
     issue(open_on(make_backend(aws_server)), "pk-live-another")
@@ -126,7 +126,7 @@ def test_the_record_is_a_parameter_beside_it(store, own):
 
 
 @pytest.mark.parametrize(("text", "kind"), [("no JSON", "String"), ('{"a": 1}', "String"), ("{}", "SecureString")])
-def test_what_is_no_record_is_refused(store, own, text, kind):
+def test_a_parameter_that_is_not_a_record_is_refused(store, own, text, kind):
     put(own, text, f"{VARIABLE}.polytomic-issuance", Type=kind)
     with because("no_record"):
         store.read_record()

@@ -31,7 +31,7 @@ def remove(store):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("of", [NAME, RECORD])
-def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, own, when, of):
+def test_a_lost_answer_is_reported_and_the_next_try_succeeds(aws_server, store, own, when, of):
     issue(store)
     aws_server.drop("DeleteParameter", when=when, skip=0 if of == NAME else 1)
     with because("no_answer", SecretStoreUnavailableError):
@@ -41,7 +41,7 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(aws_server, store, own
     issue(store, "pk-live-another-one-0123456789")
 
 
-def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
+def test_botos_own_retry_of_a_deletion_succeeds(aws_server, own, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     store = open_on(make_backend(aws_server, SystemsManagerParameterStoreBackend), URI)
     issue(store)
@@ -51,7 +51,7 @@ def test_botos_own_repeat_of_a_deletion_ends_well(aws_server, own, monkeypatch):
     assert own.describe_parameters()["Parameters"] == []
 
 
-def test_a_parameter_in_clear_can_be_removed_and_what_is_no_record_is_not(store, own):
+def test_a_parameter_in_clear_is_removed_and_one_that_is_not_a_record_stays(store, own):
     own.put_parameter(Name=NAME, Value=KEY, Type="String")
     store.remove(store.read(), permanently=True)
     assert store.read().version == "absent"

@@ -62,7 +62,7 @@ def test_a_record_is_kept_in_tags_and_leaves_the_tags_of_others_alone(store, own
     assert (now["polytomic-issuance"], now["polytomic-issuance:state"]) == ("state", "done")
 
 
-def test_a_record_has_all_the_tags_that_it_will_ever_have_from_the_first_one_on(store, own):
+def test_the_first_record_already_has_all_tags(store, own):
     assert set(FULL.to_mapping()) == set(RECORD_FIELDS)
     store.write_record(OPEN.to_mapping())
     assert len(tags(own)) == 15
@@ -76,7 +76,7 @@ def test_a_record_has_all_the_tags_that_it_will_ever_have_from_the_first_one_on(
     assert store.read_record() == OPEN.to_mapping()
 
 
-def test_of_50_tags_35_are_left_to_others_and_the_first_record_finds_out(store, own):
+def test_a_record_leaves_35_of_50_tags_to_others_and_the_first_record_checks_it(store, own):
     own.tag_resource(SecretId=NAME, Tags=[{"Key": f"team{number}", "Value": "v"} for number in range(35)])
     store.write_record(OPEN.to_mapping())
     store.write_record(FULL.to_mapping())
@@ -87,7 +87,7 @@ def test_of_50_tags_35_are_left_to_others_and_the_first_record_finds_out(store, 
     assert len(tags(own)) == 36
 
 
-def test_a_tag_that_somebody_removed_is_a_field_that_is_missing(store, own):
+def test_a_tag_that_was_removed_is_a_missing_field(store, own):
     store.write_record({"state": "open", "idempotency_keys_used": "0"})
     own.untag_resource(SecretId=NAME, TagKeys=["polytomic-issuance:idempotency_keys_used"])
     assert store.read_record() == {"state": "open"}

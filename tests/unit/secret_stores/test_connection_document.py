@@ -13,9 +13,13 @@ NEW = ApiKey("new-key")
 
 # stored content, issuer: (key, is_foreign, is_recognised)
 HELD = {
-    "ours": ({"conn_type": "polytomic", "host": SERVER, "password": "k"}, SERVER, ("k", False, True)),
+    "issuer's type and server": (
+        {"conn_type": "polytomic", "host": SERVER, "password": "k"},
+        SERVER,
+        ("k", False, True),
+    ),
     "no host": ({"conn_type": "polytomic", "password": "k"}, SERVER, ("k", False, True)),
-    "bare host": (
+    "host without scheme": (
         {"conn_type": "polytomic", "host": "App.Polytomic.com/", "password": "k"},
         SERVER,
         ("k", False, True),
@@ -48,7 +52,7 @@ HELD = {
 
 
 @pytest.mark.parametrize(("content", "issuer", "expected"), HELD.values(), ids=HELD)
-def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer, expected):
+def test_a_connection_is_recognised_only_with_the_type_and_server_of_the_issuer(content, issuer, expected):
     stored = read_connection(content, issuer=issuer)
     assert (stored.value and stored.value.reveal(), stored.is_foreign, stored.is_recognised) == expected
     assert stored.version not in ("absent", read_connection(None, issuer=issuer).version)
@@ -65,12 +69,12 @@ def test_a_connection_is_ours_only_with_our_type_and_our_server(content, issuer,
         ({"a": 1}, None, True),
     ],
 )
-def test_a_text_is_a_key_or_foreign_and_never_ours(content, key, foreign):
+def test_a_string_is_a_key_or_foreign_and_never_recognised(content, key, foreign):
     stored = read_string(content)
     assert (stored.value and stored.value.reveal(), stored.is_foreign, stored.is_recognised) == (key, foreign, False)
 
 
-def test_the_order_of_fields_is_no_change():
+def test_the_order_of_fields_does_not_change_the_version():
     assert (
         read_connection({"conn_type": "polytomic", "password": "k"}, issuer=SERVER).version
         == read_connection({"password": "k", "conn_type": "polytomic"}, issuer=SERVER).version
@@ -106,7 +110,7 @@ MERGED = {
         SERVER,
         {"host": "app.polytomic.com", "description": "d"},
     ),
-    "a login would make it Basic": (
+    "a login is removed, or the key would be sent as Basic": (
         {"conn_type": "polytomic", "login": "org", "password": "k", "extra": {"timeout": 5}},
         SERVER,
         {"extra": {"timeout": 5}},

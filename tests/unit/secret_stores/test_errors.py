@@ -34,7 +34,7 @@ class Store:
         (KeyboardInterrupt, KeyboardInterrupt),
     ],
 )
-def test_an_error_leaves_without_the_frames_that_held_the_key(kind, seen):
+def test_an_error_carries_no_frame_with_the_key(kind, seen):
     with pytest.raises(seen) as caught:
         Store().fail_with(kind)
     text = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
@@ -43,7 +43,7 @@ def test_an_error_leaves_without_the_frames_that_held_the_key(kind, seen):
     assert caught.value.__context__ is None
 
 
-def test_what_is_not_ours_is_told_by_kind_and_line_only():
+def test_an_unexpected_error_is_reported_by_type_and_line_only():
     with pytest.raises(SecretStoreUnavailableError, match=r"variable acme: unexpected KeyError at test_errors\.py:\d+"):
         Store().fail_with(KeyError)
 

@@ -20,20 +20,20 @@ CHANGED = ['{"f": 0.12345678901234567890123}', '{"f": 1e400}', '{"a": 1, "a": 2}
 
 
 @pytest.mark.parametrize("content", SAME)
-def test_what_else_is_in_a_json_stays(content):
+def test_other_content_of_json_stays_when_a_key_is_inserted(content):
     new = json.loads(FORM.insert(content, ApiKey("a-key")))
     assert new.pop("api_key") == "a-key"
     assert new == json.loads(content)
 
 
 @pytest.mark.parametrize("content", CHANGED)
-def test_what_would_not_stay_is_refused_and_not_shown(content):
+def test_json_that_an_insertion_would_change_is_refused_and_not_shown(content):
     with because("not_the_same_afterwards") as caught:
         FORM.insert(content, ApiKey("a-key"))
     assert "1234" not in str(caught.value)
 
 
-def test_letters_take_no_more_bytes_than_they_need():
+def test_letters_are_not_escaped():
     content = json.dumps({"note": "ä" * 1000}, ensure_ascii=False)
     assert len(FORM.insert(content, ApiKey("k")).encode()) < len(content.encode()) + 30
 
@@ -44,32 +44,32 @@ def test_half_a_surrogate_pair_stays_escaped():
 
 
 GOES_WHOLE = {
-    "a text": (TextFormat(), "a-key"),
+    "a string": (TextFormat(), "a-key"),
     "a connection": (ConnectionFormat("https://app.polytomic.com"), {"conn_type": "polytomic", "description": "mine"}),
     "the last field": (FieldFormat("api_key"), {"api_key": "a-key"}),
-    "the last field of a JSON": (FORM, '{"api_key": "a-key"}'),
+    "the last field of JSON": (FORM, '{"api_key": "a-key"}'),
     "no fields": (FORM, "two words"),
     "nothing": (FORM, None),
 }
 
 
 @pytest.mark.parametrize(("form", "content"), GOES_WHOLE.values(), ids=GOES_WHOLE)
-def test_where_nothing_else_is_left_the_secret_goes_whole(form, content):
+def test_without_other_content_the_whole_secret_is_removed(form, content):
     assert form.remove(content) is None
 
 
 @pytest.mark.parametrize("content", SAME)
-def test_without_the_field_a_json_is_the_very_same(content):
+def test_json_without_the_field_is_not_rewritten(content):
     assert FORM.remove(content) is content
 
 
 @pytest.mark.parametrize("content", SAME[:2])
-def test_what_else_is_in_a_json_stays_when_a_key_is_taken_out(content):
+def test_other_content_of_json_stays_when_a_key_is_removed(content):
     assert json.loads(FORM.remove(FORM.insert(content, ApiKey("a-key")))) == json.loads(content)
 
 
 @pytest.mark.parametrize("content", CHANGED)
-def test_what_would_not_stay_when_a_key_is_taken_out_is_refused(content):
+def test_json_that_a_removal_would_change_is_refused(content):
     with because("not_the_same_afterwards"):
         FORM.remove(content[:-1] + ', "api_key": "a-key"}')
     assert FORM.remove(content) is content

@@ -59,12 +59,12 @@ def parameter(name: str = "a", **given: str) -> str:
     ],
     ids=" ".join,
 )
-def test_another_spelling_of_one_place_is_the_same(identities):
+def test_every_spelling_of_a_place_has_the_same_identity(identities):
     assert len(identities) == 1
     assert "word" not in identities.pop()
 
 
-def test_no_two_places_are_the_same():
+def test_no_two_places_have_the_same_identity():
     identities = [
         vault(),
         vault("http://vault:8200"),
@@ -88,7 +88,7 @@ def test_no_two_places_are_the_same():
     assert len(set(identities)) == len(identities)
 
 
-def test_what_issuance_ids_are_derived_from_never_changes():
+def test_the_source_of_issuance_ids_never_changes():
     """The values are pinned, because workers with different versions of this package share destinations."""
     assert build_identity("kind", "a b", "é|%", "") == "kind|a%20b|%C3%A9%7C%25|"
     assert vault(namespace="team", field="k") == "vault|https://vault:8200|team|kv|a|k"
@@ -110,7 +110,7 @@ def test_a_file_is_the_same_through_a_link_and_an_entry_is_not_another_kinds(tmp
     assert entry("connection", "real.json") == f"file|{tmp_path}/real.json|connection|acme"
 
 
-def test_the_metastore_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metastore_is_identified_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for address in ("http://api:80/execution/", "http://API/execution", "http://other/execution"):
         monkeypatch.setattr(metastore, "address", lambda address=address: address)

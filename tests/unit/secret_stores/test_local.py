@@ -58,7 +58,7 @@ def test_a_missing_or_empty_file_is_started(tmp_path, suffix, content, destinati
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_what_others_keep_in_the_file_stays_in_its_form(tmp_path):
+def test_other_entries_of_the_file_stay_in_their_form(tmp_path):
     file = tmp_path / "connections.json"
     file.write_text(json.dumps(OTHERS))
     write(open_at(file))
@@ -78,7 +78,7 @@ def test_what_others_keep_in_the_file_stays_in_its_form(tmp_path):
     ["polytomic://:old@app.polytomic.com", ["polytomic://:old@app.polytomic.com"], []],
     ids=["uri", "list", "[]"],
 )
-def test_our_entry_is_read_in_any_form_and_becomes_fields(tmp_path, entry):
+def test_the_entry_is_read_in_any_form_and_becomes_fields(tmp_path, entry):
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"acme": entry}))
     store = open_at(file)
@@ -117,7 +117,7 @@ def test_a_file_that_could_not_be_written_back_whole_is_refused_and_unchanged(tm
     [{"conn_type": "http", "passwd": "s3cr3t"}, 5, ["http://a", "http://b"], {"extra": "{}", "extra_dejson": {}}],
     ids=repr,
 )
-def test_an_entry_that_breaks_every_look_up_is_named_before_anything_is_written(tmp_path, illegal):
+def test_an_invalid_entry_is_named_before_any_write(tmp_path, illegal):
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"fine": "http://a", "culprit": illegal}))
     before = file.read_bytes()
@@ -170,13 +170,13 @@ def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
     assert {path.name for path in tmp_path.iterdir()} <= {file.name, f".{file.name}.polytomic-lock"}
 
 
-def test_where_a_yaml_file_holds_nothing_there_is_nothing_to_remove(tmp_path):
+def test_removal_from_a_yaml_file_without_the_entry_is_no_error(tmp_path):
     store = open_at(tmp_path / "connections.yaml")
     store.remove(store.read(), permanently=True)
     store.remove_record()
 
 
-def test_the_command_that_the_error_tells_converts_the_file_and_then_it_is_written(tmp_path):
+def test_the_command_in_the_error_converts_the_file_and_then_it_is_written(tmp_path):
     folder = tmp_path / "it's a folder"
     folder.mkdir()
     file = folder / "connections.yaml"
@@ -255,7 +255,7 @@ def test_nothing_but_lock_and_record_is_left_beside_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["[1]", "{", '{"a": 1}'])
-def test_a_record_that_cannot_be_read_is_said(tmp_path, content):
+def test_a_record_that_cannot_be_read_is_reported(tmp_path, content):
     store = open_at(tmp_path / "connections.json")
     store.write_record({"state": "done"})
     (tmp_path / "connections.json.polytomic-issuance" / "connection.acme.json").write_text(content)
@@ -270,7 +270,7 @@ class PrefixingBackend(LocalFilesystemBackend):
         return super().get_connection(f"prod_{conn_id}", *args, **kwargs)
 
 
-def test_a_subclass_that_looks_elsewhere_is_found_out_beforehand(tmp_path):
+def test_a_subclass_that_reads_elsewhere_is_detected_beforehand(tmp_path):
     store = open_at(tmp_path / "connections.json", backend=PrefixingBackend)
     with because("backend_looks_elsewhere"):
         store.check_write(store.read())

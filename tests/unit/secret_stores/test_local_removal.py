@@ -20,7 +20,7 @@ def remove(store):
     store.remove_record()
 
 
-def test_an_entry_that_breaks_every_look_up_is_named_and_nothing_goes(tmp_path):
+def test_an_invalid_entry_is_named_and_nothing_is_removed(tmp_path):
     file = tmp_path / "connections.json"
     file.write_text(json.dumps({"acme": "polytomic://:old@app.polytomic.com", "culprit": {"passwd": "s3cr3t"}}))
     before = file.read_bytes()
@@ -40,7 +40,7 @@ class Remembering(LocalFilesystemBackend):
         return remembered[conn_id]
 
 
-def test_what_a_subclass_would_still_find_stays(tmp_path):
+def test_an_entry_that_a_caching_subclass_would_still_find_stays(tmp_path):
     store = open_at(tmp_path / "connections.json", backend=Remembering)
     write(store)
     store.read_back()
@@ -59,7 +59,7 @@ def unprivileged():
 
 
 @pytest.mark.parametrize("denied", ["folder", "file", "records"])
-def test_without_the_right_to_remove_all_of_it_nothing_is_removed(open_folder, unprivileged, denied):
+def test_without_the_right_to_remove_everything_nothing_is_removed(open_folder, unprivileged, denied):
     file = open_folder / "connections.json"
     store = open_at(file)
     write(store)

@@ -48,7 +48,7 @@ def said_by(script: str, *arguments: str, before: tuple[str, ...] = ()) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=ROOT).stdout
 
 
-def test_a_mount_point_is_told_from_an_ordinary_file(tmp_path: Path) -> None:
+def test_a_mount_point_is_distinguished_from_an_ordinary_file(tmp_path: Path) -> None:
     ordinary = tmp_path / "connections.json"
     ordinary.write_text("{}")
     assert not is_mount_point(ordinary)

@@ -19,8 +19,8 @@ from tests.unit.secret_stores.vault_fixtures import ISSUER, contents, issue, mak
 
 PATHS = {
     "the default": ({}, "connections/acme"),
-    "another one": ({"connections_path": "airflow/conns/"}, "airflow/conns/acme"),
-    "none": ({"connections_path": ""}, "acme"),
+    "another path": ({"connections_path": "airflow/conns/"}, "airflow/conns/acme"),
+    "an empty path": ({"connections_path": ""}, "acme"),
     "the first of several": ({"connections_path": ["team1", "common"]}, "team1/acme"),
     "a list of one": ({"connections_path": ["only"]}, "only/acme"),
     "a fallback behind it": ({"global_secrets_path": "common"}, "connections/acme"),
@@ -31,7 +31,7 @@ PATHS = {
 
 @pytest.mark.parametrize(("given", "path"), PATHS.values(), ids=PATHS)
 @pytest.mark.filterwarnings("ignore:The `global_secrets_path`")
-def test_a_key_goes_where_the_backend_looks(vault, mount, root, given, path):
+def test_the_key_is_written_where_the_vault_backend_reads(vault, mount, root, given, path):
     given = {name: text.format(mount) if name == "mount_point" else text for name, text in given.items()}
     backend = make_backend(vault, mount, **given)
     store = open_on(backend)
@@ -53,7 +53,7 @@ def test_of_several_paths_the_one_that_readers_get_is_written(vault, mount, root
     assert backend.get_connection("acme").password == "a-new-key"
 
 
-def test_an_earlier_path_that_is_filled_meanwhile_shows_when_it_is_read_back(vault, mount, root):
+def test_a_value_at_an_earlier_path_is_detected_by_the_read_back(vault, mount, root):
     backend = make_backend(vault, mount, connections_path=["team1", "common"])
     old = {"conn_type": "polytomic", "host": ISSUER, "password": "old"}
     root.secrets.kv.v2.create_or_update_secret("common/acme", old, mount_point=mount)
@@ -79,7 +79,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize(("given", "uri"), HIDDEN.values(), ids=HIDDEN)
-def test_what_the_backend_would_never_read_is_refused(vault, mount, given, uri):
+def test_a_path_that_the_vault_backend_never_reads_is_refused(vault, mount, given, uri):
     with because("backend_never_looks"):
         open_on(make_backend(vault, mount, **given), uri)
 
@@ -92,7 +92,7 @@ def test_with_teams_an_id_that_could_name_another_teams_secret_is_refused(vault,
     issue(open_on(make_backend(vault, mount)))
 
 
-def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(vault, mount, root):
+def test_a_field_that_airflow_does_not_know_is_detected_before_any_write(vault, mount, root):
     fields = {"conn_type": "polytomic", "host": ISSUER, "password": "old", "owner": "us"}
     root.secrets.kv.v2.create_or_update_secret("connections/acme", fields, mount_point=mount)
     store = open_on(make_backend(vault, mount))
@@ -101,7 +101,7 @@ def test_a_field_that_airflow_does_not_know_is_found_before_anything_is_written(
 
 
 @pytest.mark.parametrize(("configured", "real"), [(2, 1), (1, 2)])
-def test_a_mount_of_another_version_is_found_before_anything_is_written(vault, root, configured, real):
+def test_a_mount_of_another_version_is_detected_before_any_write(vault, root, configured, real):
     mount = f"m{uuid.uuid4().hex}"
     vault.mount(mount, real)
     store = open_on(make_backend(vault, mount, kv_engine_version=configured))
@@ -130,7 +130,7 @@ def test_a_deleted_secret_is_absent_and_can_be_written_again(vault, mount, root)
     assert backend.get_connection("acme").password == "a-third-key"
 
 
-def test_a_connection_as_one_uri_is_read_and_known_to_be_reshaped_by_a_write(vault, mount, root):
+def test_a_connection_as_one_uri_is_read_and_reported_as_changed_in_format_by_a_write(vault, mount, root):
     uri = "polytomic://:stored-key@app.polytomic.com/?region=eu"
     content = {"conn_uri": uri, "ignored": "by the backend"}
     root.secrets.kv.v2.create_or_update_secret("connections/acme", content, mount_point=mount)
@@ -172,24 +172,24 @@ def test_records_of_two_writers_do_not_conflict(vault, mount):
 
 
 WRONG: dict[str, tuple[dict[str, str | None], type[SecretStoreError], str]] = {
-    "a token that nobody gave": ({"token": "no-such-token-s3cr3t"}, SecretStoreDeniedError, "refused_by_vault"),
-    "a password that is none": (
+    "an unknown token": ({"token": "no-such-token-s3cr3t"}, SecretStoreDeniedError, "refused_by_vault"),
+    "a wrong password": (
         {"auth_type": "userpass", "token": None, "username": "nobody", "password": "s3cr3t"},
         SecretStoreConfigurationError,
         "no_login",
     ),
-    "nobody there": ({"url": "http://127.0.0.1:9"}, SecretStoreUnavailableError, "no_answer"),
+    "no server": ({"url": "http://127.0.0.1:9"}, SecretStoreUnavailableError, "no_answer"),
 }
 
 
 @pytest.mark.parametrize(("given", "error", "reason"), WRONG.values(), ids=WRONG)
-def test_what_keeps_the_store_from_being_asked_is_said_without_credentials(vault, mount, given, error, reason):
+def test_failed_logins_and_connections_are_reported_without_credentials(vault, mount, given, error, reason):
     with because(reason, error) as caught:
         open_on(make_backend(vault, mount, **given)).read()
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_a_mount_that_demands_compare_and_set_is_served(vault, root):
+def test_a_mount_that_requires_compare_and_set_works(vault, root):
     mount = f"m{uuid.uuid4().hex}"
     vault.mount(mount, 2, cas_required=True)
     backend = make_backend(vault, mount)

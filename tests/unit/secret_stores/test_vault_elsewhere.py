@@ -40,7 +40,7 @@ STATUSES: dict[int, type[SecretStoreError]] = {
 
 
 @pytest.mark.parametrize(("status", "error"), STATUSES.items())
-def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status, error):
+def test_a_write_without_an_answer_may_have_taken_effect(vault_fake, status, error):
     store = open_on(make_backend(vault_fake, "secret"))
     stored = store.read()
     vault_fake.fail("POST", status=status, times=8)
@@ -49,14 +49,14 @@ def test_a_write_that_was_not_answered_may_have_taken_effect(vault_fake, status,
     assert "a-new-key" not in str(caught.value)
 
 
-def test_a_folder_in_the_place_of_the_mount_is_named(vault, mount):
+def test_a_mount_point_with_a_folder_is_refused(vault, mount):
     store = open_on(make_backend(vault, f"{mount}/team"))
     with because("mount_point"):
         store.check_write(store.read())
 
 
 @pytest.mark.parametrize("first", ["data", "metadata"])
-def test_a_path_of_the_http_api_is_refused_with_the_one_that_is_meant(vault, mount, monkeypatch, first):
+def test_a_path_of_the_http_api_is_refused_with_the_secrets_own_path(vault, mount, monkeypatch, first):
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault))
     store = StoreFactory(issuer=ISSUER).open(f"vault://v@{mount}/{first}/apps/acme")
     with because("path_of_http_api"):
@@ -64,7 +64,7 @@ def test_a_path_of_the_http_api_is_refused_with_the_one_that_is_meant(vault, mou
 
 
 @pytest.mark.parametrize("of", ["mount", "secret"])
-def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_asked_for(vault_real, of):
+def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_requested(vault_real, of):
     mount = f"m{uuid.uuid4().hex}"
     vault_real.mount(mount, 2)
     root = hvac.Client(url=vault_real.url, token=vault_real.root_token)
@@ -85,7 +85,7 @@ def test_a_secret_that_vault_deletes_by_itself_is_refused_before_a_key_is_asked_
     assert store.read().version == stored.version
 
 
-def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, root):
+def test_a_secret_that_is_undeleted_in_between_is_not_overwritten(vault, mount, root):
     backend = make_backend(vault, mount)
     issue(open_on(backend))
     root.secrets.kv.v2.delete_latest_version_of_secret("connections/acme", mount_point=mount)
@@ -97,7 +97,7 @@ def test_a_secret_that_is_undeleted_meanwhile_is_not_overwritten(vault, mount, r
     assert backend.get_connection("acme").password == "a-new-key"
 
 
-def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
+def test_an_engine_other_than_kv_is_not_read(vault_real, monkeypatch):
     root = hvac.Client(url=vault_real.url, token=vault_real.root_token)
     root.sys.enable_secrets_engine("totp", path=(mount := f"t{uuid.uuid4().hex}"))
     monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_real, kv_engine_version=1))
@@ -106,7 +106,7 @@ def test_an_engine_that_is_no_kv_is_not_even_read(vault_real, monkeypatch):
 
 
 @pytest.mark.parametrize("conn_type", ["http", "polytomic", "postgres"])
-def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, monkeypatch, conn_type):
+def test_the_password_of_a_connection_of_another_type_is_not_used(vault_fake, monkeypatch, conn_type):
     fields = json.loads(connection_to(vault_fake, use_tls=False)) | {"conn_type": conn_type}
     monkeypatch.setenv("AIRFLOW_CONN_V", json.dumps(fields))
     with because("connection_type"):
@@ -114,7 +114,7 @@ def test_a_connection_of_another_type_does_not_lend_its_password(vault_fake, mon
     assert not vault_fake.requests
 
 
-def test_a_store_with_a_login_is_not_pickled(vault_fake):
+def test_a_store_with_credentials_is_not_pickled(vault_fake):
     with pytest.raises(TypeError, match="not serialised"):
         pickle.dumps(open_on(make_backend(vault_fake, "secret")))
 
@@ -128,7 +128,7 @@ def test_a_writer_in_another_namespace_is_refused(vault, mount, monkeypatch):
 
 
 @pytest.mark.parametrize("reads", [OLD, None], ids=["an old key", "nothing"])
-def test_a_writer_at_another_server_is_found_before_anything_is_written(vault, vault_fake, mount, monkeypatch, reads):
+def test_a_writer_at_another_server_is_detected_before_any_write(vault, vault_fake, mount, monkeypatch, reads):
     vault_fake.mount(mount, 2)
     there = hvac.Client(url=vault_fake.url, token=vault_fake.root_token)
     there.secrets.kv.v2.create_or_update_secret("connections/acme", OLD | {"password": "another"}, mount_point=mount)
@@ -141,7 +141,7 @@ def test_a_writer_at_another_server_is_found_before_anything_is_written(vault, v
         store.check_write(store.read())
 
 
-def test_a_change_between_read_and_check_is_no_other_server(vault, mount, root, monkeypatch):
+def test_a_change_between_read_and_check_is_not_taken_for_another_server(vault, mount, root, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_WRITER", connection_to(vault))
     store = store_on(make_backend(vault, mount), WRITER, issuer=ISSUER)
     stored = store.read()
@@ -163,7 +163,7 @@ class Remembering(VaultBackend):
         return self.remembered[conn_id]
 
 
-def test_what_a_subclass_remembers_is_left_alone(vault, mount):
+def test_the_cache_of_a_subclass_is_not_changed(vault, mount):
     backend = make_backend(vault, mount, cls=Remembering)
     issue(open_on(backend))
     assert backend.remembered == {}
@@ -173,7 +173,7 @@ class Adapter(requests.adapters.HTTPAdapter):
     """A company's own adapter, with its certificates for example."""
 
 
-def test_an_adapter_of_a_companys_own_stays(vault, mount):
+def test_a_companys_own_adapter_stays(vault, mount):
     session = requests.Session()
     session.mount("http://", Adapter())
     backend = make_backend(vault, mount, session=session)

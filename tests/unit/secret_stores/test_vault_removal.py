@@ -52,7 +52,7 @@ class Interposing(requests.adapters.HTTPAdapter):
         return super().send(request, *args, **given)
 
 
-def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, root):
+def test_a_write_of_another_process_during_the_removal_stays(vault, mount, root):
     content = {"conn_type": "polytomic", "host": ISSUER, "password": "by-hand"}
     session = requests.Session()
     session.mount(
@@ -69,7 +69,7 @@ def test_what_somebody_writes_at_the_moment_of_the_removal_stays(vault, mount, r
 
 @pytest.mark.parametrize("applied", [False, True])
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, applied):
+def test_a_lost_answer_is_reported_and_the_next_try_succeeds(vault_fake, version, applied):
     vault_fake.mount("kv", version)
     backend = make_backend(vault_fake, "kv", kv_engine_version=version)
     issue(open_on(backend))
@@ -84,7 +84,7 @@ def test_a_lost_answer_is_told_and_the_next_try_ends_well(vault_fake, version, a
     assert (open_on(backend).read().version, open_on(backend).read_record()) == ("absent", None)
 
 
-def test_what_is_no_record_is_not_removed_as_one(vault, mount, root):
+def test_a_secret_that_is_not_a_record_is_not_removed(vault, mount, root):
     root.secrets.kv.v2.create_or_update_secret(RECORD, {"note": {"of": "somebody"}}, mount_point=mount)
     with because("no_record"):
         open_on(make_backend(vault, mount)).remove_record()
@@ -92,7 +92,7 @@ def test_what_is_no_record_is_not_removed_as_one(vault, mount, root):
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_only_the_field_goes_while_there_are_others_and_the_secret_with_the_last(vault, root, monkeypatch, version):
+def test_only_the_field_is_removed_and_the_secret_with_the_last_field(vault, root, monkeypatch, version):
     mount = f"m{uuid.uuid4().hex}"
     vault.mount(mount, version)
     host, _, port = vault.url.removeprefix("http://").partition(":")
