@@ -49,7 +49,7 @@ FAST = tuple(
         # A DAG run of each example, and of a connection in each engine.
         r"dag_runs/test_(asset_events|dag_runs|examples_parsed|failure_callbacks)\.py",
         r"dag_runs/test_dag_runs_on_stores\.py::test_the_next_task_gets_the_key_of_a_connection",
-        r"dag_runs/test_offboarding\.py::test_a_customer_is_taken_away",
+        r"dag_runs/test_offboarding\.py::test_a_customer_is_offboarded",
         r"dag_runs/test_onboarding\.py::test_a_customer_is_onboarded",
         r"dag_runs/test_onboarding_from_csv\.py::test_an_empty_roles_cell",
         r"dag_runs/test_onboarding_many\.py::test_every_customer_is_onboarded",

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
-from airflow_provider_polytomic.secret_stores.guard import guard_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,6 +129,9 @@ def _find_registered(name: str, row_type: type[_Row]) -> _Row | None:
 
 
 def _open_guarded(open_: Callable[..., SecretStore], source: str, /, *args: Any, **kwargs: Any) -> SecretStore:
+    # Imported here, because a DAG file that names a destination imports this module while it is parsed.
+    from airflow_provider_polytomic.secret_stores.guard import guard_store
+
     return guard_store(open_(*args, **kwargs), source)
 
 

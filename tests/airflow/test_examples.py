@@ -83,7 +83,7 @@ def test_a_customer_is_onboarded_and_called_as(running_airflow: AirflowRun) -> N
     assert me == {"id": user["id"], "email": user["email"], "organization_name": GLOBEX["organization"]}
 
 
-def test_of_a_customer_who_is_taken_away_nothing_is_left(running_airflow: AirflowRun) -> None:
+def test_nothing_is_left_of_an_offboarded_customer(running_airflow: AirflowRun) -> None:
     stage, destination = running_airflow.stage, GLOBEX["destination"]
     steps = ("delete_user", "delete_stored_api_key", "should_delete_organization", "delete_organization")
     assert running_airflow.tasks_of(stages.OFFBOARDING) == dict.fromkeys(steps, "success")

@@ -42,7 +42,7 @@ def test_it_ends_as_it_must(airflow: AirflowRun, name: str) -> None:
     assert airflow.error_of(name) == case.error
 
 
-def test_a_careless_callback_has_told_all_it_could_and_failed(running_airflow: AirflowRun) -> None:
+def test_a_careless_callback_has_printed_all_it_could_and_failed(running_airflow: AirflowRun) -> None:
     careless = [case.name for case in running_airflow.stage.cases.values() if case.given.get("tell_all")]
     assert len(careless) >= 4
     for name in careless:
@@ -60,14 +60,14 @@ def test_what_is_stored_is_used_by_the_next_task(running_airflow: AirflowRun, na
     assert [case for case in CARELESS[name] if running_airflow.stage.users[case].id not in log] == []
 
 
-def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(running_airflow: AirflowRun) -> None:
+def test_a_forced_key_is_issued_once_a_run_even_after_a_clear(running_airflow: AirflowRun) -> None:
     stage, (first, cleared, again) = running_airflow.stage, running_airflow.renewed
     assert first == cleared != again
     assert stage.posts(stage.users["renewal"].id) == 2
     assert stage.stored("airflow://connection/renewal") == again
 
 
-def test_a_database_password_at_the_destination_is_sent_to_nobody(running_airflow: AirflowRun) -> None:
+def test_a_database_password_at_the_destination_is_not_sent(running_airflow: AirflowRun) -> None:
     requests = running_airflow.stage.emulator.requests
     assert len(requests) > 50
     scan = LeakScan([DATABASE_PASSWORD])

@@ -50,7 +50,7 @@ def test_a_consumer_reads_it_and_is_the_user(flight: AirflowRun, case: Case) -> 
 
 
 @each_case
-def test_it_is_announced_whoever_died_meanwhile(flight: AirflowRun, case: Case) -> None:
+def test_its_event_is_emitted_whichever_process_was_killed(flight: AirflowRun, case: Case) -> None:
     """Once or more often: each try that ends well tells of the key of its run."""
     stage = flight.stage
     table = "asset_event" if AIRFLOW_V_3_0_PLUS else "dataset_event"
@@ -75,7 +75,7 @@ def test_the_key_that_was_in_use_lives_on_beside_the_one_of_the_standby(flight: 
     assert flight.stage.emulator.minted(customer.user.id) == 0
 
 
-def test_orphans_go_on_while_airflow_tries_again(flight: AirflowRun) -> None:
+def test_orphans_continue_while_airflow_retries(flight: AirflowRun) -> None:
     """But for those of a dead scheduler: their workers live, and may have heard that they are not wanted any more."""
     for case in CASES:
         if case.killed == "worker" or case.goes_on == "alone":

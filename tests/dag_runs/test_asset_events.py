@@ -57,7 +57,7 @@ def test_where_a_key_is_kept_there_is_no_event(scene: Scene) -> None:
     assert (scene.emulator.minted(), len(_events())) == (1, 1)
 
 
-def test_a_cleared_task_tells_of_the_same_key_once_more(scene: Scene) -> None:
+def test_a_cleared_task_emits_the_event_of_the_same_key_again(scene: Scene) -> None:
     """A try may have died before its event was written; hence consumers must bear to be told twice."""
     dag = _dag("events_cleared", destination=CONNECTION, force=True, **scene.ids)
     run = run_dag(dag)
@@ -102,7 +102,7 @@ class _AnnounceMany(BaseOperator):
 
 
 @pytest.mark.skipif(not AIRFLOW_V_3_0_PLUS, reason="2.11 needs more time for its 1,000 than a test should")
-def test_of_a_large_fleet_so_many_keys_are_announced_as_airflow_can_bear() -> None:
+def test_a_large_batch_emits_as_many_events_as_airflow_writes_in_time() -> None:
     with DAG("events_many", schedule=None) as dag:
         _AnnounceMany(task_id="announce", outlets=[api_keys_alias()])
     run = run_dag(dag)

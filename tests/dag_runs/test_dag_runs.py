@@ -91,7 +91,7 @@ def test_a_refusal_fails_the_task_at_its_first_try(scene: Scene, issuing: MakeDa
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
 
-def test_a_forced_key_is_issued_once_a_run_also_when_that_is_cleared(scene: Scene, issuing: MakeDag) -> None:
+def test_a_forced_key_is_issued_once_a_run_even_after_a_clear(scene: Scene, issuing: MakeDag) -> None:
     dag = issuing(force=True)
     first_run = datetime.now(UTC) + timedelta(days=1)
     keys = []

@@ -32,7 +32,7 @@ print(json.dumps([dags, asked, sorted(set(sys.modules) - before)]))
 """
 
 
-def test_parsing_an_example_asks_nobody_and_imports_no_client(tmp_path: Path) -> None:
+def test_parsing_an_example_sends_no_request_and_imports_no_client(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PARSE, *EXAMPLES],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(examples_folder(tmp_path).parent), str(ROOT)])},

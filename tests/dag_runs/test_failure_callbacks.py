@@ -53,7 +53,7 @@ def told(request: pytest.FixtureRequest) -> Any:
     return run
 
 
-def test_a_refusal_fails_the_task_at_once_and_is_told_with_its_class(scene: Scene, told: Any) -> None:
+def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, told: Any) -> None:
     colleague = scene.emulator.add_user(scene.user.organization_id, "bob@acme.example")
     key = scene.emulator.give_key(colleague.id)
     scene.put("polytomic_default", conn_type="polytomic", host=scene.emulator.base_url, password=key)
@@ -84,7 +84,7 @@ def test_a_refusal_fails_the_task_at_once_and_is_told_with_its_class(scene: Scen
         ({"org_id": "acme", "expected_name": "Acme"}, PolytomicConfigurationError, {"fields": ("org_id",)}),
     ],
 )
-def test_what_is_told_keeps_its_attributes_and_can_be_copied(
+def test_the_error_keeps_its_attributes_and_can_be_copied(
     scene: Scene, told: Any, given: dict[str, str], kind: type[PolytomicError], attributes: dict[str, object]
 ) -> None:
     found = told(PolytomicDeleteOrganizationOperator, **given)
@@ -98,7 +98,7 @@ def test_what_is_told_keeps_its_attributes_and_can_be_copied(
         assert (str(each), repr(each)) == (str(error), repr(error))
 
 
-def test_what_can_pass_is_retried_and_told_each_time(scene: Scene, told: Any) -> None:
+def test_what_can_pass_is_retried_and_reported_each_time(scene: Scene, told: Any) -> None:
     # Later than a try waits, so that nothing is repeated in it.
     scene.emulator.inject("status:503 endpoint=get_organization retry_after=3600 times=always")
     given = {"org_id": scene.ids["org_id"], "expected_name": "Acme"}

@@ -85,7 +85,7 @@ def customer(scene: Scene) -> Customer:
 
 
 @pytest.mark.parametrize("organization", [False, True])
-def test_a_customer_is_taken_away(customer: Customer, airflow_db: Path, organization: bool) -> None:
+def test_a_customer_is_offboarded(customer: Customer, airflow_db: Path, organization: bool) -> None:
     before = customer.scene.emulator.counts()
     run = customer.offboard(delete_organization=organization)
     assert run.states == (ALL if organization else WITHOUT_ORGANIZATION)
@@ -102,7 +102,7 @@ def test_a_customer_is_taken_away(customer: Customer, airflow_db: Path, organiza
     assert_no_key_in(airflow_db, customer.scene.emulator, run_id=run.run_id)
 
 
-def test_each_task_can_be_cleared_alone_and_the_run_begun_anew(customer: Customer) -> None:
+def test_each_task_can_be_cleared_alone_and_the_run_repeated(customer: Customer) -> None:
     at = datetime.now(UTC)
     dag = example(DAG_ID)
     run = run_dag(dag, at=at, conf=customer.conf)

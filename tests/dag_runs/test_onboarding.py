@@ -67,7 +67,7 @@ def test_a_customer_is_onboarded_with_no_more_requests_than_documented(scene: Sc
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
 
-def test_the_run_begun_anew_changes_nothing_and_asks_less(scene: Scene) -> None:
+def test_a_repeated_run_changes_nothing_and_sends_fewer_requests(scene: Scene) -> None:
     dag, at = example(DAG_ID), datetime.now(UTC)
     assert run_dag(dag, at=at, conf=CUSTOMER).states == SUCCESS
     key = assert_onboarded(scene)
@@ -92,7 +92,7 @@ def test_each_task_can_be_cleared_alone(scene: Scene, airflow_db: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["status:503", "status:502 when=after"])
-def test_whichever_request_fails_the_next_try_goes_on(scene: Scene, fault: str) -> None:
+def test_whichever_request_fails_the_next_try_continues(scene: Scene, fault: str) -> None:
     """Each request fails once, without its effect or after it; each that is made more than once, every other time."""
     for endpoint, count in ROUND_TRIPS.items():
         for number in range(count):
@@ -132,7 +132,7 @@ def test_a_deployment_key_onboards_and_its_roles_are_asked_for_within_the_organi
 
 
 @pytest.mark.parametrize("wrong", [{"organization": " Globex"}, {"email": "hank"}, {"destination": "globex"}], ids=str)
-def test_the_form_refuses_what_cannot_be_meant(wrong: dict[str, Any]) -> None:
+def test_the_form_rejects_invalid_values(wrong: dict[str, Any]) -> None:
     def check(conf: dict[str, Any]) -> None:
         params = example(DAG_ID).params
         params.update(conf)

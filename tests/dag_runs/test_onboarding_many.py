@@ -96,7 +96,7 @@ def test_each_is_onboarded_exactly_once_while_one_answer_in_ten_is_lost_or_an_er
     assert_no_key_in(airflow_db, emulator, run_id=run.run_id)
 
 
-def test_what_somebody_else_keeps_at_a_destination_stays_and_stops_that_customer_only(scene: Scene) -> None:
+def test_a_foreign_value_at_a_destination_stays_and_stops_that_customer_only(scene: Scene) -> None:
     scene.put("initech_polytomic", **FOREIGN)
     run = run_dag(example(DAG_ID), conf={"customers": CUSTOMERS})
     assert [states_of(run, number)[2:] for number in range(3)] == [

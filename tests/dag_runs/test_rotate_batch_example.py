@@ -63,7 +63,7 @@ def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path)
 
 
-def test_each_key_is_renewed_every_seventh_night(
+def test_each_key_is_rotated_every_seventh_night(
     scene: Scene, airflow_db: Path, rows: list[dict[str, str]], nights: Nights
 ) -> None:
     night = 0
@@ -81,7 +81,7 @@ def test_each_key_is_renewed_every_seventh_night(
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
 
-def test_who_fails_stops_nobody_and_is_told_and_is_done_the_next_night(
+def test_a_failed_target_stops_no_other_is_reported_and_is_rotated_the_next_night(
     scene: Scene, rows: list[dict[str, str]], nights: Nights, caplog: pytest.LogCaptureFixture
 ) -> None:
     mistyped = [{**rows[0], "user_id": NOBODY}, *rows[1:]]

@@ -43,7 +43,7 @@ def clean(scene: Scene) -> Any:
     return check
 
 
-def test_it_takes_away_what_it_made(scene: Scene, clean: Any, airflow_db: Path) -> None:
+def test_it_deletes_what_it_created(scene: Scene, clean: Any, airflow_db: Path) -> None:
     run = run_dag(example(DAG_ID))
     assert (run.state, run.states) == ("success", SUCCESS)
     assert xcom_of(run, "call_polytomic") == "Self-check of our Airflow"
@@ -95,7 +95,7 @@ def test_the_run_fails_and_leaves_nothing_when_something_is_wrong(
     ],
     ids=["user", "open issuance"],
 )
-def test_what_a_run_leaves_the_next_one_takes_over_and_away(
+def test_the_next_run_takes_over_and_deletes_what_a_run_left(
     scene: Scene, clean: Any, faults: list[str], failed: list[str]
 ) -> None:
     for fault in faults:

@@ -3,7 +3,7 @@
 ::
 
     <!-- proved by
-    `delete_user` | dag_runs/test_offboarding.py::test_a_customer_is_taken_away
+    `delete_user` | dag_runs/test_offboarding.py::test_a_customer_is_offboarded
     -->
 
 The first column is the first cell of the row, the second has tests below ``tests/``, separated by commas. The page does

@@ -51,7 +51,7 @@ def test_a_destination_has_an_asset_that_airflow_takes_as_it_is(
         assert asset.name == str(Destination.parse(destination))
 
 
-def test_the_asset_is_that_of_the_reader_whoever_writes() -> None:
+def test_the_asset_does_not_depend_on_the_writing_connection() -> None:
     assert api_key_asset("airflow://writer@connection/acme_polytomic") == api_key_asset(ACME)
     assert api_key_asset("vault://c@mount/path?field=api_key") == api_key_asset("vault://c@mount/path")
     assert api_key_asset("vault://c@mount/path") != api_key_asset("vault://another@mount/path")
@@ -140,7 +140,7 @@ def _context(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
     return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(results)}
 
 
-def test_a_consumer_is_told_of_each_new_key_once_the_oldest_first() -> None:
+def test_a_consumer_gets_each_new_key_once_the_oldest_first() -> None:
     acme, globex = (api_key_asset(f"airflow://connection/{name}").uri for name in ("acme", "globex"))
     context = _context(
         [

@@ -37,7 +37,7 @@ def test_a_secret_shows_itself_to_reveal_alone(secret):
 
 
 @pytest.mark.parametrize("text", ["", None, 7, b"bytes-of-a-secret", "bytes-of\ud800", "\udfff bytes-of"])
-def test_what_is_no_text_is_no_secret_and_is_not_shown(text):
+def test_a_value_that_is_no_string_is_no_secret_and_is_not_shown(text):
     with pytest.raises(ValueError, match="non-empty string") as caught:
         Secret(text)
     assert "bytes-of" not in str(caught.value)

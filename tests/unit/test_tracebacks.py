@@ -17,7 +17,7 @@ class TimeoutOfAirflow(BaseException):
 
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutOfAirflow])
-def test_what_leaves_a_bare_function_has_no_frame_that_held_plain_text(kind: type[BaseException]) -> None:
+def test_an_exception_from_a_stripped_function_has_no_frame_with_plain_text(kind: type[BaseException]) -> None:
     @strip_traceback
     def use(key: ApiKey) -> None:
         text = key.reveal()
@@ -34,7 +34,7 @@ def test_what_leaves_a_bare_function_has_no_frame_that_held_plain_text(kind: typ
     assert told.count(TEXT) == 0, told
 
 
-def test_a_bare_function_gives_back_what_it_returns() -> None:
+def test_a_stripped_function_returns_its_result() -> None:
     @strip_traceback
     def double(number: int) -> int:
         return 2 * number

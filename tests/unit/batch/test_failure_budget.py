@@ -42,12 +42,12 @@ ELSEWHERE = IssuanceRefusedError("readers get something else", key_was_issued=Tr
         (caused(SecretStoreDeniedError("no"), OSError("of a library")), SecretStoreDeniedError),
     ],
 )
-def test_the_kind_is_that_of_our_error_at_the_root(error, kind):
+def test_the_type_is_that_of_our_error_at_the_root(error, kind):
     assert root_cause_type(error) is kind
 
 
 @pytest.mark.parametrize("error", [STORE_DOWN, FORBIDDEN, ELSEWHERE, KeyError("x")])
-def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
+def test_the_limit_of_one_type_stops_the_rotation_and_the_last_error_is_quoted(error):
     budget = FailureBudget(3)
     for _ in range(2):
         budget.record(error, "first words")
@@ -59,7 +59,7 @@ def test_so_many_of_one_kind_end_it_and_the_last_is_quoted(error):
     assert "last words" in budget.reason
 
 
-def test_different_kinds_are_counted_apart():
+def test_different_types_are_counted_separately():
     budget = FailureBudget(3)
     for error in (STORE_DOWN, FORBIDDEN, KeyError("x"), STORE_DOWN_LATER, FORBIDDEN, KeyError("x")):
         budget.record(error, "")
@@ -69,7 +69,7 @@ def test_different_kinds_are_counted_apart():
 
 
 @pytest.mark.parametrize("error", [GONE, FOREIGN])
-def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(error):
+def test_errors_about_one_target_do_not_count_unless_a_key_was_issued(error):
     budget = FailureBudget(3)
     for _ in range(100):
         budget.record(error, "")
@@ -86,14 +86,14 @@ def test_what_speaks_of_one_target_alone_does_not_count_unless_a_key_was_issued(
         ([], False),
     ],
 )
-def test_a_retry_helps_if_any_of_them_may_go_away(errors, retryable):
+def test_a_retry_helps_if_any_failure_can_be_temporary(errors, retryable):
     budget = FailureBudget(100)
     for error in errors:
         budget.record(error, "")
     assert budget.retryable is retryable
 
 
-def test_a_retry_helps_what_was_under_way_when_the_rotation_ended_and_is_half_done():
+def test_a_retry_helps_a_target_in_progress_when_the_rotation_stopped():
     budget = FailureBudget(2)
     for error in (FORBIDDEN, FORBIDDEN):
         budget.record(error, "")

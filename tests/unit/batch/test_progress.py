@@ -31,24 +31,24 @@ class Watched:
         return [at for at, _ in self.lines]
 
 
-def test_a_slow_one_is_told_of_every_ten_seconds():
+def test_a_slow_rotation_is_logged_every_ten_seconds():
     times = Watched(100_000).run(100_000, seconds=3600, step=0.5)
     assert times[:3] == [10.0, 20.0, 30.0]
     assert {round(b - a, 3) for a, b in pairwise(times)} == {10.0}
 
 
-def test_a_faster_one_is_told_of_every_five_per_cent():
+def test_a_faster_rotation_is_logged_every_five_per_cent():
     times = Watched(1000).run(1000, seconds=100)
     assert len(times) == pytest.approx(20, abs=1)
 
 
-def test_a_very_fast_one_is_told_of_once_a_second():
+def test_a_very_fast_rotation_is_logged_once_a_second():
     times = Watched(1000).run(1000, seconds=5)
     assert 4 <= len(times) <= 5
     assert min(b - a for a, b in pairwise(times)) >= 1.0
 
 
-def test_a_line_comes_also_when_nothing_gets_done():
+def test_a_line_is_logged_even_if_nothing_is_done():
     watched = Watched(10)
     for second in range(1, 31):
         watched.now = second
@@ -58,7 +58,7 @@ def test_a_line_comes_also_when_nothing_gets_done():
     assert "paused for 20 s more" in watched.lines[0][1]
 
 
-def test_the_end_is_always_told():
+def test_the_end_is_always_logged():
     watched = Watched(3)
     watched.now = 2.0
     watched.progress.finish({"rotated": 2, "failed": 1})

@@ -37,7 +37,7 @@ def test_starts_are_as_far_apart_as_the_rate_and_chance_have_it(per_second, chan
     assert gaps == {round((0.5 + chance) / per_second, 6)}
 
 
-def test_what_was_not_used_is_not_made_up_for():
+def test_unused_capacity_does_not_accumulate():
     clock = Clock()
     limiter = RateLimiter(2, clock=clock, jitter=lambda: 0.5)
     limiter.record_start()
@@ -70,7 +70,7 @@ def test_the_longest_pause_counts_from_a_second_to_a_quarter_of_an_hour(asked, w
     assert limiter.delay == waited
 
 
-def test_whoever_sleeps_wakes_up_when_it_is_to_end():
+def test_a_stop_signal_wakes_a_sleeping_thread():
     asked = threading.Event()
     stop = StopSignal(asked.is_set)
     sleeper = threading.Thread(target=stop.sleep, args=(600,), daemon=True)

@@ -71,7 +71,7 @@ def test_each_outcome_is_a_line_as_soon_as_it_is_added(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_the_summary_counts_and_what_nobody_added_was_not_started() -> None:
+def test_the_summary_counts_a_target_without_an_outcome_as_not_started() -> None:
     clock = Clock()
     with Report(None, server=SERVER, targets=10, shard=2, shards=8, clock=clock) as report:
         for number, status in enumerate(["rotated", "rotated", "kept", "due", "not_started"]):

@@ -63,7 +63,7 @@ def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str,
         (7, "report_path must be the address of a file, not of type int"),
     ],
 )
-def test_what_is_no_address_is_refused(report_path, problem: str) -> None:
+def test_an_invalid_address_is_rejected(report_path, problem: str) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
         Report(report_path, server=SERVER, targets=1)
     assert problem in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path,
         Report(str(tmp_path / place), server=SERVER, targets=1).__enter__()
 
 
-def test_what_came_there_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
+def test_a_file_that_another_process_creates_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     file, content = tmp_path / "connections.json", '{"acme": {"conn_type": "polytomic"}}'
     with Report(str(file), server=SERVER, targets=1) as report:
         file.write_text(content)
@@ -184,7 +184,7 @@ def test_an_object_that_cannot_be_written_is_found_out_at_the_start(attach, step
 
 
 @pytest.mark.parametrize("step", ["open", "write", "close"])
-def test_a_file_that_fails_later_stops_nothing_and_is_told_once(attach, step: str, caplog) -> None:
+def test_a_file_that_fails_later_stops_nothing_and_is_reported_once(attach, step: str, caplog) -> None:
     address, store = failing(attach, step, 2, RuntimeError(PASSWORD))
     with caplog.at_level(logging.WARNING), Report(address, server=SERVER, targets=3) as report:
         for number in range(3):

@@ -25,7 +25,7 @@ def rows(scene):
     return add_customers(scene, 12)
 
 
-def test_every_key_is_issued_and_stored_and_told_once(scene, rows):
+def test_every_key_is_issued_stored_and_reported_once(scene, rows):
     run = Run(rows)
     summary = run.go()
     assert (summary["rotated"], summary["failed"], summary["not_started"]) == (12, 0, 0)
@@ -36,7 +36,7 @@ def test_every_key_is_issued_and_stored_and_told_once(scene, rows):
 
 
 @pytest.mark.parametrize(("retried", "status"), [(False, "kept"), (True, "rotated")])
-def test_the_same_run_again_issues_nothing_and_a_retry_tells_of_what_the_first_try_did(scene, rows, retried, status):
+def test_the_same_run_again_issues_nothing_and_a_retry_reports_what_the_first_try_did(scene, rows, retried, status):
     Run(rows).go()
     again = Run(rows, retried=retried)
     assert again.go()[status] == 12
@@ -98,7 +98,7 @@ class Defective:
 
 
 @pytest.mark.parametrize("error", [KeyError("hunter2"), SystemExit("hunter2"), RecursionError("hunter2")])
-def test_a_defect_costs_one_target_and_its_words_are_not_told(scene, rows, error, caplog):
+def test_a_defect_fails_one_target_and_its_text_is_not_shown(scene, rows, error, caplog):
     run = Run(rows, wrap_stores=lambda stores: Defective(stores, error))
     summary = run.go()
     assert (summary["rotated"], summary["failed"]) == (11, 1)

@@ -100,7 +100,7 @@ def test_thirty_two_threads_on_one_file_mix_nothing_up(scene):
     assert scene.entries()["somebody_elses"] == {"conn_type": "http", "password": "untouched"}
 
 
-def test_only_the_first_keys_are_told_to_airflows_masking(scene, rows):
+def test_only_the_first_keys_are_registered_for_masking(scene, rows):
     masked: list[object] = []
     hide = BoundedMasker(masked.append, limit=7)
     run = Run(rows)

@@ -85,7 +85,7 @@ ERRORS: dict[str, tuple[Exception, type[PolytomicError]]] = {
 
 @pytest.mark.parametrize("content", [b"", json_lines([row(1)])], ids=["when opened", "while read"])
 @pytest.mark.parametrize("case", ERRORS)
-def test_errors_of_a_store_are_told_by_their_name_and_only_those_that_pass_are_retried(attach, case, content) -> None:
+def test_errors_of_a_store_are_shown_by_their_class_and_only_temporary_ones_are_retried(attach, case, content) -> None:
     error, kind = ERRORS[case]
     name = f"conn-{uuid4()}"
     attach("s3", name, fs=FailingStore(error, content))

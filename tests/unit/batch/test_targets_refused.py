@@ -194,6 +194,6 @@ TARGETS: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("case", TARGETS)
-def test_what_is_neither_a_list_nor_a_file_is_refused(case: str) -> None:
+def test_a_value_that_is_neither_a_list_nor_a_file_is_rejected(case: str) -> None:
     targets, problem = TARGETS[case]
     assert problem in refused(targets)

@@ -38,7 +38,7 @@ interrupted.set()
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_what_was_begun_is_finished_however_often_the_main_thread_is_interrupted(times: int) -> None:
+def test_work_in_progress_is_finished_however_often_the_main_thread_is_interrupted(times: int) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, str(times)], capture_output=True, text=True, timeout=60, check=False
     )

@@ -43,7 +43,7 @@ NEVER_DROPPED = {
 
 
 @each
-def test_a_template_that_becomes_none_is_not_left_out(scene: Scene, context: Context, kind: Kind) -> None:
+def test_a_template_that_renders_to_none_is_not_the_default(scene: Scene, context: Context, kind: Kind) -> None:
     for name in sorted(NEVER_DROPPED.intersection(kind.template_fields)):
         operator = made(kind, scene.ids, **{name: "{{ params.given }}"})
         setattr(operator, name, None)  # what native rendering makes of a parameter without a value
@@ -63,7 +63,7 @@ def parameters(kind: Kind) -> dict[str, Any]:
 
 
 @each
-def test_every_parameter_but_the_time_is_a_template(kind: Kind) -> None:
+def test_every_parameter_except_retry_for_is_a_template(kind: Kind) -> None:
     fields = kind.template_fields
     texts: dict[str, Any] = {field: "{{ given }}-" + field for field in fields}
     operator: Any = kind(task_id="task", **texts)
@@ -74,7 +74,7 @@ def test_every_parameter_but_the_time_is_a_template(kind: Kind) -> None:
 
 
 @each
-def test_a_parameter_that_is_left_out_is_none_for_airflow_not_to_serialise_it(kind: Kind) -> None:
+def test_an_omitted_parameter_is_none_so_that_airflow_does_not_serialise_it(kind: Kind) -> None:
     optional = {name: value for name, value in parameters(kind).items() if value is not signature(kind).empty}
     assert optional.pop("retry_for") == 60.0
     optional.pop("max_age", None)
@@ -133,7 +133,9 @@ def test_it_returns_small_json(kind: Kind, scene: Scene, context: Context) -> No
 
 
 @each_that_asks
-def test_a_mapped_instance_is_called_by_what_tells_it_apart(kind: Kind, scene: Scene, context: Context) -> None:
+def test_a_mapped_instance_is_named_after_its_distinguishing_parameter(
+    kind: Kind, scene: Scene, context: Context
+) -> None:
     operator, mapped = made(kind, scene.ids), context(map_index=2)
     operator.execute(mapped)
     rendering: Any = {**mapped, "task": operator}
@@ -144,9 +146,7 @@ def test_a_mapped_instance_is_called_by_what_tells_it_apart(kind: Kind, scene: S
 
 @each_that_asks
 @pytest.mark.parametrize("status", [401, 422])
-def test_what_a_retry_cannot_help_fails_the_task_at_once(
-    kind: Kind, scene: Scene, context: Context, status: int
-) -> None:
+def test_a_permanent_error_fails_the_task_at_once(kind: Kind, scene: Scene, context: Context, status: int) -> None:
     scene.emulator.inject(f"status:{status} endpoint={ENDPOINTS[kind]} times=always")
     operator = made(kind, scene.ids)
     with pytest.raises(PolytomicError) as caught:
@@ -159,7 +159,7 @@ def test_what_a_retry_cannot_help_fails_the_task_at_once(
 
 @each_that_asks
 @pytest.mark.parametrize("fault", ["drop when=after", "status:503"])
-def test_what_can_pass_is_raised_so_that_airflow_retries_and_the_retry_succeeds(
+def test_a_temporary_error_makes_airflow_retry_and_the_retry_succeeds(
     kind: Kind, scene: Scene, context: Context, fault: str
 ) -> None:
     scene.emulator.inject(f"{fault} endpoint={ENDPOINTS[kind]} times=always")
@@ -196,7 +196,7 @@ def test_pooled_connections_are_closed_even_if_the_error_lives_on(kind: Kind, sc
 
 
 @each_that_asks
-def test_after_on_kill_nothing_is_made_and_nothing_sent_again(kind: Kind, scene: Scene, context: Context) -> None:
+def test_after_on_kill_nothing_is_created_and_no_request_repeated(kind: Kind, scene: Scene, context: Context) -> None:
     scene.emulator.inject(f"status:503 endpoint={ENDPOINTS[kind]} times=always")
     operator = made(kind, scene.ids)
     operator.on_kill()

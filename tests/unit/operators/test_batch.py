@@ -144,7 +144,7 @@ def test_an_invalid_parameter_is_refused_before_any_request(
     assert scene.emulator.requests == []
 
 
-def test_rendered_texts_mean_what_they_say(scene: Scene, rows: Any, context: Context) -> None:
+def test_rendered_strings_have_their_meaning(scene: Scene, rows: Any, context: Context) -> None:
     given = {
         "max_workers": "3",
         "max_per_second": "100",
@@ -155,12 +155,12 @@ def test_rendered_texts_mean_what_they_say(scene: Scene, rows: Any, context: Con
     assert operator(rows, report_path="None", allow_failures="true", **given).execute(context())["rotated"] == 6
 
 
-def test_the_log_tells_how_far_it_is(scene: Scene, rows: Any, context: Context, said: Callable[[], str]) -> None:
+def test_the_log_shows_the_progress(scene: Scene, rows: Any, context: Context, said: Callable[[], str]) -> None:
     operator(rows).execute(context())
     assert "6 of 6 targets (100 %): 6 rotated" in said()
 
 
-def test_a_task_that_was_told_to_end_does_nothing_and_can_be_retried(scene: Scene, rows: Any, context: Context) -> None:
+def test_a_stopped_task_does_nothing_and_can_be_retried(scene: Scene, rows: Any, context: Context) -> None:
     given = operator(rows)
     given.on_kill()
     of_airflow = context(max_tries=2)

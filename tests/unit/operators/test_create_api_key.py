@@ -61,7 +61,7 @@ def test_without_force_a_stored_key_that_works_is_kept(scene: Scene, context: Co
     assert len(scene.posts) == 1
 
 
-def test_force_issues_anew_once_a_run(scene: Scene, context: Context) -> None:
+def test_force_issues_a_new_key_once_a_run(scene: Scene, context: Context) -> None:
     monday, tuesday = (datetime.now(MONDAY.tzinfo) + timedelta(days=days) for days in (1, 2))
     first = operator(scene, force=True).execute(context(monday))
     cleared = operator(scene, force=True).execute(context(monday))
@@ -113,7 +113,7 @@ def test_check_only_issues_nothing_and_says_what_it_would_do(scene: Scene, conte
     json.dumps(prospect)
 
 
-def test_check_only_tells_that_a_working_key_would_be_kept(scene: Scene, context: Context) -> None:
+def test_check_only_reports_that_a_working_key_would_be_kept(scene: Scene, context: Context) -> None:
     reference = operator(scene).execute(context())
     prospect = operator(scene, check_only=True).execute(context())
     assert prospect == {**reference, "issued": False, "would_issue": False, "reason": prospect["reason"]}
@@ -182,7 +182,7 @@ def test_one_message_at_the_end_tells_an_on_call_person_what_happened(
         ({"retries": 0}, False),
     ],
 )
-def test_a_forced_issuance_without_retries_is_warned_of(
+def test_a_forced_issuance_without_retries_logs_a_warning(
     scene: Scene, context: Context, said: Said, given: dict[str, Any], warns: bool
 ) -> None:
     operator(scene, **given).execute(context())

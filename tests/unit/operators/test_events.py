@@ -69,7 +69,7 @@ EVENT = (api_key_asset(CONNECTION).uri, REFERENCE)
         ([ONE, assets.new_alias("anothers"), assets.new_alias("polytomic_api_keys_of_another")], []),
     ],
 )
-def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
+def test_a_new_key_has_an_event_under_each_of_our_aliases_and_no_other(
     outlet_events: OutletEvents, outlets: list[Any], aliases: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     key_events(outlet_events, outlets).emit_event(CONNECTION, REFERENCE)
@@ -77,7 +77,7 @@ def test_a_new_key_is_announced_under_each_of_our_aliases_and_no_other(
     assert caplog.records == []
 
 
-def test_a_consumer_is_told_that_the_key_is_new_whichever_try_announces_it(outlet_events: OutletEvents) -> None:
+def test_an_event_says_that_the_key_is_new_whichever_try_emits_it(outlet_events: OutletEvents) -> None:
     events = key_events(outlet_events, [api_keys_alias()])
     # The reference of a retry that finds a key which an earlier try issued.
     events.emit_event(CONNECTION, {**REFERENCE, "issued": False})
@@ -102,7 +102,7 @@ def test_the_outlets_are_those_of_the_dag_and_nothing_is_added(
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_each_operator_that_issues_announces_its_new_key_once_and_a_kept_one_never(
+def test_each_operator_that_issues_emits_one_event_for_a_new_key_and_none_for_a_kept_one(
     scene: Scene, context: Callable[..., Any], outlet_events: OutletEvents, kind: type[PolytomicOperator]
 ) -> None:
     operator = made(kind, scene.ids, outlets=[api_keys_alias()])

@@ -123,7 +123,7 @@ def test_a_name_that_holds_a_line_of_its_own_forges_no_line_of_the_log(
 @pytest.mark.parametrize(
     ("rendered", "meant"), [("x", "x"), (" x ", " x "), (None, None), ("", None), (" ", None), ("None", None)]
 )
-def test_a_text_may_be_left_out(rendered: object, meant: str | None) -> None:
+def test_a_string_can_be_omitted(rendered: object, meant: str | None) -> None:
     assert to_optional("name", rendered) == meant
 
 
@@ -143,7 +143,7 @@ def test_an_expectation_that_was_given_and_is_nothing_now_is_refused(rendered: o
 
 
 @pytest.mark.parametrize("rendered", [1, False, ["x"], {"x": 1}, b"x"])
-def test_what_is_no_text_is_refused_by_its_name(rendered: object) -> None:
+def test_a_value_that_is_no_string_is_rejected_by_its_name(rendered: object) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
         to_optional("name", rendered)
     assert caught.value.fields == ("name",)
@@ -161,24 +161,24 @@ def test_what_is_no_text_is_refused_by_its_name(rendered: object) -> None:
         ("None", ()),
     ],
 )
-def test_a_list_may_be_one_text_or_nothing(rendered: object, meant: tuple[str, ...]) -> None:
+def test_a_list_can_be_one_string_or_nothing(rendered: object, meant: tuple[str, ...]) -> None:
     assert to_strings("roles", rendered) == meant
 
 
 @pytest.mark.parametrize("rendered", [1, True, {"Admin": 1}, b"Admin", ["Admin", ""], ["Admin", None], [["Admin"]]])
-def test_what_is_no_list_of_texts_is_refused_by_its_name(rendered: object) -> None:
+def test_a_value_that_is_no_list_of_strings_is_rejected_by_its_name(rendered: object) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
         to_strings("roles", rendered)
     assert caught.value.fields == ("roles",)
 
 
 @pytest.mark.parametrize(("given", "meant"), [(60, 60.0), (0.5, 0.5), ("60", 60.0)])
-def test_seconds_may_be_a_text(given: object, meant: float) -> None:
+def test_seconds_can_be_a_string(given: object, meant: float) -> None:
     assert to_seconds("retry_for", given) == meant
 
 
 @pytest.mark.parametrize("given", [0, -1, True, None, "", "soon", "nan", float("inf"), []])
-def test_what_is_no_time_is_refused_by_its_name(given: object) -> None:
+def test_a_value_that_is_no_duration_is_rejected_by_its_name(given: object) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
         to_seconds("retry_for", given)
     assert caught.value.fields == ("retry_for",)

@@ -83,7 +83,7 @@ def test_fail_makes_the_task_fail_where_it_exists(scene: Scene, context: Context
 @pytest.mark.parametrize(
     ("name", "value"), [("name", ""), ("name", " Acme"), ("if_exists", "None"), ("sso_domain", ["x"])]
 )
-def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
+def test_an_invalid_parameter_fails_the_task_before_any_request(
     scene: Scene, context: Context, name: str, value: object
 ) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
@@ -111,7 +111,7 @@ def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context:
         ({"name": "Acme 2\n"}, ("name",)),
     ],
 )
-def test_an_update_that_cannot_be_meant_fails_the_task_before_anything_is_sent(
+def test_an_invalid_update_fails_the_task_before_any_request(
     scene: Scene, context: Context, given: dict[str, Any], fields: tuple[str, ...]
 ) -> None:
     with pytest.raises(PolytomicConfigurationError) as caught:
@@ -120,7 +120,7 @@ def test_an_update_that_cannot_be_meant_fails_the_task_before_anything_is_sent(
     assert scene.emulator.requests == []
 
 
-def test_a_deletion_says_what_goes_before_it_goes(scene: Scene, context: Context, said: Said) -> None:
+def test_a_deletion_logs_the_organization_first(scene: Scene, context: Context, said: Said) -> None:
     assert delete(scene, context()) == {"id": scene.ids["org_id"], "name": "Acme", "deleted": True}
     assert f"Deleting the organization 'Acme' ({scene.ids['org_id']}) for good" in said()
     assert [each.id for each in scene.emulator.organizations()] == [scene.emulator.owner.id]

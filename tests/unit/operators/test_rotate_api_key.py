@@ -81,7 +81,7 @@ def test_a_backfill_of_old_runs_rotates_nothing(scene: Scene, context: Context) 
     assert len(scene.posts) == 1
 
 
-def test_a_key_whose_age_nothing_tells_needs_take_over(scene: Scene, context: Context) -> None:
+def test_a_key_of_unknown_age_needs_take_over(scene: Scene, context: Context) -> None:
     key = scene.emulator.give_key(scene.user.id)
     scene.put("acme_polytomic", conn_type="polytomic", host=scene.emulator.base_url, password=key)
     with pytest.raises(IssuanceRefusedError) as caught:
@@ -138,7 +138,7 @@ def test_wrong_parameters_are_refused_before_anything_is_sent(
     assert scene.emulator.requests == []
 
 
-def test_what_is_young_enough_can_be_skipped(scene: Scene, context: Context) -> None:
+def test_a_key_that_is_not_due_can_be_skipped(scene: Scene, context: Context) -> None:
     rotating = operator(scene, max_age=timedelta(days=6), skip_if_not_due="True")
     assert rotating.execute(context(NOW))["issued"] is True
     with pytest.raises(AirflowSkipException):
@@ -170,7 +170,7 @@ def test_check_only_names_the_user_whose_turn_it_is(scene: Scene, context: Conte
 
 
 @pytest.mark.parametrize("with_standby", [False, True])
-def test_no_retries_are_warned_of_where_readers_are_cut_off(
+def test_a_rotation_with_an_outage_and_without_retries_logs_a_warning(
     scene: Scene, context: Context, said: Said, standby: User, with_standby: bool
 ) -> None:
     given = {"standby_user_id": standby.id} if with_standby else {}

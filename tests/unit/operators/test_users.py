@@ -72,13 +72,13 @@ def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Conte
         (None, []),
     ],
 )
-def test_roles_may_be_one_text_a_list_or_nothing(
+def test_roles_can_be_one_string_a_list_or_nothing(
     scene: Scene, context: Context, roles: object, names: list[str]
 ) -> None:
     assert scene.emulator.roles_of(create(scene, context(), roles=roles)["id"]) == names
 
 
-def test_one_who_exists_is_brought_to_the_roles(scene: Scene, context: Context, said: Said) -> None:
+def test_an_existing_user_gets_the_roles(scene: Scene, context: Context, said: Said) -> None:
     returned = create(scene, context(), user_email=scene.user.email, roles=["Admin"])
     assert (returned["id"], returned["created"]) == (scene.user.id, False)
     assert returned["role_ids"] == [scene.emulator.role_id("Admin")]
@@ -96,7 +96,7 @@ def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: C
 @pytest.mark.parametrize(
     ("name", "values"), [("user_email", ["", None, 7]), ("roles", [[""], {"x": 1}, "None", " "]), ("if_exists", [""])]
 )
-def test_what_cannot_be_meant_fails_the_task_before_anything_is_sent(
+def test_an_invalid_parameter_fails_the_task_before_any_request(
     scene: Scene, context: Context, name: str, values: list[object]
 ) -> None:
     for value in values:
@@ -168,7 +168,7 @@ def test_a_user_with_another_address_than_expected_or_with_an_expectation_of_not
     assert scene.emulator.users_of(scene.user.organization_id) == [scene.user]
 
 
-def test_a_removal_says_who_goes_before_the_user_goes(scene: Scene, context: Context, said: Said) -> None:
+def test_a_deletion_logs_the_user_first(scene: Scene, context: Context, said: Said) -> None:
     scene.emulator.give_key(scene.user.id)
     returned = delete(scene, context(), expected_email="Ada@acme.example")
     assert returned == {"id": scene.user.id, "email": scene.user.email, "org_id": scene.ids["org_id"], "deleted": True}
@@ -201,7 +201,7 @@ def test_a_second_try_that_expects_no_address_does_not_take_missing_for_removed(
     assert caught.value.status == 404
 
 
-def test_users_are_listed_also_where_there_are_none(scene: Scene, context: Context, said: Said) -> None:
+def test_users_are_listed_even_if_there_are_none(scene: Scene, context: Context, said: Said) -> None:
     org_id = scene.ids["org_id"]
     listing = PolytomicListUsersOperator(task_id="list", org_id=org_id)
     assert listing.execute(context()) == [
