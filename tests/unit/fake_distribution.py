@@ -1,4 +1,4 @@
-"""How does Airflow find a package that is not installed? By a distribution that is nothing but metadata."""
+"""Distribution of metadata only, by which Airflow finds a package that is not installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = "airflow-provider-polytomic"
 
 
 def is_installed() -> bool:
-    """Whether the package itself is installed, with its entry points."""
+    """Return whether the package itself is installed, with its entry points."""
     try:
         distribution(_NAME)
     except PackageNotFoundError:

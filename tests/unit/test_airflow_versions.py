@@ -120,7 +120,7 @@ def test_a_run_is_known_by_the_ids_of_its_dag_and_itself_and_by_nothing_else():
     assert this == run_id("rotate", "scheduled__1", NOON + timedelta(days=1))
     others = {run_id("rotate", "backfill__1"), run_id("rotate_too", "scheduled__1"), run_id("rotatescheduled__", "1")}
     assert len(others | {this}) == 4
-    assert this == "e298dc0e-2768-52d1-8877-930bd817d1d0"  # workers with different versions of this package meet
+    assert this == "e298dc0e-2768-52d1-8877-930bd817d1d0"  # workers can have different versions of this package
 
 
 def _in_berlin(case: str) -> object:
@@ -191,7 +191,7 @@ def test_the_address_of_the_execution_api_has_no_credentials(settings):
 
 
 class Supervisor:
-    """Airflow's side of the channel: answers every message with one answer."""
+    """Airflow's side of the channel; it returns the same response to every message."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -210,7 +210,7 @@ def answer_of(kind, detail):
 
 
 def raised_by(act, answer):
-    """What an act raises whose message gets this answer, without anything of the value."""
+    """Return the error of a call whose message gets this response, and check that it quotes nothing of the value."""
     from airflow.sdk.execution_time.supervisor import set_supervisor_comms
 
     with set_supervisor_comms(Supervisor(answer)), pytest.raises(SecretStoreError) as caught:

@@ -1,6 +1,6 @@
-"""The asset that stands for a destination, the alias of new keys, and what a consumer is told.
+"""Asset of a destination, alias of new keys, and the references that a consumer gets.
 
-The classes are Airflow's own: what they rewrite, refuse or warn of would show here.
+The tests use Airflow's own classes, which can change, reject or warn about a value.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ URIS = {
     "vault://c@mount/path?field=token": "x-polytomic://vault/c%40mount/path%3Ffield%3Dtoken",
     "aws-ssm://c@/a/name": "x-polytomic://aws-ssm/c%40/a/name",
 }
-# Of the database, and of Airflow 3's class.
+# Limit of the database, and of Airflow 3's class.
 MAX_LENGTH = 1500
 
 
@@ -41,7 +41,7 @@ MAX_LENGTH = 1500
 def test_a_destination_has_an_asset_that_airflow_takes_as_it_is(
     destination: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api_keys_alias()  # so that all is imported
+    api_keys_alias()  # imports all modules first
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         asset = api_key_asset(destination)
@@ -105,9 +105,9 @@ BEGAN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def _context(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
-    """Return the context of a run that these events have started, in the classes that Airflow gives a task.
+    """Return the context of a run that these events have triggered, with Airflow's own classes.
 
-    :param events: each with its asset's URI, its hour and its ``extra``.
+    :param events: the asset's URI, the hour and the ``extra`` of each.
     """
     if not AIRFLOW_V_3_0_PLUS:
         from airflow.models.dataset import DatasetEvent

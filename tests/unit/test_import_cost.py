@@ -1,4 +1,4 @@
-"""What does Airflow load because of this package, when it starts and when it parses a DAG file?"""
+"""Modules that Airflow loads because of this package, when it starts and when it parses a DAG file."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_importing_airflow_loads_two_modules_of_ours_and_no_other(installed, tmp
     loaded = _modules_after("import airflow", installed)
     ours = {name for name in loaded if name.startswith(OURS)}
     metadata = {OURS, f"{OURS}.get_provider_info"}
-    # 2.11 reads no metadata before it is asked for providers.
+    # 2.11 reads the metadata only when the providers are requested.
     assert ours in (metadata, set())
     if not is_installed():
-        # The fake distribution is the only difference: without it, the same modules but ours.
+        # Without the fake distribution, the same modules except ours.
         bare = os.environ | {"PYTHONPATH": str(ROOT)}
         assert loaded - _modules_after("import airflow", bare) == ours
     if _is_3():

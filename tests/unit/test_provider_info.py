@@ -1,4 +1,4 @@
-"""Is the metadata what Airflow accepts, and does it show one and the same connection form on both versions?"""
+"""Provider metadata: Airflow accepts it, and shows the same connection form on both versions."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_the_hook_describes_the_same_form_even_where_the_web_libraries_are_absen
 
 
 def _run(script: str, tmp_path: Path) -> dict[str, Any]:
-    """Run it where the package is found by its entry point, and return the JSON after its last line's first word."""
+    """Run code where Airflow finds the package by its entry point, and return the JSON in its last line."""
     env = with_fake_distribution(tmp_path)
     ran = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

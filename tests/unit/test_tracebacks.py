@@ -1,4 +1,4 @@
-"""Does anything of a bare function's frames leave it with an exception, a signal's included?"""
+"""Functions that strip tracebacks: no exception, also none of a signal, keeps one of their frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT = "pk_live_the-text-of-a-key"
 
 
 class TimeoutOfAirflow(BaseException):
-    """Airflow's timeouts are BaseExceptions, raised between any two lines."""
+    """A BaseException between any two lines, like Airflow's time-outs."""
 
 
 @pytest.mark.parametrize("kind", [ValueError, TimeoutOfAirflow])

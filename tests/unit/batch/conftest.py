@@ -1,4 +1,4 @@
-"""An object store to read and write in: fsspec's in memory, where Airflow would open a bucket."""
+"""Fixtures for an object store in memory, where Airflow would open a bucket."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def attach():
-    """Airflow's own way to give a file system to a scheme and a connection."""
+    """Return Airflow's function that attaches a file system to a scheme and a connection."""
     return import_module("airflow.sdk.io" if AIRFLOW_V_3_0_PLUS else "airflow.io.store").attach
 
 
 @pytest.fixture
 def bucket(attach) -> tuple[str, AbstractFileSystem]:
-    """The address of an empty bucket, and the file system that it is in."""
+    """Return the address of an empty bucket, and its file system."""
     from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]  # has no types
 
     files = MemoryFileSystem(skip_instance_cache=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TOMORROW", "Run"]
 
-# Later than any key that a test issues beforehand.
+# Later than the keys that a test issues first.
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 

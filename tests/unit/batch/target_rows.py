@@ -1,4 +1,4 @@
-"""What do the tests write into a list of targets? Rows that are right, and a file of them."""
+"""Valid rows of a list of targets, and files of them."""
 
 from __future__ import annotations
 

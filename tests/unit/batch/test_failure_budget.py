@@ -1,4 +1,4 @@
-"""After which failures does a fleet's rotation end?"""
+"""Failures that stop a rotation, and those that do not."""
 
 from __future__ import annotations
 

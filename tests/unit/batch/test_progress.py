@@ -1,4 +1,4 @@
-"""What does a person who watches a fleet's rotation see?"""
+"""Progress of a rotation in the log and in a terminal."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from airflow_provider_polytomic._batch.progress import Progress, as_line
 
 
 class Watched:
-    """A rotation of so many targets, its clock, and the lines that were told."""
+    """A rotation with its clock and the lines that were logged."""
 
     def __init__(self, total: int) -> None:
         self.now = 0.0
         self.lines: list[tuple[float, str]] = []
-        self.progress = Progress(total, self._tell, clock=lambda: self.now, stream=io.StringIO())
+        self.progress = Progress(total, self._write, clock=lambda: self.now, stream=io.StringIO())
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         self.lines.append((round(self.now, 3), line))
 
     def run(self, total: int, *, seconds: float, step: float = 0.125) -> list[float]:
-        """Go on evenly to the end, looked at in such steps, and return when lines came."""
+        """Advance evenly to the end in steps, and return the times of the lines."""
         while self.now < seconds:
             self.now += step
             self.progress.update({"rotated": min(total, int(total * self.now / seconds))})

@@ -1,4 +1,4 @@
-"""When may the next target be started?"""
+"""Rate and pauses of the starts of targets, and the stop signal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clock:
 
 
 def starts_within(limiter: RateLimiter, clock: Clock, seconds: float) -> list[float]:
-    """Start as soon as it may be, for so long."""
+    """Start targets as soon as allowed, for a number of seconds, and return the times."""
     began, starts = clock.now, []
     while clock.now + limiter.delay < began + seconds:
         clock.now += limiter.delay

@@ -1,4 +1,4 @@
-"""Does the report say of every target what has become of it, whatever happens to its file, and never a key?"""
+"""Report and summary of a rotation: the result of every target, and never a key."""
 
 from __future__ import annotations
 

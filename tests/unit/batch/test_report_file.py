@@ -1,4 +1,4 @@
-"""Where does the report go, and what becomes of a rotation whose report cannot be written?"""
+"""File of the report, and rotations whose report cannot be written."""
 
 from __future__ import annotations
 
@@ -78,7 +78,6 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     targets = read_targets(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
     with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
         Report(report_path, server=SERVER, targets=1, targets_file=targets.file)
-    # Another name is another file.
     Report(f"{report_path}2", server=SERVER, targets=1, targets_file=targets.file)
 
 
@@ -127,7 +126,7 @@ def test_an_earlier_report_is_overwritten(tmp_path: Path, lines: int) -> None:
 
 
 class FailingObject:
-    """An object that is written when it is closed, as those of S3 are."""
+    """An object that is written when it is closed, as in S3."""
 
     def __init__(self, store: FailingStore, number: int) -> None:
         self.store, self.number, self.content = store, number, b""
@@ -145,7 +144,7 @@ class FailingObject:
 
 
 class FailingStore(MemoryFileSystem):
-    """An object store that says no at one step of the given file: the first is the empty one of the start."""
+    """An object store that fails at one step of one file; the first file is the empty one at the start."""
 
     def __init__(self, step: str, number: int, error: Exception) -> None:
         super().__init__(skip_instance_cache=True)

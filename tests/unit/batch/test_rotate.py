@@ -1,4 +1,4 @@
-"""What becomes of each target of a fleet? Over real HTTP, in real threads, with Airflow's own backend on a file."""
+"""Rotation of many keys over real HTTP, in real threads, with Airflow's local secrets backend."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_standby_users_take_turns(scene, rows):
         stored = scene.stored(row["destination"].rpartition("/")[2])
         assert stored == scene.emulator.live_key(row["standby_user_id"])
         assert scene.emulator.minted(row["user_id"]) == 1
-        assert len(scene.emulator.keys_of(row["user_id"])) == 1, "the one in use until now lives on"
+        assert len(scene.emulator.keys_of(row["user_id"])) == 1, "the previous key still works"
 
 
 def test_a_target_that_fails_stops_none_of_the_others_and_a_later_run_does_only_what_is_left(scene, rows):
@@ -86,7 +86,7 @@ def test_only_checking_ends_at_once_where_the_caller_is_unknown(scene, rows):
 
 
 class Defective:
-    """Stores of which one raises what nobody foresaw."""
+    """Stores, one of which raises an unexpected error."""
 
     def __init__(self, stores, error):
         self._stores, self._error = stores, error
@@ -105,7 +105,7 @@ def test_a_defect_fails_one_target_and_its_text_is_not_shown(scene, rows, error,
     assert summary["failures"][0]["error"] == type(error).__name__
     assert run.retryable
     assert "hunter2" not in json.dumps(summary) + caplog.text
-    assert "test_rotate.py" in caplog.text, "where it was raised is told"
+    assert "test_rotate.py" in caplog.text, "the log names the line that raised it"
 
 
 def test_at_most_so_many_are_under_way_and_all_of_them_are_used(scene, rows):
@@ -137,7 +137,7 @@ def test_where_the_system_allows_too_few_threads_nothing_is_asked_for_and_no_thr
     def limited(thread):
         if thread.name.startswith("polytomic-batch"):
             if len(started) == 3:
-                raise RuntimeError("can't start new thread")  # as under a container's limit of processes
+                raise RuntimeError("can't start new thread")  # as with a container's limit of processes
             started.append(thread)
         start(thread)
 
@@ -153,7 +153,7 @@ def test_asked_to_end_it_starts_nothing_more_and_stores_what_was_issued(scene, r
     scene.emulator.inject("delay:0.5 endpoint=create_api_key times=always")
 
     class Asked:
-        """A hook whose first POST has Airflow ask the task to end."""
+        """A hook whose first POST makes Airflow stop the task."""
 
         def __init__(self, hook):
             self._hook = hook
@@ -174,7 +174,7 @@ def test_asked_to_end_it_starts_nothing_more_and_stores_what_was_issued(scene, r
 
 def test_what_is_raised_in_the_calling_thread_gets_through_once_all_that_was_issued_is_stored(scene, rows):
     class TerminatedError(BaseException):
-        """As Airflow 2.11's signal handler raises."""
+        """An exception like that of Airflow 2.11's signal handler."""
 
     run = Run(rows, workers=2)
     scene.emulator.inject("delay:0.3 endpoint=get_identity times=4")

@@ -1,4 +1,4 @@
-"""What does a fleet's rotation make of a store that is down, a key that is refused, and a server that has enough?"""
+"""Rotation with a store that is down, a rejected partner key, and a server that fails or limits the rate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_partner_key_that_is_refused_ends_it_and_revokes_nothing(scene, rows):
 
 
 def test_a_server_that_is_down_ends_it_and_a_retry_helps(scene, rows):
-    # Later than anybody waits, so that nothing is repeated.
+    # Longer than any wait, so that no request is repeated.
     scene.emulator.inject("status:503 endpoint=create_api_key retry_after=3600 times=always")
     run = Run(rows, workers=4, failure_limit=5)
     summary = run.go()
@@ -77,7 +77,7 @@ def test_a_429_to_one_holds_the_starts_of_all_for_as_long_as_it_asks(scene, rows
 
     run = Run(rows, workers=3, retry_for=20.0, limiter=RateLimiter(), wrap_stores=Watching)
     assert run.go()["rotated"] == 30
-    # Not more than were started at the very moment: two threads would have rotated all others within the two seconds.
+    # Only those that were starting at that moment: two threads would have rotated all others within two seconds.
     assert sum(opened) <= 3
     assert mints(scene, rows) == [1] * 30
 
@@ -93,11 +93,11 @@ def test_lost_answers_of_every_kind_are_made_up_for_by_the_next_try(scene, rows)
 
 def test_thirty_two_threads_on_one_file_mix_nothing_up(scene):
     rows = add_customers(scene, 64)
-    scene.put("somebody_elses", conn_type="http", password="untouched")
+    scene.put("another_teams", conn_type="http", password="untouched")
     summary = Run(rows, workers=32).go()
     assert (summary["rotated"], summary["failures"]) == (64, [])
     assert_one_live_key_each(scene, rows)
-    assert scene.entries()["somebody_elses"] == {"conn_type": "http", "password": "untouched"}
+    assert scene.entries()["another_teams"] == {"conn_type": "http", "password": "untouched"}
 
 
 def test_only_the_first_keys_are_registered_for_masking(scene, rows):
@@ -110,5 +110,5 @@ def test_only_the_first_keys_are_registered_for_masking(scene, rows):
 
 
 def run_after(run):
-    """The time of the run after this one."""
+    """Return the time of the run after this one."""
     return run.run_time.replace(year=run.run_time.year + 1)

@@ -1,4 +1,4 @@
-"""What is said when the file of the targets cannot be opened, and does a retry help?"""
+"""Files of targets that cannot be opened: the error, and whether a retry helps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_object_that_is_not_there_is_named(bucket) -> None:
 
 
 class FailingFile(io.RawIOBase):
-    """A file that comes to an end before its end."""
+    """A file that fails midway."""
 
     def __init__(self, error: Exception, content: bytes) -> None:
         self._error, self._content = error, content
@@ -54,7 +54,7 @@ class FailingFile(io.RawIOBase):
 
 
 class FailingStore(MemoryFileSystem):
-    """An object store that says no when a file is opened, or within it."""
+    """An object store that fails when a file is opened, or midway."""
 
     def __init__(self, error: Exception, content: bytes = b"") -> None:
         super().__init__(skip_instance_cache=True)

@@ -1,4 +1,4 @@
-"""Is every form of a list of targets read as it is meant?"""
+"""Every valid form of a list of targets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = [row(1), row(2, standby_user_id=user(22)), row(3, destination="vault://hv
 
 
 class Lazy(Sequence[Any]):
-    """As the XComs of a mapped task are: a sequence that is no list, of mappings that are no dict."""
+    """A sequence that is no list, of mappings that are no dict, like the XComs of a mapped task."""
 
     def __getitem__(self, at):
         return UserDict(ROWS[at])

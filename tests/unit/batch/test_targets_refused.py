@@ -1,4 +1,4 @@
-"""An invalid list of targets is refused with the place of each mistake, without quoting what may be a secret."""
+"""Invalid lists of targets: the error names the place of each mistake, and quotes nothing that may be a secret."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_invalid_row_is_named(case: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        # One secret outside Airflow has one record, whichever of its fields are keys.
+        # A secret outside Airflow has one record for all of its fields.
         ("vault://c@secret/acme?field=a", "vault://c@secret/acme?field=b"),
         ("vault://c@secret/acme", "vault://c@secret/acme?field=api_key"),
         ("aws-secretsmanager://c@/acme", "aws-secretsmanager://c@/acme?field=a"),

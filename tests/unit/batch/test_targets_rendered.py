@@ -1,4 +1,4 @@
-"""Is what Airflow's rendering makes of ``targets`` still what the DAG's author meant?"""
+"""Lists of targets that Airflow has rendered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.batch.target_rows import ORG, numbers, read, row, user
 
 
 class Templated(BaseOperator):
-    """An operator whose targets and shard are rendered, as those of the fleet's are."""
+    """An operator that renders its targets and shard like the batch operator."""
 
     template_fields = ("targets", "shard")
 

@@ -41,7 +41,7 @@ def test_a_shard_knows_how_many_there_are_in_all(tmp_path: Path) -> None:
         assert len(list(targets)) == len(targets)
         sizes.append(len(targets))
     assert sum(sizes) == 1000
-    # Far less even than this is a chance of one in many billions.
+    # The chance of a smaller shard is one in many billions.
     assert min(sizes) > 60
 
 
@@ -62,7 +62,7 @@ def test_the_shard_of_a_target_is_the_same_in_every_process_and_version() -> Non
     assert done.stdout.strip() == str(SHARDS_OF_SEVEN)
 
 
-# Not ru_maxrss: Linux has it begin with the memory of the process that started this one.
+# Not ru_maxrss: on Linux it starts with the memory of the parent process.
 PEAK = """
 import sys
 from pathlib import Path

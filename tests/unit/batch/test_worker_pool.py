@@ -1,4 +1,4 @@
-"""Who waits for a thread that holds a new key, if the main thread is interrupted again and again? The interpreter."""
+"""Worker pool whose main thread is interrupted: the interpreter waits until a thread has stored its new key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operator of the package, with parameters with which it has something to do on a scene."""
+"""Every operator of the package, with parameters that give it something to do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "ENDPOINTS", "KEYS", "LISTS", "made"]
 
-# The request by which each of them does its one thing.
+# The request by which each operator takes effect.
 ENDPOINTS: dict[Kind, str] = {
     PolytomicCreateOrganizationOperator: "create_organization",
     PolytomicUpdateOrganizationOperator: "update_organization",
@@ -43,21 +43,21 @@ ENDPOINTS: dict[Kind, str] = {
     PolytomicCreateApiKeyOperator: "create_api_key",
     PolytomicRotateApiKeyOperator: "create_api_key",
 }
-# Those that issue keys.
+# Operators that issue keys.
 KEYS: tuple[Kind, ...] = (
     PolytomicCreateApiKeyOperator,
     PolytomicRotateApiKeyOperator,
     PolytomicBatchRotateApiKeysOperator,
 )
-# Those whose result is not pushed field by field.
+# Operators whose result is not pushed field by field.
 LISTS: tuple[Kind, ...] = (PolytomicListUsersOperator, PolytomicBatchRotateApiKeysOperator)
 ALL: tuple[Kind, ...] = (*ENDPOINTS, PolytomicDeleteStoredApiKeyOperator, PolytomicBatchRotateApiKeysOperator)
 
 
 def made(kind: Kind, ids: dict[str, str], **given: Any) -> PolytomicOperator:
-    """Make an operator that has something to do.
+    """Return an operator that has something to do.
 
-    :param ids: of the organization and its user.
+    :param ids: ids of the organization and its user.
     """
     org = {"org_id": ids["org_id"]}
     key = {**ids, "destination": CONNECTION}
@@ -67,7 +67,7 @@ def made(kind: Kind, ids: dict[str, str], **given: Any) -> PolytomicOperator:
         PolytomicDeleteOrganizationOperator: {**org, "expected_name": "Acme"},
         PolytomicCreateUserOperator: {**org, "user_email": "bob@acme.example"},
         PolytomicUpdateUserOperator: {**ids, "roles": ["Viewer"]},
-        # Without it, a second try would not know whether the first one removed the user.
+        # Without it, a second try could not know whether the first one deleted the user.
         PolytomicDeleteUserOperator: {**ids, "expected_email": "ada@acme.example"},
         PolytomicListUsersOperator: org,
         PolytomicCreateApiKeyOperator: key,

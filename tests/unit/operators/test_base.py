@@ -1,4 +1,4 @@
-"""What is the same for every operator: parameters, copies, serialisation, names, errors and a kill."""
+"""Properties of every operator: parameters, copies, serialisation, names, errors and a kill."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ each = pytest.mark.parametrize("kind", ALL)
 each_that_asks = pytest.mark.parametrize("kind", ENDPOINTS)
 
 
-# What would change who acts, on what, or whether anything is changed at all, if it fell back to its default unnoticed.
+# Fields whose default would change who acts, on what, or whether anything changes at all.
 NEVER_DROPPED = {
     "allow_failures", "allow_active_key", "check_only", "force", "polytomic_conn_id", "shard", "shards",
     "skip_if_not_due", "take_over",
@@ -46,7 +46,7 @@ NEVER_DROPPED = {
 def test_a_template_that_renders_to_none_is_not_the_default(scene: Scene, context: Context, kind: Kind) -> None:
     for name in sorted(NEVER_DROPPED.intersection(kind.template_fields)):
         operator = made(kind, scene.ids, **{name: "{{ params.given }}"})
-        setattr(operator, name, None)  # what native rendering makes of a parameter without a value
+        setattr(operator, name, None)  # the result of native rendering for a parameter without a value
         with pytest.raises(PolytomicConfigurationError) as caught:
             operator.execute(context())
         assert (caught.value.reason, caught.value.fields) == ("rendered_to_nothing", (name,))
@@ -54,7 +54,7 @@ def test_a_template_that_renders_to_none_is_not_the_default(scene: Scene, contex
 
 
 def parameters(kind: Kind) -> dict[str, Any]:
-    """The parameters of an operator's own, each with its default."""
+    """Return the operator's own parameters with their defaults."""
     return {
         name: each.default
         for name, each in signature(kind.__init__).parameters.items()
@@ -94,7 +94,7 @@ def test_nothing_of_airflows_own_operator_is_hidden(kind: Kind) -> None:
     ours = {name for cls in kind.__mro__ if issubclass(cls, PolytomicOperator) for name in vars(cls)}
     meant = {"template_fields", "ui_color", "execute", "on_kill"}
     assert {name for name in ours & airflows if not name.startswith(("__", "_abc", "_BaseOperator"))} <= meant
-    # Whatever else there is, is no part of what a DAG's author may use.
+    # All other attributes are private.
     assert {name for name in ours - set(kind.template_fields) if name[0] != "_"} <= meant
 
 
@@ -192,7 +192,7 @@ def test_pooled_connections_are_closed_even_if_the_error_lives_on(kind: Kind, sc
     port = urlsplit(scene.emulator.base_url).port
     connections = psutil.Process().net_connections("tcp")
     assert [c for c in connections if c.raddr and c.raddr.port == port and c.status == psutil.CONN_ESTABLISHED] == []
-    assert caught.tb is not None  # it holds the frames, and so the hook, until here
+    assert caught.tb is not None  # it keeps the frames, and with them the hook, until here
 
 
 @each_that_asks

@@ -1,4 +1,4 @@
-"""What does PolytomicBatchRotateApiKeysOperator do? Against a real server and Airflow's own secrets backend."""
+"""PolytomicBatchRotateApiKeysOperator with an emulated Polytomic and Airflow's local secrets backend."""
 
 from __future__ import annotations
 
@@ -83,34 +83,34 @@ def test_a_failure_fails_the_task_with_its_summary_in_xcom_unless_it_is_allowed_
 ) -> None:
     given = operator([dict(rows[0], user_id=NOBODY) if not retryable else rows[0], *rows[1:]], allow_failures=allowed)
     if retryable:
-        # Later than a try waits, so that nothing is repeated in it.
+        # Longer than a try waits, so that no request is repeated.
         fault = f"status:503 endpoint=create_api_key user={rows[0]['user_id']} retry_after=3600 times=always"
         scene.emulator.inject(fault)
-    of_airflow = context(try_number=number, max_tries=2)
+    airflow_context = context(try_number=number, max_tries=2)
     if raised is None:
-        assert given.execute(of_airflow) == of_airflow["ti"].pushed["summary"]
+        assert given.execute(airflow_context) == airflow_context["ti"].pushed["summary"]
     else:
         with pytest.raises(raised) as caught:
-            given.execute(of_airflow)
+            given.execute(airflow_context)
         assert caught.value.reason == "targets_failed"
         assert str(caught.value).startswith("1 of 6 targets failed and 0 were not started; the other 5 succeeded.")
-    summary = of_airflow["ti"].pushed["summary"]
+    summary = airflow_context["ti"].pushed["summary"]
     assert (summary["rotated"], summary["failed"]) == (5, 1)
 
 
 def test_a_task_whose_result_is_not_to_go_to_xcom_pushes_nothing_when_it_fails(
     scene: Scene, rows: Any, context: Context
 ) -> None:
-    of_airflow = context(max_tries=2)
+    airflow_context = context(max_tries=2)
     with pytest.raises(IssuanceRefusedError):
-        operator([dict(rows[0], user_id=NOBODY)], do_xcom_push=False).execute(of_airflow)
-    assert of_airflow["ti"].pushed == {}
+        operator([dict(rows[0], user_id=NOBODY)], do_xcom_push=False).execute(airflow_context)
+    assert airflow_context["ti"].pushed == {}
 
 
 def test_what_goes_wrong_for_all_ends_it_and_says_how_many_are_left(scene: Scene, context: Context) -> None:
     rows = add_customers(scene, 20)
     scene.emulator.inject("status:403 endpoint=create_api_key times=always")
-    # It can be retried: an earlier try may have left one of those that were not started half done.
+    # A retry can help: an earlier try may have left a target half done that was not started now.
     given = context(max_tries=2)
     with pytest.raises(IssuanceIncompleteError) as caught:
         operator(rows, max_failures=2, max_workers=2, allow_failures=True).execute(given)
@@ -163,10 +163,10 @@ def test_the_log_shows_the_progress(scene: Scene, rows: Any, context: Context, s
 def test_a_stopped_task_does_nothing_and_can_be_retried(scene: Scene, rows: Any, context: Context) -> None:
     given = operator(rows)
     given.on_kill()
-    of_airflow = context(max_tries=2)
+    airflow_context = context(max_tries=2)
     with pytest.raises(PolytomicTaskStoppedError):
-        given.execute(of_airflow)
-    assert of_airflow["ti"].pushed["summary"]["not_started"] == 6
+        given.execute(airflow_context)
+    assert airflow_context["ti"].pushed["summary"]["not_started"] == 6
     assert scene.posts == []
 
 
@@ -183,7 +183,7 @@ def test_a_summary_that_cannot_be_pushed_costs_nothing_but_a_warning(
     def refuse(key: str, value: object) -> None:
         raise ConnectionError(f"{key} {value}")
 
-    of_airflow = context()
-    of_airflow["ti"].xcom_push = refuse
-    assert operator(rows).execute(of_airflow)["rotated"] == 6
+    airflow_context = context()
+    airflow_context["ti"].xcom_push = refuse
+    assert operator(rows).execute(airflow_context)["rotated"] == 6
     assert "could not be pushed to XCom (ConnectionError)" in said()

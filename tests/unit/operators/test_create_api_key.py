@@ -1,4 +1,4 @@
-"""What does PolytomicCreateApiKeyOperator do? Against a real server and Airflow's own secrets backend."""
+"""PolytomicCreateApiKeyOperator with an emulated Polytomic and Airflow's local secrets backend."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_on_kill_after_the_mint_lets_the_new_key_be_stored(
     def kill(_key: ApiKey) -> None:
         issuing.on_kill()
 
-    monkeypatch.setattr(masking, "mask_secret", kill)  # the first thing that is done with a new key
+    monkeypatch.setattr(masking, "mask_secret", kill)  # the first call with a new key
     assert issuing.execute(context())["issued"] is True
     assert issuing._is_killed()
     assert scene.stored() == scene.emulator.live_key(scene.user.id)
@@ -192,4 +192,4 @@ def test_a_forced_issuance_without_retries_logs_a_warning(
 def test_the_new_key_is_masked_in_whatever_airflow_logs_afterwards(scene: Scene, context: Context) -> None:
     operator(scene).execute(context())
     key = scene.emulator.live_key(scene.user.id)
-    assert key not in redact(f"somebody prints {key}")
+    assert key not in redact(f"a task prints {key}")

@@ -1,4 +1,4 @@
-"""The asset events of new keys: under which aliases, how many, and what stands in their way."""
+"""Asset events of new keys: their aliases, their number, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")  # 2.11 looks the alias up
 
 
 class Outlet:
-    """What ``outlet_events`` holds of one alias."""
+    """Value of ``outlet_events`` for one alias."""
 
     def __init__(self) -> None:
         self.asset_alias_events = self.dataset_alias_events = self.events = list[tuple[Any, Any]]()

@@ -1,4 +1,4 @@
-"""Parameters after rendering: what they mean, and that no template renders a safeguard away."""
+"""Parameters after rendering: their values, and templates that must not disable a safeguard."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ natively_or_not = pytest.mark.parametrize("natively", [True, False])
 
 
 def rendered(kind: Any, natively: bool, values: dict[str, Any], **given: Any) -> Any:
-    """Make the operator in a DAG that renders in one of the two ways, and render it."""
+    """Return a rendered operator of a DAG that renders natively or not."""
     with DAG("rendering", schedule=None, start_date=datetime(2031, 1, 6, tzinfo=UTC)) as dag:
         dag.render_template_as_native_obj = natively
         operator = kind(task_id="task", **given)

@@ -1,4 +1,4 @@
-"""What do the operators for organizations do, return and say?"""
+"""Operators for organizations: effects, results and log lines."""
 
 from __future__ import annotations
 

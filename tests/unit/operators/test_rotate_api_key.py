@@ -1,4 +1,4 @@
-"""What does PolytomicRotateApiKeyOperator do? Against a real server and Airflow's own secrets backend."""
+"""PolytomicRotateApiKeyOperator with an emulated Polytomic and Airflow's local secrets backend."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_with_a_standby_user_the_keys_of_two_users_are_stored_in_turn_and_both_w
         stored.append(scene.stored())
     assert len(set(stored)) == 4
     assert [len(keys) for keys in live(scene, *users)] == [1, 1]
-    # Between runs the one that is stored is kept, whosever it is.
+    # Between two rotations the stored key is kept, whichever user owns it.
     kept = operator(scene, standby_user_id=standby.id, max_age=timedelta(days=6)).execute(context(NOW + 3 * WEEK))
     assert (kept["issued"], kept["user_id"]) == (False, standby.id)
 
@@ -143,7 +143,7 @@ def test_a_key_that_is_not_due_can_be_skipped(scene: Scene, context: Context) ->
     assert rotating.execute(context(NOW))["issued"] is True
     with pytest.raises(AirflowSkipException):
         rotating.execute(context(NOW + timedelta(days=1)))
-    # On a new try of the run that issued it, the one before died between storing it and saying so.
+    # In a retry of the run that issued it, the earlier try may have been killed before it returned.
     assert rotating.execute(context(NOW, try_number=2))["issued"] is False
     assert rotating.execute(context(NOW + WEEK))["issued"] is True
 

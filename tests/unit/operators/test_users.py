@@ -1,4 +1,4 @@
-"""What do the operators for users do, return and say?"""
+"""Operators for users: effects, results and log lines."""
 
 from __future__ import annotations
 
