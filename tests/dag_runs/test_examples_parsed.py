@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "dags_examples").glob("*.py"))
 # Whatever asks Polytomic, a store or Airflow for anything; and the libraries that it asks with.
-LATER = ("_batch", "_issuance", "_provisioning", "_removal", "hooks", "models", "secret_stores.base", "secret_stores.factory")
+LATER = (
+    "_batch",
+    "_issuance",
+    "_provisioning",
+    "_removal",
+    "hooks",
+    "models",
+    "secret_stores.base",
+    "secret_stores.factory",
+)
 CLIENTS = {"requests", "httpx", "hvac", "boto3", "pydantic", "tenacity"}
 
 PARSE = f"""
