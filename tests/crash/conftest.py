@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="package")
-def world() -> Iterator[Environment]:
-    with running_environment() as world:
+def environment() -> Iterator[Environment]:
+    with running_environment() as environment:
         for place in ("json-connection", *SERVED):
-            world.fork_server.warm_up(Scenario.new(world, place).job())
-        yield world
+            environment.fork_server.warm_up(Scenario.new(environment, place).job())
+        yield environment
 
 
 @pytest.fixture(scope="package")
-def world_of_tasks(world: Environment, airflow_db: Path) -> Environment:
+def environment_of_tasks(environment: Environment, airflow_db: Path) -> Environment:
     """The same, where a job may be a task's: with a metadata database."""
     assert airflow_db.exists()
-    world.fork_server.prepare_for_tasks()
-    return world
+    environment.fork_server.prepare_for_tasks()
+    return environment
 
 
 @pytest.fixture
-def world_of(request: pytest.FixtureRequest) -> Callable[[str], Environment]:
-    """Return the world in which jobs reach a store."""
-    return lambda place: request.getfixturevalue("world_of_tasks" if place == METASTORE else "world")
+def environment_of(request: pytest.FixtureRequest) -> Callable[[str], Environment]:
+    """Return the environment in which jobs reach a store."""
+    return lambda place: request.getfixturevalue("environment_of_tasks" if place == METASTORE else "environment")

@@ -18,7 +18,7 @@ from airflow_provider_polytomic.testing import PolytomicEmulator
 from tests.onboarding_state import state_of
 
 from .executor import Task, Tasks
-from .job import Strike
+from .job import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,15 +97,15 @@ class Customers:
         case.change(changed)
         return changed
 
-    def strike(self, job: Tasks, at: int | str, signal_: int = signal.SIGKILL, watch: Watch = "requests") -> Outcome:
-        """Run the tasks, and strike at a point."""
-        return self.fork_server.run(replace(job, strike=Strike(at, signal_, watch)))
+    def interrupt(self, job: Tasks, at: int | str, signal_: int = signal.SIGKILL, watch: Watch = "requests") -> Outcome:
+        """Run the tasks, and interrupt them at a point."""
+        return self.fork_server.run(replace(job, interruption=Interruption(at, signal_, watch)))
 
     def next_try(self, job: Tasks, what_happened: object) -> dict[str, Any]:
         """Run the tasks again, in a new process, as their second try; it must succeed. Return what they returned."""
         after = self.fork_server.run(replace(job, try_number=2))
         assert (after.state, after.code) == ("exited", 0), f"{what_happened}\nthen {after}\n{self.fork_server.said()}"
-        results: dict[str, Any] = after.told["results"]
+        results: dict[str, Any] = after.report["results"]
         return results
 
     def check(self, case: Case, what_happened: object) -> None:

@@ -46,7 +46,7 @@ class Environment:
     def customer(self, place: str, *, standby: bool = False, beside: Customer | None = None) -> Customer:
         """Make one with new users, whose destination holds nothing.
 
-        :param beside: another destination of the same place, which is to be held by the same store.
+        :param beside: another destination of the same place, which the same store is to hold.
         """
         organization = self.emulator.add_organization(f"Customer {uuid.uuid4()}")
         users = [
@@ -96,7 +96,7 @@ class Customer:
     :param served: what it is, on a server.
     """
 
-    world: Environment
+    environment: Environment
     place: str
     org_id: str
     user_ids: tuple[str, ...]
@@ -123,20 +123,20 @@ class Customer:
 
     def live(self) -> set[str]:
         """Return the fingerprints of all keys that work."""
-        keys = [key for user_id in self.user_ids for key in self.world.emulator.keys_of(user_id)]
+        keys = [key for user_id in self.user_ids for key in self.environment.emulator.keys_of(user_id)]
         return {ApiKey(key).fingerprint for key in keys}
 
-    def check(self, runs: int, told: dict[str, Any], story: object) -> None:
+    def check(self, runs: int, report: dict[str, Any], story: object) -> None:
         """Check that all is well after so many runs: each issued one key, and the last one's is stored and works."""
-        emulator, user_id = self.world.emulator, self.user_of(runs - 1)
+        emulator, user_id = self.environment.emulator, self.user_of(runs - 1)
         for index, each in enumerate(self.user_ids):
             theirs = len(range(index, runs, len(self.user_ids)))
             assert emulator.minted(each) == theirs, f"keys issued for user {index}: {story}"
             assert len(emulator.keys_of(each)) == min(theirs, 1), f"live keys of user {index}: {story}"
         live = emulator.live_key(user_id)
         fingerprint = ApiKey(live).fingerprint
-        assert told["readers_get"][self.destination] == fingerprint, f"readers get another key: {story}"
-        record = told["records"][self.destination]
+        assert report["readers_get"][self.destination] == fingerprint, f"readers get another key: {story}"
+        record = report["records"][self.destination]
         assert (record["state"], record["fingerprint"]) == ("done", fingerprint), story
         assert (record["org_id"], record["user_id"]) == (self.org_id, user_id), story
 

@@ -62,12 +62,12 @@ class Tasks(Job):
     """Execute the tasks of one DAG run, one after the other in one process, and report ``results`` by their names.
 
     :param try_number: of each of them.
-    :param struck: the only task at whose points the strike is aimed; None for all.
+    :param interrupted: the only task that is interrupted; None for all.
     """
 
     tasks: tuple[Task, ...]
     try_number: int = 1
-    struck: str | None = None
+    interrupted: str | None = None
 
     def do(self, points: Points) -> dict[str, Any]:
         results: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class Tasks(Job):
             parameters = {name: _rendered(value, results) for name, value in task.parameters.items()}
             operator = _CLASSES[task.operator](task_id=task.task_id, retries=3, **{"retry_for": 60.0, **parameters})
             _running[:] = [operator]
-            points.armed = self.struck in (None, task.task_id)
+            points.armed = self.interrupted in (None, task.task_id)
             results[task.task_id] = operator.execute(_context(self.try_number))
             if operator._is_killed():
                 break  # its process would end here
@@ -88,7 +88,7 @@ class Tasks(Job):
 
 
 def _context(try_number: int) -> dict[str, Any]:
-    """Return as much of a task's context as our operators look at."""
+    """Return the part of a task's context that the operators read."""
     return {"dag_run": airflow_run(datetime.now(UTC)), "ti": SimpleNamespace(map_index=-1, try_number=try_number)}
 
 

@@ -37,7 +37,7 @@ def _start(job: Job) -> int:
     if pid == 0:
         code = _FAILED
         try:
-            code = perform(job, lambda told: _write(writer, told))
+            code = perform(job, lambda report: _write(writer, report))
         except BaseException as error:  # noqa: BLE001 (a fork must never come back to the loop below)
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
@@ -48,23 +48,23 @@ def _start(job: Job) -> int:
     return pid
 
 
-def _write(writer: int, told: dict[str, Any]) -> None:
-    # One unbuffered write: a process that kills itself afterwards has told it.
-    os.write(writer, json.dumps(told).encode() + b"\n")
+def _write(writer: int, report: dict[str, Any]) -> None:
+    # One unbuffered write: a process that kills itself afterwards has reported already.
+    os.write(writer, json.dumps(report).encode() + b"\n")
 
 
 def _wait(pid: int) -> dict[str, Any]:
     """Wait until the process has ended or stands still."""
     _, status = os.waitpid(pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
-        return {"state": "stopped", "code": os.WSTOPSIG(status), "told": {}}
-    told: dict[str, Any] = {}
+        return {"state": "stopped", "code": os.WSTOPSIG(status), "report": {}}
+    report: dict[str, Any] = {}
     with os.fdopen(_readers.pop(pid)) as lines:
         for line in lines:
-            told |= json.loads(line)
+            report |= json.loads(line)
     if os.WIFSIGNALED(status):
-        return {"state": "killed", "code": os.WTERMSIG(status), "told": told}
-    return {"state": "exited", "code": os.WEXITSTATUS(status), "told": told}
+        return {"state": "killed", "code": os.WTERMSIG(status), "report": report}
+    return {"state": "exited", "code": os.WEXITSTATUS(status), "report": report}
 
 
 def _keep_what_boto_parses() -> None:

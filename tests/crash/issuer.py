@@ -42,7 +42,7 @@ __all__ = ["Issuance", "issue_one", "readers_get"]
 
 @dataclass(frozen=True, kw_only=True)
 class Issuance(Job):
-    """Issue at one destination or at several of one store, in one run after the other; strikes are for the last run.
+    """Issue at one or several destinations of one store, in one run after the other; only the last run is interrupted.
 
     It reports, each by destination: ``issued`` in the last run, what ``readers_got`` before and ``readers_get`` now (a
     fingerprint), and the ``records``.
@@ -52,7 +52,7 @@ class Issuance(Job):
     :param renew: whether a run renews what is stored; else it ensures that there is a key.
     :param workers: number of threads that rotate the keys as a batch; 0: only the first key is issued, without a batch.
     :param look_first: what readers get is looked up before anything else, too.
-    :param remove: do not strike while it issues: afterwards the user is deleted, and what is stored removed.
+    :param remove: do not interrupt the issuance; afterwards the user is deleted, and what is stored removed.
     """
 
     targets: tuple[Mapping[str, str], ...]
@@ -67,20 +67,20 @@ class Issuance(Job):
         readers_got = {each: readers_get(each) for each in destinations if self.look_first}
         issued: dict[str, bool] = {}
         with closing(PolytomicHook(retry_for=60.0, pool_size=max(1, self.workers))) as hook:
-            vendor, stores = Watched(hook, points), _WatchedStores(hook, points)
+            polytomic, stores = Watched(hook, points), _WatchedStores(hook, points)
             for number, run_time in enumerate(self.runs, 1):
                 points.armed = number == len(self.runs) and not self.remove
                 if self.workers:
-                    issued = self._rotate_batch(vendor, stores, run_time)
+                    issued = self._rotate_batch(polytomic, stores, run_time)
                 else:
                     (target,) = self.targets
-                    reference = issue_one(vendor, stores.open(destinations[0]), target, run_time, renew=self.renew)
+                    reference = issue_one(polytomic, stores.open(destinations[0]), target, run_time, renew=self.renew)
                     issued = {destinations[0]: reference.issued}
                 points.armed = False
             if self.remove:
                 hook.delete_user(self.targets[0]["org_id"], self.targets[0]["user_id"])
                 points.armed = True
-                remove_key(vendor, stores.open(destinations[0]))
+                remove_key(polytomic, stores.open(destinations[0]))
                 points.armed = False
         return {
             "issued": issued,
@@ -89,7 +89,7 @@ class Issuance(Job):
             "records": {each: dict(stores.open(each).read_record() or {}) for each in destinations},
         }
 
-    def _rotate_batch(self, vendor: Any, stores: _WatchedStores, run_time: str) -> dict[str, bool]:
+    def _rotate_batch(self, polytomic: Any, stores: _WatchedStores, run_time: str) -> dict[str, bool]:
         """Rotate a batch, and return for each destination whether a key was issued.
 
         :raises IssuanceIncompleteError: if any failed.
@@ -104,7 +104,7 @@ class Issuance(Job):
         report = Report(None, server="", targets=number)
         options = RotationOptions(runs.renew(datetime.fromisoformat(run_time)), hide=BoundedMasker(mask_secret))
         Rotation(
-            vendor, stores, options, report, FailureBudget(number), RateLimiter(),
+            polytomic, stores, options, report, FailureBudget(number), RateLimiter(),
             Progress(number, lambda _line: None), StopSignal(), self.workers, on_new_key=tell,
         ).run(targets)  # fmt: skip
         if report.counts.get("failed") or sum(report.counts.values()) != number:
@@ -123,14 +123,14 @@ class _WatchedStores:
         return Watched(self._stores.open(destination), self._points)
 
 
-def issue_one(vendor: Any, store: Any, target: Mapping[str, str], run_time: str, *, renew: bool) -> KeyReference:
+def issue_one(polytomic: Any, store: Any, target: Mapping[str, str], run_time: str, *, renew: bool) -> KeyReference:
     """Issue one key.
 
     :raises PolytomicError: as it comes.
     """
     standby = target.get("standby_user_id")
     return issue(
-        vendor,
+        polytomic,
         store,
         Target.parse(target["org_id"], target["user_id"]),
         runs.renew(datetime.fromisoformat(run_time)) if renew else Ensure(),

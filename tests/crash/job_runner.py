@@ -1,4 +1,4 @@
-"""What a forked process does: it becomes what the job says, has it done, and strikes itself on the way."""
+"""The work of a forked process: it sets itself up for a job, runs it, and interrupts itself on the way."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def perform(job: Job, tell: Callable[[dict[str, Any]], None]) -> int:
         os.setgroups([])
         os.setgid(job.uid)
         os.setuid(job.uid)
-    points = Points(job.strike, lambda name: tell({"point": name}))
+    points = Points(job.interruption, lambda name: tell({"point": name}))
     with in_a_task() if job.in_a_task else nullcontext():
-        if job.strike:
+        if job.interruption:
             _watch(job, points)
         try:
             tell(job.do(points))
@@ -68,9 +68,9 @@ def _described(error: PolytomicError) -> dict[str, Any]:
 
 
 def _watch(job: Job, points: Points) -> None:
-    assert job.strike
+    assert job.interruption
     sys.dont_write_bytecode = True  # to keep a module compiled, Python puts a file in place: not a point
-    if job.strike.signal == signal.SIGTERM:
+    if job.interruption.signal == signal.SIGTERM:
 
         def terminate(_signal: int, _frame: object) -> None:
             """As Airflow's own handlers: 3's calls ``on_kill`` of a task and returns, 2.11's raises in it, too."""
@@ -79,7 +79,7 @@ def _watch(job: Job, points: Points) -> None:
                 raise _TerminatedError
 
         signal.signal(signal.SIGTERM, terminate)
-    if job.strike.watch == "requests":
+    if job.interruption.watch == "requests":
         watch_requests(points, base_url())
-    elif job.strike.watch != "calls":
-        watch_inside(points, lines=job.strike.watch == "lines")
+    elif job.interruption.watch != "calls":
+        watch_inside(points, lines=job.interruption.watch == "lines")

@@ -1,4 +1,4 @@
-"""The points at which a process can die: before and after every call to vendor and store, and every step inside."""
+"""The points at which a process can die: before and after every call to Polytomic or the store, and inside them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from .job import Strike
+    from .job import Interruption
 
 __all__ = ["Passed", "Points", "Watched", "watch_inside", "watch_requests"]
 
@@ -26,50 +26,50 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Points:
-    """Counts the points that are passed, and strikes at one.
+    """Counter of the points that are passed, which interrupts the process at one of them.
 
     :param tell: hears the name of the point before the signal is sent.
     """
 
-    def __init__(self, strike: Strike | None, tell: Callable[[str], None]) -> None:
+    def __init__(self, interruption: Interruption | None, tell: Callable[[str], None]) -> None:
         self.armed = False
-        self.since: list[str] = []  # the points that were passed after the strike
-        self._strike = strike
+        self.since: list[str] = []  # the points that were passed after the interruption
+        self._interruption = interruption
         self._tell = tell
         self._passed = 0
-        self._struck = False
+        self._interrupted = False
         self._lock = threading.Lock()  # of those that do the same, one is the first
 
     def call(self, name: str) -> None:
-        """A call to vendor or store begins or has ended."""
-        if self._strike and self._strike.watch == "calls":
+        """Report that a call to Polytomic or the store begins or has ended."""
+        if self._interruption and self._interruption.watch == "calls":
             self.reach(name)
 
     def reach(self, name: str) -> None:
-        """Count a point, and strike at it if it is the one."""
-        if not (self.armed and self._strike):
+        """Count a point, and interrupt the process if it is the one."""
+        if not (self.armed and self._interruption):
             return
         with self._lock:
             self._passed += 1
-            if self._struck:
+            if self._interrupted:
                 self.since.append(name)
                 return
-            self._struck = self._strike.at in (self._passed, name)
-            if not self._struck:
+            self._interrupted = self._interruption.at in (self._passed, name)
+            if not self._interrupted:
                 return
             self._tell(name)
-        os.kill(os.getpid(), self._strike.signal)
+        os.kill(os.getpid(), self._interruption.signal)
 
 
 class Passed(Protocol):
     """Who hears of the calls."""
 
     def call(self, name: str) -> None:
-        """A call to vendor or store begins or has ended."""
+        """Report that a call to Polytomic or the store begins or has ended."""
 
 
 class Watched:
-    """The real vendor or store, with a point before and after each call to it."""
+    """The real Polytomic or store, with a point before and after each call to it."""
 
     def __init__(self, real: Any, points: Passed) -> None:
         self._real = real

@@ -74,8 +74,8 @@ class ForkServer:
     def wait(self, pid: int) -> Outcome:
         """Wait until it has ended, and reap it, or until it stands still."""
         answer = self._ask("wait", pid)
-        point = answer["told"].pop("point", None)
-        return Outcome(answer["state"], answer["code"], point, answer["told"])
+        point = answer["report"].pop("point", None)
+        return Outcome(answer["state"], answer["code"], point, answer["report"])
 
     def resume(self, pid: int) -> None:
         """Let a process that stands still go on."""

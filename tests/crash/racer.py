@@ -1,6 +1,6 @@
-"""A forked process that races: it does what it is told over a socket, and says what came of it, until told no more.
+"""A forked process that races: it receives orders over a socket and reports each result, until the socket is closed.
 
-It can be told to stop at a point, where it says so and waits: then those who race stand where they are wanted.
+An order can make it stop at a point, report that, and wait, so that several processes can be lined up.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Meeting:
         self._channel, self._at = channel, at
 
     def call(self, name: str) -> None:
-        """A call to vendor or store begins or has ended."""
+        """Report that a call to Polytomic or the store begins or has ended."""
         if name == self._at:
             self._at = None
             self._channel.say(met=name)
@@ -65,7 +65,7 @@ class _Meeting:
 
 @dataclass(frozen=True, kw_only=True)
 class Race(Job):
-    """Be at the command of somebody who lets several such processes race, until they hang up.
+    """Obey orders that let several such processes race, until the socket is closed.
 
     :param address: the Unix socket at which they listen.
     """
@@ -80,13 +80,13 @@ class Race(Job):
             stores = StoreFactory(issuer=hook.base_url)
             while order := channel.hear():
                 destination = order["destination"]
-                if order["act"] == "look":
+                if order["act"] == "read":
                     channel.say(readers_get=readers_get(destination))
                     continue
                 meeting = _Meeting(channel, order["meet"])
-                vendor, store = Watched(hook, meeting), Watched(stores.open(destination), meeting)
+                polytomic, store = Watched(hook, meeting), Watched(stores.open(destination), meeting)
                 try:
-                    done = issue_one(vendor, store, order, order["run_time"], renew=order["act"] == "rotate")
+                    done = issue_one(polytomic, store, order, order["run_time"], renew=order["act"] == "rotate")
                 except PolytomicError as error:
                     channel.say(error=repr(error), retryable=error.retryable)
                 else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.counters import count
 
-from .job import Strike
+from .job import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .issuer import Issuance
     from .job import Outcome, Watch
 
-__all__ = ["Scenario", "count_struck", "each_point", "run_time"]
+__all__ = ["Scenario", "count_interrupted", "each_point", "run_time"]
 
 FIRST_RUN = datetime.now(UTC)
 
@@ -62,28 +62,30 @@ SHAPES = {
 class Scenario:
     """Customers whose keys are issued together, by processes that may be killed.
 
-    :param history: how many runs are done before the one that is struck.
+    :param history: how many runs are done before the one that is interrupted.
     """
 
-    world: Environment
+    environment: Environment
     shape: Shape
     customers: tuple[Customer, ...]
     history: int
 
     @classmethod
-    def new(cls, world: Environment, place: str, shape: str = "forced", *, history: int | None = None) -> Scenario:
+    def new(
+        cls, environment: Environment, place: str, shape: str = "forced", *, history: int | None = None
+    ) -> Scenario:
         """Make new customers; where keys are renewed, a person keeps something beside each.
 
-        :param history: how many runs are done before the one that is struck; by default one, if it renews.
+        :param history: how many runs are done before the one that is interrupted; by default one, if it renews.
         """
         chosen = SHAPES[shape]
         customers: list[Customer] = []
         for standby in chosen.standbys:
-            customer = world.customer(place, standby=standby, beside=customers[0] if customers else None)
+            customer = environment.customer(place, standby=standby, beside=customers[0] if customers else None)
             if chosen.renew and customer.served:
-                customer.served.keep_something(world.emulator.base_url)
+                customer.served.keep_something(environment.emulator.base_url)
             customers.append(customer)
-        return cls(world, chosen, tuple(customers), int(chosen.renew) if history is None else history)
+        return cls(environment, chosen, tuple(customers), int(chosen.renew) if history is None else history)
 
     @property
     def customer(self) -> Customer:
@@ -91,7 +93,7 @@ class Scenario:
         return self.customers[0]
 
     def job(self, first: int = 0, last: int | None = None, **given: Any) -> Issuance:
-        """Return the runs from one to another, counted from 0; by default, to the one that is struck."""
+        """Return the runs from one to another, counted from 0; by default, to the one that is interrupted."""
         runs = range(first, (self.history if last is None else last) + 1)
         return self.customer.job(
             targets=tuple(each.target for each in self.customers),
@@ -103,55 +105,61 @@ class Scenario:
 
     @property
     def last_run(self) -> Issuance:
-        """Return the run that is struck, alone."""
+        """Return the run that is interrupted, alone."""
         return self.job(self.history)
 
     def do_history(self) -> None:
         """Do the runs before that one."""
         if self.history:
-            assert self.world.fork_server.run(self.job(0, self.history - 1)).code == 0, self.world.fork_server.said()
+            assert self.environment.fork_server.run(self.job(0, self.history - 1)).code == 0, (
+                self.environment.fork_server.said()
+            )
 
-    def strike(self, at: int, signal_: int = signal.SIGKILL, *, watch: Watch = "calls", whole: bool = True) -> Outcome:
-        """Run the job and strike at a point of its last run.
+    def interrupt(
+        self, at: int, signal_: int = signal.SIGKILL, *, watch: Watch = "calls", whole: bool = True
+    ) -> Outcome:
+        """Run the job and interrupt its last run at a point.
 
         :param whole: with the runs before it, too.
         """
         job = self.job() if whole else self.last_run
-        return self.world.fork_server.run(replace(job, strike=Strike(at, signal_, watch)))
+        return self.environment.fork_server.run(replace(job, interruption=Interruption(at, signal_, watch)))
 
-    def check_that_the_next_try_completes(self, what_happened: object, strike: Strike | None = None) -> Outcome:
+    def check_that_the_next_try_completes(
+        self, what_happened: object, interruption: Interruption | None = None
+    ) -> Outcome:
         """Try the last run again in another process, and then once more: one key, stored, and nothing is left over.
 
         With a standby user, readers have a key that works even before that.
 
-        :param strike: kills this try, too: then nothing is checked.
+        :param interruption: kills this try, too: then nothing is checked.
         """
         steady = self.history > 0 and any(self.shape.standbys)
         live = [each.live() for each in self.customers]
-        job = replace(self.last_run, look_first=steady, strike=strike)
-        after = self.world.fork_server.run(job if strike else replace(job, runs=job.runs * 2))
+        job = replace(self.last_run, look_first=steady, interruption=interruption)
+        after = self.environment.fork_server.run(job if interruption else replace(job, runs=job.runs * 2))
         if after.state == "killed":
             return after
         story = self.story(what_happened, after)
         assert (after.state, after.code) == ("exited", 0), story
         for customer, working in zip(self.customers, live, strict=True):
             if steady and len(customer.user_ids) == 2:
-                got = after.told["readers_got"][customer.destination]
-                assert got in working, f"readers got a dead key before the next try: {story}"
-            customer.check(self.history + 1, after.told, story)
-            assert strike or after.told["issued"][customer.destination] is False, story
+                got = after.report["readers_got"][customer.destination]
+                assert got in working, f"readers got a revoked key before the next try: {story}"
+            customer.check(self.history + 1, after.report, story)
+            assert interruption or after.report["issued"][customer.destination] is False, story
             if customer.served:
-                key = self.world.emulator.live_key(customer.user_of(self.history))
+                key = self.environment.emulator.live_key(customer.user_of(self.history))
                 customer.served.check(key, kept=self.shape.renew)
         users = [user_id for each in self.customers for user_id in each.user_ids]
-        keys = {key for each in users for key in self.world.emulator.keys_of(each)}
+        keys = {key for each in users for key in self.environment.emulator.keys_of(each)}
         self.customer.check_files(keys, len(self.customers))
         return after
 
     def check_that_a_later_run_tidies_up(self) -> None:
-        """Renew once more: whatever a dead process left aside is gone with the next write."""
+        """Renew once more: the next write removes what a killed process left behind."""
         later = replace(self.last_run, runs=(run_time(self.history + 1),), renew=True)
-        assert self.world.fork_server.run(later).code == 0, self.world.fork_server.said()
+        assert self.environment.fork_server.run(later).code == 0, self.environment.fork_server.said()
         assert self.customer.aside() == []
 
     def story(self, what_happened: object, after: Outcome) -> str:
@@ -159,10 +167,10 @@ class Scenario:
         user_ids = [user_id for each in self.customers for user_id in each.user_ids]
         posts = [
             (request.path.split("/")[-2], request.idempotency_key, request.status)
-            for request in self.world.emulator.received("create_api_key")
+            for request in self.environment.emulator.received("create_api_key")
             if any(user_id in request.path for user_id in user_ids)
         ]
-        return f"{what_happened}\nthen {after}\nposts {posts}\n{self.world.fork_server.said()}"
+        return f"{what_happened}\nthen {after}\nposts {posts}\n{self.environment.fork_server.said()}"
 
 
 def each_point(
@@ -173,21 +181,21 @@ def each_point(
     signal_: int = signal.SIGKILL,
     ends: tuple[str, int] = ("killed", signal.SIGKILL),
 ) -> Iterator[tuple[Scenario, str]]:
-    """Strike a new scenario at the next point, until one lives to its end: so none is forgotten. Yield it, and where.
+    """Interrupt a new scenario at each next point, until one reaches its end. Yield each scenario and its point.
 
-    :param every: strike at every n-th point only.
-    :param ends: how the one that was struck is to end.
+    :param every: interrupt at every n-th point only.
+    :param ends: how the one that was interrupted is to end.
     """
     for at in itertools.count(1, every):
         scenario = new()
-        outcome = scenario.strike(at, signal_, watch=watch)
+        outcome = scenario.interrupt(at, signal_, watch=watch)
         if outcome.point is None:
-            assert (outcome.state, outcome.code) == ("exited", 0), scenario.story("not struck", outcome)
+            assert (outcome.state, outcome.code) == ("exited", 0), scenario.story("not interrupted", outcome)
             return
-        assert (outcome.state, outcome.code) == ends, scenario.story("struck", outcome)
+        assert (outcome.state, outcome.code) == ends, scenario.story("interrupted", outcome)
         yield scenario, outcome.point
 
 
-def count_struck(where: str, number: int = 1) -> None:
-    """Tell at the end how many processes were struck, and where."""
-    count("processes that were struck, each followed by one that completed", where, number)
+def count_interrupted(where: str, number: int = 1) -> None:
+    """Report at the end how many processes were interrupted, and where."""
+    count("processes that were interrupted, each followed by one that completed", where, number)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .customers import CASES, CREATING, Customers
-from .job import Strike
-from .scenario import count_struck
+from .job import Interruption
+from .scenario import count_interrupted
 
 if TYPE_CHECKING:
     from tests.crash.environment import Environment
@@ -27,7 +27,7 @@ creating = pytest.mark.parametrize("name", CREATING)
 def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
     """Both succeed with the same thing, which one of them made."""
     assert [(end.state, end.code) for end in ends] == [("exited", 0)] * 2, f"{ends}\n{customers.fork_server.said()}"
-    first, second = (end.told["results"]["it"] for end in ends)
+    first, second = (end.report["results"]["it"] for end in ends)
     assert first["id"] == second["id"]
     assert {first["created"], second["created"]} == {True, False}, ends
     customers.check(CASES[name], ends)
@@ -36,31 +36,35 @@ def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
 # What is refused is not documented: a name with 409, inferred, an address with 422.
 @pytest.mark.parametrize("refusal", [409, 422])
 @creating
-def test_of_two_that_have_both_seen_nothing_one_creates(world: Environment, name, refusal):
+def test_of_two_that_have_both_seen_nothing_one_creates(environment: Environment, name, refusal):
     case = CASES[name]
     for _ in range(5):
-        with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
-            job = replace(customers.job(case), strike=Strike(f"before {case.effect}", signal.SIGSTOP, "requests"))
-            both = [world.fork_server.start(job) for _ in range(2)]
-            assert [world.fork_server.wait(each).state for each in both] == ["stopped"] * 2
+        with Customers.made(environment.fork_server, existing_user=refusal, existing_name=refusal) as customers:
+            job = replace(
+                customers.job(case), interruption=Interruption(f"before {case.effect}", signal.SIGSTOP, "requests")
+            )
+            both = [environment.fork_server.start(job) for _ in range(2)]
+            assert [environment.fork_server.wait(each).state for each in both] == ["stopped"] * 2
             for each in both:
-                world.fork_server.resume(each)
-            check_both(customers, name, [world.fork_server.wait(each) for each in both])
+                environment.fork_server.resume(each)
+            check_both(customers, name, [environment.fork_server.wait(each) for each in both])
             assert sorted(customers.answers(ENDPOINTS[name])) == [200, refusal]
 
 
 @creating
-def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(world: Environment, name):
+def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(environment: Environment, name):
     for at in itertools.count(1):
-        with Customers.made(world.fork_server) as customers:
+        with Customers.made(environment.fork_server) as customers:
             job = customers.job(CASES[name])
-            slow = world.fork_server.start(replace(job, strike=Strike(at, signal.SIGSTOP, "requests")))
-            stood = world.fork_server.wait(slow)
+            slow = environment.fork_server.start(
+                replace(job, interruption=Interruption(at, signal.SIGSTOP, "requests"))
+            )
+            stood = environment.fork_server.wait(slow)
             if stood.state != "stopped":
                 break
-            other = world.fork_server.run(job)
-            world.fork_server.resume(slow)
-            check_both(customers, name, [other, world.fork_server.wait(slow)])
+            other = environment.fork_server.run(job)
+            environment.fork_server.resume(slow)
+            check_both(customers, name, [other, environment.fork_server.wait(slow)])
     assert at > 6
 
 
@@ -68,16 +72,16 @@ def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None
     """The gateway answers 504, and its client dies; the request will be applied later."""
     case = CASES[name]
     customers.emulator.inject(f"late endpoint={ENDPOINTS[name]}")
-    outcome = customers.strike(customers.job(case), f"unread {case.effect}")
+    outcome = customers.interrupt(customers.job(case), f"unread {case.effect}")
     assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
     assert customers.answers(ENDPOINTS[name]) == [504]
-    count_struck(f"{name}, its request held back")
+    count_interrupted(f"{name}, its request held back")
 
 
 @creating
-def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(world: Environment, name):
+def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_second(environment: Environment, name):
     case = CASES[name]
-    with Customers.made(world.fork_server) as customers:
+    with Customers.made(environment.fork_server) as customers:
         kill_while_its_request_is_held_back(customers, name)
         first = customers.next_try(customers.job(case), "killed, its request held back")["it"]
         assert first["created"] is True
@@ -89,17 +93,19 @@ def test_a_request_of_a_dead_try_that_is_applied_after_the_next_one_makes_no_sec
 
 @pytest.mark.parametrize("refusal", [409, 422])
 @creating
-def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(world: Environment, name, refusal):
+def test_a_request_of_a_dead_try_that_is_applied_between_look_up_and_post_is_found(
+    environment: Environment, name, refusal
+):
     case = CASES[name]
-    with Customers.made(world.fork_server, existing_user=refusal, existing_name=refusal) as customers:
+    with Customers.made(environment.fork_server, existing_user=refusal, existing_name=refusal) as customers:
         kill_while_its_request_is_held_back(customers, name)
-        strike = Strike(f"before {case.effect}", signal.SIGSTOP, "requests")
-        second = world.fork_server.start(replace(customers.job(case), try_number=2, strike=strike))
-        assert world.fork_server.wait(second).state == "stopped"
+        interruption = Interruption(f"before {case.effect}", signal.SIGSTOP, "requests")
+        second = environment.fork_server.start(replace(customers.job(case), try_number=2, interruption=interruption))
+        assert environment.fork_server.wait(second).state == "stopped"
         customers.emulator.release()
-        world.fork_server.resume(second)
-        end = world.fork_server.wait(second)
-        assert (end.state, end.code) == ("exited", 0), world.fork_server.said()
-        assert end.told["results"]["it"]["created"] is False
+        environment.fork_server.resume(second)
+        end = environment.fork_server.wait(second)
+        assert (end.state, end.code) == ("exited", 0), environment.fork_server.said()
+        assert end.report["results"]["it"]["created"] is False
         assert customers.answers(ENDPOINTS[name]) == [504, refusal]
         customers.check(case, "released while the next try stood still")

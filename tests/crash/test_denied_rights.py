@@ -37,11 +37,11 @@ def records(scenario: Scenario) -> Path:
 
 
 @pytest.fixture(params=["ensured", "forced"])
-def new_scenario(request: pytest.FixtureRequest, world: Environment) -> Callable[..., Scenario]:
+def new_scenario(request: pytest.FixtureRequest, environment: Environment) -> Callable[..., Scenario]:
     """Do the first run, where there is one, and give all files to the user who runs the next."""
 
     def new(place: str = "json-connection") -> Scenario:
-        scenario = Scenario.new(world, place, request.param)
+        scenario = Scenario.new(environment, place, request.param)
         scenario.do_history()
         records(scenario).mkdir(exist_ok=True)
         if UID is not None:
@@ -62,19 +62,19 @@ class Before:
         self.state = self._state()
 
     def _state(self) -> object:
-        emulator = self.scenario.world.emulator
+        emulator = self.scenario.environment.emulator
         return emulator.keys_of(self.user_id), emulator.minted(self.user_id), file_of(self.scenario).read_bytes()
 
-    def run_and_check(self, *told: str, environ: Any = None, **changed: str) -> None:
+    def run_and_check(self, *report: str, environ: Any = None, **changed: str) -> None:
         """Run the operator's task: it fails for good, says what it is about, and has changed nothing."""
-        customer, fork_server = self.scenario.customer, self.scenario.world.fork_server
+        customer, fork_server = self.scenario.customer, self.scenario.environment.fork_server
         given = {**customer.target, "force": self.scenario.shape.renew, **changed}
         tasks = (Task("issue", "PolytomicCreateApiKeyOperator", given),)
         outcome = fork_server.run(Tasks(tasks=tasks, environ={**customer.environ, **(environ or {})}, uid=UID))
         assert (outcome.state, outcome.code) == ("exited", 1), fork_server.said()
-        for each in (given["org_id"], given["user_id"], customer.destination, *told):
-            assert each in outcome.told["error"]["text"]
-        assert outcome.told["error"]["retryable"] is False, "trying again cannot help"
+        for each in (given["org_id"], given["user_id"], customer.destination, *report):
+            assert each in outcome.report["error"]["text"]
+        assert outcome.report["error"]["retryable"] is False, "trying again cannot help"
         assert self._state() == self.state
 
 
@@ -91,7 +91,7 @@ OURS: dict[str, tuple[Callable[[Scenario], Path], int]] = {
 @pytest.mark.parametrize("right", OURS)
 def test_a_right_that_the_task_lacks_is_found_before_a_key_is_asked_for(new_scenario, place, right):
     scenario = new_scenario(place)
-    posts = len(scenario.world.emulator.received("create_api_key"))
+    posts = len(scenario.environment.emulator.received("create_api_key"))
     before = Before(scenario)
     denied, mode = OURS[right]
     path, mode_before = denied(scenario), denied(scenario).stat().st_mode
@@ -100,18 +100,18 @@ def test_a_right_that_the_task_lacks_is_found_before_a_key_is_asked_for(new_scen
         before.run_and_check(str(path))
     finally:
         path.chmod(mode_before)
-    assert len(scenario.world.emulator.received("create_api_key")) == posts
+    assert len(scenario.environment.emulator.received("create_api_key")) == posts
     scenario.check_that_the_next_try_completes(f"{right} was denied")
 
 
 def of_another_user(scenario: Scenario) -> str:
-    emulator = scenario.world.emulator
+    emulator = scenario.environment.emulator
     return emulator.give_key(emulator.add_user(scenario.customer.org_id, "bob@acme.example").id)
 
 
 def revoked(scenario: Scenario) -> str:
     key = of_another_user(scenario)
-    scenario.world.emulator.revoke(key)
+    scenario.environment.emulator.revoke(key)
     return key
 
 
@@ -122,7 +122,7 @@ def revoked(scenario: Scenario) -> str:
 )
 def test_a_caller_who_may_not_issue_mints_nothing_and_once_put_right_it_goes_on(new_scenario, key, status):
     scenario = new_scenario()
-    connection = {"conn_type": "polytomic", "host": scenario.world.emulator.base_url, "password": key(scenario)}
+    connection = {"conn_type": "polytomic", "host": scenario.environment.emulator.base_url, "password": key(scenario)}
     Before(scenario).run_and_check(status, environ={"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(connection)})
     scenario.check_that_the_next_try_completes("the caller might not issue")
 

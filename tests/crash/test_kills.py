@@ -1,4 +1,4 @@
-"""kill -9 never costs a key, and never makes a second one: struck at every point of an issuance, in every store."""
+"""`kill -9` at any point of an issuance, in every store: no key is lost, and none is issued twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.crash.environment import LOCAL, METASTORE
 
-from .scenario import Scenario, count_struck, each_point
+from .scenario import Scenario, count_interrupted, each_point
 from .servers import SERVED
 
 if TYPE_CHECKING:
@@ -40,37 +40,37 @@ INSIDE: list[tuple[str, str, Watch]] = [
 
 
 @pytest.mark.parametrize(("place", "shape"), AROUND_CALLS)
-def test_killed_before_or_after_any_call_to_vendor_or_store(world_of: Any, place: str, shape: str) -> None:
+def test_killed_before_or_after_any_call_to_polytomic_or_store(environment_of: Any, place: str, shape: str) -> None:
     points = []
-    for scenario, point in each_point(partial(Scenario.new, world_of(place), place, shape)):
+    for scenario, point in each_point(partial(Scenario.new, environment_of(place), place, shape)):
         scenario.check_that_the_next_try_completes(f"killed {point}")
         points.append(point)
     assert {f"{when} {call}" for when in ("before", "after") for call in CALLS} <= set(points)
-    count_struck(f"{place}, {shape}, around calls", len(points))
+    count_interrupted(f"{place}, {shape}, around calls", len(points))
 
 
 @pytest.mark.parametrize(("place", "shape", "watch"), INSIDE)
-def test_killed_at_any_step_inside_the_calls(world_of: Any, place: str, shape: str, watch: Watch) -> None:
+def test_killed_at_any_step_inside_the_calls(environment_of: Any, place: str, shape: str, watch: Watch) -> None:
     points = []
-    for scenario, point in each_point(partial(Scenario.new, world_of(place), place, shape), watch=watch):
+    for scenario, point in each_point(partial(Scenario.new, environment_of(place), place, shape), watch=watch):
         scenario.check_that_the_next_try_completes(f"killed {point}")
         assert scenario.customer.aside() == [], "the run that completes tidies up"
         points.append(point)
     seen_by_others = {METASTORE: "commit"} | dict.fromkeys(SERVED, "http.client.send")
     for step in ("http.client.send", seen_by_others.get(place, "os.rename")):
         assert any(f"before {step}" in point for point in points), step
-    count_struck(f"{place}, {shape}, {watch} inside", len(points))
+    count_interrupted(f"{place}, {shape}, {watch} inside", len(points))
 
 
 @pytest.mark.parametrize("shape", ["ensured", "forced"])
-def test_killed_twice_in_a_row(world: Any, shape: str) -> None:
+def test_killed_twice_in_a_row(environment: Any, shape: str) -> None:
     chance = random.Random(7)
     pairs = sorted(chance.sample(list(itertools.product(range(1, 27), range(1, 27))), 30))
-    struck = 0
+    interrupted = 0
     for first, second in pairs:
-        scenario = Scenario.new(world, "json-connection", shape)
-        points = [scenario.strike(first).point, scenario.strike(second, whole=False).point]
-        struck += len([point for point in points if point])
+        scenario = Scenario.new(environment, "json-connection", shape)
+        points = [scenario.interrupt(first).point, scenario.interrupt(second, whole=False).point]
+        interrupted += len([point for point in points if point])
         scenario.check_that_the_next_try_completes(f"killed {points[0]}, then {points[1]}")
-    assert struck > len(pairs), "some must have died twice"
-    count_struck(f"json-connection, {shape}, twice in a row", struck)
+    assert interrupted > len(pairs), "some must have died twice"
+    count_interrupted(f"json-connection, {shape}, twice in a row", interrupted)

@@ -16,7 +16,7 @@ from tests.onboarding_state import onboarded
 
 from .customers import Customers, state
 from .executor import Task, Tasks
-from .scenario import count_struck
+from .scenario import count_interrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,15 +64,15 @@ def complete(customers: Customers, job: Tasks, file: Path, what_happened: object
     assert results["call"]["caller"] == results["user"]["id"]
 
 
-def test_killed_at_any_point_and_run_again_from_the_start(world: Environment, tmp_path: Path):
+def test_killed_at_any_point_and_run_again_from_the_start(environment: Environment, tmp_path: Path):
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"
-        with Customers.made(world.fork_server) as customers:
+        with Customers.made(environment.fork_server) as customers:
             job = chain(customers, file)
-            outcome = customers.strike(job, at)
+            outcome = customers.interrupt(job, at)
             if outcome.point is None:
-                assert (outcome.state, outcome.code) == ("exited", 0), world.fork_server.said()
+                assert (outcome.state, outcome.code) == ("exited", 0), environment.fork_server.said()
                 check_that_all_is_there_once(customers, file, "nothing happened")
                 break
             assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
@@ -80,26 +80,30 @@ def test_killed_at_any_point_and_run_again_from_the_start(world: Environment, tm
             points.append(outcome.point)
     assert {f"{when} {each}" for when in ("before", "unread", "after") for each in _MAKING} <= set(points)
     assert points.count("before os.rename") >= 3, "the record, the key, the record"
-    count_struck("onboarding, around requests and stored files", len(points))
+    count_interrupted("onboarding, around requests and stored files", len(points))
 
 
-def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(world: Environment, tmp_path: Path):
-    """Airflow 3 calls ``on_kill`` and lets the task go on for five seconds; 2.11 raises in it."""
+def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(
+    environment: Environment, tmp_path: Path
+):
+    """Airflow 3 calls ``on_kill`` and gives the task five seconds; 2.11 raises in it."""
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"
-        with Customers.made(world.fork_server) as customers:
+        with Customers.made(environment.fork_server) as customers:
             job = chain(customers, file)
-            outcome = customers.strike(job, at, signal.SIGTERM)
+            outcome = customers.interrupt(job, at, signal.SIGTERM)
             if outcome.point is None:
                 break
             point = f"asked to end {outcome.point}, which is point {at}"
             assert outcome.state == "exited", point
             if AIRFLOW_V_3_0_PLUS:
-                assert outcome.code == 0 or outcome.told["error"]["retryable"], f"{point}\n{outcome}"
-                assert not any(each.startswith("before POST") for each in outcome.told["since"]), f"{point}\n{outcome}"
+                assert outcome.code == 0 or outcome.report["error"]["retryable"], f"{point}\n{outcome}"
+                assert not any(each.startswith("before POST") for each in outcome.report["since"]), (
+                    f"{point}\n{outcome}"
+                )
             else:
-                assert outcome.code == TERMINATED, world.fork_server.said()
+                assert outcome.code == TERMINATED, environment.fork_server.said()
             complete(customers, job, file, point)
             points.append(point)
-    count_struck("onboarding, asked to end around requests", len(points))
+    count_interrupted("onboarding, asked to end around requests", len(points))

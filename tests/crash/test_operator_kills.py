@@ -1,4 +1,4 @@
-"""kill -9 never makes something twice, nor leaves it half done: struck around every request of every operator."""
+"""`kill -9` around every request of every operator: nothing is created twice or left half done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .customers import CASES, Customers, state
-from .scenario import count_struck
+from .scenario import count_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.crash
 
 
-def each_point(world: Environment, case: Case) -> Iterator[tuple[Customers, str]]:
+def each_point(environment: Environment, case: Case) -> Iterator[tuple[Customers, str]]:
     """Kill the operator's first try at the next point, among new customers, until one lives to its end."""
     for at in itertools.count(1):
-        with Customers.made(world.fork_server) as customers:
-            outcome = customers.strike(customers.job(case), at)
+        with Customers.made(environment.fork_server) as customers:
+            outcome = customers.interrupt(customers.job(case), at)
             if outcome.point is None:
-                assert (outcome.state, outcome.code) == ("exited", 0), world.fork_server.said()
+                assert (outcome.state, outcome.code) == ("exited", 0), environment.fork_server.said()
                 customers.check(case, "nothing happened")
                 assert at - 1 == 3 * len(customers.asked), "three points of each request"
                 return
@@ -36,9 +36,9 @@ def each_point(world: Environment, case: Case) -> Iterator[tuple[Customers, str]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_killed_around_any_request_and_completed_by_the_next_try(world, name):
+def test_killed_around_any_request_and_completed_by_the_next_try(environment, name):
     case, points = CASES[name], []
-    for customers, point in each_point(world, case):
+    for customers, point in each_point(environment, case):
         points.append(point)
         answered = f"unread {case.effect}" in points
         left = state(customers.emulator)
@@ -49,7 +49,7 @@ def test_killed_around_any_request_and_completed_by_the_next_try(world, name):
         if case.flag:
             assert returned[case.flag] is not answered, f"killed {point}"
     assert {f"{when} {case.effect}" for when in ("before", "unread", "after")} <= set(points)
-    count_struck(f"{name}, around requests", len(points))
+    count_interrupted(f"{name}, around requests", len(points))
 
 
 def check_what_is_returned(customers: Customers, case: Case, returned: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Another issuer at the same destination while one is killed: one key, whoever finishes."""
+"""Another issuer at the same destination while one is killed: one key, whichever of them finishes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .job import Strike
+from .job import Interruption
 from .scenario import Scenario
 
 if TYPE_CHECKING:
@@ -37,18 +37,18 @@ pytestmark = pytest.mark.crash
     ],
 )
 def test_of_two_that_race_one_is_killed(
-    world: Environment, place: str, shape: str, watch: Watch, points: Sequence[int]
+    environment: Environment, place: str, shape: str, watch: Watch, points: Sequence[int]
 ) -> None:
     killed = 0
     for at in points:
-        scenario = Scenario.new(world, place, shape)
+        scenario = Scenario.new(environment, place, shape)
         scenario.do_history()
         job = scenario.last_run
-        doomed = world.fork_server.start(replace(job, strike=Strike(at, signal.SIGKILL, watch)))
-        other = world.fork_server.start(job)
-        ends = [world.fork_server.wait(doomed), world.fork_server.wait(other)]
+        doomed = environment.fork_server.start(replace(job, interruption=Interruption(at, signal.SIGKILL, watch)))
+        other = environment.fork_server.start(job)
+        ends = [environment.fork_server.wait(doomed), environment.fork_server.wait(other)]
         killed += ends[0].state == "killed"
-        assert ends[1].may_be_tried_again, f"nobody waits for a lock of the dead: {ends}"
+        assert ends[1].may_be_tried_again, f"no process waits for a lock of a killed one: {ends}"
         scenario.check_that_the_next_try_completes(ends)
         if scenario.customer.aside():
             scenario.check_that_a_later_run_tidies_up()
@@ -56,19 +56,21 @@ def test_of_two_that_race_one_is_killed(
 
 
 @pytest.mark.parametrize("shape", ["ensured", "forced"])
-def test_one_stands_still_while_another_dies_and_then_goes_on(world: Environment, shape: str) -> None:
+def test_one_stands_still_while_another_dies_and_then_goes_on(environment: Environment, shape: str) -> None:
     """The sample of all pairs of points: where the one stands, where the other is killed."""
     met = 0
     pairs = list(itertools.product(range(1, 23), range(1, 23)))
     for stands_at, dies_at in random.Random(11).sample(pairs, 30):
-        scenario = Scenario.new(world, "json-connection", shape)
-        slow = world.fork_server.start(replace(scenario.job(), strike=Strike(stands_at, signal.SIGSTOP)))
-        stood = world.fork_server.wait(slow)
-        ends = [stood, scenario.strike(dies_at, whole=False)]
+        scenario = Scenario.new(environment, "json-connection", shape)
+        slow = environment.fork_server.start(
+            replace(scenario.job(), interruption=Interruption(stands_at, signal.SIGSTOP))
+        )
+        stood = environment.fork_server.wait(slow)
+        ends = [stood, scenario.interrupt(dies_at, whole=False)]
         if stood.state == "stopped":
             met += 1
-            world.fork_server.resume(slow)
-            ends.append(world.fork_server.wait(slow))
+            environment.fork_server.resume(slow)
+            ends.append(environment.fork_server.wait(slow))
             assert ends[-1].may_be_tried_again, ends
         scenario.check_that_the_next_try_completes(ends)
     assert met > 20

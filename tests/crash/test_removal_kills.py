@@ -11,8 +11,8 @@ import pytest
 from airflow_provider_polytomic.credentials import ApiKey
 
 from .executor import Task, Tasks
-from .job import Strike
-from .scenario import count_struck, run_time
+from .job import Interruption
+from .scenario import count_interrupted, run_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +40,11 @@ ISSUE, OFFBOARD, REMOVE, AGAIN = "issue", "offboard", "remove", "again"
 
 
 @pytest.fixture
-def new_customer(world_of: Callable[[str], Environment], place: str) -> Callable[[], Customer]:
+def new_customer(environment_of: Callable[[str], Environment], place: str) -> Callable[[], Customer]:
     def new() -> Customer:
-        customer = world_of(place).customer(place)
+        customer = environment_of(place).customer(place)
         if customer.served and customer.served.kept_when_removed:
-            customer.served.keep_something(customer.world.emulator.base_url)
+            customer.served.keep_something(customer.environment.emulator.base_url)
         return customer
 
     return new
@@ -61,17 +61,19 @@ def run(customer: Customer, *task_ids: str, **given: Any) -> Outcome:
     }
     job = customer.job(runs=(), renew=False)
     tasks = tuple(known[each] for each in task_ids)
-    return customer.world.fork_server.run(Tasks(tasks=tasks, environ=job.environ, in_a_task=job.in_a_task, **given))
+    return customer.environment.fork_server.run(
+        Tasks(tasks=tasks, environ=job.environ, in_a_task=job.in_a_task, **given)
+    )
 
 
-def remove_and_strike(customer: Customer, at: int, watch: Watch) -> Outcome:
-    """Issue, delete the user, and strike while the key is removed."""
-    strike = Strike(at, signal.SIGKILL, watch)
+def remove_and_interrupt(customer: Customer, at: int, watch: Watch) -> Outcome:
+    """Issue, delete the user, and interrupt the removal of the key."""
+    interruption = Interruption(at, signal.SIGKILL, watch)
     if watch == "calls":
-        return customer.world.fork_server.run(
-            customer.job(runs=(run_time(0),), renew=False, remove=True, strike=strike)
+        return customer.environment.fork_server.run(
+            customer.job(runs=(run_time(0),), renew=False, remove=True, interruption=interruption)
         )
-    return run(customer, ISSUE, OFFBOARD, REMOVE, struck=REMOVE, strike=strike)
+    return run(customer, ISSUE, OFFBOARD, REMOVE, interrupted=REMOVE, interruption=interruption)
 
 
 def check_that_nothing_else_is_gone(customer: Customer) -> None:
@@ -91,9 +93,9 @@ def test_killed_while_it_removes_and_completed_by_the_next_try(new_customer, pla
     found_nothing = 0
     for at in itertools.count(1, every):
         customer = new_customer()
-        emulator, fork_server = customer.world.emulator, customer.world.fork_server
+        emulator, fork_server = customer.environment.emulator, customer.environment.fork_server
         known = emulator.all_keys()
-        outcome = remove_and_strike(customer, at, watch)
+        outcome = remove_and_interrupt(customer, at, watch)
         story = f"killed {outcome.point}, which is point {at}: {outcome}"
         (key,) = emulator.all_keys() - known
         if outcome.point is None:
@@ -103,7 +105,7 @@ def test_killed_while_it_removes_and_completed_by_the_next_try(new_customer, pla
         assert (outcome.state, outcome.code) == ("killed", signal.SIGKILL)
         after = run(customer, REMOVE, AGAIN, try_number=2)
         assert (after.state, after.code) == ("exited", 0), f"{story}\nthen {after}\n{fork_server.said()}"
-        removed, again = after.told["results"][REMOVE], after.told["results"][AGAIN]
+        removed, again = after.report["results"][REMOVE], after.report["results"][AGAIN]
         assert removed.get("fingerprint") == (ApiKey(key).fingerprint if removed["deleted"] else None), story
         assert again["deleted"] is False, story
         check_that_nothing_else_is_gone(customer)
@@ -112,4 +114,4 @@ def test_killed_while_it_removes_and_completed_by_the_next_try(new_customer, pla
     if watch == "calls":
         assert {f"{when} {call}" for when in ("before", "after") for call in CALLS} <= set(points)
         assert found_nothing == 1, "only after the last call there is nothing left to do"
-    count_struck(f"{place}, removed, {'around calls' if watch == 'calls' else 'steps inside'}", len(points))
+    count_interrupted(f"{place}, removed, {'around calls' if watch == 'calls' else 'steps inside'}", len(points))

@@ -1,4 +1,4 @@
-"""A task that Airflow 2.11 terminates leaves a state from which the next try goes on: SIGTERM at every point.
+"""A task that Airflow 2.11 terminates leaves a state from which the next try continues: SIGTERM at every point.
 
 Its handler raises an exception that is no ``Exception``, between any two lines.
 """
@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.job_runner import TERMINATED
 
-from .scenario import Scenario, count_struck, each_point
+from .scenario import Scenario, count_interrupted, each_point
 
 if TYPE_CHECKING:
     from tests.crash.environment import Environment
@@ -35,10 +35,10 @@ pytestmark = pytest.mark.crash
     ],
 )
 def test_terminated_at_any_point_and_completed_by_the_next_run(
-    world: Environment, place: str, shape: str, watch: Watch
+    environment: Environment, place: str, shape: str, watch: Watch
 ) -> None:
     points = []
-    new, ends = partial(Scenario.new, world, place, shape), ("exited", TERMINATED)
+    new, ends = partial(Scenario.new, environment, place, shape), ("exited", TERMINATED)
     for scenario, point in each_point(new, watch=watch, signal_=signal.SIGTERM, ends=ends):
         # Between any two lines can also be within the clean-up itself; the next run does it then.
         assert watch != "calls" or not scenario.customer.aside(), "no copy of the key is left behind"
@@ -46,4 +46,4 @@ def test_terminated_at_any_point_and_completed_by_the_next_run(
         assert scenario.customer.aside() == []
         points.append(point)
     assert len(points) >= 20
-    count_struck(f"{place}, {shape}, terminated, {watch}", len(points))
+    count_interrupted(f"{place}, {shape}, terminated, {watch}", len(points))

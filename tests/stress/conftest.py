@@ -43,16 +43,16 @@ def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
 
 
 @pytest.fixture(scope="package")
-def world_of_all() -> Iterator[Environment]:
+def environment_of_all() -> Iterator[Environment]:
     """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
     binary = vault_binary()
     real = VaultReal(binary, on_disk=True) if binary else None
     try:
-        with running_environment(real) as world:
+        with running_environment(real) as environment:
             for place in PLACES:
                 if place != METASTORE and (real or place not in REAL):
-                    world.fork_server.warm_up(Scenario.new(world, place, "standby").job(0, 0))
-            yield world
+                    environment.fork_server.warm_up(Scenario.new(environment, place, "standby").job(0, 0))
+            yield environment
     finally:
         if real:
             real.stop()
@@ -68,16 +68,16 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, place: str, world_of_all: Environment) -> Iterator[Environment]:
+def environment(request: pytest.FixtureRequest, place: str, environment_of_all: Environment) -> Iterator[Environment]:
     """The same, with a Polytomic of this test alone, and with a metadata database where that is the store."""
     if place == METASTORE:
         request.getfixturevalue("prepared_for_tasks")
     with PolytomicEmulator() as emulator:
-        yield replace(world_of_all, emulator=emulator)
+        yield replace(environment_of_all, emulator=emulator)
 
 
 @pytest.fixture(scope="package")
-def prepared_for_tasks(world_of_all: Environment, airflow_db: Path) -> None:
+def prepared_for_tasks(environment_of_all: Environment, airflow_db: Path) -> None:
     """A metadata database that jobs can reach as tasks do."""
     assert airflow_db.exists()
-    world_of_all.fork_server.prepare_for_tasks()
+    environment_of_all.fork_server.prepare_for_tasks()

@@ -59,7 +59,7 @@ class Environment:
         self.users = [self.first, self.other] if script.mode == "standby" else [self.first]
         self.hook = PolytomicHook("polytomic_proof", retry_for=_RETRY_FOR, clock=time.clock)
         self.before: ApiKey | None = None
-        self.told: list[str] = []
+        self.output: list[str] = []
         self._file.write_text("{}")
         for record in (folder / "connections.json.polytomic-issuance").glob("*"):
             record.unlink()
@@ -101,13 +101,13 @@ class Environment:
     def note(self, error: BaseException) -> None:
         """Keep all that an error tells to those who print it, with the locals of every frame."""
         chain = traceback.TracebackException.from_exception(error, capture_locals=True)
-        self.told.extend("".join(chain.format()).splitlines())
+        self.output.extend("".join(chain.format()).splitlines())
 
     def leaks(self) -> str:
-        """Return what was told of a key, anywhere."""
+        """Return every output that contains a key."""
         scan = LeakScan(self.emulator.all_keys())
         urls = [f"{request.path} {dict(request.query)}" for request in self.emulator.requests]
-        scan.text("told", "\n".join({*self.told, *urls, json.dumps(dict(self.store().read_record() or {}))}))
+        scan.text("output", "\n".join({*self.output, *urls, json.dumps(dict(self.store().read_record() or {}))}))
         return summary(scan.findings)
 
     def _entries(self) -> dict[str, Any]:
@@ -118,13 +118,13 @@ class Environment:
 class _Listening(logging.Handler):
     """Keeps what is logged, at any level, with what hangs on it."""
 
-    def __init__(self, told: list[str]) -> None:
+    def __init__(self, output: list[str]) -> None:
         super().__init__(logging.DEBUG)
-        self._told = told
+        self._output = output
         self.setFormatter(logging.Formatter("%(name)s %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._told.extend([self.format(record), repr(record.args)])
+        self._output.extend([self.format(record), repr(record.args)])
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Itera
     if over_http:
         emulator.start()
     stage = Environment(script, folder, emulator, time)
-    listening = _Listening(stage.told)
+    listening = _Listening(stage.output)
     root.addHandler(listening)
     root.setLevel(logging.DEBUG)
     try:
@@ -180,7 +180,7 @@ def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Itera
 
 
 def forget_masked() -> None:
-    """Have Airflow forget what it masks: it makes one pattern of all secrets of a process, anew for each that comes."""
+    """Make Airflow forget what it masks: it compiles one pattern of all secrets of a process for each new secret."""
     for name, module in list(sys.modules.items()):
         if name.endswith("secrets_masker") and hasattr(module, "_secrets_masker"):
             masker = module._secrets_masker()

@@ -1,4 +1,4 @@
-"""What must hold whatever a script does: it is played as Airflow would, and looked at after every call."""
+"""Invariants of every script: it is run as Airflow would run it, and checked after every call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Play"]
 
 _MAX_AGE = timedelta(days=6)
-_AGES = {"fresh": timedelta(days=1), "old": timedelta(days=8), "dead": timedelta(days=1)}
+_AGES = {"fresh": timedelta(days=1), "old": timedelta(days=8), "revoked": timedelta(days=1)}
 # Later than any key of the script's is young.
 _LATER = timedelta(days=14)
 # A late effect comes within 10 minutes, and a refusal is believed after 15.
@@ -75,7 +75,7 @@ class Play:
             reference = self._issue({"mode": renew(stage.time.now)})
             stage.time.now = now
             self._was_live = True
-            if script.start == "dead":
+            if script.start == "revoked":
                 stage.emulator.revoke(stage.emulator.live_key(stage.first.user_id))
                 stage.time.pass_(script.revocation_delay)
                 self._was_live = False
@@ -83,7 +83,7 @@ class Play:
 
     def _try(self, given: Try) -> KeyReference | BaseException:
         """Have the task tried once."""
-        for fault in given.vendor:
+        for fault in given.polytomic:
             self.stage.emulator.inject(fault)
         self.counts["tries"] += 1
         outcome: KeyReference | BaseException
@@ -131,7 +131,7 @@ class Play:
             return
         stored = self.stage.stored()
         is_live = self.stage.is_live(stored)
-        assert is_live or not self._was_live, f"after {after}, what readers get is dead"
+        assert is_live or not self._was_live, f"after {after}, what readers get is revoked"
         self._was_live = is_live
 
     def _wait(self, seconds: float) -> None:
@@ -161,18 +161,18 @@ class Play:
         stage = self.stage
         stored = stage.stored()
         assert stored is not None, "a success, and nothing is stored"
-        assert stage.is_live(stored), "a success, and what is stored is dead"
+        assert stage.is_live(stored), "a success, and what is stored is revoked"
         assert stored.fingerprint == reference.fingerprint
-        assert stage.is_live(stored, reference.target), "the reference names somebody else"
+        assert stage.is_live(stored, reference.target), "the reference names another user"
         assert not reference.issued or stored.fingerprint in {key.fingerprint for key in self._hidden}
         if self.script.mode != "create":
             record = dict(stage.store().read_record() or {})
             assert (record["state"], record["fingerprint"]) == ("done", reference.fingerprint)
             assert record["user_id"] == reference.target.user_id
-        stage.told.append(
+        stage.output.append(
             json.dumps(reference.to_json("airflow://connection/acme_polytomic", server="") | reference.details())
         )
-        stage.told.append(repr(reference))
+        stage.output.append(repr(reference))
         self._check_count()
 
     def _check_count(self) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong in a script: what the vendor and the store do wrong, and where the process dies, try by try.
+"""What goes wrong in a script: what Polytomic and the store do wrong, and where the process dies, try by try.
 
 A script is a plain value: what a failing test prints of it is what plays it again.
 """
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 __all__ = ["Crash", "Mode", "Script", "StoreFault", "Try", "hurried", "scripts"]
 
 Mode = Literal["create", "rotate", "standby"]
-Start = Literal["nothing", "fresh", "old", "dead", "not stored"]
+Start = Literal["nothing", "fresh", "old", "revoked", "not stored"]
 
 _DAY = 86_400
 _PROXY = "<html><body>Access to this site is restricted.</body></html>"
@@ -38,7 +38,7 @@ class StoreFault:
 
 @dataclass(frozen=True)
 class Crash:
-    """The process dies before or after its so-many-th call to vendor or store."""
+    """The process dies before or after its n-th call to Polytomic or the store."""
 
     call: int
     after: bool
@@ -48,10 +48,10 @@ class Crash:
 class Try:
     """One try of the task, and how many seconds Airflow then waits.
 
-    :param vendor: faults of the emulator, in its own words.
+    :param polytomic: faults of the emulator, in its own words.
     """
 
-    vendor: tuple[str, ...] = ()
+    polytomic: tuple[str, ...] = ()
     store: tuple[StoreFault, ...] = ()
     crash: Crash | None = None
     wait: int = 300
@@ -61,7 +61,7 @@ class Try:
 class Script:
     """What is there, what is tried, what goes wrong.
 
-    :param start: what the destination holds: nothing, a key of yesterday's or of eight days ago, a dead one; or
+    :param start: what the destination holds: nothing, a key of yesterday's or of eight days ago, a revoked one; or
         nothing, although the user has a key.
     :param existing_key: what Polytomic does without ``force`` where there is a key already.
     :param replay_values: whether Polytomic repeats the key under an Idempotency-Key.
@@ -81,8 +81,8 @@ class Script:
         return any(fault.kind.startswith("hand") for each in self.tries for fault in each.store)
 
     def has(self, *words: str) -> bool:
-        """Whether a fault of the vendor's is written with all of these."""
-        return any(all(word in fault for word in words) for each in self.tries for fault in each.vendor)
+        """Whether a fault of Polytomic is written with all of these."""
+        return any(all(word in fault for word in words) for each in self.tries for fault in each.polytomic)
 
     @property
     def forgets(self) -> bool:
@@ -94,7 +94,7 @@ class Script:
         """Whether, without ``force``, a key can live on that is stored nowhere."""
         # Two of the same 500 in Polytomic's own words say that the Idempotency-Key is spent.
         return self.mode == "create" and (
-            self.start in {"not stored", "old", "dead"} or self.forgets or self.has("status:500 ")
+            self.start in {"not stored", "old", "revoked"} or self.forgets or self.has("status:500 ")
         )
 
 
@@ -152,7 +152,7 @@ _HAND = st.builds(
 
 
 def _is_consistent(script: Script) -> bool:
-    """Whether Polytomic keeps its word: while a request is in flight, another under its Idempotency-Key is told so.
+    """Whether Polytomic behaves as documented: it answers 409 to a request whose Idempotency-Key is in flight.
 
     A 500 of its own, twice the same, says that there is an outcome; a late effect after that would be another one.
     """
@@ -164,7 +164,7 @@ def hurried(script: Script) -> Script:
     return replace(
         script,
         tries=tuple(
-            replace(each, vendor=tuple(re.sub(r"delay:\d+", "delay:0.01", fault) for fault in each.vendor))
+            replace(each, polytomic=tuple(re.sub(r"delay:\d+", "delay:0.01", fault) for fault in each.polytomic))
             for each in script.tries
         ),
     )
@@ -177,7 +177,7 @@ def _is_known(script: Script) -> bool:
 
 def scripts(mode: Mode, *, most_tries: int = 4) -> st.SearchStrategy[Script]:
     """Return the scripts of a mode."""
-    vendor = st.one_of(
+    polytomic = st.one_of(
         _fault("create_api_key", st.sampled_from(_POST)),
         _fault("create_api_key", st.sampled_from(_POST)),
         _fault("get_identity", st.sampled_from(_ME)),
@@ -185,7 +185,7 @@ def scripts(mode: Mode, *, most_tries: int = 4) -> st.SearchStrategy[Script]:
     )
     tries = st.builds(
         Try,
-        st.lists(vendor, max_size=3).map(tuple),
+        st.lists(polytomic, max_size=3).map(tuple),
         st.lists(st.one_of(_STORE, _STORE, _STORE, _STORE, _STORE, _HAND), max_size=2).map(tuple),
         st.none() | st.builds(Crash, st.integers(1, 16), st.booleans()),
         st.sampled_from([1, 300, 300, 1200, 90_000]),
@@ -193,7 +193,7 @@ def scripts(mode: Mode, *, most_tries: int = 4) -> st.SearchStrategy[Script]:
     return st.builds(
         Script,
         st.just(mode),
-        st.sampled_from(["nothing", "fresh", "old", "old", "dead", "not stored"]),
+        st.sampled_from(["nothing", "fresh", "old", "old", "revoked", "not stored"]),
         st.lists(tries, min_size=1, max_size=most_tries).map(tuple),
         st.sampled_from(["second_key", 409, 422]) if mode == "create" else st.just("second_key"),
         st.sampled_from([True, True, True, False]),

@@ -1,4 +1,4 @@
-"""A vendor and a store that fail on request, and a process that dies at a call; between an issuer and the real ones."""
+"""Wrappers of Polytomic and a store that fail on request, or let the process die at a call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Calls", "Faulty", "KilledError"]
 
 _ERRORS: dict[str, Callable[[], SecretStoreError]] = {
     "denied": lambda: SecretStoreDeniedError("The store refuses. Nothing was changed. Let this user write there."),
-    "conflict": lambda: SecretStoreConflictError("Somebody was faster; nothing was written. Read it again."),
+    "conflict": lambda: SecretStoreConflictError("Another process changed it; nothing was written. Read it again."),
     "unavailable": lambda: SecretStoreUnavailableError(
         "The store did not answer. It is read again. Look at its health."
     ),
@@ -45,7 +45,7 @@ class Calls:
 
     :param hand: has a person change the destination.
     :param stale: returns what readers had before.
-    :param watch: looks at the world after each call.
+    :param watch: called after each call.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Calls:
 
 
 class Faulty:
-    """The real vendor or store, each call to which may fail."""
+    """The real Polytomic or store, each call to which may fail."""
 
     def __init__(self, real: Any, calls: Calls) -> None:
         self._real, self._calls = real, calls

@@ -55,7 +55,7 @@ class FakeTime:
 class Loopback(HTTPAdapter):
     """Carries the requests of a session to an emulator that was never started, as the network would.
 
-    :param time: goes on by the time that an answer takes.
+    :param time: advances by the time that an answer takes.
     """
 
     def __init__(self, emulator: PolytomicEmulator, time: FakeTime) -> None:

@@ -25,7 +25,7 @@ _MAX_SECONDS = 300.0
 @contextmanager
 def racing(customer: Customer) -> Iterator[list[Channel]]:
     """Start two racers, in the environment of a customer."""
-    fork_server, address = customer.world.fork_server, customer.world.folder / "race.sock"
+    fork_server, address = customer.environment.fork_server, customer.environment.folder / "race.sock"
     racers: list[Channel] = []
     with socket.socket(socket.AF_UNIX) as listening:
         listening.settimeout(_MAX_SECONDS)

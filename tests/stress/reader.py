@@ -1,7 +1,7 @@
 """A consumer of the key: a process that reads the connection and uses it, over and over.
 
 ``python -m tests.stress.reader CONN_ID`` writes a line for each call to its standard output, and ends when its
-standard input does. The key is read anew for each call, through the backend class that Airflow is configured with.
+standard input does. The key is read again for each call, through the backend class that Airflow is configured with.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ no point is forgotten. Then another process tries the same run again, as Airflow
 with a standby user, and a fleet that has both.
 
 The full form has ten rounds of all that; in every second one, the retry is killed too. The short form has one round: in
-it each store has a standby user or a fleet, a fleet is struck at every fifth point, and the single key is left to
-``tests/crash/test_kills.py``, which strikes it in all stores but those of a real Vault, and inside the calls as well.
+it each store has a standby user or a batch, a batch is interrupted at every fifth point, and the single key is left to
+``tests/crash/test_kills.py``, which interrupts it in all stores except a real Vault, and inside the calls as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 
 from tests.counters import count
 from tests.crash.environment import METASTORE
-from tests.crash.job import Strike
+from tests.crash.job import Interruption
 from tests.crash.scenario import Scenario, each_point
 from tests.crash.servers import REAL
 from tests.crash.test_kills import CALLS
@@ -60,24 +60,24 @@ def is_short(place: str, shape: str) -> bool:
 
 
 def test_killed_before_or_after_any_call_and_completed_by_the_next_try(
-    world: Environment, place: str, shape: str, rounds: Callable[[int, int], int]
+    environment: Environment, place: str, shape: str, rounds: Callable[[int, int], int]
 ):
     chance = random.Random(f"{place} {shape}")
     every = rounds(5, 1) if shape == "fleet" else 1
     for round_ in range(rounds(1, 10)):
-        struck = set()
-        new = partial(Scenario.new, world, place, shape, history=HISTORIES[round_ % len(HISTORIES)])
+        interrupted = set()
+        new = partial(Scenario.new, environment, place, shape, history=HISTORIES[round_ % len(HISTORIES)])
         for number, (scenario, point) in enumerate(each_point(new, every=every)):
-            struck.add(point)
+            interrupted.add(point)
             story = f"round {round_}: killed {point}"
             if round_ % 2:
-                strike = Strike(chance.randrange(1, number * every + 9), signal.SIGKILL)
-                again = scenario.check_that_the_next_try_completes(story, strike)
+                interruption = Interruption(chance.randrange(1, number * every + 9), signal.SIGKILL)
+                again = scenario.check_that_the_next_try_completes(story, interruption)
                 story += f", then {again.point}"
                 count(f"retries killed too, {shape}", place, again.state == "killed")
             scenario.check_that_the_next_try_completes(story)
             count(f"processes killed while they rotated, {shape}", place)
             count(f"keys issued by the rotations that were killed, none lost, {shape}", place, len(scenario.customers))
         if every == 1:
-            assert {f"{when} {call}" for when in ("before", "after") for call in CALLS} <= struck
-        assert len(struck) > 5
+            assert {f"{when} {call}" for when in ("before", "after") for call in CALLS} <= interrupted
+        assert len(interrupted) > 5

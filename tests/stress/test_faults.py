@@ -30,10 +30,10 @@ _NOBODYS_401 = "status:401 body='<html>Sign in</html>' endpoint=get_identity"
 # What it comes from, and the shortest script that leads to it.
 ONCE_FOUND = {
     "a proxy's 401 about the stored key: it lives on, and another takes its place": Script(
-        mode="create", start="fresh", tries=(Try(vendor=(_NOBODYS_401,)),)
+        mode="create", start="fresh", tries=(Try(polytomic=(_NOBODYS_401,)),)
     ),
     "a proxy's 401 about the key just stored, twice: it is revoked while readers have it": Script(
-        mode="standby", start="old", tries=(Try(vendor=(f"{_NOBODYS_401} times=2 skip=2",)),)
+        mode="standby", start="old", tries=(Try(polytomic=(f"{_NOBODYS_401} times=2 skip=2",)),)
     ),
 }
 # That revocations are instant is taken for granted (docs/when-a-worker-dies.md, Limits).
@@ -56,7 +56,7 @@ def play(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
             with staged(script, folder, port, over_http=over_http) as stage:
                 played = Play(script, stage)
                 played.run()
-                stage.told.extend("".join(capfd.readouterr()).splitlines())
+                stage.output.extend("".join(capfd.readouterr()).splitlines())
                 assert not stage.leaks(), stage.leaks()
             count("random fault scripts", f"{script.mode} {'over HTTP' if over_http else 'in one process'}")
             for what, number in played.counts.items():

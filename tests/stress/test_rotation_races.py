@@ -65,7 +65,7 @@ class Round:
     def play(self) -> None:
         """Let them race, and repeat what failed because of the other."""
         orders = [self._order(act, meet) for act, meet in zip(self.acts, self.meet, strict=True)]
-        emulator = self.customer.world.emulator
+        emulator = self.customer.environment.emulator
         before = emulator.counts().get("create_api_key", 0)
         self.ends = race(self.racers, orders)
         both_asked = emulator.counts()["create_api_key"] - before > 1
@@ -79,9 +79,9 @@ class Round:
                 assert "error" not in again, f"{self.story}\nthen {again}"
                 self.ends[number] = again
 
-    def look(self) -> str:
+    def read(self) -> str:
         """Return what readers get now."""
-        (end,) = race(self.racers[:1], [self._order("look", None)])
+        (end,) = race(self.racers[:1], [self._order("read", None)])
         stored: str = end["readers_get"]
         return stored
 
@@ -90,54 +90,54 @@ class Round:
 
 
 def each_round(
-    world: Environment, place: str, what: str, number: int, *, acts: tuple[str, str], standby: bool = False
+    environment: Environment, place: str, what: str, number: int, *, acts: tuple[str, str], standby: bool = False
 ) -> Iterator[Round]:
     """Prepare one round after the other."""
     chance = random.Random(f"{place} {what}")
-    customer = world.customer(place, standby=standby)
+    customer = environment.customer(place, standby=standby)
     with racing(customer) as racers:
         for each in range(number):
             run = each % ROUNDS_EACH
             if each and run == 0:
-                customer = world.customer(place, standby=standby, beside=customer)
+                customer = environment.customer(place, standby=standby, beside=customer)
             meet = (chance.choice(POINTS), chance.choice(POINTS)) if each % 8 else (None, None)
             yield Round(what, place, each, run, customer, racers, meet, acts)
 
 
-def check_that_both_have_the_one_key(round_: Round, world: Environment) -> None:
-    live = ApiKey(world.emulator.live_key(round_.customer.user_of(round_.run))).fingerprint
+def check_that_both_have_the_one_key(round_: Round, environment: Environment) -> None:
+    live = ApiKey(environment.emulator.live_key(round_.customer.user_of(round_.run))).fingerprint
     assert [each["reference"]["fingerprint"] for each in round_.ends] == [live, live], round_.story
-    assert [round_.look(), *(each["readers_get"] for each in round_.ends)] == [live] * 3, round_.story
+    assert [round_.read(), *(each["readers_get"] for each in round_.ends)] == [live] * 3, round_.story
     assert {each["reference"]["issuance_id"] for each in round_.ends} == {round_.ends[0]["reference"]["issuance_id"]}
-    minted = [world.emulator.minted(user_id) for user_id in round_.customer.user_ids]
+    minted = [environment.emulator.minted(user_id) for user_id in round_.customer.user_ids]
     assert sum(minted) == round_.run + 1, f"keys issued {minted}: {round_.story}"
 
 
-def test_two_rotations_issue_one_key_and_both_end_with_it(world: Environment, place: str, rounds: Rounds):
+def test_two_rotations_issue_one_key_and_both_end_with_it(environment: Environment, place: str, rounds: Rounds):
     acts = ("rotate", "rotate")
-    for each in each_round(world, place, "two rotations of the same key", rounds(6, 1000), acts=acts):
+    for each in each_round(environment, place, "two rotations of the same key", rounds(6, 1000), acts=acts):
         each.play()
-        check_that_both_have_the_one_key(each, world)
+        check_that_both_have_the_one_key(each, environment)
 
 
 def test_two_rotations_with_a_standby_user_issue_one_key_and_leave_the_one_in_use_alive(
-    world: Environment, place: str, rounds: Rounds
+    environment: Environment, place: str, rounds: Rounds
 ):
     acts, what = ("rotate", "rotate"), "two rotations with the same standby user"
-    for each in each_round(world, place, what, rounds(3, 300), acts=acts, standby=True):
-        in_use = each.look() if each.run else None
+    for each in each_round(environment, place, what, rounds(3, 300), acts=acts, standby=True):
+        in_use = each.read() if each.run else None
         each.play()
-        check_that_both_have_the_one_key(each, world)
+        check_that_both_have_the_one_key(each, environment)
         assert in_use is None or in_use in each.customer.live(), f"the key in use died: {each.story}"
 
 
 def test_after_a_rotation_against_a_creation_the_key_that_is_stored_works(
-    world: Environment, place: str, rounds: Rounds
+    environment: Environment, place: str, rounds: Rounds
 ):
     what = "a rotation against a creation"
-    for each in each_round(world, place, what, rounds(4, 300), acts=("rotate", "create")):
+    for each in each_round(environment, place, what, rounds(4, 300), acts=("rotate", "create")):
         (user_id,) = each.customer.user_ids
-        before = world.emulator.minted(user_id)
+        before = environment.emulator.minted(user_id)
         each.play()
-        assert each.look() in each.customer.live(), f"what is stored is dead: {each.story}"
-        count(f"keys issued in {what}", place, world.emulator.minted(user_id) - before)
+        assert each.read() in each.customer.live(), f"what is stored is revoked: {each.story}"
+        count(f"keys issued in {what}", place, environment.emulator.minted(user_id) - before)
