@@ -127,7 +127,8 @@ def store_on(
         raise cannot_open(
             destination,
             f"keys cannot be written to the configured secrets backend {names[0]}",
-            f"Supported, with their subclasses: {', '.join(BACKENDS)}.",
+            f"Use one of these or a subclass: {', '.join(BACKENDS)}. Or install a package that registers a store for "
+            "it on every worker.",
             reason="backend_not_supported",
         )
     if not row.writer:

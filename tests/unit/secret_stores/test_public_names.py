@@ -34,3 +34,13 @@ print("{PACKAGE}.destination" in sys.modules, "{PACKAGE}.factory" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["", "True False"]
+
+
+def test_the_contract_suite_needs_nothing_of_the_emulator():
+    code = """
+import sys
+import airflow_provider_polytomic.testing.store_contract
+print(*({"starlette", "uvicorn", "airflow"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
