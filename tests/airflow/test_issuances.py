@@ -49,7 +49,7 @@ def test_a_careless_callback_has_printed_all_it_could_and_failed(running_airflow
         log = running_airflow.log_of(name)
         assert "the callback fails as well" in log
         assert "self = <Task(IssueInATrap)" in log, "no locals were printed"
-    assert "minted=ApiKey(***)" in running_airflow.log_of("verify_401"), "it printed no frame that had the key"
+    assert "new_key=ApiKey(***)" in running_airflow.log_of("verify_401"), "it printed no frame that had the key"
 
 
 @pytest.mark.parametrize("name", CARELESS)

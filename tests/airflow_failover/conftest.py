@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="package")
 def flight(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> AirflowRun:
     """What came of the rotations."""
-    stage = Deployment(tmp_path_factory.mktemp("dying"), empty_airflow_db)
+    stage = Deployment(tmp_path_factory.mktemp("failover"), empty_airflow_db)
     try:
         flight = run_all_dags(stage)
     finally:

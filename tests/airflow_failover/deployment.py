@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DAG_ID", "Customer", "Deployment"]
 
-DAG_ID = "dying"
+DAG_ID = "failover"
 A_WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
 # Five minutes otherwise, before Airflow misses tasks whose worker or scheduler is gone. Not sooner than this: healthy
 # ones send a heartbeat every 5 s, but two busy cores were seen to take 13 s for it.
@@ -151,8 +151,8 @@ class Deployment:
 
     def _dags(self) -> Path:
         dags = private_folder(self.root / "dags")
-        shutil.copy(Path(__file__).parent / "dags" / "dying.py", dags)
-        (dags / "dying.json").write_text(json.dumps({name: _given(each) for name, each in self.customers.items()}))
+        shutil.copy(Path(__file__).parent / "dags" / "failover.py", dags)
+        (dags / "failover.json").write_text(json.dumps({name: _given(each) for name, each in self.customers.items()}))
         return dags
 
 

@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyOperator
 
-TOLD = json.loads(Path(__file__).with_name("dying.json").read_text())
+TOLD = json.loads(Path(__file__).with_name("failover.json").read_text())
 
 with DAG(
-    "dying",
+    "failover",
     schedule=None,
     max_active_tasks=len(TOLD),
     default_args={"retries": 5, "retry_delay": timedelta(0)},
