@@ -31,7 +31,7 @@ def _fault(spec: str) -> Fault:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_polytomic.testing",
-        description="Serve an emulated Polytomic for tests and demonstrations, and print its play keys.",
+        description="Serve an emulated Polytomic for tests and demonstrations, and print its keys.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a fault, such as 'status:503 endpoint=create_api_key times=2'; can be repeated",
     )
-    add("--json", action="store_true", help="print one line of JSON")
+    add("--json", action="store_true", help="print the addresses, keys and ids as one line of JSON")
     return parser
 
 
