@@ -58,7 +58,7 @@ FAST = tuple(
         r"dag_runs/test_self_check\.py::test_it_takes_away",
         r"model_check/test_interleavings.*\[forced-(?!forced-human|forced-forced|next-run-forget)[^]]*-cas-second-holds1\]",
         r"model_check/test_(interleavings|standby)\.py::test_(one_fault|the_search|the_one_known)",
-        r"model_check/test_standby\.py::test_(one|two)_that_rotates?_\w+\[held-first-[^]]*-cas\]",
+        r"model_check/test_standby\.py::test_(one|two)_that_rotates?_\w+\[stored-first-[^]]*-cas\]",
         r"stress/test_recorded_errors",
     )
 )

@@ -1,11 +1,11 @@
-"""What is at the destination before anybody issues? Keys, and the record that an earlier run has left."""
+"""Initial states of a destination: keys, and the record that an earlier run has left."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
-from tests.model_check.simulation import Key, World
+from tests.model_check.simulation import Key, SystemState
 
 from .replay import TARGET, Role, key_of
 
@@ -16,7 +16,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def record_of(state: Any = "done", **fields: Any) -> tuple[tuple[str, str], ...]:
-    """Return the record of an issuance of nobody who takes part."""
+    """Return the record of an issuance of an issuer that does not take part."""
     given = {
         "issuance_id": NOBODY,
         "forced": True,
@@ -30,23 +30,25 @@ def record_of(state: Any = "done", **fields: Any) -> tuple[tuple[str, str], ...]
     return tuple(sorted(IssuanceRecord(state, **{**given, **fields}).to_mapping().items()))
 
 
-def holding(stored: int) -> World:
-    """Return the world of one user: with his key 1 and its record, or with nothing (0)."""
+def holding(stored: int) -> SystemState:
+    """Return the state for one user: with key 1 and its record stored, or with nothing (0)."""
     keys = (Key(0, EARLIER.run),) if stored else ()
     live = frozenset({1}) if stored else frozenset()
-    return World(live, keys, frozenset(), frozenset(), stored, 0, stored, record_of() if stored else None, ())
+    return SystemState(live, keys, frozenset(), frozenset(), stored, 0, stored, record_of() if stored else None, ())
 
 
 def between(
-    stored: int = 1, *, idle: bool = True, dead: bool = False, record: tuple[tuple[str, str], ...] | None = ()
-) -> World:
-    """Return a world of two users: key 1 is the first one's; key 2, if there is one, the standby user's.
+    stored: int = 1, *, idle: bool = True, revoked: bool = False, record: tuple[tuple[str, str], ...] | None = ()
+) -> SystemState:
+    """Return a state for two users: key 1 is the first user's; key 2, if it exists, the standby user's.
 
     :param stored: which one the destination holds; 0 for none.
     :param idle: whether there is key 2.
-    :param dead: what is stored does not work.
+    :param revoked: whether the stored key is revoked.
     :param record: as :func:`record_of` returns it; by default the first one's, done.
     """
     keys = (Key(0, EARLIER.run), Key(1, EARLIER.run))[: 2 if idle else 1]
-    live = frozenset(range(1, len(keys) + 1)) - ({stored} if dead else frozenset())
-    return World(live, keys, frozenset(), frozenset(), stored, 0, stored, record_of() if record == () else record, ())
+    live = frozenset(range(1, len(keys) + 1)) - ({stored} if revoked else frozenset())
+    return SystemState(
+        live, keys, frozenset(), frozenset(), stored, 0, stored, record_of() if record == () else record, ()
+    )

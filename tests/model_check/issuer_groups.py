@@ -1,4 +1,4 @@
-"""Who meets at one destination of a real store? Issuers and perhaps a human, each time at a destination of its own."""
+"""Groups of issuers, and perhaps a human, at one destination of a real store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["FOREIGN", "ISSUER", "Encounter", "Issuers", "succeeded"]
 
 ISSUER = "http://127.0.0.1:8766"
 FOREIGN = {"conn_type": "postgres", "host": "warehouse", "password": "none-of-ours"}
-# Of the schedules' time nothing passes, and a retry sleeps for none.
+# No time passes in a schedule, and a retry does not sleep.
 _CLOCK = Clock(monotonic=lambda: 0.0, sleep=lambda _: None, jitter=lambda: 0.5)
 _NUMBERS = itertools.count(1)
 _RETRIES = 3
@@ -74,7 +74,7 @@ class Encounter:
         self._backends, self._issuer, self._meddle = at.backends, issuer, meddle
         self._holds = holds
         self.conn_id = ""
-        self.vendor = Polytomic(TARGET)
+        self.polytomic = Polytomic(TARGET)
         self.before: Any = None
         """What was stored before."""
         self.theirs: ApiKey | None = None
@@ -101,7 +101,7 @@ class Encounter:
 
     def put_another_key(self) -> None:
         """Store another key of the user's that works, as a human does."""
-        key = self.theirs = self.vendor.give()
+        key = self.theirs = self.polytomic.give()
         self.served.put(self.conn_id, {"conn_type": "polytomic", "host": ISSUER, "password": key.reveal()})
 
     def retry(self, who: int) -> object:
@@ -126,9 +126,9 @@ class Encounter:
         return ended.steps[acted + 1 :]
 
     def _start(self) -> list[Turn]:
-        self.conn_id, self.vendor = f"acme_{next(_NUMBERS)}", Polytomic(TARGET)
+        self.conn_id, self.polytomic = f"acme_{next(_NUMBERS)}", Polytomic(TARGET)
         if self._holds:
-            key, store = self.vendor.give(), self._store(-1)
+            key, store = self.polytomic.give(), self._store(-1)
             issued = Role(run=-6).run_time
             nobody = "00000000-0000-0000-0000-000000000000"
             done = IssuanceRecord("done", nobody, True, 1, issued, "absent", TARGET, key.fingerprint, issued)
@@ -139,7 +139,7 @@ class Encounter:
 
     def _act(self, who: int) -> object:
         role = self.roles[who]
-        return self._issuer(self.vendor, self._store(who), TARGET, role.mode, hide=lambda _: None, clock=_CLOCK)
+        return self._issuer(self.polytomic, self._store(who), TARGET, role.mode, hide=lambda _: None, clock=_CLOCK)
 
     def _store(self, who: int) -> SecretStore:
         destination = Destination("airflow", "connection", self.conn_id)

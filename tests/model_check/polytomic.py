@@ -1,4 +1,4 @@
-"""What is Polytomic to issuers whose stores are explored? Keys that live or do not, and outcomes that are replayed."""
+"""Polytomic for issuers whose stores are explored: keys that work or not, and outcomes that are replayed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Polytomic"]
 
 
 class Polytomic:
-    """The vendor of one user's keys, without HTTP: each call is one request.
+    """Polytomic with one user's keys, without HTTP: each call is one request.
 
     :param target: the user.
     """
@@ -60,7 +60,7 @@ class Polytomic:
     def get_identity(self, api_key: ApiKey | None = None, *, retry_for: float | None = None) -> Identity:
         reach("GET me")
         if not self.is_live(api_key):
-            raise PolytomicUnauthorizedError("dead", status=401, is_from_polytomic=True)
+            raise PolytomicUnauthorizedError("revoked", status=401, is_from_polytomic=True)
         return Identity(id=self._target.user_id, organization_id=self._target.org_id, is_user=True)
 
     def get_user(self, org_id: str, user_id: str) -> object:

@@ -1,4 +1,4 @@
-"""What does an issuer do next? The real ``issue()``, run again from its start over the answers that it has had so far.
+"""Replay of an issuer: the real ``issue()``, run again from its start over the answers that it has had so far.
 
 ``issue()`` is a function of those answers, so its history is its whole state: running it over the history until it
 makes a call that has no answer yet tells the next call. A crash is an empty history.
@@ -40,7 +40,7 @@ FIRST_RUN = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class Role(NamedTuple):
-    """Who issues: forced or not, for which run and whom."""
+    """An issuer: forced or not, for which run and which users."""
 
     force: bool = True
     run: float = 1
@@ -54,7 +54,7 @@ class Role(NamedTuple):
 
     @property
     def started(self) -> datetime:
-        """When it runs, which is all the time that there is for it."""
+        """The time at which it runs, which never advances."""
         return self.run_time + timedelta(minutes=1)
 
     @property
@@ -64,7 +64,7 @@ class Role(NamedTuple):
 
 
 class Ended(NamedTuple):
-    state: str  # "done" | "failed" | "refused" | "dead": it never comes back
+    state: str  # "done" | "failed" | "refused" | "dead": it never runs again
     error: str = ""
     user: int = -1  # whom the reference names
     key: int = 0  # and which key
@@ -86,7 +86,7 @@ class _SuspendedError(BaseException):
 
 
 ERRORS = {
-    "unauthorized": PolytomicUnauthorizedError("dead", status=401, is_from_polytomic=True),
+    "unauthorized": PolytomicUnauthorizedError("revoked", status=401, is_from_polytomic=True),
     "no answer": PolytomicConnectionError("nothing"),
     "no value": PolytomicMissingKeyError("no value"),
     "500": PolytomicServerError("internal", status=500, key="internal", server_message="internal"),
@@ -104,7 +104,7 @@ ERRORS = {
 
 
 class _Tape:
-    """Vendor and store at once: plays the answers back, and stops at the first call that has none."""
+    """Polytomic and the store in one: it plays the answers back, and stops at the first call that has none."""
 
     place = identity = "store:acme"
     compare_and_set = True  # issue() must not need to know

@@ -1,4 +1,4 @@
-"""How do issuers take turns? Each in a thread of its own, which stands still before every request that it sends.
+"""Scheduler of issuers: each runs in its own thread, which waits before every request that it sends.
 
 Only one thread runs at a time, so a schedule decides everything; the requests themselves are real.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Turn", "gated_requests", "reach"]
 
-# Each schedule has a destination of its own; what they are called must not tell them apart.
+# Each schedule has its own destination; their names must not make requests differ.
 _NUMBERED = r"acme_\d+"
 _MAX_SECONDS = 60.0  # no request takes so long; a thread that waits for another one's lock does
 
@@ -30,7 +30,7 @@ _this_thread = threading.local()
 
 
 class _DiedError(BaseException):
-    """Raised in place of every further request of an issuer that is dead."""
+    """Raised instead of every further request of an issuer that has died."""
 
 
 class Turn:
@@ -45,28 +45,28 @@ class Turn:
         self._dead = False
         self.ended = False
         self.at = ""
-        """The request that it stands before."""
+        """The request that it waits before."""
         self.result: object = None
-        """What it returned or raised; None of one that died."""
+        """What it returned or raised; None if it died."""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._wait()
 
     def step(self) -> str:
-        """Let it send the request that it stands before and go on to the next one, or to its end."""
+        """Let it send the request that it waits before, and run to the next request or to its end."""
         at = self.at
         self._go.release()
         self._wait()
         return at
 
     def die(self) -> None:
-        """Have it send nothing any more."""
+        """Make it send no further request."""
         self._dead = True
         self.step()
-        assert self.ended, "it went on after its death"
+        assert self.ended, "it continued after its death"
 
     def reach(self, request: str) -> None:
-        """Stand before a request until it is this one's turn."""
+        """Wait before a request until it is this issuer's turn."""
         if not self._dead:
             self.at = request
             self._stands.release()
@@ -93,7 +93,7 @@ class Turn:
 
 
 def reach(request: str) -> None:
-    """Stand before a request, in the thread of an issuer; elsewhere go on."""
+    """Wait before a request, in the thread of an issuer; elsewhere return at once."""
     turn: Turn | None = getattr(_this_thread, "turn", None)
     if turn is not None:
         turn.reach(request)
@@ -101,7 +101,7 @@ def reach(request: str) -> None:
 
 @contextmanager
 def gated_requests(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make a gate of every request that hvac or boto3 sends."""
+    """Make every request that hvac or boto3 sends wait for its turn."""
     send_of_requests, send_of_botocore = HTTPAdapter.send, URLLib3Session.send
 
     def send_by_requests(self: HTTPAdapter, request: Any, *args: Any, **kwargs: Any) -> Any:

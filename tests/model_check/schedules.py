@@ -1,4 +1,4 @@
-"""In which orders can issuers send their requests? Every schedule within a bound on switches that nothing forces.
+"""Schedules: every order of the issuers' requests, within a bound on unforced switches.
 
 Most races need two such switches at most (Musuvathi and Qadeer, "Iterative Context Bounding", PLDI 2007).
 """
@@ -35,9 +35,9 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """How often what may happen that need not.
+    """Limits on how often each optional event may happen.
 
-    :param switches: from an issuer that could go on to another one.
+    :param switches: from an issuer that could continue to another one.
     :param deaths: of issuers, once they have sent something.
     :param meddling: of a human, between any two requests.
     """
@@ -49,7 +49,7 @@ class Bounds:
     def without(self, move: Move, current: int | None) -> Bounds | None:
         """Return what is left after a move; None if it is not allowed.
 
-        :param current: who sent the last request, if it can go on.
+        :param current: who sent the last request, if it can continue.
         """
         switches = self.switches - (move.kind == "send" and current is not None and move.who != current)
         deaths, meddling = self.deaths - (move.kind == "die"), self.meddling - (move.kind == "meddle")
@@ -64,7 +64,7 @@ class Ended:
     steps: list[Step] = field(default_factory=list)
 
     def story(self) -> str:
-        """Tell it, a line a step."""
+        """Return it as text, a line a step."""
         return "\n".join(f"{move.who if move.who >= 0 else '':>2} {move.kind:6} {sent}" for move, sent in self.steps)
 
 
@@ -96,7 +96,7 @@ def _play(
     alike: Sequence[Hashable],
     meddle: Callable[[], None] | None,
 ) -> tuple[Ended, list[list[Step | Move]]]:
-    """Follow what is given, then let each go on as long as it can; also return what could have been done instead."""
+    """Follow what is given, then let each issuer run as long as it can; also return the alternatives."""
     ended = Ended(turns)
     others: list[list[Step | Move]] = []
     last: int | None = None

@@ -1,4 +1,4 @@
-"""Which stores have their requests interleaved? Real ones over HTTP, each with a backend for every issuer.
+"""Stores whose requests are interleaved: real ones over HTTP, with one backend for every issuer.
 
 Issuers are processes on different machines, so none shares a client with another.
 """
@@ -23,7 +23,7 @@ __all__ = ["Served", "ServedParameters", "ServedSecrets", "ServedVault"]
 
 
 class Served(Protocol):
-    """One store on its server, and what a human may do there, without any store of ours."""
+    """One store on its server, and what a human may do there without this package."""
 
     name: str
     switches: int

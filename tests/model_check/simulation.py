@@ -1,8 +1,8 @@
-"""What can happen between two calls of an issuer? Polytomic, a store and their faults as one immutable value.
+"""Simulation of Polytomic, a store and their faults as one immutable state of the system.
 
-The rules are the vendor's guides and what we fear (lost answers, POSTs applied late, recorded 500s, forgotten
-outcomes, failing writes, a meddling human). :func:`answers` gives every answer that a call may get, with the world
-that follows.
+The rules are those of Polytomic's guides and the expected faults (lost responses, POSTs that take effect late, recorded
+500s, forgotten outcomes, failing writes, a human who edits the store). :func:`answers` yields every answer that a call
+may get, with the state that follows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Answer = tuple[Any, ...]
 
 ABSENT = 0
 GARBAGE = -1
-PENDING: Answer = ("pending",)  # no answer yet: the call goes on
+PENDING: Answer = ("pending",)  # no answer yet: the call continues
 
 
 class Key(NamedTuple):
@@ -32,7 +32,7 @@ class Post(NamedTuple):
     run: float  # of the issuer that sent it
 
 
-class World(NamedTuple):
+class SystemState(NamedTuple):
     live: frozenset[int]  # keys that answer GET /api/me, by number
     keys: tuple[Key, ...]  # all that were ever made, numbered from 1
     outcomes: frozenset[tuple[str, object]]  # (idempotency key, key | "500" | "refused")
@@ -41,7 +41,7 @@ class World(NamedTuple):
     version: int
     previous: int  # what was stored before: what a human may restore
     record: tuple[tuple[str, str], ...] | None
-    left: tuple[tuple[str, int], ...]  # how often each fault may still strike
+    left: tuple[tuple[str, int], ...]  # how often each fault may still occur
 
     @property
     def works(self) -> bool:
@@ -51,10 +51,10 @@ class World(NamedTuple):
     def may(self, fault: str) -> bool:
         return any(name == fault and left > 0 for name, left in self.left)
 
-    def spend(self, fault: str) -> World:
+    def spend(self, fault: str) -> SystemState:
         return self._replace(left=tuple((name, left - (name == fault)) for name, left in self.left))
 
-    def store(self, key: int) -> World:
+    def store(self, key: int) -> SystemState:
         return self._replace(stored=key, version=self.version + 1, previous=self.stored)
 
 
@@ -62,97 +62,97 @@ class Setup(NamedTuple):
     compare_and_set: bool = True
     refuses: bool = False  # an unforced POST for a user who has a key: refused, else a second key
     most: int = 8  # keys that the search allows
-    is_recognised: bool = False  # what is stored says of itself that it is a key of the issuing server
+    is_recognised: bool = False  # the stored value identifies itself as a key of the issuing server
 
 
-def apply_post(world: World, post: Post, setup: Setup) -> World | None:
-    """The POST takes effect: its outcome is recorded under the idempotency key, once."""
-    theirs = {number for number in world.live if world.keys[number - 1].user == post.user}
+def apply_post(system: SystemState, post: Post, setup: Setup) -> SystemState | None:
+    """Return the state after the POST takes effect: its outcome is recorded under the idempotency key, once."""
+    theirs = {number for number in system.live if system.keys[number - 1].user == post.user}
     if not post.force and setup.refuses and theirs:
-        return world._replace(outcomes=world.outcomes | {(post.name, "refused")})
-    if len(world.keys) >= setup.most:
+        return system._replace(outcomes=system.outcomes | {(post.name, "refused")})
+    if len(system.keys) >= setup.most:
         return None
-    keys = (*world.keys, Key(post.user, post.run))
-    live = (world.live - theirs if post.force else world.live) | {len(keys)}
-    return world._replace(live=live, keys=keys, outcomes=world.outcomes | {(post.name, len(keys))})
+    keys = (*system.keys, Key(post.user, post.run))
+    live = (system.live - theirs if post.force else system.live) | {len(keys)}
+    return system._replace(live=live, keys=keys, outcomes=system.outcomes | {(post.name, len(keys))})
 
 
-def answers(world: World, call: Call, setup: Setup) -> Iterator[tuple[World, Answer]]:
-    """Every (world, answer) that this call can lead to."""
+def answers(system: SystemState, call: Call, setup: Setup) -> Iterator[tuple[SystemState, Answer]]:
+    """Yield every state and answer that this call can lead to."""
     match call:
         case ("read",):
-            yield world, ("held", world.stored, world.version, setup.is_recognised)
+            yield system, ("stored", system.stored, system.version, setup.is_recognised)
         case ("read_record",):
-            yield world, ("record", world.record)
+            yield system, ("record", system.record)
         case ("check_write",):
-            yield world, ("ok",)
+            yield system, ("ok",)
         case ("read_back",):
-            yield world, ("key", world.stored)
+            yield system, ("key", system.stored)
         case ("write_record", record):
-            yield world._replace(record=record), ("ok",)
-            if world.may("record"):
-                yield world.spend("record"), ("raise", "unavailable")
-                yield world.spend("record")._replace(record=record), ("raise", "unavailable")
+            yield system._replace(record=record), ("ok",)
+            if system.may("record"):
+                yield system.spend("record"), ("raise", "unavailable")
+                yield system.spend("record")._replace(record=record), ("raise", "unavailable")
         case ("write", key, version):
-            if setup.compare_and_set and version != world.version:
-                yield world, ("raise", "conflict")
+            if setup.compare_and_set and version != system.version:
+                yield system, ("raise", "conflict")
             else:
-                after = world.store(key)
+                after = system.store(key)
                 yield after, ("version", after.version)
-                if world.may("store"):
-                    yield world.spend("store"), ("raise", "unavailable")
+                if system.may("store"):
+                    yield system.spend("store"), ("raise", "unavailable")
                     yield after.spend("store"), ("raise", "unavailable")
         case ("me", key):
-            alive = key in world.live
-            yield world, ("identity", world.keys[key - 1].user) if alive else ("raise", "unauthorized")
-            if world.may("me_5xx"):
-                yield world.spend("me_5xx"), ("raise", "no answer")
+            alive = key in system.live
+            yield system, ("identity", system.keys[key - 1].user) if alive else ("raise", "unauthorized")
+            if system.may("me_5xx"):
+                yield system.spend("me_5xx"), ("raise", "no answer")
         case ("post", *post):
-            yield from _post(world, Post(*post), setup)
+            yield from _post(system, Post(*post), setup)
         case _:
             raise AssertionError(call)
 
 
-def _post(world: World, post: Post, setup: Setup) -> Iterator[tuple[World, Answer]]:
-    waits = any(post.name == each.name for each in world.in_flight)
-    recorded = dict(world.outcomes).get(post.name)
-    if world.may("refusal"):  # by the check of credentials, say, before the idempotency key is looked at
+def _post(system: SystemState, post: Post, setup: Setup) -> Iterator[tuple[SystemState, Answer]]:
+    waits = any(post.name == each.name for each in system.in_flight)
+    recorded = dict(system.outcomes).get(post.name)
+    if system.may("refusal"):  # by the check of credentials, say, before the idempotency key is looked at
         sent = recorded is not None or waits
-        yield world.spend("refusal"), ("raise", "refused after all" if sent else "refused")
+        yield system.spend("refusal"), ("raise", "refused after all" if sent else "refused")
     if recorded is not None:
-        yield world, ("key", recorded) if isinstance(recorded, int) else ("raise", recorded)
-        if world.may("no_value"):
-            yield world.spend("no_value"), ("raise", "no value")
+        yield system, ("key", recorded) if isinstance(recorded, int) else ("raise", recorded)
+        if system.may("no_value"):
+            yield system.spend("no_value"), ("raise", "no value")
     elif waits:
-        yield world, ("raise", "no answer")
+        yield system, ("raise", "no answer")
     else:
-        if world.may("error"):
-            yield world.spend("error")._replace(outcomes=world.outcomes | {(post.name, "500")}), PENDING
-        if world.may("gateway"):
-            yield world.spend("gateway")._replace(in_flight=world.in_flight | {post}), PENDING
-        after = apply_post(world, post, setup)
+        if system.may("error"):
+            yield system.spend("error")._replace(outcomes=system.outcomes | {(post.name, "500")}), PENDING
+        if system.may("gateway"):
+            yield system.spend("gateway")._replace(in_flight=system.in_flight | {post}), PENDING
+        after = apply_post(system, post, setup)
         if after is None:
-            yield world, ("raise", "no answer")
+            yield system, ("raise", "no answer")
         else:
             yield after, PENDING  # the answer may come later than the effect, or be lost and asked for again
-            if world.may("proxy"):  # a page of its own, whatever became of the request behind it
-                yield world.spend("proxy"), ("raise", "page")
+            if system.may("proxy"):  # a page of its own, whatever happened to the request
+                yield system.spend("proxy"), ("raise", "page")
                 yield after.spend("proxy"), ("raise", "page")
-                yield world.spend("proxy")._replace(in_flight=world.in_flight | {post}), ("raise", "page")
-            if world.may("lost"):
+                yield system.spend("proxy")._replace(in_flight=system.in_flight | {post}), ("raise", "page")
+            if system.may("lost"):
                 yield after.spend("lost"), ("raise", "no answer")
 
 
-def meddle(world: World, setup: Setup) -> Iterator[World]:
-    """What happens without any issuer."""
-    if world.may("forget"):
-        for outcome in world.outcomes:
-            yield world.spend("forget")._replace(outcomes=world.outcomes - {outcome})
-    for post in world.in_flight:
-        rest = world._replace(in_flight=world.in_flight - {post})
+def meddle(system: SystemState, setup: Setup) -> Iterator[SystemState]:
+    """Yield every state that can follow without an issuer."""
+    if system.may("forget"):
+        for outcome in system.outcomes:
+            yield system.spend("forget")._replace(outcomes=system.outcomes - {outcome})
+    for post in system.in_flight:
+        rest = system._replace(in_flight=system.in_flight - {post})
         yield rest  # it was never applied
-        if post.name not in dict(world.outcomes) and (after := apply_post(rest, post, setup)):
+        if post.name not in dict(system.outcomes) and (after := apply_post(rest, post, setup)):
             yield after
-    if world.may("human"):
-        for value in {GARBAGE, ABSENT, world.previous} - {world.stored}:
-            yield world.spend("human").store(value)
+    if system.may("human"):
+        for value in {GARBAGE, ABSENT, system.previous} - {system.stored}:
+            yield system.spend("human").store(value)

@@ -1,4 +1,4 @@
-"""In which state is an issuer? Its history as one number, so that worlds are quickly told apart."""
+"""States of an issuer: each history as one number, so that states of the system are compared quickly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ History = tuple[tuple["Call", "Answer"], ...]
 
 
 class States:
-    """The states that issuers have been seen in. Whoever has ended is only how it ended; a crash is the first state.
+    """The states in which issuers have been. An issuer that has ended is only how it ended; a crash is the first state.
 
     :param issuer: ``issue()``, or something worse.
     """
@@ -36,13 +36,13 @@ class States:
         self._after: dict[tuple[int, Call, Answer], int] = {}
 
     def first(self, role: Role) -> int:
-        """Return the state of one that has not begun."""
+        """Return the state of an issuer that has not begun."""
         if role not in self._first:
             self._first[role] = self._add(role, ())
         return self._first[role]
 
     def after(self, state: int, answer: Answer) -> int:
-        """Return the state of one whose call has got this answer."""
+        """Return the state of an issuer whose call has got this answer."""
         call = self._nexts[state]
         known = self._after.get((state, call, answer))
         if known is None:
@@ -51,7 +51,7 @@ class States:
         return known
 
     def dead(self, state: int) -> int:
-        """Return the state of one that has died for good."""
+        """Return the state of an issuer that never runs again."""
         return self._end(self.role(state), Ended("dead"))
 
     def role(self, state: int) -> Role:
@@ -62,11 +62,11 @@ class States:
         return self._nexts[state]
 
     def opened(self, state: int) -> dict[str, str]:
-        """Return the last record that it asked to be written."""
+        """Return the last record that it wrote."""
         return [dict(asked[1]) for asked, _ in self._histories[state][1] if asked[0] == "write_record"][-1]
 
     def last(self, state: int) -> str:
-        """Tell what it did last."""
+        """Return what it did last, as text."""
         history, state_ = self._histories[state][1], self._nexts[state]
         if isinstance(state_, Ended):
             return " ".join(str(each) for each in state_ if each)
@@ -83,7 +83,7 @@ class States:
         known = next_of(self._issuer, role, history)
         if isinstance(known, Ended):
             return self._end(role, known)
-        if known == ("check_write",):  # nobody notices when it happens
+        if known == ("check_write",):  # it changes nothing
             return self._add(role, (*history, (known, ("ok",))))
         if self._issuer is issue and known[0] == "post":
             _check_order(known, history)
@@ -99,7 +99,7 @@ def states_of(issuer: Callable[..., object]) -> States:
 
 
 def _check_order(post: Call, history: History) -> None:
-    """Check that no POST comes before its open record, and none that it does not speak of."""
+    """Check that every POST comes after its open record, and is the one that the record names."""
     opened = [dict(asked[1]) for asked, answer in history if asked[0] == "write_record" and answer[0] == "ok"]
     assert opened, "a POST before any record was written"
     assert opened[-1]["state"] == "open"

@@ -1,7 +1,7 @@
-"""Can issuers that share no lock report success while the destination holds a dead key? Every interleaving tells.
+"""No issuer reports success while the destination holds a revoked key: every interleaving of issuers without a lock.
 
-The scenarios are explored without a bound on switches: after every call to vendor or store, any issuer may be the
-next, and any fault that is left may strike.
+The scenarios are explored without a bound on switches: after every call to Polytomic or the store, any issuer may be
+the next, and any remaining fault may occur.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SCENARIOS: list[tuple[tuple[Role, ...], dict[str, int]]] = [
 
 
 def variants(scenarios: list[tuple[tuple[Role, ...], dict[str, int]]]) -> list[Any]:
-    """Every scenario with and without compare-and-set, with a key held or none, and both answers to a second key."""
+    """Return every scenario with and without compare-and-set and a stored key, with both answers to a second key."""
     cases = []
     for roles, faults in scenarios:
         for compare_and_set in (True, False):
@@ -75,18 +75,18 @@ def variants(scenarios: list[tuple[tuple[Role, ...], dict[str, int]]]) -> list[A
 
 
 @pytest.mark.parametrize(("roles", "setup", "holds", "faults"), variants(SCENARIOS))
-def test_no_success_leaves_a_dead_key(
+def test_no_success_leaves_a_revoked_key(
     roles: tuple[Role, ...], setup: Setup, holds: int, faults: dict[str, int]
 ) -> None:
     explorer = Explorer(roles, setup, start=holds, faults=faults)
     result = explorer.explore()
-    count("worlds explored", "", result.worlds)
-    count("ends of those at which a dead key is stored, where an issuer failed and is tried again", "", result.loud)
+    count("states explored", "", result.systems)
+    count("ends at which a revoked key is stored, and a failed issuer is retried", "", result.loud)
     assert not result.cut_off
     assert result.ends > 0
     assert result.silent is None, explorer.story(result.silent)
     if setup.compare_and_set and not faults.keys() & {"gateway", "proxy", "human"}:
-        assert result.loud == 0, "a success beside a failed issuer must not hold a dead key either"
+        assert result.loud == 0, "a success beside a failed issuer must not leave a revoked key either"
     if set(roles) == {F} and not faults.keys() & {"error", "forget", "no_value", "human"}:
         assert result.most_minted <= 1, "one run mints one key, however often its issuers die or race"
 
@@ -113,7 +113,7 @@ def test_an_ensuring_issuer_that_dies_at_any_step_mints_exactly_once(compare_and
 
 
 def test_the_one_known_limit_is_where_the_docs_say_it_is() -> None:
-    """A forced and an unforced issuer at one moment, one of whose POSTs is applied late, can leave a dead key."""
+    """A forced and an unforced issuer at one moment, one of whose POSTs takes effect late, can leave a revoked key."""
     result = Explorer((F, E), Setup(), faults={"gateway": 1, "retry": 1}).explore()
     assert result.silent is not None, "the limit is gone: take it out of the docs"
 
@@ -127,11 +127,11 @@ def test_one_fault_is_put_right_by_two_retries(role: Role, fault: str) -> None:
     assert (result.failed, result.refused, result.silent) == (0, 0, None)
 
 
-def naive(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> None:
-    """What many would write: read, ask, write; no record, no proof."""
-    held = store.read()
-    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
-    store.write(key, held)
+def naive(polytomic: Any, store: Any, target: Any, mode: Any, **_: object) -> None:
+    """Read, request and write without a record or a confirmation, as a simple script would."""
+    stored = store.read()
+    key = polytomic.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
+    store.write(key, stored)
 
 
 def test_the_search_finds_out_a_worse_issuer() -> None:

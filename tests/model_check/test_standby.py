@@ -1,13 +1,13 @@
-"""Is a key in use ever revoked where two users take turns? Every interleaving tells, and at every moment of it.
+"""No key in use is revoked where two users alternate: every interleaving, at every moment of it.
 
-Where readers once get a live key they get one for ever, whatever is due. What is left out, as nothing can hold there:
+Once readers get a live key, they always get one, whatever is due. The exceptions, where nothing can guarantee that:
 
 * an idempotency key that Polytomic has forgotten (after 24 hours at least) while an issuer that knows it slept over a
   whole rotation: its POST makes a new key, and revokes the one that has been promoted since. One alone may forget;
 * a success without a value told to one issuer while another one has got the value (should Polytomic not replay values);
 * a POST that is applied later than a refusal of the same request has stood for 15 minutes;
 * issuers for a single user at the same destination: their own POST revokes the key in use, as it is meant to; and those
-  that ensure, where nothing live was stored: with these only the ends are looked at.
+  that ensure, where no live key was stored: with these only the ends are checked.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ P = Role(users=(0, 1))
 B = P._replace(dag_id="another")  # another DAG's run of the same time
 Q = P._replace(run=1.5)  # the next run, 12 hours later
 R = P._replace(run=2)  # and the one after that
-L = P._replace(run=3)  # two days after the first: what that left open is no longer replayed
-K = L._replace(max_age=7)  # it keeps what is younger than a week
+L = P._replace(run=3)  # two days after the first: what that run left open is no longer replayed
+K = L._replace(max_age=7)  # it keeps a key of less than a week
 W = P._replace(users=(1, 0))  # it begins with the other one
 S = Role()  # forced, for the first user alone
 T = Role(users=(1,))  # forced, for the second one alone
@@ -59,19 +59,19 @@ def opened(user: int, *, before: int = 1) -> Any:
     return record_of("open", **fields)
 
 
-HELD = between()
-PROMOTED = HELD._replace(stored=2, keys=(HELD.keys[0], Key(1, 1)), record=opened(1))
+STORED = between()
+PROMOTED = STORED._replace(stored=2, keys=(STORED.keys[0], Key(1, 1)), record=opened(1))
 STARTS = {
-    "held": HELD,
+    "stored": STORED,
     "no-idle-key": between(idle=False),
     "standbys": between(2, record=record_of(target=USERS[1], fingerprint=key_of(2).fingerprint)),
     "removed": between(0),
     "absent": between(0, idle=False, record=None),
-    "dead": between(dead=True),
+    "revoked": between(revoked=True),
     "promoted": PROMOTED,
-    "opened": HELD._replace(record=opened(1)),
-    "opened-for-single": HELD._replace(record=opened(0)),
-    "opened-for-single-and-dead": between(dead=True, record=opened(0)),
+    "opened": STORED._replace(record=opened(1)),
+    "opened-for-single": STORED._replace(record=opened(0)),
+    "opened-for-single-and-revoked": between(revoked=True, record=opened(0)),
 }
 
 Scenario = tuple[tuple[Role, ...], dict[str, int]]
@@ -134,9 +134,9 @@ BURNING = {"error", "refusal", "forget", "no_value"}
 
 
 def cases(scenarios: list[Scenario], *starts: str, is_recognised: bool = True) -> Any:
-    """Every scenario from every start, with and without compare-and-set.
+    """Return every scenario from every start, with and without compare-and-set.
 
-    :param is_recognised: what is stored says of itself that it is a key of the issuing server, as a connection does.
+    :param is_recognised: the stored value identifies itself as a key of the issuing server, as a connection does.
     """
     found = []
     for start in starts:
@@ -155,7 +155,7 @@ def explored(
 ) -> tuple[Explorer, Result]:
     explorer = Explorer(roles, setup, start=STARTS[start], faults=faults, end=Pair(setup, strict=strict))
     result = explorer.explore()
-    count("worlds explored, with a standby user", "", result.worlds)
+    count("states explored, with a standby user", "", result.systems)
     assert not result.cut_off
     assert result.ends > 0
     assert result.silent is None, explorer.story(result.silent)
@@ -175,60 +175,60 @@ def check_minted(roles: tuple[Role, ...], faults: dict[str, int], result: Result
     assert result.failed or result.least_minted == due
 
 
-@cases(ALONE, "held", "no-idle-key", "standbys", "removed", "absent", "dead")
+@cases(ALONE, "stored", "no-idle-key", "standbys", "removed", "absent", "revoked")
 def test_one_that_rotates_revokes_no_key_in_use(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=True)
     check_steady(explorer, result)
     check_minted(roles, faults, result)
 
 
-@cases(TWO, "held", "removed", "absent", "dead")
+@cases(TWO, "stored", "removed", "absent", "revoked")
 def test_two_that_rotate_revoke_no_key_in_use(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=True)
     check_steady(explorer, result)
     check_minted(roles, faults, result)
 
 
-@cases(TWO, "held", is_recognised=False)
+@cases(TWO, "stored", is_recognised=False)
 def test_nor_do_two_whose_destination_does_not_say_what_it_holds(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=True)
     check_steady(explorer, result)
     check_minted(roles, faults, result)
 
 
-@cases(SWAPPED, "held", "removed", "absent", "dead")
+@cases(SWAPPED, "stored", "removed", "absent", "revoked")
 def test_two_that_begin_with_different_users_revoke_no_key_in_use(start, roles, faults, setup):
-    # Where nothing is held each begins with another one, and without compare-and-set the last one to write is stored.
+    # Where nothing is stored each begins with another one, and without compare-and-set the last one to write is stored.
     explorer, result = explored(start, roles, faults, setup, strict=setup.compare_and_set or start != "absent")
     check_steady(explorer, result)
 
 
-@cases(THREE, "held", "removed")
+@cases(THREE, "stored", "removed")
 def test_three_that_rotate_revoke_no_key_in_use(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=roles == (P, P, P))
     check_steady(explorer, result)
     check_minted(roles, faults, result)
 
 
-@cases(LATER, "promoted", "opened", "opened-for-single", "opened-for-single-and-dead")
+@cases(LATER, "promoted", "opened", "opened-for-single", "opened-for-single-and-revoked")
 def test_what_an_earlier_run_left_open_is_finished_or_due(start, roles, faults, setup):
     explorer, result = explored(start, roles, faults, setup, strict=True)
     check_steady(explorer, result)
     check_minted(roles, faults, result, due=start != "promoted" or L in roles)
 
 
-@cases(BESIDE, "held", "dead")
+@cases(BESIDE, "stored", "revoked")
 def test_issuers_for_a_single_user_and_for_two_leave_a_live_key(start, roles, faults, setup):
     explored(start, roles, faults, setup, strict=False)
 
 
-@cases(ENSURED, "absent", "dead")
+@cases(ENSURED, "absent", "revoked")
 def test_an_issuer_that_ensures_and_one_that_rotates_leave_a_live_key(start, roles, faults, setup):
     explored(start, roles, faults, setup, strict=False)
 
 
 @pytest.mark.parametrize("compare_and_set", [True, False])
-@pytest.mark.parametrize("start", ["held", "absent", "dead", "opened"])
+@pytest.mark.parametrize("start", ["stored", "absent", "revoked", "opened"])
 @pytest.mark.parametrize("deaths", [1, 2, 3])
 def test_one_that_dies_at_any_step_mints_exactly_once(start: str, compare_and_set: bool, deaths: int) -> None:
     explorer, result = explored(start, (P,), {"crash": deaths}, Setup(compare_and_set, is_recognised=True), strict=True)
@@ -238,7 +238,7 @@ def test_one_that_dies_at_any_step_mints_exactly_once(start: str, compare_and_se
 
 @pytest.mark.parametrize("fault", ["crash", "lost", "error", "me_5xx", "record", "store", "no_value"])
 def test_one_fault_is_put_right_by_two_retries(fault: str) -> None:
-    _, result = explored("held", (P,), {fault: 1, "retry": 2}, Setup(is_recognised=True), strict=True)
+    _, result = explored("stored", (P,), {fault: 1, "retry": 2}, Setup(is_recognised=True), strict=True)
     assert (result.failed, result.refused) == (0, 0)
 
 
@@ -248,18 +248,18 @@ def test_one_fault_is_put_right_by_two_retries(fault: str) -> None:
     ids=["forgotten", "without a value", "single"],
 )
 def test_the_known_limits_are_where_they_are_said_to_be(roles: tuple[Role, ...], faults: dict[str, int]) -> None:
-    result = Explorer(roles, Setup(is_recognised=True), start=HELD, faults=faults).explore()
+    result = Explorer(roles, Setup(is_recognised=True), start=STORED, faults=faults).explore()
     assert result.revoked is not None, "the limit is gone: take it out of the docs"
 
 
-def worse(vendor: Any, store: Any, target: Any, mode: Any, *, standby: Any, **_: object) -> None:
-    """What many would write: whose key is stored, and then the other one's, without any record."""
-    held = store.read()
-    owner = vendor.get_identity(held.value)
+def worse(polytomic: Any, store: Any, target: Any, mode: Any, *, standby: Any, **_: object) -> None:
+    """Issue the other user's key without any record, as a simple script would."""
+    stored = store.read()
+    owner = polytomic.get_identity(stored.value)
     user = standby if owner.id == target.user_id else target
     name = f"{user.user_id}-{mode.run.time:%d-%H}"
-    store.write(vendor.create_api_key(user.org_id, user.user_id, force=True, idempotency_key=name), held)
+    store.write(polytomic.create_api_key(user.org_id, user.user_id, force=True, idempotency_key=name), stored)
 
 
 def test_the_search_finds_out_a_worse_issuer() -> None:
-    assert Explorer((P, Q, R), Setup(compare_and_set=False), start=HELD, issuer=worse).explore().revoked is not None
+    assert Explorer((P, Q, R), Setup(compare_and_set=False), start=STORED, issuer=worse).explore().revoked is not None

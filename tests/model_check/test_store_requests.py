@@ -1,6 +1,6 @@
-"""Do the promises hold between any two requests of a store? Issuers with real stores, a request a turn.
+"""Interleavings of the requests that issuers send to real stores, one request a turn.
 
-What is explored in ``test_interleavings.py`` takes a call to a store for one act. Here each of its requests is one.
+In ``test_interleavings.py`` a call to a store is one step. Here each of its requests is a step.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def each_end(met: Encounter, bounds: Bounds, what: str) -> Iterator[Ended]:
-    """Explore, and count what was explored."""
+    """Explore all schedules, and count them."""
     for ended in met.explore(bounds):
         count(f"schedules of requests to a store: {what}", met.served.name)
         if not bounds.meddling or met.human_acted(ended):
@@ -82,27 +82,27 @@ def each_end(met: Encounter, bounds: Bounds, what: str) -> Iterator[Ended]:
 
 
 def check_completed(met: Encounter, ended: Ended) -> None:
-    """Let those that did not succeed try again: then the stored key is live, and its record says so."""
+    """Retry the issuers that failed, and check that then the stored key is live and its record says so."""
     for who, turn in enumerate(ended.turns):
         if not succeeded(turn.result):
             again = met.retry(who)
             assert succeeded(again), f"{turn.result!r}, then {again!r}\n{ended.story()}"
-    held, record = met.read(), met.record()
-    assert met.vendor.is_live(held.value), ended.story()
+    stored, record = met.read(), met.record()
+    assert met.polytomic.is_live(stored.value), ended.story()
     assert record, ended.story()
-    assert held.value
-    assert (record.state, record.fingerprint) == ("done", held.value.fingerprint), ended.story()
+    assert stored.value
+    assert (record.state, record.fingerprint) == ("done", stored.value.fingerprint), ended.story()
 
 
 def check_next_run(met: Encounter, ended: Ended) -> None:
     again = met.retry(0)
     assert succeeded(again), f"{ended.turns[0].result!r}, then {again!r}\n{ended.story()}"
-    assert met.vendor.is_live(met.read().value), ended.story()
+    assert met.polytomic.is_live(met.read().value), ended.story()
 
 
-def check_no_dead_key_after_success(met: Encounter, ended: Ended) -> None:
+def check_no_revoked_key_after_success(met: Encounter, ended: Ended) -> None:
     if any(succeeded(turn.result) for turn in ended.turns):
-        assert met.vendor.is_live(met.read().value), ended.story()
+        assert met.polytomic.is_live(met.read().value), ended.story()
 
 
 def not_seen_by(who: int, met: Encounter, ended: Ended) -> bool:
@@ -125,7 +125,7 @@ def test_two_issuers_of_one_run_mint_one_key(issuers: Issuers, role: Role, holds
     met = Encounter(issuers, (role, role), holds=holds)
     for ended in each_end(met, Bounds(issuers.served.switches), "two of one run"):
         assert all(succeeded(turn.result) for turn in ended.turns), ended.story()
-        assert met.vendor.minted == 1, ended.story()
+        assert met.polytomic.minted == 1, ended.story()
         check_completed(met, ended)
 
 
@@ -134,9 +134,9 @@ def test_one_dies_and_the_others_and_its_next_try_complete(issuers: Issuers, rol
     met = Encounter(issuers, (role, role), holds=holds)
     switches = issuers.served.more_switches if role.force else 0
     for ended in each_end(met, Bounds(switches, deaths=1), "one of two dies"):
-        check_no_dead_key_after_success(met, ended)
+        check_no_revoked_key_after_success(met, ended)
         check_completed(met, ended)
-        assert met.vendor.minted == 1, ended.story()
+        assert met.polytomic.minted == 1, ended.story()
 
 
 @pytest.mark.parametrize("roles", [(F, G), (F, E), (E, F)], ids=["next-run", "forced-unforced", "unforced-forced"])
@@ -144,7 +144,7 @@ def test_unlike_issuers_leave_a_live_key(issuers: Issuers, roles: tuple[Role, ..
     met = Encounter(issuers, roles, holds=True)
     switches = issuers.served.switches if roles == (F, G) else issuers.served.more_switches
     for ended in each_end(met, Bounds(switches), "two of different runs or modes"):
-        check_no_dead_key_after_success(met, ended)
+        check_no_revoked_key_after_success(met, ended)
         check_completed(met, ended)
 
 
@@ -152,13 +152,13 @@ def test_unlike_issuers_leave_a_live_key(issuers: Issuers, roles: tuple[Role, ..
 def test_three_issuers_of_one_run_mint_one_key(issuers: Issuers, role: Role) -> None:
     met = Encounter(issuers, (role, role, role), holds=role.force)
     for ended in each_end(met, Bounds(issuers.served.more_switches), "three of one run"):
-        assert met.vendor.minted == 1, ended.story()
-        check_no_dead_key_after_success(met, ended)
+        assert met.polytomic.minted == 1, ended.story()
+        check_no_revoked_key_after_success(met, ended)
         check_completed(met, ended)
 
 
 @pytest.mark.parametrize("roles", [(E,), (F,), (E, E), (F, F)], ids=["ensured", "renewed", "two", "two-renewed"])
-def test_what_somebody_else_stores_is_kept(issuers: Issuers, roles: tuple[Role, ...]) -> None:
+def test_what_another_process_stores_is_kept(issuers: Issuers, roles: tuple[Role, ...]) -> None:
     met = Encounter(issuers, roles, holds=roles[0].force, meddle=HUMANS["stores something else"])
     for ended in each_end(met, Bounds(meddling=1), "a human stores something else"):
         for who, turn in enumerate(ended.turns):
@@ -170,35 +170,35 @@ def test_what_somebody_else_stores_is_kept(issuers: Issuers, roles: tuple[Role, 
 
 
 @pytest.mark.parametrize("role", [E, F], ids=["ensured", "renewed"])
-def test_a_working_key_that_somebody_else_stores_is_kept(issuers: Issuers, role: Role) -> None:
+def test_a_working_key_that_another_process_stores_is_kept(issuers: Issuers, role: Role) -> None:
     met = Encounter(issuers, (role,), holds=role.force, meddle=HUMANS["stores a key"])
     for ended in each_end(met, Bounds(meddling=1), "a human stores a key"):
         stored = met.read().value
         if succeeded(ended.turns[0].result):
-            assert met.vendor.is_live(stored) or not_seen_by(0, met, ended), ended.story()
+            assert met.polytomic.is_live(stored) or not_seen_by(0, met, ended), ended.story()
         assert met.theirs is not None
-        if met.vendor.is_live(met.theirs):
+        if met.polytomic.is_live(met.theirs):
             assert met.theirs.matches(stored) or overwritten_unseen(met, ended), ended.story()
         check_next_run(met, ended)
 
 
 @pytest.mark.parametrize(("role", "human"), [(E, "deletes"), (F, "deletes"), (F, "restores")])
-def test_what_somebody_else_takes_away_is_put_there_again(issuers: Issuers, role: Role, human: str) -> None:
+def test_what_another_process_removes_is_stored_again(issuers: Issuers, role: Role, human: str) -> None:
     met = Encounter(issuers, (role,), holds=role.force, meddle=HUMANS[human])
     for ended in each_end(met, Bounds(meddling=1), f"a human {human}"):
         if succeeded(ended.turns[0].result):
-            assert met.vendor.is_live(met.read().value) or not_seen_by(0, met, ended), ended.story()
+            assert met.polytomic.is_live(met.read().value) or not_seen_by(0, met, ended), ended.story()
         check_next_run(met, ended)
 
 
-def worse(vendor: Any, store: Any, target: Any, mode: Any, **_: object) -> KeyReference:
-    """What many would write: ask, read, write; no record, no proof."""
-    key = vendor.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
+def worse(polytomic: Any, store: Any, target: Any, mode: Any, **_: object) -> KeyReference:
+    """Request, read and write without a record or a confirmation, as a simple script would."""
+    key = polytomic.create_api_key(target.org_id, target.user_id, force=True, idempotency_key=f"run-{mode.run.id}")
     store.write(key, store.read())
     return KeyReference(target, True, "", key.fingerprint, None, None, {}, None)
 
 
 def test_the_search_finds_out_a_worse_issuer(issuers: Issuers) -> None:
     met = Encounter(issuers, (F, G), holds=False, issuer=worse)
-    dead = [ended.story() for ended in met.explore(Bounds(1)) if not met.vendor.is_live(met.read().value)]
-    assert dead
+    revoked = [ended.story() for ended in met.explore(Bounds(1)) if not met.polytomic.is_live(met.read().value)]
+    assert revoked

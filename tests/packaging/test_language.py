@@ -146,7 +146,6 @@ ASKING = (
     "tests/airflow",
     "tests/dag_runs/",
     "tests/fakes/",
-    "tests/model_check/",
     "tests/unit/batch/",
     "tests/unit/operators/",
     "tests/unit/secret_stores/",
