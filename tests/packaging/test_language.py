@@ -36,12 +36,25 @@ READ_BY_USERS = (
 
 # A phrase, in any case, and what to write instead.
 PHRASES = {
-    r"say take_over": "set take_over",
-    r"no good": "what exactly is wrong",
-    r"anew": "again",
+    r"a text|no text|texts": "a string",
+    r"all the same|as it stands": "leave it out, or say what stays",
+    r"anew|asks anew": "again, sends a new request",
+    r"be(came|comes) of": "the result of",
     r"but for": "except",
+    r"cannot be meant": "is invalid",
     r"dead keys?": "revoked key",
+    r"fleets?": "batch, many keys",
+    r"goes on": "continues",
     r"makes? nothing of": "what it does instead",
+    r"no good": "what exactly is wrong",
+    r"nothing was sent": "No request was sent",
+    r"of (ours|theirs)": "our, their",
+    r"say take_over": "set take_over",
+    r"somebody": "another process, another user",
+    r"takes? (it )?away|taken away": "deletes",
+    r"told|tells? of": "reported",
+    r"vendor": "Polytomic, the API",
+    r"young": "recent",
 }
 
 # Names that the package had before its first release, and what they are called.
@@ -139,22 +152,12 @@ def first_paragraphs() -> Iterator[tuple[str, str]]:
 
 # Folders whose docstrings still ask. This list only ever gets shorter.
 ASKING = (
-    "airflow_provider_polytomic/_airflow/",
-    "airflow_provider_polytomic/_batch/",
-    "airflow_provider_polytomic/operators/",
-    "airflow_provider_polytomic/secret_stores/",
     "tests/airflow",
     "tests/dag_runs/",
-    "tests/fakes/",
-    "tests/unit/batch/",
-    "tests/unit/operators/",
-    "tests/unit/secret_stores/",
-    "tests/unit/fake_distribution.py",
-    "tests/unit/test_",
 )
 
 
 def test_no_docstring_begins_with_a_question():
     asked = re.compile(r"(?:[^.?]|\.\w)*\?(?:\s|$)")
-    asking = [(place, text) for place, text in first_paragraphs() if asked.match(text)]
+    asking = [(place, text) for place, text in first_paragraphs() if asked.match(re.sub("``.+?``", "", text))]
     assert [(place, text) for place, text in asking if not place.startswith(ASKING)] == []
