@@ -54,12 +54,12 @@ def test_newer_results_take_the_place_of_older_ones(results, tmp_path: Path):
     assert newest(tmp_path) == newer
 
 
-@pytest.mark.parametrize(("ratio", "said"), [(1.2, "met"), (1.21, "missed")])
-def test_a_goal_that_is_missed_is_said_to_be_missed(ratio: float, said: str, results):
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.2, "met"), (1.21, "missed")])
+def test_a_goal_that_is_missed_is_said_to_be_missed(ratio: float, verdict: str, results):
     changed = deepcopy(results)
     changed["outage"][0]["stored"]["of_p99"] = ratio
     lines = [line for line in goals(changed) if "99th percentiles" in line]
-    assert lines[0].endswith(f"| {ratio:.2f} | {said} |")
+    assert lines[0].endswith(f"| {ratio:.2f} | {verdict} |")
 
 
 @pytest.mark.parametrize(

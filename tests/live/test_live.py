@@ -109,7 +109,7 @@ def live(
             try:
                 found.remove()
             except Exception as error:
-                error.add_note(f"Look for the organization {found.name!r} on the server, and delete it by hand.")
+                error.add_note(f"Delete the organization {found.name!r} on the server manually, if it is there.")
                 raise
             finally:
                 _forget_secrets_backends()

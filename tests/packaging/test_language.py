@@ -49,6 +49,7 @@ PHRASES = {
     r"no good": "what exactly is wrong",
     r"nothing was sent": "No request was sent",
     r"of (ours|theirs)": "our, their",
+    r"of (Airflow|AWS|Polytomic|Vault)'s(?=[.,;)])": "a noun after the name",
     r"say take_over": "set take_over",
     r"somebody": "another process, another user",
     r"takes? (it )?away|taken away": "deletes",

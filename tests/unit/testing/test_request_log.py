@@ -55,11 +55,11 @@ def test_what_exists_can_be_looked_at(place):
 
 
 def test_what_does_not_exist_is_refused(place):
-    for look in (
+    for lookup in (
         lambda: place.emulator.add_user(place.organization.id, "x@acme.example", ["no such role"]),
         lambda: place.emulator.roles_of("nobody"),
         lambda: place.emulator.role_id("Emperor"),
     ):
         with pytest.raises(RefusalError) as caught:
-            look()
+            lookup()
         assert caught.value.status == 404
