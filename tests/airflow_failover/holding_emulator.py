@@ -28,7 +28,7 @@ class Held:
 
     :param user_id: the user whose key is issued.
     :param moment: ``issued``: Polytomic has created the key; its response is delayed. ``verifying``: the process has
-        the key, has not stored it, and requests its owner; this request has a short time-out, so the process is suspended.
+        the key, has not stored it, and requests its owner. It is suspended, since this request has a short time-out.
     """
 
     def __init__(self, user_id: str, moment: Moment) -> None:
