@@ -78,16 +78,16 @@ def test_each_mapped_instance_has_an_event_where_partial_has_the_alias(scene: Sc
             task_id="issue", org_id=scene.user.organization_id, outlets=outlets
         ).expand_kwargs(given)
     assert run_dag(dag).states == {"issue[0]": "success", "issue[1]": "success"}
-    found = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
-    told = [
+    events = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
+    expected = [
         (0, "x-polytomic://airflow/connection/ada", scene.user.id),
         (1, "x-polytomic://airflow/connection/hank", hank.id),
     ]
-    assert found == (told if outlets else [])
+    assert events == (expected if outlets else [])
     names = [(alias.name,) for alias in outlets]
     assert sorted(_execute(f"SELECT name FROM {ASSET}_alias")) == sorted(names)
     # Each event belongs to both aliases.
-    assert len(_execute(f"SELECT * FROM {ASSET}_alias_{ASSET}_event")) == len(told) * len(outlets)
+    assert len(_execute(f"SELECT * FROM {ASSET}_alias_{ASSET}_event")) == len(expected) * len(outlets)
 
 
 class _AnnounceMany(BaseOperator):
@@ -122,9 +122,9 @@ def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
         run_dag(issue, at=datetime.now(UTC) + timedelta(days=day))
         _consume(run)
         fingerprint = ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
-        for told in ("restarted", "restarted already"):
+        for result in ("restarted", "restarted already"):
             run = run_cleared(dag, run, "restart_once")
-            assert xcom_of(run, "restart_once") == told
+            assert xcom_of(run, "restart_once") == result
             assert metastore.get_variable(RESTARTED_FOR) == fingerprint
     assert scene.emulator.minted() == 2
 

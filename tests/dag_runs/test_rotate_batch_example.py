@@ -89,10 +89,10 @@ def test_a_failed_target_stops_no_other_is_reported_and_is_rotated_the_next_nigh
     assert sorted(run.states.values()) == ["failed", *["success"] * (SHARDS - 1)]
     assert set(run.tries.values()) == {1}  # a retry cannot help
     assert nights.statuses() == {NOBODY: "failed", **{row["user_id"]: "rotated" for row in rows[1:]}}
-    told = [record.getMessage() for record in caplog.records if record.name.endswith(NAME)]
-    assert len(told) == 2
-    assert "1 of " in told[0]
-    assert told[1].startswith(f"{rows[0]['destination']} of user {NOBODY}: IssuanceRefusedError: ")
+    messages = [record.getMessage() for record in caplog.records if record.name.endswith(NAME)]
+    assert len(messages) == 2
+    assert "1 of " in messages[0]
+    assert messages[1].startswith(f"{rows[0]['destination']} of user {NOBODY}: IssuanceRefusedError: ")
     let_time_pass(scene, NIGHT)
     assert nights.run(rows).state == "success"
     assert mints(scene, rows) == [1] * len(rows)
