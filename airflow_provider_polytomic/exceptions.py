@@ -34,10 +34,11 @@ No message, argument or attribute contains any part of a key.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Self
 
 __all__ = [
     "IssuanceError",
@@ -98,6 +99,17 @@ class PolytomicError(Exception):
         self.request = request
         self.earlier_outcome_unknown = earlier_outcome_unknown
         self.key_was_issued = key_was_issued
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what ``pickle`` and ``copy`` need to build an equal error."""
+        return self._restore, (self.args, self.__dict__)
+
+    @classmethod
+    def _restore(cls, args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Self:
+        # Without __init__: it requires keywords that args lacks, and may add sentences to the message.
+        error = cls.__new__(cls, *args)
+        error.__dict__.update(attributes)
+        return error
 
 
 class PolytomicConfigurationError(PolytomicError, ValueError):

@@ -19,6 +19,7 @@ class _Failure(AirflowFailException):
     original: type[PolytomicError]
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the name of its class, which is that of the original.
         return _restore, (self.original, self.args, self.__dict__)
 
 
@@ -35,12 +36,9 @@ def as_failure(error: PolytomicError) -> PolytomicError:
     return _restore(type(error), (message,), attributes)
 
 
-def _restore(original: type[PolytomicError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> PolytomicError:
+def _restore(original: type[PolytomicError], args: tuple[Any, ...], attributes: dict[str, Any]) -> PolytomicError:
     failure_class = _failure_class(original)  # type: ignore[arg-type]  # mypy considers a class not hashable
-    # Without __init__, which may build the message from other arguments.
-    failure = failure_class.__new__(failure_class, *arguments)
-    failure.__dict__.update(attributes)
-    return failure
+    return failure_class._restore(args, attributes)  # noqa: SLF001 (errors and failures are restored in the same way)
 
 
 @cache
