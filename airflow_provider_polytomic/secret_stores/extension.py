@@ -11,15 +11,17 @@ from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.connection_document import parse_record
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.factory import ClientCache
-from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat, TextFormat
+from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat, JsonFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import build_identity
-from airflow_provider_polytomic.secret_stores.registry import StoreBackend, StoreScheme
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX, StoreBackend, StoreScheme
 
 __all__ = [
     "ABSENT",
+    "RECORD_SUFFIX",
     "ClientCache",
     "ConnectionFormat",
     "FieldFormat",
+    "JsonFormat",
     "StoreBackend",
     "StoreScheme",
     "TextFormat",

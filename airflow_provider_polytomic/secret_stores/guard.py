@@ -6,7 +6,7 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.credentials import ApiKey
-from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 from airflow_provider_polytomic.secret_stores.errors import translate_errors
 
@@ -40,6 +40,14 @@ class _GuardedStore:
     def __init__(self, store: SecretStore, source: str) -> None:
         self._store, self._source = store, source
         self.place, self.identity, self.compare_and_set = str(store.place), str(store.identity), store.compare_and_set
+
+    def explain_error(self, error: Exception) -> SecretStoreError | None:
+        """Return the store's own explanation of an error; None if it has none, or fails to give one."""
+        try:
+            explanation = getattr(self._store, "explain_error", lambda _: None)(error)
+        except Exception:  # noqa: BLE001 (code of another package raises anything, with a key in its message)
+            return None
+        return explanation if isinstance(explanation, SecretStoreError) else None
 
     @translate_errors
     def read(self) -> StoredSecret:

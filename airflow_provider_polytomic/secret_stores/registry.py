@@ -33,8 +33,9 @@ __all__ = [
     "registered_names",
 ]
 
-# Of a record that is a secret of its own, beside the value: not below it, because policies often allow one level only.
+# The record is beside the value, not below it, because policies often allow one level only.
 RECORD_SUFFIX = ".polytomic-issuance"
+"""The end of the name of a record that is a secret of its own; no destination can have such a name."""
 ENTRY_POINT_GROUP = "airflow_provider_polytomic.secret_stores"
 
 

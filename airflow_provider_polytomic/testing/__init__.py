@@ -64,3 +64,7 @@ def __getattr__(name: str) -> Any:
             f"The Polytomic emulator needs {library}, which is not installed: "
             "pip install 'airflow-provider-polytomic[testing]'"
         ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

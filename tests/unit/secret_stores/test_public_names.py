@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from airflow_provider_polytomic import secret_stores
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.secret_stores import extension
 
 PACKAGE = secret_stores.__name__
 
@@ -44,3 +46,14 @@ print(*({"starlette", "uvicorn", "airflow"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_an_author_of_a_store_can_import_every_helper_of_the_stores_here():
+    assert len(set(extension.__all__)) == len(extension.__all__)
+    assert {name for name in vars(extension) if name[0] != "_" and name != "annotations"} == set(extension.__all__)
+    assert {"JsonFormat", "RECORD_SUFFIX"} <= set(extension.__all__)
+
+
+def test_no_destination_has_the_name_of_a_record():
+    with pytest.raises(PolytomicConfigurationError, match="as the record of another destination does"):
+        secret_stores.Destination.parse(f"vault://writer@secret/acme{extension.RECORD_SUFFIX}?field=api_key")

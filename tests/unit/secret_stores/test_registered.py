@@ -287,6 +287,33 @@ def test_an_error_of_the_package_keeps_its_class_and_gets_the_place(install, acm
     assert_hidden(caught.value)
 
 
+@pytest.mark.parametrize("method", _calls(MemoryStore()))
+def test_a_registered_store_explains_its_own_errors(install, acme, method):
+    install(ACME)
+    explanation = SecretStoreDeniedError("The policy forbids it. Nothing was changed.", reason="missing_right")
+    acme.store.explain_error = lambda error: explanation if isinstance(error, PermissionError) else None
+    acme.store.failure = PermissionError(f"cannot store {KEY}")
+    with pytest.raises(SecretStoreDeniedError, match=f"^{MemoryStore.place}: The policy forbids it") as caught:
+        _calls(open_store(URI, issuer=SERVER))[method]()
+    assert (caught.value.reason, caught.value.place) == ("missing_right", MemoryStore.place)
+    assert_hidden(caught.value)
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "explain", [lambda _: None, lambda _: KEY, _raise, None], ids=["nothing", "a string", "an error", "not callable"]
+)
+def test_an_error_that_a_registered_store_does_not_explain_is_reported_by_its_type(install, acme, explain):
+    install(ACME)
+    acme.store.explain_error, acme.store.failure = explain, RuntimeError(f"cannot store {KEY}")
+    with pytest.raises(SecretStoreUnavailableError, match="unexpected RuntimeError") as caught:
+        open_store(URI, issuer=SERVER).read()
+    assert_hidden(caught.value)
+
+
 @pytest.mark.parametrize(
     ("method", "make"),
     [

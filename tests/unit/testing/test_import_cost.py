@@ -39,6 +39,7 @@ def test_every_public_name_can_be_had():
     from airflow_provider_polytomic import testing
 
     assert all(getattr(testing, name).__name__ == name for name in testing.__all__)
+    assert set(testing.__all__) <= set(dir(testing))
     with pytest.raises(AttributeError, match="no attribute 'Emulator'"):
         _ = testing.Emulator
 
