@@ -78,7 +78,7 @@ def test_the_key_that_was_in_use_lives_on_beside_the_one_of_the_standby(airflow_
 
 
 def test_orphans_continue_while_airflow_retries(airflow_run: AirflowRun) -> None:
-    """Orphans of a killed scheduler are excluded: their workers still run, and may have been told to stop them."""
+    """Orphans of a killed scheduler are excluded: their workers still run, and may have been ordered to stop them."""
     for case in CASES:
         if case.killed == "worker" or case.continues == "alone":
             assert case.name in airflow_run.continued

@@ -1,4 +1,4 @@
-"""Fixtures of the crash tests: one emulator, one of each server, and one process that forks all that are killed."""
+"""Fixtures of the crash tests: an emulator, the servers, and the fork server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def environment() -> Iterator[Environment]:
 
 @pytest.fixture(scope="package")
 def environment_of_tasks(environment: Environment, airflow_db: Path) -> Environment:
-    """The same, where a job may be a task's: with a metadata database."""
+    """The environment with a metadata database, for jobs that run as a task."""
     assert airflow_db.exists()
     environment.fork_server.prepare_for_tasks()
     return environment

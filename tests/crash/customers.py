@@ -1,6 +1,6 @@
-"""What is there before a task that dies, and what must be so in the end: two customers, of whom it is about one.
+"""State before a task that dies, and the expected state at the end: two customers, one of which must not change.
 
-Each scenario has an emulator of its own, so that nothing can be touched unseen.
+Each scenario has its own emulator, so that the check covers everything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CASES", "CREATING", "Case", "Customers", "State", "ask", "state"]
 
-# By the name of an organization: all that state_of tells.
+# The results of state_of, by the name of the organization.
 State = dict[str, list[dict[str, Any]]]
 
 _ACME = {"name": "Acme Inc.", "sso_domain": "acme.example", "sso_org_id": "org_acme"}
@@ -38,12 +38,12 @@ _ACME = {"name": "Acme Inc.", "sso_domain": "acme.example", "sso_org_id": "org_a
 
 @dataclass(frozen=True)
 class Case:
-    """One operator with something to do.
+    """An operator and its effect.
 
-    :param parameters: of the operator; ``{org_id}`` and ``{user_id}`` are those of Acme and its user.
+    :param parameters: the parameters of the operator; ``{org_id}`` and ``{user_id}`` are those of Acme and its user.
     :param effect: the request that has the effect.
-    :param change: makes of the state before it the one after it.
-    :param flag: what the operator returns to say that this very try had the effect.
+    :param change: changes the state as the effect does.
+    :param flag: the field of the result that says that this try had the effect.
     """
 
     operator: str
@@ -55,7 +55,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Customers:
-    """A Polytomic with Acme, whose user ada is a Viewer, and Zenith, which nobody may touch."""
+    """A Polytomic with Acme, whose user ada is a Viewer, and Zenith, which must not change."""
 
     emulator: PolytomicEmulator
     fork_server: ForkServer
@@ -67,7 +67,7 @@ class Customers:
     @classmethod
     @contextmanager
     def made(cls, fork_server: ForkServer, **options: Any) -> Iterator[Customers]:
-        """Start a Polytomic, made with these options, and furnish it."""
+        """Start a Polytomic with these options, and create the customers."""
         with PolytomicEmulator(**options) as emulator:
             ask(emulator, "POST", "/api/organizations", _ACME)
             acme = emulator.organizations()[-1]
@@ -79,12 +79,12 @@ class Customers:
 
     @property
     def environ(self) -> dict[str, str | None]:
-        """The connections of those who ask."""
+        """The connections of the tasks."""
         caller = {"conn_type": "polytomic", "host": self.emulator.base_url, "password": self.emulator.partner_key}
         return {"AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(caller)}
 
     def job(self, case: Case) -> Tasks:
-        """The operator's task, in its first try."""
+        """The task of the operator, in its first try."""
         given = {"org_id": self.org_id, "user_id": self.user_id}
         parameters = {
             name: value.format(**given) if isinstance(value, str) else value for name, value in case.parameters.items()
@@ -92,7 +92,7 @@ class Customers:
         return Tasks(tasks=(Task("it", case.operator, parameters),), environ=self.environ)
 
     def after(self, case: Case) -> State:
-        """What must be there in the end."""
+        """The expected state at the end."""
         changed = deepcopy(self.before)
         case.change(changed)
         return changed
@@ -102,14 +102,14 @@ class Customers:
         return self.fork_server.run(replace(job, interruption=Interruption(at, signal_, watch)))
 
     def next_try(self, job: Tasks, what_happened: object) -> dict[str, Any]:
-        """Run the tasks again, in a new process, as their second try; it must succeed. Return what they returned."""
+        """Run the second try of the tasks in a new process, which must succeed, and return the results."""
         after = self.fork_server.run(replace(job, try_number=2))
         assert (after.state, after.code) == ("exited", 0), f"{what_happened}\nthen {after}\n{self.fork_server.said()}"
         results: dict[str, Any] = after.report["results"]
         return results
 
     def check(self, case: Case, what_happened: object) -> None:
-        """Check that the effect is there, once, and nothing else."""
+        """Check that the effect happened once, and nothing else."""
         assert state(self.emulator) == self.after(case), what_happened
 
     @property
@@ -118,18 +118,18 @@ class Customers:
         return self.emulator.requests[self.asked_before :]
 
     def answers(self, endpoint: str) -> list[int]:
-        """What requests of the tasks were answered."""
+        """The statuses of the tasks' requests."""
         return [request.status or 0 for request in self.asked if request.endpoint == endpoint]
 
 
 def ask(emulator: PolytomicEmulator, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-    """Do something at Polytomic without this package."""
+    """Send a request to Polytomic without this package."""
     headers = {"Authorization": f"Bearer {emulator.partner_key}"}
     requests.request(method, emulator.base_url + path, json=body, headers=headers, timeout=60).raise_for_status()
 
 
 def state(emulator: PolytomicEmulator) -> State:
-    """Return all that there is."""
+    """Return the state of both customers."""
     return {each.name: state_of(emulator, each.name)["organizations"] for each in emulator.organizations()}
 
 

@@ -1,4 +1,4 @@
-"""Customers with a destination each, among one emulator, one of each server, and one process that forks issuers."""
+"""Environment of the scenarios: customers with a destination each, an emulator, the servers, and the fork server."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["LOCAL", "METASTORE", "Customer", "Environment", "local_backend", "running_environment"]
 
 METASTORE = "metastore-variable"
-# The stores on this machine: the kind of secret.
+# The stores on this machine, and the kinds of their secrets.
 LOCAL = {"json-connection": "connection", "json-variable": "variable", METASTORE: "variable"}
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What all scenarios share."""
+    """State that all scenarios share."""
 
     emulator: PolytomicEmulator
     fork_server: ForkServer
@@ -44,9 +44,9 @@ class Environment:
     servers: Servers
 
     def customer(self, place: str, *, standby: bool = False, beside: Customer | None = None) -> Customer:
-        """Make one with new users, whose destination holds nothing.
+        """Create a customer with new users and an empty destination.
 
-        :param beside: another destination of the same place, which the same store is to hold.
+        :param beside: another customer of the same store.
         """
         organization = self.emulator.add_organization(f"Customer {uuid.uuid4()}")
         users = [
@@ -79,7 +79,7 @@ class Environment:
 
 
 def local_backend(kind: str, file: Path | None) -> dict[str, str | None]:
-    """Return the settings that have Airflow read a file; without one, the metastore alone."""
+    """Return the settings for a file of connections; without a file, for the metastore alone."""
     backend = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
     return {
         "AIRFLOW__SECRETS__BACKEND": backend if file else None,
@@ -89,11 +89,11 @@ def local_backend(kind: str, file: Path | None) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Customer:
-    """One destination.
+    """A customer with one destination.
 
-    :param user_ids: of those whose keys it holds in turn, the first one first.
-    :param file: that holds it, in a store of files.
-    :param served: what it is, on a server.
+    :param user_ids: the users whose keys it has in turn, the first one first.
+    :param file: the file with the destination, in a store of files.
+    :param served: the destination on a server.
     """
 
     environment: Environment
@@ -107,18 +107,18 @@ class Customer:
 
     @property
     def target(self) -> dict[str, str]:
-        """As a job names it."""
+        """Return the target as a job names it."""
         given = {"org_id": self.org_id, "user_id": self.user_ids[0], "destination": self.destination}
         return {**given, "standby_user_id": self.user_ids[1]} if self.user_ids[1:] else given
 
     def job(self, **given: Any) -> Issuance:
-        """Return what a process is to do."""
+        """Return the job of a process."""
         return Issuance(
             **{"environ": self.environ, "targets": (self.target,), "in_a_task": self.place == METASTORE, **given}
         )
 
     def user_of(self, run: int) -> str:
-        """Whose key is stored after a run, counted from 0."""
+        """Return the user whose key is stored after a run, counted from 0."""
         return self.user_ids[run % len(self.user_ids)]
 
     def live(self) -> set[str]:
@@ -127,7 +127,7 @@ class Customer:
         return {ApiKey(key).fingerprint for key in keys}
 
     def check(self, runs: int, report: dict[str, Any], story: object) -> None:
-        """Check that all is well after so many runs: each issued one key, and the last one's is stored and works."""
+        """Check that each run has issued one key, and that the last one is stored and works."""
         emulator, user_id = self.environment.emulator, self.user_of(runs - 1)
         for index, each in enumerate(self.user_ids):
             theirs = len(range(index, runs, len(self.user_ids)))
@@ -141,29 +141,29 @@ class Customer:
         assert (record["org_id"], record["user_id"]) == (self.org_id, user_id), story
 
     def aside(self) -> list[str]:
-        """The new content of the file, left beside it: with the key in it."""
+        """The temporary files beside the file, which contain the key."""
         return [each.name for each in self.file.parent.iterdir() if "polytomic-new" in each.name] if self.file else []
 
     def check_files(self, live: set[str], number: int) -> None:
-        """Check that nothing else is left in the folder, and that no record holds a key."""
+        """Check that the folder has no other files, and that no record contains a key."""
         if not self.file:
             return
         folder, records = self.file.parent, self.file.with_name(f"{self.file.name}.polytomic-issuance")
-        # Killed while another one had finished, it leaves its copy until the next write: as closed as the file itself.
+        # A process killed after another one has finished leaves its copy until the next write, with the same mode.
         for each in self.aside():
             assert (folder / each).stat().st_mode | self.file.stat().st_mode == self.file.stat().st_mode
         kept = {self.file.name, f".{self.file.name}.polytomic-lock", records.name}
         assert {each.name for each in folder.iterdir()} - set(self.aside()) == kept
         assert "other" in self.file.read_text(), "what others keep in the file is kept"
-        # A record that was never put in place may stay behind; nobody reads it, and it holds no secret.
+        # A record that was never put in place can be left behind; it is never read, and contains no secret.
         assert len([each for each in records.iterdir() if each.suffix == ".json"]) == number
         assert not any(key in each.read_text() for each in records.iterdir() for key in live)
 
 
 @contextmanager
 def running_environment(real_vault: VaultServer | None = None) -> Iterator[Environment]:
-    """Start it, and see at its end that nothing is left of it."""
-    # Not tmp_path: pytest's folders are closed to every other user, and the tests of denied rights become one.
+    """Start the environment, and check at the end that nothing is left of it."""
+    # Not tmp_path: other users cannot enter pytest's folders, and the tests of denied rights become another user.
     folder = Path(tempfile.mkdtemp(prefix="polytomic-crash-"))
     folder.chmod(0o755)
     with (

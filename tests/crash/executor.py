@@ -1,4 +1,4 @@
-"""A forked process that runs a DAG's tasks: each as one try of it, ``execute`` with what Airflow gives it."""
+"""Forked process that runs one try of a DAG's tasks: ``execute`` with a context like Airflow's."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Task:
     """One task of a DAG.
 
     :param operator: the name of its class.
-    :param parameters: as the DAG gives them. ``{organization[id]}`` in a text is what the task ``organization``
-        returned as ``id``.
+    :param parameters: the parameters in the DAG. ``{organization[id]}`` in a string is the ``id`` that the task
+        ``organization`` has returned.
     """
 
     task_id: str
@@ -38,7 +38,7 @@ class Task:
 
 
 class FirstCall(PolytomicOperator):
-    """What comes of it all: the customer's own connection is used."""
+    """Task that calls Polytomic with the customer's own connection."""
 
     _map_index_field = "polytomic_conn_id"
 
@@ -61,7 +61,7 @@ _CLASSES = {"FirstCall": FirstCall, **vars(organizations), **vars(users), **vars
 class Tasks(Job):
     """Execute the tasks of one DAG run, one after the other in one process, and report ``results`` by their names.
 
-    :param try_number: of each of them.
+    :param try_number: the number of the try of each task.
     :param interrupted: the only task that is interrupted; None for all.
     """
 
@@ -93,13 +93,13 @@ def _context(try_number: int) -> dict[str, Any]:
 
 
 def base_url() -> str:
-    """Return the address of the Polytomic that the tasks ask."""
+    """Return the address of the tasks' Polytomic."""
     with closing(PolytomicHook()) as hook:
         return hook.base_url
 
 
 def _rendered(value: Any, results: dict[str, Any]) -> Any:
-    """Fill in what earlier tasks returned, as a template does."""
+    """Replace the results of earlier tasks in a parameter, like a template."""
     if isinstance(value, list):
         return [_rendered(each, results) for each in value]
     return value.format(**results) if isinstance(value, str) else value

@@ -1,7 +1,7 @@
-"""A fresh process in milliseconds: from one that has imported Airflow once, and forks.
+"""Fork server: a process that has imported Airflow once, and forks a new process in milliseconds.
 
-``python -m tests.crash.fork_server`` reads commands from its standard input and answers each, pickled. It ends when its
-input does.
+``python -m tests.crash.fork_server`` reads commands from its standard input and returns the result of each, pickled. It
+exits at the end of its input.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FAILED = 70  # EX_SOFTWARE
 
 
 def _start(job: Job) -> int:
-    """Fork a process for the job; what it tells can be read from the pipe that is noted under its id."""
+    """Fork a process for the job, and keep the pipe for its report under its id."""
     assert threading.active_count() == 1, "a fork would lose the other threads"
     reader, writer = os.pipe()
     pid = os.fork()
@@ -49,12 +49,12 @@ def _start(job: Job) -> int:
 
 
 def _write(writer: int, report: dict[str, Any]) -> None:
-    # One unbuffered write: a process that kills itself afterwards has reported already.
+    # One unbuffered write, so that the report is complete before the process kills itself.
     os.write(writer, json.dumps(report).encode() + b"\n")
 
 
 def _wait(pid: int) -> dict[str, Any]:
-    """Wait until the process has ended or stands still."""
+    """Wait until the process has exited or is stopped."""
     _, status = os.waitpid(pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
         return {"state": "stopped", "code": os.WSTOPSIG(status), "report": {}}
@@ -68,7 +68,7 @@ def _wait(pid: int) -> dict[str, Any]:
 
 
 def _keep_what_boto_parses() -> None:
-    """Have every process find and parse the descriptions of AWS's services once: each new client does, in 0.15 s."""
+    """Cache the parsed descriptions of AWS's services, for which each new client takes 0.15 s."""
     from botocore.loaders import JSONFileLoader, Loader
 
     load, known = JSONFileLoader.load_file, dict[str, Any]()
@@ -89,7 +89,7 @@ def _keep_what_boto_parses() -> None:
 
 
 def _warm_up(job: Job) -> None:
-    """Do the job in this very process: what it imports, every fork then has."""
+    """Do the job in this process, so that every fork has its imports."""
     code = perform(job, lambda _told: None)
     assert code == 0, "the first job failed"
     if AIRFLOW_V_3_0_PLUS:
@@ -98,7 +98,7 @@ def _warm_up(job: Job) -> None:
         clear_secrets_backends_cache()
     gc.collect()
     assert psutil.Process().net_connections("tcp") == [], "forks would share a connection"
-    gc.freeze()  # or each fork copies, when it collects garbage, what it shares with us
+    gc.freeze()  # otherwise the garbage collection of each fork copies the shared memory
 
 
 def _obey(command: str, argument: Any) -> Any:
@@ -118,10 +118,10 @@ def _obey(command: str, argument: Any) -> Any:
 
 if __name__ == "__main__":
     _readers: dict[int, int] = {}
-    # Airflow 3 logs to standard output, which is the test's to read.
+    # Airflow 3 logs to standard output, which the test reads.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then closes the input
     _keep_what_boto_parses()
     try:
         while True:
@@ -132,4 +132,4 @@ if __name__ == "__main__":
         for pid in _readers:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-    os._exit(0)  # taking all of Airflow down in order takes seconds
+    os._exit(0)  # an orderly exit of Airflow takes seconds

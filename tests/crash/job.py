@@ -1,4 +1,4 @@
-"""The job of a forked process and its outcome: two values that cross a pipe."""
+"""The job of a forked process and its outcome, as values for a pipe."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Watch = Literal["calls", "requests", "steps", "lines"]
 
 @dataclass(frozen=True)
 class Interruption:
-    """A signal that the process sends itself at one point of its last run.
+    """A signal that the process sends to itself at one point of its last run.
 
-    :param at: the number of the point, from 1, or its name; where it is never reached, nothing happens.
+    :param at: the number of the point, from 1, or its name; without effect if the process does not reach it.
     :param signal: SIGKILL, SIGTERM, or SIGSTOP to be continued later.
-    :param watch: what counts as a point (:mod:`.kill_points`): the calls to Polytomic and the store; the requests to
+    :param watch: the points that count (:mod:`.kill_points`): the calls to Polytomic and the store; the requests to
         Polytomic and the files put in place; the steps inside all calls that others can see; or those and every line of
         ``atomic_file``.
     """
@@ -31,11 +31,11 @@ class Interruption:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is to be done in a process of its own.
+    """A job for a forked process.
 
-    :param environ: set before anything else; None removes a variable.
-    :param in_a_task: with the channel to the metastore that only a running task has on Airflow 3.
-    :param uid: become this user first.
+    :param environ: variables to set first; None removes a variable.
+    :param in_a_task: whether to set up the channel to the metastore that only a running task has on Airflow 3.
+    :param uid: the user to become first.
     """
 
     environ: dict[str, str | None]
@@ -44,24 +44,24 @@ class Job:
     uid: int | None = None
 
     def do(self, points: Points) -> dict[str, Any]:
-        """Do it in this process, and return what is to be reported.
+        """Do the job in this process, and return its report.
 
-        :param points: is armed while the interruption may happen.
+        :param points: the points, armed while the interruption can happen.
         """
         raise NotImplementedError
 
     def end(self) -> None:
-        """Hear that Airflow wants the task to end."""
+        """React to Airflow's request to end the task."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it.
+    """Outcome of a job.
 
-    :param state: whether it ended by itself, died of a signal, or stands still.
+    :param state: whether the process exited, was killed by a signal, or is stopped.
     :param code: the exit code, or the signal.
-    :param point: where the signal interrupted.
-    :param report: what it reported itself, or ``error``; and ``since``: the points that it passed after the signal.
+    :param point: the point of the interruption.
+    :param report: the report of the job, or ``error``; and ``since``: the points that it passed after the signal.
     """
 
     state: Literal["exited", "killed", "stopped"]
@@ -71,5 +71,5 @@ class Outcome:
 
     @property
     def may_be_tried_again(self) -> bool:
-        """Whether it ended by itself, with success or with an error that another try can put right."""
+        """Whether the process exited with success, or with an error that another try can repair."""
         return self.state == "exited" and (self.code == 0 or self.report["error"]["retryable"])

@@ -1,4 +1,4 @@
-"""The work of a forked process: it sets itself up for a job, runs it, and interrupts itself on the way."""
+"""Work of a forked process: prepare a job, run it, and interrupt itself."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["TERMINATED", "perform"]
 
-TERMINATED = 143  # the exit code of a process that a shell saw terminated
+TERMINATED = 143  # the exit code that a shell reports for SIGTERM
 
 
 class _TerminatedError(BaseException):
-    """What Airflow 2.11's signal handler raises in the middle of a task: ``AirflowTaskTerminated``, no Exception."""
+    """Stand-in for Airflow 2.11's ``AirflowTaskTerminated``, which its signal handler raises; not an Exception."""
 
 
 def perform(job: Job, tell: Callable[[dict[str, Any]], None]) -> int:
     """Do the job in this process, and return its exit code.
 
-    :param tell: hears what is to be reported.
+    :param tell: called with the report.
     """
     for name, value in job.environ.items():
         os.environ.pop(name, None)
@@ -69,11 +69,11 @@ def _described(error: PolytomicError) -> dict[str, Any]:
 
 def _watch(job: Job, points: Points) -> None:
     assert job.interruption
-    sys.dont_write_bytecode = True  # to keep a module compiled, Python puts a file in place: not a point
+    sys.dont_write_bytecode = True  # writing bytecode replaces a file, which would count as a point
     if job.interruption.signal == signal.SIGTERM:
 
         def terminate(_signal: int, _frame: object) -> None:
-            """As Airflow's own handlers: 3's calls ``on_kill`` of a task and returns, 2.11's raises in it, too."""
+            """Act like Airflow's signal handlers: both call ``on_kill`` of the task, and 2.11's also raises."""
             job.end()
             if not (AIRFLOW_V_3_0_PLUS and isinstance(job, Tasks)):
                 raise _TerminatedError

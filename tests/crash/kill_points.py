@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Passed", "Points", "Watched", "watch_inside", "watch_requests"]
 
-# Audit events of what another process, or the next run, can see. Each is raised before the thing happens.
+# Audit events of effects that another process, or the next run, can see. Each is raised before its effect.
 _EVENTS = {
     *("fcntl.flock", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.chown", "os.truncate", "os.link"),
     *("socket.connect", "http.client.send", "sqlite3.connect"),
@@ -26,9 +26,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Points:
-    """Counter of the points that are passed, which interrupts the process at one of them.
+    """Counter of the passed points, which interrupts the process at one of them.
 
-    :param tell: hears the name of the point before the signal is sent.
+    :param tell: called with the name of the point before the signal is sent.
     """
 
     def __init__(self, interruption: Interruption | None, tell: Callable[[str], None]) -> None:
@@ -38,15 +38,15 @@ class Points:
         self._tell = tell
         self._passed = 0
         self._interrupted = False
-        self._lock = threading.Lock()  # of those that do the same, one is the first
+        self._lock = threading.Lock()  # several threads can reach a point at once
 
     def call(self, name: str) -> None:
-        """Report that a call to Polytomic or the store begins or has ended."""
+        """Handle the begin or the end of a call to Polytomic or the store."""
         if self._interruption and self._interruption.watch == "calls":
             self.reach(name)
 
     def reach(self, name: str) -> None:
-        """Count a point, and interrupt the process if it is the one."""
+        """Count a point, and interrupt the process at the selected one."""
         if not (self.armed and self._interruption):
             return
         with self._lock:
@@ -62,14 +62,14 @@ class Points:
 
 
 class Passed(Protocol):
-    """Who hears of the calls."""
+    """Protocol of an observer of the calls."""
 
     def call(self, name: str) -> None:
-        """Report that a call to Polytomic or the store begins or has ended."""
+        """Handle the begin or the end of a call to Polytomic or the store."""
 
 
 class Watched:
-    """The real Polytomic or store, with a point before and after each call to it."""
+    """Wrapper of the real Polytomic or store, with a point before and after each call."""
 
     def __init__(self, real: Any, points: Passed) -> None:
         self._real = real
@@ -91,10 +91,10 @@ class Watched:
 
 
 def watch_requests(points: Points, base_url: str) -> None:
-    """Make three points of every request to a server: before it, when the answer has come, and when it has been read.
+    """Add three points to every request: before it, when the response has arrived, and when it is read.
 
-    At the second the effect has taken place, and who asked knows nothing of it. One more before each file that is put
-    in place: a stored key, or its record. As :func:`watch_inside`, it cannot be undone.
+    At the second point the effect has happened, but the client does not know it. There is one more point before each
+    file that is put in place: a stored key, or its record. Like :func:`watch_inside`, this cannot be undone.
     """
     from requests.adapters import HTTPAdapter
 
@@ -107,7 +107,7 @@ def watch_requests(points: Points, base_url: str) -> None:
             return send(self, request, *args, **kwargs)
         name = f"{request.method} {_UUID.sub('{id}', request.path_url.partition('?')[0])}"
         points.reach(f"before {name}")
-        response: Any = send(self, request, *args, **kwargs)  # its body is still to be read, as the hook streams it
+        response: Any = send(self, request, *args, **kwargs)  # the hook streams the body, which is not read yet
         points.reach(f"unread {name}")
         close = response.close
 
@@ -122,11 +122,11 @@ def watch_requests(points: Points, base_url: str) -> None:
 
 
 def watch_inside(points: Points, *, lines: bool) -> None:
-    """Make a point of every step that others can see, of every SQL statement and commit.
+    """Add a point to every step that others can see, and to every SQL statement and commit.
 
-    It cannot be undone; the process does nothing else afterwards.
+    This cannot be undone; the process does nothing else afterwards.
 
-    :param lines: of every line of ``atomic_file``, too.
+    :param lines: whether to add a point to every line of ``atomic_file``, too.
     """
     sys.addaudithook(lambda event, args: points.reach(_name(event, args)) if _is_step(event, args) else None)
     if lines:

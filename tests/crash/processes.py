@@ -1,4 +1,4 @@
-"""The processes that the tests kill: started, stopped and reaped through one fork server, which owns them all."""
+"""Client of the fork server, which starts, stops and reaps the processes that the tests kill."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class ForkServer:
-    """The process that forks; used by one thread.
+    """Client of the fork server, for one thread.
 
-    :param log: where it and all its children print.
+    :param log: the file for the output of the server and its children.
     """
 
     def __init__(self, log: Path) -> None:
@@ -37,13 +37,13 @@ class ForkServer:
                 stdout=subprocess.PIPE,
                 stderr=console,
                 cwd=ROOT,
-                # The root first: without an installed package it is where everything is found.
+                # The root first, so that the imports also work if the package is not installed.
                 env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
             )
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it; it kills and reaps what still runs."""
+        """Stop the server, which kills and reaps its children."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
@@ -59,11 +59,11 @@ class ForkServer:
         return self._process.pid
 
     def warm_up(self, job: Job) -> None:
-        """Have the fork server itself do a job, so that no fork has to import anything."""
+        """Let the fork server do a job itself, so that its forks need no imports."""
         self._ask("warm up", job)
 
     def prepare_for_tasks(self) -> None:
-        """Have it make what a job ``in_a_task`` needs."""
+        """Let the fork server prepare what a job ``in_a_task`` needs."""
         self._ask("prepare for tasks", None)
 
     def start(self, job: Job) -> int:
@@ -72,13 +72,13 @@ class ForkServer:
         return pid
 
     def wait(self, pid: int) -> Outcome:
-        """Wait until it has ended, and reap it, or until it stands still."""
+        """Wait until the process has exited, and reap it, or until it is stopped."""
         answer = self._ask("wait", pid)
         point = answer["report"].pop("point", None)
         return Outcome(answer["state"], answer["code"], point, answer["report"])
 
     def resume(self, pid: int) -> None:
-        """Let a process that stands still go on."""
+        """Continue a stopped process."""
         self._ask("signal", [pid, signal.SIGCONT])
 
     def run(self, job: Job) -> Outcome:
@@ -86,7 +86,7 @@ class ForkServer:
         return self.wait(self.start(job))
 
     def said(self) -> str:
-        """Return the end of what was printed, for a failing test."""
+        """Return the end of the log, for a failing test."""
         return self._log.read_text(errors="replace")[-6000:]
 
     def _ask(self, command: str, argument: Any) -> Any:

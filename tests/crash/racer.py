@@ -1,6 +1,6 @@
-"""A forked process that races: it receives orders over a socket and reports each result, until the socket is closed.
+"""Forked process that receives orders over a socket and reports each result, until the socket is closed.
 
-An order can make it stop at a point, report that, and wait, so that several processes can be lined up.
+An order can make it stop at a point, report that, and wait, so that several processes act at the same time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Channel", "Race"]
 
 
 class Channel:
-    """Lines of JSON, both ways; iterating hears them until the other one hangs up."""
+    """Channel for lines of JSON in both directions; iterating receives them until the other side closes it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._lines = connection, connection.makefile("rb")
@@ -34,15 +34,15 @@ class Channel:
     def fileno(self) -> int:
         return self._connection.fileno()
 
-    def say(self, **said: Any) -> None:
-        """Tell the other one."""
-        self._connection.sendall(json.dumps(said).encode() + b"\n")
+    def say(self, **message: Any) -> None:
+        """Send a message."""
+        self._connection.sendall(json.dumps(message).encode() + b"\n")
 
     def hear(self) -> dict[str, Any] | None:
-        """Wait for what the other one says; None if it has hung up."""
+        """Wait for a message and return it; None if the channel is closed."""
         line = self._lines.readline()
-        said: dict[str, Any] | None = json.loads(line) if line else None
-        return said
+        message: dict[str, Any] | None = json.loads(line) if line else None
+        return message
 
     def hang_up(self) -> None:
         self._lines.close()
@@ -50,13 +50,13 @@ class Channel:
 
 
 class _Meeting:
-    """The one point at which it waits for the others, when it comes there first; what :class:`Watched` tells it."""
+    """The point at which the process waits for the others the first time; an observer of :class:`Watched`."""
 
     def __init__(self, channel: Channel, at: str | None) -> None:
         self._channel, self._at = channel, at
 
     def call(self, name: str) -> None:
-        """Report that a call to Polytomic or the store begins or has ended."""
+        """Handle the begin or the end of a call to Polytomic or the store."""
         if name == self._at:
             self._at = None
             self._channel.say(met=name)
@@ -65,9 +65,9 @@ class _Meeting:
 
 @dataclass(frozen=True, kw_only=True)
 class Race(Job):
-    """Obey orders that let several such processes race, until the socket is closed.
+    """Job that follows the orders of a race until the socket is closed.
 
-    :param address: the Unix socket at which they listen.
+    :param address: the Unix socket of the test.
     """
 
     address: str

@@ -1,6 +1,6 @@
-"""Issuers that die: what they do for which customers, and what must be so in the end.
+"""Scenarios of issuers that die: their customers, their jobs, and the expected state at the end.
 
-Each customer has one user, or two whose keys are at the destination in turn.
+Each customer has one user, or two whose keys are stored in turn.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ FIRST_RUN = datetime.now(UTC)
 
 
 def run_time(run: int) -> str:
-    """Return the own time of a run, counted from 0; each finds the key of the one before due.
+    """Return the time of a run, counted from 0, at which the key of the previous run is due.
 
-    A day apart: a key counts as issued now, if that is later than its run, and the full proof takes hours.
+    Runs are a day apart: a key counts as issued now if that is later than its run, and the full form takes hours.
     """
     return (FIRST_RUN + timedelta(days=run)).isoformat()
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is issued at once.
+    """The keys that a scenario issues together.
 
-    :param renew: whether runs renew what is stored; else they ensure that there is a key.
+    :param renew: whether runs rotate the stored keys, instead of ensuring that there is a key.
     :param standbys: for each destination, whether it has a standby user.
     :param workers: number of threads that rotate the keys as a batch; 0: one key is issued without a batch.
     """
@@ -60,9 +60,9 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """Customers whose keys are issued together, by processes that may be killed.
+    """Customers whose keys are issued together, by processes that can be killed.
 
-    :param history: how many runs are done before the one that is interrupted.
+    :param history: the number of runs before the interrupted one.
     """
 
     environment: Environment
@@ -74,9 +74,9 @@ class Scenario:
     def new(
         cls, environment: Environment, place: str, shape: str = "forced", *, history: int | None = None
     ) -> Scenario:
-        """Make new customers; where keys are renewed, a person keeps something beside each.
+        """Create new customers; if keys are rotated, a person keeps other data beside each.
 
-        :param history: how many runs are done before the one that is interrupted; by default one, if it renews.
+        :param history: the number of runs before the interrupted one; by default one if keys are rotated, else none.
         """
         chosen = SHAPES[shape]
         customers: list[Customer] = []
@@ -89,11 +89,11 @@ class Scenario:
 
     @property
     def customer(self) -> Customer:
-        """The first one, or the only one."""
+        """The first or only customer."""
         return self.customers[0]
 
     def job(self, first: int = 0, last: int | None = None, **given: Any) -> Issuance:
-        """Return the runs from one to another, counted from 0; by default, to the one that is interrupted."""
+        """Return the job for a range of runs, counted from 0; by default up to the interrupted one."""
         runs = range(first, (self.history if last is None else last) + 1)
         return self.customer.job(
             targets=tuple(each.target for each in self.customers),
@@ -105,11 +105,11 @@ class Scenario:
 
     @property
     def last_run(self) -> Issuance:
-        """Return the run that is interrupted, alone."""
+        """Return the job of the interrupted run alone."""
         return self.job(self.history)
 
     def do_history(self) -> None:
-        """Do the runs before that one."""
+        """Do the runs before the interrupted one."""
         if self.history:
             assert self.environment.fork_server.run(self.job(0, self.history - 1)).code == 0, (
                 self.environment.fork_server.said()
@@ -120,7 +120,7 @@ class Scenario:
     ) -> Outcome:
         """Run the job and interrupt its last run at a point.
 
-        :param whole: with the runs before it, too.
+        :param whole: whether to include the earlier runs.
         """
         job = self.job() if whole else self.last_run
         return self.environment.fork_server.run(replace(job, interruption=Interruption(at, signal_, watch)))
@@ -128,11 +128,11 @@ class Scenario:
     def check_that_the_next_try_completes(
         self, what_happened: object, interruption: Interruption | None = None
     ) -> Outcome:
-        """Try the last run again in another process, and then once more: one key, stored, and nothing is left over.
+        """Try the last run again, twice, in other processes, and check that one key is stored and nothing is left over.
 
-        With a standby user, readers have a key that works even before that.
+        With a standby user, readers have a working key even before that.
 
-        :param interruption: kills this try, too: then nothing is checked.
+        :param interruption: kills this try, too; then nothing is checked.
         """
         steady = self.history > 0 and any(self.shape.standbys)
         live = [each.live() for each in self.customers]
@@ -157,13 +157,13 @@ class Scenario:
         return after
 
     def check_that_a_later_run_tidies_up(self) -> None:
-        """Renew once more: the next write removes what a killed process left behind."""
+        """Rotate again, and check that the next write removes what a killed process left behind."""
         later = replace(self.last_run, runs=(run_time(self.history + 1),), renew=True)
         assert self.environment.fork_server.run(later).code == 0, self.environment.fork_server.said()
         assert self.customer.aside() == []
 
     def story(self, what_happened: object, after: Outcome) -> str:
-        """Tell it all, for a failing test."""
+        """Return the events, for a failing test."""
         user_ids = [user_id for each in self.customers for user_id in each.user_ids]
         posts = [
             (request.path.split("/")[-2], request.idempotency_key, request.status)
@@ -181,10 +181,10 @@ def each_point(
     signal_: int = signal.SIGKILL,
     ends: tuple[str, int] = ("killed", signal.SIGKILL),
 ) -> Iterator[tuple[Scenario, str]]:
-    """Interrupt a new scenario at each next point, until one reaches its end. Yield each scenario and its point.
+    """Interrupt a new scenario at each next point, until one reaches its end, and yield each with its point.
 
-    :param every: interrupt at every n-th point only.
-    :param ends: how the one that was interrupted is to end.
+    :param every: only every n-th point.
+    :param ends: the expected end of the interrupted process.
     """
     for at in itertools.count(1, every):
         scenario = new()
@@ -197,5 +197,5 @@ def each_point(
 
 
 def count_interrupted(where: str, number: int = 1) -> None:
-    """Report at the end how many processes were interrupted, and where."""
+    """Count an interrupted process for the summary."""
     count("processes that were interrupted, each followed by one that completed", where, number)

@@ -1,6 +1,6 @@
-"""Where a key can go besides files and the metastore: to Vault and AWS, by both ways of addressing.
+"""Destinations on Vault and AWS, in both ways of addressing.
 
-The servers run in the tests' own process, so they outlive the issuers that are killed.
+The servers run in the process of the tests, so they outlive the killed issuers.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _PROVIDERS = "airflow.providers"
 
 @dataclass(frozen=True)
 class Served:
-    """One destination on a server.
+    """A destination on a server.
 
-    :param environ: what has Airflow write and read there.
-    :param key: in which field the key is; None where the key is all there is.
-    :param beside: in which other field a person keeps something; None where there is none.
-    :param put: stores what a person keeps there.
-    :param get: returns what is there.
+    :param environ: the settings with which Airflow writes and reads it.
+    :param key: the field with the key; None if the key is the whole content.
+    :param beside: the other field, which belongs to a person; None if there is no other field.
+    :param put: stores the content of a person.
+    :param get: returns the content.
     """
 
     destination: str
@@ -47,19 +47,19 @@ class Served:
     get: Callable[[], Any]
 
     def keep_something(self, issuer: str) -> None:
-        """Act as a person who keeps something beside the key that is to come."""
+        """Store data of a person beside the future key."""
         if self.beside:
             fields = {"conn_type": "polytomic", "host": issuer} if self.key == "password" else {}
             self.put({**fields, self.beside: _BESIDE})
 
     def check(self, live: str, *, kept: bool) -> None:
-        """Check that the server has the key, and all that a person keeps beside it."""
+        """Check that the server has the key, and the data of the person."""
         found = self.get()
         assert (found[self.key] if self.key else found) == live
         assert not (kept and self.beside) or found[self.beside] == _BESIDE
 
     def check_removed(self) -> None:
-        """Check that the key is gone, and only the key where a person keeps something beside it."""
+        """Check that the key is gone, but not the data of the person."""
         try:
             found = self.get()
         except (hvac.exceptions.InvalidPath, ClientError):
@@ -68,14 +68,14 @@ class Served:
 
     @property
     def kept_when_removed(self) -> bool:
-        """Whether a person keeps something in fields of their own; a connection goes whole."""
+        """Whether a removal keeps the data of the person; a connection is removed as a whole."""
         return self.beside is not None and self.key != "password"
 
 
 class Servers:
-    """A Vault and an AWS; what is done here is done by the test itself.
+    """A Vault and an AWS, in the process of the test.
 
-    :param real: a second Vault, where there is a real one.
+    :param real: a real Vault, or None.
     """
 
     def __init__(self, vault: VaultServer, aws: AwsServer, real: VaultServer | None = None) -> None:
@@ -88,7 +88,7 @@ class Servers:
     @classmethod
     @contextmanager
     def running(cls, real: VaultServer | None = None) -> Iterator[Servers]:
-        """Start and stop both."""
+        """Start and stop the servers."""
         aws = AwsServer()
         try:
             with VaultFake() as vault:
@@ -99,38 +99,38 @@ class Servers:
             aws.stop()
 
     def vault_connection(self, name: str, mount: str, version: int) -> Served:
-        """A connection that the ``VaultBackend`` reads."""
+        """Create a connection that the ``VaultBackend`` reads."""
         where = {"url": self._vault.url, "token": self._vault.root_token, "mount_point": mount}
         backend = _backend("hashicorp.secrets.vault.VaultBackend", **where, kv_engine_version=version)
         return self._in_vault(f"airflow://connection/{name}", backend, mount, version, f"connections/{name}")
 
     def vault_outside(self, name: str, mount: str, version: int) -> Served:
-        """A field of a secret that Airflow knows nothing of."""
+        """Create a field of a secret outside Airflow."""
         address = urlsplit(self._vault.url)
         fields = {"host": address.hostname, "port": address.port, "password": self._vault.root_token}
         writer = _writer(conn_type="vault", **fields, extra={"kv_engine_version": version, "use_tls": False})
         return self._in_vault(f"vault://writer@{mount}/apps/{name}?field=key", writer, mount, version, f"apps/{name}")
 
     def secret_connection(self, name: str) -> Served:
-        """A connection that the ``SecretsManagerBackend`` reads."""
+        """Create a connection that the ``SecretsManagerBackend`` reads."""
         backend = _backend("amazon.aws.secrets.secrets_manager.SecretsManagerBackend", **self._where, **self._user.boto)
         return self._in_secrets(f"airflow://connection/{name}", backend, f"airflow/connections/{name}", "password")
 
     def secret_outside(self, name: str) -> Served:
-        """A field of any other secret."""
+        """Create a field of a secret outside Airflow."""
         return self._in_secrets(
             f"aws-secretsmanager://writer@/apps/{name}?field=key", self._writer, f"apps/{name}", "key"
         )
 
     def parameter_connection(self, name: str) -> Served:
-        """A connection that the ``SystemsManagerParameterStoreBackend`` reads."""
+        """Create a connection that the ``SystemsManagerParameterStoreBackend`` reads."""
         cls = "amazon.aws.secrets.systems_manager.SystemsManagerParameterStoreBackend"
         backend = _backend(cls, **self._where, **self._user.boto)
         destination, path = f"airflow://connection/{name}", f"/airflow/connections/{name}"
         return Served(destination, backend, "password", "description", *self._parameter(path, json.loads))
 
     def parameter_outside(self, name: str) -> Served:
-        """Any other parameter."""
+        """Create a parameter outside Airflow."""
         return Served(
             f"aws-ssm://writer@/apps/{name}", self._writer, None, None, *self._parameter(f"/apps/{name}", str)
         )
@@ -213,7 +213,7 @@ def _real(servers: Servers) -> Servers:
     return servers.real
 
 
-# The same Vaults, where one of them is a real one.
+# The same, with a real Vault.
 REAL: dict[str, Callable[[Servers, str], Served]] = {
     "vault_real-kv2-connection": lambda servers, name: _real(servers).vault_connection(name, "secret", 2),
     "vault_real-kv1-connection": lambda servers, name: _real(servers).vault_connection(name, "kv1", 1),

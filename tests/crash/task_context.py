@@ -1,4 +1,4 @@
-"""The metastore for a forked process, as a running task reaches it: as ``dag.test()`` has it, without a DAG."""
+"""The metastore for a forked process, as a running task reaches it, without a DAG."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ __all__ = ["in_a_task", "prepare"]
 
 
 def prepare() -> None:
-    """Do beforehand what takes seconds, and leave neither a thread nor a connection behind, which no fork could use."""
+    """Do in advance what takes seconds, without leaving a thread or a connection, which a fork could not use."""
     from airflow import settings
 
     assert metastore.get_variable("nobody_has_this") is None
     if AIRFLOW_V_3_0_PLUS:
         asyncio.run(_ask_for_nothing())
     for thread in set(threading.enumerate()) - {threading.main_thread()}:
-        thread.join(timeout=60)  # the workers of the event loop end soon after it
+        thread.join(timeout=60)  # the workers of the event loop stop soon after it
     assert settings.engine
     settings.engine.dispose()
 
 
 async def _ask_for_nothing() -> None:
-    """Have the Execution API answer one request: it builds its routes with the first one (Cadwyn), in 7 s.
+    """Send one request to the Execution API, which builds its routes with the first one (Cadwyn), in 7 s.
 
-    Without its lifespan, which a second start would find used up.
+    The request runs without the lifespan, which can start only once.
     """
     import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
@@ -47,7 +47,7 @@ async def _ask_for_nothing() -> None:
 
 @contextmanager
 def in_a_task() -> Iterator[None]:
-    """Airflow 3: the channel to a supervisor that asks a real Execution API, both in this process. 2.11: nothing."""
+    """Set up the channel to a supervisor with a real Execution API, both in this process; on 2.11, do nothing."""
     if not AIRFLOW_V_3_0_PLUS:
         yield
         return
@@ -59,7 +59,7 @@ def in_a_task() -> Iterator[None]:
         set_supervisor_comms,
     )
 
-    this_process: Any = psutil.Process()  # as Airflow does in its own
+    this_process: Any = psutil.Process()  # like Airflow in its own process
     supervisor = InProcessTestSupervisor(
         id=uuid.uuid4(),
         pid=os.getpid(),

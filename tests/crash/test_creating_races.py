@@ -1,4 +1,4 @@
-"""Two tries, or a try and what is left of an earlier one, create the same: one of it, and one invitation."""
+"""Two tries, or a try and a late request of an earlier one, create an object once, with one invitation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ creating = pytest.mark.parametrize("name", CREATING)
 
 
 def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
-    """Both succeed with the same thing, which one of them made."""
+    """Check that both succeed with the same object, which one of them created."""
     assert [(end.state, end.code) for end in ends] == [("exited", 0)] * 2, f"{ends}\n{customers.fork_server.said()}"
     first, second = (end.report["results"]["it"] for end in ends)
     assert first["id"] == second["id"]
@@ -33,7 +33,7 @@ def check_both(customers: Customers, name: str, ends: list[Outcome]) -> None:
     customers.check(CASES[name], ends)
 
 
-# What is refused is not documented: a name with 409, inferred, an address with 422.
+# Not documented: 409 for an existing name is inferred, 422 for an existing address.
 @pytest.mark.parametrize("refusal", [409, 422])
 @creating
 def test_of_two_that_have_both_seen_nothing_one_creates(environment: Environment, name, refusal):
@@ -69,7 +69,7 @@ def test_one_stands_still_at_any_point_while_another_creates_and_then_goes_on(en
 
 
 def kill_while_its_request_is_held_back(customers: Customers, name: str) -> None:
-    """The gateway answers 504, and its client dies; the request will be applied later."""
+    """Let the gateway return 504, and kill the client; the request is applied later."""
     case = CASES[name]
     customers.emulator.inject(f"late endpoint={ENDPOINTS[name]}")
     outcome = customers.interrupt(customers.job(case), f"unread {case.effect}")

@@ -1,6 +1,6 @@
-"""What is sent where a right is missing: nothing that issues, one right after the other, with the real operator.
+"""Without one of the rights, the operator sends no request for a key, for each right in turn.
 
-As a user whom file modes bind: the tests may run as root.
+The process becomes a user to whom file modes apply, because the tests can run as root.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.crash
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# A user whom file modes bind; None where that is so already.
+# A user to whom file modes apply; None if they already apply.
 UID = 65534 if os.geteuid() == 0 else None
 
 
@@ -38,7 +38,7 @@ def records(scenario: Scenario) -> Path:
 
 @pytest.fixture(params=["ensured", "forced"])
 def new_scenario(request: pytest.FixtureRequest, environment: Environment) -> Callable[..., Scenario]:
-    """Do the first run, where there is one, and give all files to the user who runs the next."""
+    """Do the first run, if there is one, and give all files to the user of the next run."""
 
     def new(place: str = "json-connection") -> Scenario:
         scenario = Scenario.new(environment, place, request.param)
@@ -54,7 +54,7 @@ def new_scenario(request: pytest.FixtureRequest, environment: Environment) -> Ca
 
 
 class Before:
-    """What there is before a task that is to change nothing."""
+    """State before a task that must not change it."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -66,7 +66,7 @@ class Before:
         return emulator.keys_of(self.user_id), emulator.minted(self.user_id), file_of(self.scenario).read_bytes()
 
     def run_and_check(self, *report: str, environ: Any = None, **changed: str) -> None:
-        """Run the operator's task: it fails for good, says what it is about, and has changed nothing."""
+        """Run the operator's task, and check that it fails for good, names the cause, and has changed nothing."""
         customer, fork_server = self.scenario.customer, self.scenario.environment.fork_server
         given = {**customer.target, "force": self.scenario.shape.renew, **changed}
         tasks = (Task("issue", "PolytomicCreateApiKeyOperator", given),)

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.crash
 CALLS = ["read", "read_record", "check_write", "write_record", "create_api_key", "get_identity", "write", "read_back"]
 
 BOTH = [*itertools.product(LOCAL, ("ensured", "forced"))]
-# Opened in two ways, a server's store is the same: the modes are shared out among them.
+# A server's store is the same in both ways of addressing, so the modes are distributed among them.
 AROUND_CALLS = [
     *BOTH,
     *((place, "forced" if "outside" in place else "ensured") for place in SERVED),
     ("vault-kv2-connection", "forced"),
     ("vault-kv1-connection", "forced"),
 ]
-# Where one operation takes several requests. Every store on files writes by the same lines, whatever the mode.
+# Stores whose operations take several requests. All stores on files write with the same code, in every mode.
 INSIDE: list[tuple[str, str, Watch]] = [
     *((place, shape, "lines" if (place, shape) == ("json-connection", "forced") else "steps") for place, shape in BOTH),
     ("vault-kv1-connection", "forced", "steps"),

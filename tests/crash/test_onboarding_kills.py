@@ -1,4 +1,4 @@
-"""kill -9 at any point of an onboarding leaves no second of anything: all of its tasks, run again from the start."""
+"""kill -9 at any point of an onboarding creates nothing twice, when all of its tasks run again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MAKING = (
 
 
 def chain(customers: Customers, file: Path) -> Tasks:
-    """All tasks, and a file of connections with one that is not ours."""
+    """All tasks, and a file of connections with a foreign one."""
     file.write_text(json.dumps({"other": "postgres://u:p@db/x"}))
     return Tasks(tasks=ONBOARDING, environ=customers.environ | local_backend("connection", file))
 
@@ -86,7 +86,7 @@ def test_killed_at_any_point_and_run_again_from_the_start(environment: Environme
 def test_asked_to_end_at_any_point_it_makes_nothing_more_and_the_next_try_completes(
     environment: Environment, tmp_path: Path
 ):
-    """Airflow 3 calls ``on_kill`` and gives the task five seconds; 2.11 raises in it."""
+    """Airflow 3 calls ``on_kill`` and gives the task five seconds; 2.11 raises an error in it."""
     points = []
     for at in itertools.count(1):
         file = tmp_path / f"{at}.json"

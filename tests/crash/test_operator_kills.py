@@ -22,7 +22,7 @@ pytestmark = pytest.mark.crash
 
 
 def each_point(environment: Environment, case: Case) -> Iterator[tuple[Customers, str]]:
-    """Kill the operator's first try at the next point, among new customers, until one lives to its end."""
+    """Kill the operator's first try at each next point, with new customers, until one reaches its end."""
     for at in itertools.count(1):
         with Customers.made(environment.fork_server) as customers:
             outcome = customers.interrupt(customers.job(case), at)
@@ -53,7 +53,7 @@ def test_killed_around_any_request_and_completed_by_the_next_try(environment, na
 
 
 def check_what_is_returned(customers: Customers, case: Case, returned: dict[str, Any]) -> None:
-    """The ids are those of what there is; what was there before kept its own."""
+    """Check that the returned ids exist, and that existing objects have kept theirs."""
     emulator = customers.emulator
     organizations = {each.id: each.name for each in emulator.organizations()}
     users = {each.id: each.email for org_id in organizations for each in emulator.users_of(org_id)}

@@ -57,7 +57,7 @@ def test_of_two_that_race_one_is_killed(
 
 @pytest.mark.parametrize("shape", ["ensured", "forced"])
 def test_one_stands_still_while_another_dies_and_then_goes_on(environment: Environment, shape: str) -> None:
-    """The sample of all pairs of points: where the one stands, where the other is killed."""
+    """Sample of all pairs of points: where one process is stopped, and where the other is killed."""
     met = 0
     pairs = list(itertools.product(range(1, 23), range(1, 23)))
     for stands_at, dies_at in random.Random(11).sample(pairs, 30):

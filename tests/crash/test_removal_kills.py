@@ -1,4 +1,4 @@
-"""kill -9 never leaves a stored key that the next try does not remove, nor takes more away: in every kind of store."""
+"""After a kill -9 in any kind of store, the next try removes the stored key, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.crash
 
 CALLS = ["read", "read_record", "get_organization", "get_identity", "remove", "read_back", "remove_record"]
-# The last number: every point, or every n-th where a point takes a second.
+# The last number: the step between the points, more than 1 if a point takes a second.
 STRUCK: list[tuple[str, Watch, int]] = [
     ("json-connection", "calls", 1),
     ("vault-kv2-outside", "calls", 1),

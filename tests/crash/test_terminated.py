@@ -1,6 +1,6 @@
 """A task that Airflow 2.11 terminates leaves a state from which the next try continues: SIGTERM at every point.
 
-Its handler raises an exception that is no ``Exception``, between any two lines.
+Airflow's handler raises an exception that is not an ``Exception``, between any two lines.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_terminated_at_any_point_and_completed_by_the_next_run(
     points = []
     new, ends = partial(Scenario.new, environment, place, shape), ("exited", TERMINATED)
     for scenario, point in each_point(new, watch=watch, signal_=signal.SIGTERM, ends=ends):
-        # Between any two lines can also be within the clean-up itself; the next run does it then.
+        # The signal can also arrive within the clean-up; then the next run does it.
         assert watch != "calls" or not scenario.customer.aside(), "no copy of the key is left behind"
         scenario.check_that_the_next_try_completes(f"terminated {point}")
         assert scenario.customer.aside() == []

@@ -66,7 +66,7 @@ def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, call
     assert str(error).endswith(
         f"(Organization {scene.user.organization_id}, user {scene.user.id}, destination {CONNECTION})"
     )
-    # There is no other exception, and the only frame of ours is that of the task.
+    # There is no other exception, and the only frame of this package is that of the task.
     assert (error.__cause__, error.__context__) == (None, None)
     ours = [frame.name for frame in traceback.extract_tb(error.__traceback__) if "airflow_provider" in frame.filename]
     assert ours == ["execute"]

@@ -1,4 +1,4 @@
-"""The store of ``docs/write-a-store.md`` works as it stands: registered, held to the contract, and used by a task."""
+"""The store of ``docs/write-a-store.md`` works unchanged: registered, held to the contract, and used by a task."""
 
 from __future__ import annotations
 

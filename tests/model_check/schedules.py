@@ -119,7 +119,7 @@ def _play(
 
 
 def _moves(turns: Sequence[Turn], last: int | None, alike: Sequence[Hashable], seen: set[int]) -> list[Move]:
-    """Return what may happen, first of all that the last one goes on."""
+    """Return the possible next steps; first, the last issuer continues."""
     able = [who for who, turn in enumerate(turns) if not turn.ended]
     if not able:
         return []

@@ -4,7 +4,8 @@ Once readers get a live key, they always get one, whatever is due. The exception
 
 * an idempotency key that Polytomic has forgotten (after 24 hours at least) while an issuer that knows it slept over a
   whole rotation: its POST makes a new key, and revokes the one that has been promoted since. One alone may forget;
-* a success without a value told to one issuer while another one has got the value (should Polytomic not replay values);
+* a success without a value for one issuer while another one has received the value (if Polytomic does not replay
+  values);
 * a POST that is applied later than a refusal of the same request has stood for 15 minutes;
 * issuers for a single user at the same destination: their own POST revokes the key in use, as it is meant to; and those
   that ensure, where no live key was stored: with these only the ends are checked.

@@ -1,6 +1,6 @@
-"""How much is proven: a little with every run of the tests, and as much as the promise says with ``--proof=full``.
+"""Fixtures of the stress tests, and their size: a short form in every run, the full one with ``--proof=full``.
 
-The option itself is in ``tests/conftest.py``, which pytest loads before it reads its options.
+``tests/conftest.py`` adds the option, because pytest loads that file before it reads its options.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from tests.crash.environment import Environment
 
 
-# The stores in which keys are rotated: all there are, and a real Vault if any.
+# All stores, including a real Vault if there is one.
 PLACES = (*LOCAL, *SERVED, *REAL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the full form the hours that it takes; the short one ends like any other test that hangs."""
+    """Remove the time limit in the full form, which takes hours."""
     if config.getoption("proof") == "full":
         for item in items:
             if item.path.is_relative_to(Path(__file__).parent):
@@ -37,14 +37,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def rounds(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
-    """Choose how often: so often in the short form, so often in the full one."""
+    """Return the number of rounds in the short or the full form."""
     is_full = pytestconfig.getoption("proof") == "full"
     return lambda short, full: full if is_full else short
 
 
 @pytest.fixture(scope="package")
 def environment_of_all() -> Iterator[Environment]:
-    """Every server, and a process that forks all that are killed or race; it has rotated everywhere once."""
+    """All servers, and the fork server, which has rotated a key in each store once."""
     binary = vault_binary()
     real = VaultReal(binary, on_disk=True) if binary else None
     try:
@@ -60,7 +60,7 @@ def environment_of_all() -> Iterator[Environment]:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest) -> str:
-    """A store, which the test's parameters name."""
+    """The store in the test's parameters."""
     name: str = request.param
     if name in REAL and vault_binary() is None:
         pytest.skip("neither bao nor vault is on PATH: there is no real Vault")
@@ -69,7 +69,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest, place: str, environment_of_all: Environment) -> Iterator[Environment]:
-    """The same, with a Polytomic of this test alone, and with a metadata database where that is the store."""
+    """The environment with a new Polytomic, and with a metadata database if that is the store."""
     if place == METASTORE:
         request.getfixturevalue("prepared_for_tasks")
     with PolytomicEmulator() as emulator:
@@ -78,6 +78,6 @@ def environment(request: pytest.FixtureRequest, place: str, environment_of_all: 
 
 @pytest.fixture(scope="package")
 def prepared_for_tasks(environment_of_all: Environment, airflow_db: Path) -> None:
-    """A metadata database that jobs can reach as tasks do."""
+    """A metadata database that jobs can use like tasks."""
     assert airflow_db.exists()
     environment_of_all.fork_server.prepare_for_tasks()

@@ -41,7 +41,7 @@ PARTNER_KEY = "pk_live_4f9a7c1e8b2d6035e1f7a9c3f0b2d4e6"
 RUN = datetime(2031, 1, 6, tzinfo=UTC)
 _CONN_ID = "acme_polytomic"
 _DESTINATION = Destination("airflow", "connection", _CONN_ID)
-# Seconds of one request's repeats; the script's time, but for the seconds of real answers.
+# Seconds of one request's retries, in the script's time, except with real responses.
 _RETRY_FOR = 20.0
 
 
@@ -147,7 +147,7 @@ def playground(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, int]]:
 def staged(script: Script, folder: Path, port: int, *, over_http: bool) -> Iterator[Environment]:
     """Set the stage for one script.
 
-    :param port: of the emulator; not listened on but for ``over_http``.
+    :param port: the port of the emulator, which listens only with ``over_http``.
     """
     time = FakeTime(RUN + timedelta(minutes=1))
     emulator = PolytomicEmulator(

@@ -1,4 +1,4 @@
-"""Invariants of every script: it is run as Airflow would run it, and checked after every call."""
+"""Run a script as Airflow would, and check the invariants after every call."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["Play"]
 
 _MAX_AGE = timedelta(days=6)
 _AGES = {"fresh": timedelta(days=1), "old": timedelta(days=8), "revoked": timedelta(days=1)}
-# Later than any key of the script's is young.
+# Later than the maximum age of every key of the script.
 _LATER = timedelta(days=14)
-# A late effect comes within 10 minutes, and a refusal is believed after 15.
+# A late effect comes within 10 minutes, and a rejection is final after 15.
 _REPAIRED_AFTER = 20 * 60
 _MAX_CLEAN_TRIES = 3
 _SAYS_WHAT_TO_DO = re.compile(
@@ -38,9 +38,9 @@ _SAYS_WHAT_TO_DO = re.compile(
 
 
 class Play:
-    """One script on its stage.
+    """Run of one script in its environment.
 
-    ``counts`` tells what became of it: tries, kills, errors by their class.
+    ``counts`` has its tries, kills, and errors by class.
     """
 
     def __init__(self, script: Script, stage: Environment) -> None:
@@ -50,7 +50,7 @@ class Play:
         self._hidden: list[ApiKey] = []
 
     def run(self) -> None:
-        """Play it, put right what is wrong, and see what has become of it."""
+        """Run the script, repair what is wrong, and check the result."""
         self._begin()
         reference: KeyReference | None = None
         for each in self.script.tries:
@@ -66,7 +66,7 @@ class Play:
             self._check_afterwards(reference)
 
     def _begin(self) -> None:
-        """Have there be what the script begins with."""
+        """Create the state at the start of the script."""
         script, stage = self.script, self.stage
         if script.start == "not stored":
             stage.emulator.give_key(stage.first.user_id)
@@ -82,7 +82,7 @@ class Play:
             assert reference.issued
 
     def _try(self, given: Try) -> KeyReference | BaseException:
-        """Have the task tried once."""
+        """Run one try of the task."""
         for fault in given.polytomic:
             self.stage.emulator.inject(fault)
         self.counts["tries"] += 1
@@ -126,7 +126,7 @@ class Play:
                 stage.before = stored
 
     def _watch(self, after: str) -> None:
-        """With a standby user, what readers get is live at every moment, once it has been."""
+        """Check that, with a standby user, readers always have a live key once they have had one."""
         if self.script.mode != "standby" or self.script.has_hand:
             return
         stored = self.stage.stored()
@@ -139,7 +139,7 @@ class Play:
         self._watch("a wait")
 
     def _put_right(self) -> KeyReference | None:
-        """Let time pass and nothing more go wrong: the task succeeds, or says what a person has to decide."""
+        """Let time pass without further faults: the task succeeds, or names what a person has to decide."""
         last: BaseException | None = None
         for _ in range(_MAX_CLEAN_TRIES):
             self._wait(_REPAIRED_AFTER)
@@ -184,7 +184,7 @@ class Play:
             assert len(live) <= (1 if user.user_id != self.stage.first.user_id else kept), f"{len(live)} live keys"
 
     def _check_afterwards(self, reference: KeyReference) -> None:
-        """Nothing that comes late undoes it; the cleared task keeps it; and the next run goes as the first one."""
+        """Check that late effects change nothing, a cleared task keeps the key, and the next run succeeds."""
         stage, stored = self.stage, self.stage.stored()
         assert stored is not None
         self._wait(_REPAIRED_AFTER)

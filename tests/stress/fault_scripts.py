@@ -1,6 +1,6 @@
-"""What goes wrong in a script: what Polytomic and the store do wrong, and where the process dies, try by try.
+"""Scripts of faults: the faults of Polytomic and the store, and where the process dies, for each try.
 
-A script is a plain value: what a failing test prints of it is what plays it again.
+A script is a plain value, so the output of a failing test can be run again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _PROXY = "<html><body>Access to this site is restricted.</body></html>"
 
 @dataclass(frozen=True)
 class StoreFault:
-    """What the store does wrong.
+    """A fault of the store.
 
-    :param kind: ``denied``, ``conflict`` and ``unavailable`` have no effect, ``unavailable after`` has; ``stale``
-        gives readers what was there before; ``hand: ...`` is a person who changes the destination just before.
-    :param skip: how many such calls pass first.
-    :param times: how many calls it meets.
+    :param kind: ``denied``, ``conflict`` and ``unavailable`` prevent the effect, ``unavailable after`` does not;
+        ``stale`` returns the previous value to readers; ``hand: ...`` is a person who changes the destination before.
+    :param skip: the number of such calls that pass first.
+    :param times: the number of calls that it affects.
     """
 
     call: str
@@ -38,7 +38,7 @@ class StoreFault:
 
 @dataclass(frozen=True)
 class Crash:
-    """The process dies before or after its n-th call to Polytomic or the store."""
+    """Death of the process before or after its n-th call to Polytomic or the store."""
 
     call: int
     after: bool
@@ -46,9 +46,9 @@ class Crash:
 
 @dataclass(frozen=True)
 class Try:
-    """One try of the task, and how many seconds Airflow then waits.
+    """One try of the task, and the seconds that Airflow waits afterwards.
 
-    :param polytomic: faults of the emulator, in its own words.
+    :param polytomic: faults of the emulator, as strings.
     """
 
     polytomic: tuple[str, ...] = ()
@@ -59,13 +59,13 @@ class Try:
 
 @dataclass(frozen=True)
 class Script:
-    """What is there, what is tried, what goes wrong.
+    """Initial state, tries and faults.
 
-    :param start: what the destination holds: nothing, a key of yesterday's or of eight days ago, a revoked one; or
-        nothing, although the user has a key.
-    :param existing_key: what Polytomic does without ``force`` where there is a key already.
+    :param start: the content of the destination: nothing, a key of one or eight days ago, a revoked key; or nothing,
+        although the user has a key.
+    :param existing_key: the emulator's result of a request without ``force`` if the user has a key.
     :param replay_values: whether Polytomic repeats the key under an Idempotency-Key.
-    :param revocation_delay: seconds for which revoked keys still answer.
+    :param revocation_delay: seconds for which revoked keys still work.
     """
 
     mode: Mode
@@ -77,22 +77,22 @@ class Script:
 
     @property
     def has_hand(self) -> bool:
-        """Whether a person changes the destination meanwhile."""
+        """Whether a person changes the destination during the script."""
         return any(fault.kind.startswith("hand") for each in self.tries for fault in each.store)
 
     def has(self, *words: str) -> bool:
-        """Whether a fault of Polytomic is written with all of these."""
+        """Whether a fault of Polytomic contains all of these words."""
         return any(all(word in fault for word in words) for each in self.tries for fault in each.polytomic)
 
     @property
     def forgets(self) -> bool:
-        """Whether Polytomic no longer gives a key that it has made: a lost one stays lost, and lives on."""
+        """Whether Polytomic no longer returns a key that it has created, so that a lost key stays lost and live."""
         return not self.replay_values or self.has("forget") or any(each.wait >= _DAY for each in self.tries)
 
     @property
     def may_leave_orphans(self) -> bool:
-        """Whether, without ``force``, a key can live on that is stored nowhere."""
-        # Two of the same 500 in Polytomic's own words say that the Idempotency-Key is spent.
+        """Whether, without ``force``, a live key can be left that is stored nowhere."""
+        # Two equal errors 500 of Polytomic mean that the Idempotency-Key is used up.
         return self.mode == "create" and (
             self.start in {"not stored", "old", "revoked"} or self.forgets or self.has("status:500 ")
         )
@@ -108,7 +108,7 @@ def _fault(endpoint: str, kinds: st.SearchStrategy[str]) -> st.SearchStrategy[st
 
 
 def _anywhere() -> list[str]:
-    """Return what may meet any request: losses, and what proxies say, before and after the effect."""
+    """Return the faults of any request: lost ones, and responses of proxies, before and after the effect."""
     lost = ["drop", "drop when=after", "truncated", "huge:1.1", "delay:1", "delay:70", "delay:70 when=after"]
     pages = [f"not_json:{status}{when}" for status in (200, 403, 502) for when in ("", " when=after")]
     proxies = [
@@ -121,7 +121,7 @@ def _anywhere() -> list[str]:
     return [*lost, *pages, *proxies, *busy, *away]
 
 
-# In Polytomic's own words, and so without effect. Of a key that works it never says 401 or 403.
+# Errors of Polytomic itself, so without effect. For a key that works, it never returns 401 or 403.
 _POST = [
     *_anywhere(),
     *(f"status:{status}" for status in (400, 401, 403, 404, 409, 422, 500)),
@@ -152,15 +152,15 @@ _HAND = st.builds(
 
 
 def _is_consistent(script: Script) -> bool:
-    """Whether Polytomic behaves as documented: it answers 409 to a request whose Idempotency-Key is in flight.
+    """Whether Polytomic behaves as documented: it returns 409 while an Idempotency-Key is in flight.
 
-    A 500 of its own, twice the same, says that there is an outcome; a late effect after that would be another one.
+    Two equal errors 500 of its own mean that an outcome is recorded, so there cannot be a late effect afterwards.
     """
     return not (script.has("late") and script.has("status:500 "))
 
 
 def hurried(script: Script) -> Script:
-    """Return the script with answers that take milliseconds: over HTTP, they really do."""
+    """Return the script with responses that take milliseconds, for real HTTP."""
     return replace(
         script,
         tries=tuple(
@@ -171,7 +171,7 @@ def hurried(script: Script) -> Script:
 
 
 def _is_known(script: Script) -> bool:
-    """Whether it leads to what ``A_LIMIT`` of the tests has."""
+    """Whether the script leads to the known limit, ``A_LIMIT`` of the tests."""
     return script.mode == "rotate" and script.revocation_delay > 0 and (script.forgets or script.has_hand)
 
 

@@ -1,4 +1,4 @@
-"""Wrappers of Polytomic and a store that fail on request, or let the process die at a call."""
+"""Wrappers of Polytomic and a store that fail on request, or stop the process at a call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ERRORS: dict[str, Callable[[], SecretStoreError]] = {
 
 
 class KilledError(BaseException):
-    """The process dies here; no handler of errors sees it."""
+    """Death of the process, which no error handler catches."""
 
 
 @dataclass
@@ -41,10 +41,10 @@ class _Pending:
 
 
 class Calls:
-    """What the calls of one try meet.
+    """Faults of the calls of one try.
 
-    :param hand: has a person change the destination.
-    :param stale: returns what readers had before.
+    :param hand: changes the destination as a person.
+    :param stale: returns the previous value of readers.
     :param watch: called after each call.
     """
 
@@ -62,7 +62,7 @@ class Calls:
         self._number = 0
 
     def call(self, name: str, act: Callable[[], Any]) -> Any:
-        """Make one call."""
+        """Call the wrapped method, with the faults of this call."""
         self._number += 1
         self._die(after=False)
         kind = self._take(name) or ""
@@ -99,7 +99,7 @@ class Calls:
 
 
 class Faulty:
-    """The real Polytomic or store, each call to which may fail."""
+    """Wrapper of the real Polytomic or store, each call of which can fail."""
 
     def __init__(self, real: Any, calls: Calls) -> None:
         self._real, self._calls = real, calls

@@ -1,6 +1,6 @@
-"""Ten thousand scripts in minutes: the hook's own session asks the emulator without a socket in between.
+"""Transport between the hook's own session and the emulator without a socket, for thousands of scripts in minutes.
 
-Time is the script's: an answer that comes after an hour takes none, and a client that would have given up has.
+Time is simulated: a response after an hour takes no time, and a client times out as it would.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PATHS = {path: compile_path(path)[0] for path in dict.fromkeys(endpoint.path fo
 
 @dataclass
 class FakeTime:
-    """The time of hook, issuing and emulator; it stands still but for those who sleep or wait."""
+    """The time of hook, issuance and emulator, which advances only when one of them sleeps or waits."""
 
     now: datetime
     seconds: float = 0.0
@@ -45,7 +45,7 @@ class FakeTime:
 
     @property
     def clock(self) -> Clock:
-        """Return it as the hook and issuing take it."""
+        """Return the clock for the hook and the issuance."""
         return Clock(monotonic=lambda: self.seconds, now=self._since_1970, sleep=self.pass_, jitter=lambda: 0.5)
 
     def _since_1970(self) -> float:
@@ -53,9 +53,9 @@ class FakeTime:
 
 
 class Loopback(HTTPAdapter):
-    """Carries the requests of a session to an emulator that was never started, as the network would.
+    """Adapter that carries the requests of a session to an emulator that was never started.
 
-    :param time: advances by the time that an answer takes.
+    :param time: the time, which advances by the time of each response.
     """
 
     def __init__(self, emulator: PolytomicEmulator, time: FakeTime) -> None:
@@ -64,7 +64,7 @@ class Loopback(HTTPAdapter):
         self._time = time
 
     def send(self, request: requests.PreparedRequest, *_args: Any, timeout: Any = None, **_kwargs: Any) -> Any:
-        """Have it answered, lost, cut off or given up, as the faults say."""
+        """Return the response, or raise the error, that the faults select."""
         taken = 0.0
 
         async def pause(seconds: float) -> None:
@@ -109,7 +109,7 @@ def _received(request: requests.PreparedRequest) -> tuple[ReceivedRequest, str, 
 
 
 def _result(coroutine: Coroutine[Any, Any, Reply]) -> Reply:
-    """Run it to its end: nothing in it waits for anything."""
+    """Run a coroutine that never waits, and return its result."""
     try:
         coroutine.send(None)
     except StopIteration as done:

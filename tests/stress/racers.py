@@ -1,6 +1,6 @@
-"""Those who let processes race: they hold the other ends of their sockets, order, let them meet and hear the ends.
+"""Control of racing processes over their sockets: send orders, line the processes up, and read the results.
 
-Each racer is a process that lives for many rounds, as a worker does, but opens the store anew in each, as a try does.
+Each racer is a process for many rounds, like a worker, but opens the store again in each, like a try.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_SECONDS = 300.0
 
 @contextmanager
 def racing(customer: Customer) -> Iterator[list[Channel]]:
-    """Start two racers, in the environment of a customer."""
+    """Start two racers in the environment of a customer."""
     fork_server, address = customer.environment.fork_server, customer.environment.folder / "race.sock"
     racers: list[Channel] = []
     with socket.socket(socket.AF_UNIX) as listening:
@@ -48,9 +48,9 @@ def racing(customer: Customer) -> Iterator[list[Channel]]:
 
 
 def race(racers: list[Channel], orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give each its order at once, let go those who have come to where they meet, and return what each says in the end.
+    """Send each racer its order, resume those that have reached their meeting point, and return the results.
 
-    One that ends without having come there is not waited for.
+    A racer that finishes without reaching its point does not block the others.
     """
     for racer, order in zip(racers, orders, strict=True):
         racer.say(**order)

@@ -1,4 +1,4 @@
-"""A consumer of the key: a process that reads the connection and uses it, over and over.
+"""Consumer of the key: a process that reads the connection and uses it in a loop.
 
 ``python -m tests.stress.reader CONN_ID`` writes a line for each call to its standard output, and ends when its
 standard input does. The key is read again for each call, through the backend class that Airflow is configured with.
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def main(conn_id: str) -> None:
-    """Read and call until nobody listens any more."""
+    """Read and call until standard input ends."""
     ended = threading.Event()
 
     def listen() -> None:

@@ -1,8 +1,8 @@
-"""kill -9 never costs a key, nor makes a second one, while keys are rotated: around every call, in every store.
+"""kill -9 around any call of a rotation, in every store, neither loses a key nor creates a second one.
 
-A process that has rotated before is killed at each point of its next rotation in turn, until one lives to its end: so
-no point is forgotten. Then another process tries the same run again, as Airflow's retry does. Rotated are one key, one
-with a standby user, and a batch that has both.
+A process is killed at each point of a rotation in turn, until one reaches its end, so that no point is left out. Then
+another process tries the same run again, like Airflow's retry. The tests rotate one key, one key with a standby user,
+and a batch with both.
 
 The full form has ten rounds of all that; in every second one, the retry is killed too. The short form has one round: in
 it each store has a standby user or a batch, a batch is interrupted at every fifth point, and the single key is left to
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.crash
 
-# How many runs there were before: in the first round, both users of a pair have had their turn.
+# The number of earlier runs; in the first round, both users of a pair have had a key.
 HISTORIES = (2, 1, 3, 0)
 WITH_A_BATCH = (
     "json-variable", METASTORE, "vault-kv2-outside", "vault_real-kv2-outside", "aws-secretsmanager-outside",
@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def is_short(place: str, shape: str) -> bool:
-    """Whether the short form has it."""
+    """Whether the short form includes this combination."""
     if shape == "forced":
         return place in REAL
     return (shape == "batch") == (place in WITH_A_BATCH) or place == METASTORE

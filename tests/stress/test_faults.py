@@ -1,6 +1,6 @@
-"""What goes wrong that nobody thought of: random scripts of faults, tried as Airflow would, each judged.
+"""Random scripts of faults, run as Airflow would, each with all invariants.
 
-What a failing test prints of a script plays it again: put it into ``ONCE_FOUND``.
+To run the script of a failed test again, put its output into ``ONCE_FOUND``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SEED_OVER_HTTP = 1_000
 
 _NOBODYS_401 = "status:401 body='<html>Sign in</html>' endpoint=get_identity"
 
-# What it comes from, and the shortest script that leads to it.
+# The cause of the known limit, and the shortest script that leads to it.
 ONCE_FOUND = {
     "a proxy's 401 about the stored key: it lives on, and another takes its place": Script(
         mode="create", start="fresh", tries=(Try(polytomic=(_NOBODYS_401,)),)
@@ -36,7 +36,7 @@ ONCE_FOUND = {
         mode="standby", start="old", tries=(Try(polytomic=(f"{_NOBODYS_401} times=2 skip=2",)),)
     ),
 }
-# That revocations are instant is taken for granted (docs/when-a-worker-dies.md, Limits).
+# Assumes that revocations are instant (docs/when-a-worker-dies.md, Limits).
 A_LIMIT = {
     "stored, not closed, forgotten, and revoked keys answer for a moment: one of those is kept": Script(
         mode="rotate",
@@ -49,7 +49,7 @@ A_LIMIT = {
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[PlayScript]:
-    """Play a script on a stage of its own."""
+    """Run a script in its own environment."""
     with playground(monkeypatch) as (folder, port):
 
         def run(script: Script, *, over_http: bool = False) -> None:
@@ -66,7 +66,7 @@ def play(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
 
 
 def explore(mode: Mode, number: int, of_seed: int, check: Callable[[Script], None]) -> None:
-    """Check so many scripts; the same seed gives the same ones."""
+    """Check a number of scripts, which a seed selects."""
     limits = settings(max_examples=number, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
     def once(script: Script) -> None:

@@ -1,6 +1,6 @@
-"""An error that Polytomic has recorded does not stand in the way of the next run, put right within 24 hours.
+"""An error that Polytomic has recorded does not block the next run, if the cause is repaired within 24 hours.
 
-Polytomic gives the outcome of an Idempotency-Key again for 24 hours, errors included, whatever has become of its cause.
+Polytomic replays the outcome of an Idempotency-Key for 24 hours, including errors, even if the cause is repaired.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.reference import KeyReference
 
 _HALF_A_DAY = timedelta(hours=12)
-# A forced issuance asks under three Idempotency-Keys before its try ends.
+# A forced issuance uses three Idempotency-Keys in a try.
 _RECORDED = {"create": 1, "rotate": 3, "standby": 3}
 
 
@@ -36,7 +36,7 @@ def stage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]
 
 
 def run(stage: Environment, mode: Mode, at: datetime) -> KeyReference:
-    """Have a run of the DAG, at its own time, bring a key."""
+    """Run the DAG at its own time, and check that it stores a key."""
     return issue(
         stage.hook,
         stage.store(),
@@ -49,12 +49,12 @@ def run(stage: Environment, mode: Mode, at: datetime) -> KeyReference:
 
 
 def refuse(stage: Environment) -> None:
-    """Have Polytomic not let the connection's key issue: as that of a mere user."""
+    """Make the connection's key one of a user, so that Polytomic rejects requests for keys."""
     stage.emulator._keys._keys[stage.emulator.partner_key].user_id = stage.other.user_id
 
 
 def allow(stage: Environment) -> None:
-    """Make that very key a partner's again."""
+    """Make the same key a partner key again."""
     stage.emulator._keys._keys[stage.emulator.partner_key].user_id = None
 
 
@@ -91,7 +91,7 @@ def test_the_next_run_succeeds_once_the_cause_is_put_right(
         reference = run(stage, mode, RUN + later)
         statuses = [request.status for request in stage.emulator.received("create_api_key")[asked:]]
         assert statuses[-1] == 200
-        # A recorded one was given again, but for the create that knows after its second 500 that it is spent.
+        # A recorded error was replayed, except for a creation, which abandons its key after a second 500.
         assert (status in statuses) == ((mode, status) != ("create", 500))
         stored = stage.stored()
         assert reference.issued

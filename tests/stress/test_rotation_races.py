@@ -1,7 +1,7 @@
-"""Two processes rotate the same key at once, or one rotates while the other creates: one key, for both.
+"""Two processes that rotate the same key at once, or of which one creates it, end with one key.
 
-Both start from the same state: each is held at a point of its own, drawn at random, until the other has come to its
-own; in every eighth round neither is held. Where a try fails because of the other, it is repeated, as Airflow does.
+Both start from the same state. Each waits at a random point until the other has reached its own; in every eighth round
+none waits. A try that fails because of the other process is repeated, as by Airflow.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 POINTS = tuple(f"{when} {call}" for call in CALLS for when in ("before", "after"))
-# So many rounds are about one customer; the first of them begins with nothing stored.
+# The number of rounds for one customer; the first of them starts without a stored key.
 ROUNDS_EACH = 10
 
 Rounds = Callable[[int, int], int]
@@ -41,10 +41,10 @@ Rounds = Callable[[int, int], int]
 
 @dataclass
 class Round:
-    """Two processes that act at the same destination at once.
+    """Two processes that act on the same destination at once.
 
-    :param run: how many rounds this customer has had before.
-    :param acts: what the two do.
+    :param run: the number of earlier rounds of this customer.
+    :param acts: the actions of the two.
     """
 
     what: str
@@ -59,11 +59,11 @@ class Round:
 
     @property
     def story(self) -> str:
-        """What happened, for a failing test."""
+        """The events of the round, for a failing test."""
         return f"round {self.number}, {self.acts} met at {self.meet}: {self.ends}"
 
     def play(self) -> None:
-        """Let them race, and repeat what failed because of the other."""
+        """Run both, and repeat a try that failed because of the other."""
         orders = [self._order(act, meet) for act, meet in zip(self.acts, self.meet, strict=True)]
         emulator = self.customer.environment.emulator
         before = emulator.counts().get("create_api_key", 0)
@@ -80,7 +80,7 @@ class Round:
                 self.ends[number] = again
 
     def read(self) -> str:
-        """Return what readers get now."""
+        """Return the key that readers receive."""
         (end,) = race(self.racers[:1], [self._order("read", None)])
         stored: str = end["readers_get"]
         return stored
@@ -92,7 +92,7 @@ class Round:
 def each_round(
     environment: Environment, place: str, what: str, number: int, *, acts: tuple[str, str], standby: bool = False
 ) -> Iterator[Round]:
-    """Prepare one round after the other."""
+    """Yield the rounds one after the other."""
     chance = random.Random(f"{place} {what}")
     customer = environment.customer(place, standby=standby)
     with racing(customer) as racers:

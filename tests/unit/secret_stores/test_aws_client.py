@@ -150,7 +150,7 @@ def test_a_missing_right_is_quoted_unless_the_message_contains_the_value():
     assert len(str(explain(refused("AccessDenied", words + "x" * 5000), "p"))) < 700
 
 
-TOLD = {
+TRANSLATED = {
     (SecretStoreDeniedError, "missing_right"): [refused("AccessDeniedException", KEY)],
     (SecretStoreDeniedError, "kms_key"): [
         refused(code, KEY) for code in ("DecryptionFailure", "EncryptionFailure", "InvalidKeyId")
@@ -181,7 +181,9 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize(("error", "expected"), [(error, kind) for kind, errors in TOLD.items() for error in errors])
+@pytest.mark.parametrize(
+    ("error", "expected"), [(error, kind) for kind, errors in TRANSLATED.items() for error in errors]
+)
 def test_errors_of_aws_and_boto_are_translated_by_code_and_type(error, expected):
     error = explain(error, "the place")
     assert (type(error), error.reason) == expected

@@ -149,7 +149,7 @@ KEYS_OF_YAML = """\
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "YML"])
-@pytest.mark.parametrize("more", ["", KEYS_OF_YAML], ids=["plain", "keys that are no text"])
+@pytest.mark.parametrize("more", ["", KEYS_OF_YAML], ids=["plain", "keys that are not strings"])
 def test_a_yaml_file_is_read_and_never_changed(tmp_path, suffix, more):
     file = tmp_path / f"connections.{suffix}"
     file.write_text(YAML + more)

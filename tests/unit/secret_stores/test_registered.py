@@ -47,7 +47,7 @@ ACME_BACKEND = f"{AcmeBackend.__module__}.{AcmeBackend.__qualname__}"
 
 
 class MemoryStore:
-    """A store that keeps one value, and can be told to fail."""
+    """A store that keeps one value, and can fail on request."""
 
     compare_and_set = True
     place = "secret acme in the memory of the test"

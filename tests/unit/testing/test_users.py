@@ -102,7 +102,7 @@ def test_only_the_partners_update_needs_the_address(place):
         (b'{"email": null}', "email"),
         (b'{"email": "nobody"}', "email"),
         (b'{"email": "ADA@acme.example"}', "email"),
-        (b'"a text"', "body"),
+        (b'"a string"', "body"),
         (b"{", "body"),
     ],
 )
