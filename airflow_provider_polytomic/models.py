@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from airflow_provider_polytomic._support.ids import is_uuid
+from airflow_provider_polytomic._support.text import one_line
 
 __all__ = ["Identity", "Organization", "Role", "User"]
 
@@ -45,6 +46,21 @@ class Identity(_Response):
     is_system: bool = False
     organization_id: str | None = None
     organization_name: str | None = None
+
+    def describe(self) -> str:
+        """Return the kind of the key, its owner, and whether it can issue keys, for people."""
+        organization = one_line(self.organization_name or self.organization_id or "", 100)
+        owner = f" of {organization}" if organization else ""
+        cannot = "cannot issue keys. Use a partner key for that."
+        if self.is_partner:
+            return f"Partner key{owner}; can issue keys."
+        if self.is_user:
+            user = one_line(self.email or self.id or "an unnamed user", 100)
+            return f"User key of {user}{f' in {organization}' if organization else ''}; {cannot}"
+        if self.is_organization:
+            return f"Organization key{owner}; {cannot}"
+        key_type = "System key" if self.is_system else "Key of an unknown type"
+        return f"{key_type}{owner}; whether it can issue keys is not documented."
 
     @field_validator("id", "organization_id")
     @classmethod

@@ -111,7 +111,7 @@ def _show_polytomic(screen: Screen, polytomic: dict[str, str]) -> list[str]:
     :raises DemoError: unless the customer has one organization, one user and one key.
     """
     state = state_of(polytomic["base_url"])
-    screen.rows("What Polytomic has now", ("organization", "user", "roles", "keys"), rows_of(state))
+    screen.rows("What Polytomic has now", ("organization", "user", "roles", "key fingerprints"), rows_of(state))
     screen.say(f"Invitations sent: {state['invitations']}")
     users = users_of(state, CUSTOMER["organization"])
     accounts = [(user["email"], user["roles"], len(user["live_keys"])) for user in users]

@@ -240,7 +240,7 @@ def _create(what: str, find: Callable[..., M | None], create: Callable[[str], M]
             return Ensured(existing, created=False)
 
     def log_retry(error: BaseException, seconds: float) -> None:
-        log.info("Retrying in %.1f s. %s", seconds, error)
+        log.info("Retrying in %.1f s (%s).\n%s", seconds, type(error).__name__, error)
 
     policy = RetryPolicy(budget.retry_for, on_retry=log_retry, stopping=budget.stopping, clock=budget.clock)
     try:

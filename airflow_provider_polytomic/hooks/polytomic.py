@@ -12,7 +12,6 @@ from airflow_provider_polytomic._airflow.connection_form import connection_form_
 from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic._support.ids import parse_uuid
 from airflow_provider_polytomic._support.retry import RetryPolicy
-from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
 from airflow_provider_polytomic.hooks._client import Client
@@ -175,14 +174,13 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
     def test_connection(self) -> tuple[bool, str]:
         """Request the owner of the key once.
 
-        :returns: whether the request succeeded, and a sentence: the kind of the key, its owner, and whether it can
-            issue keys.
+        :returns: whether the request succeeded, and the owner of the key (``Identity.describe``) or the error.
         """
         try:
             identity = read_one(Identity, self._client.get("/api/me", should_retry=never_retry), "GET /api/me")
         except PolytomicError as error:
             return False, str(error)
-        return True, _describe_identity(identity)
+        return True, identity.describe()
 
     def close(self) -> None:
         """Close the pool of connections; the next call opens new ones."""
@@ -218,21 +216,6 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
 
     def _log_retry(self, error: PolytomicError, seconds: float) -> None:
         self.log.info("Retrying in %.1f s (%s).\n%s", seconds, type(error).__name__, error)
-
-
-def _describe_identity(identity: Identity) -> str:
-    organization = one_line(identity.organization_name or identity.organization_id or "", 100)
-    owner = f" of {organization}" if organization else ""
-    cannot = "cannot issue keys, which needs a partner key."
-    if identity.is_partner:
-        return f"Partner key{owner}; can issue keys."
-    if identity.is_user:
-        user = one_line(identity.email or identity.id or "an unnamed user", 100)
-        return f"User key of {user}{f' in {organization}' if organization else ''}; {cannot}"
-    if identity.is_organization:
-        return f"Organization key{owner}; {cannot}"
-    key_type = "System key" if identity.is_system else "Key of an unknown type"
-    return f"{key_type}{owner}; whether it can issue keys is not documented."
 
 
 @strip_traceback

@@ -40,7 +40,7 @@ def conflict(place: str = "", not_done: str = "written") -> SecretStoreConflictE
     """
     return SecretStoreConflictError(
         f"{place or 'the secret'} was changed by another process or user since it was read. Nothing was {not_done}. "
-        "Read it again.",
+        "A retry reads it again.",
         reason="changed_since_read",
         place=place,
     )
@@ -89,8 +89,8 @@ def _translate(error: Exception, store: _Store) -> SecretStoreError:
     known = error if isinstance(error, SecretStoreError) or explain is None else explain(error)
     if not isinstance(known, SecretStoreError):
         return SecretStoreUnavailableError(
-            f"{store.place}: unexpected {_locate(error)}; whether the request took effect is not known, so read again. "
-            "If the error persists, please report it with this line.",
+            f"{store.place}: unexpected {_locate(error)}. Whether the request took effect is not known. A retry reads "
+            "it again. If the error persists, please report it with this line.",
             reason="unexpected",
             place=store.place,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import signal
 import sys
@@ -34,39 +35,48 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve an emulated Polytomic for tests and demonstrations, and print its keys.",
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=int, default=8766, help="port to listen on, 0 for any free one (%(default)s)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=8766, help="port to listen on, 0 for any free one (default: %(default)s)")
     add("--partner-key", metavar="KEY", help="the partner key (default: a new one)")
     add("--deployment-key", metavar="KEY", help="an on-premises deployment key (default: none)")
     add(
-        "--organization", metavar="NAME", default="Acme", help="the organization that exists at the start (%(default)s)"
+        "--organization",
+        metavar="NAME",
+        default="Acme",
+        help="the organization that exists at the start (default: %(default)s)",
     )
     add(
         "--user",
         metavar="EMAIL",
         action="append",
-        help="a user of the organization; can be repeated (airflow@acme.example)",
+        help="a user of the organization; can be repeated (default: airflow@acme.example)",
     )
-    add("--delay-ms", metavar="N", type=float, default=0.0, help="milliseconds that every request takes")
+    add(
+        "--delay-ms",
+        metavar="N",
+        type=float,
+        default=0.0,
+        help="milliseconds that every request takes (default: %(default)s)",
+    )
     add(
         "--existing-key",
         choices=_EXISTING_KEY,
         default="second_key",
-        help="result of Create API Key without force if the user has a key (%(default)s)",
+        help="result of Create API Key without force if the user has a key (default: %(default)s)",
     )
     add(
         "--existing-user",
         type=int,
         choices=_TAKEN,
         default=422,
-        help="response if a user has the e-mail address (%(default)s)",
+        help="response if a user has the e-mail address (default: %(default)s)",
     )
     add(
         "--existing-name",
         type=int,
         choices=_TAKEN,
         default=409,
-        help="response if another organization has the name (%(default)s)",
+        help="response if another organization has the name (default: %(default)s)",
     )
     add("--no-replay-values", action="store_true", help="respond to a repeated Create API Key without the key")
     add(
@@ -74,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         type=float,
         default=0.0,
-        help="how long a revoked key still works (%(default)s)",
+        help="how long a revoked key still works (default: %(default)s)",
     )
     add(
         "--fault",
@@ -110,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             revocation_delay=options.revocation_delay,
         ).start()
     except (ImportError, OSError) as error:
-        sys.stderr.write(f"The emulator did not start: {error}\n")
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        advice = ". Stop the other program, or choose another port with --port." if in_use else ""
+        sys.stderr.write(f"The emulator did not start: {error}{advice}\n")
         return 1
     organization = emulator.add_organization(options.organization)
     users = [emulator.add_user(organization.id, email) for email in options.user or ["airflow@acme.example"]]

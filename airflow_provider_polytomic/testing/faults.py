@@ -126,9 +126,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Check the fault, and set the default of ``when``."""
-        kind = _KINDS.get(self.kind)
-        if kind is None:
-            raise ValueError(f"unknown fault {self.kind!r}; use one of {', '.join(_KINDS)}")
+        kind = _find_kind(self.kind)
         self._check_arguments(kind)
         if self.endpoint is not None and self.endpoint not in ENDPOINT_NAMES:
             raise ValueError(f"unknown endpoint {self.endpoint!r}; use one of {', '.join(ENDPOINT_NAMES)}")
@@ -167,9 +165,9 @@ class Fault:
         """
         head, *options = shlex.split(spec) or [""]
         kind, colon, argument = head.partition(":")
+        name = _find_kind(kind).argument
         values: dict[str, Any] = {}
         if colon:
-            name = _KINDS[kind].argument if kind in _KINDS else None
             if name is None:
                 raise ValueError(f"in the fault {spec!r}, {kind} accepts nothing after a colon")
             values[name] = _read(spec, name, argument)
@@ -194,6 +192,13 @@ class Fault:
 
 
 _NAMES = tuple(field.name for field in fields(Fault) if field.name != "kind")
+
+
+def _find_kind(name: str) -> _Kind:
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"unknown fault {name!r}; use one of {', '.join(_KINDS)}")
+    return kind
 
 
 def _read(spec: str, name: str, text: str) -> Any:

@@ -66,7 +66,7 @@ NAMES = {
     r"_Version[12]": "KvV1, KvV2",
     r"_believed": "_reject_future_record",
     r"_bring|_obtain": "_run, _mint_and_publish",
-    r"_sentence_of": "_describe_identity",
+    r"_sentence_of": "describe",
     r"_?(MOST|LONGEST|SHORTEST)_[A-Z_]+": "MAX_..., MIN_...",
     r"allow_live": "allow_active_key",
     r"answers_as|is_dead|owner_of": "belongs_to, is_revoked, describe_owner",

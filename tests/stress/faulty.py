@@ -22,9 +22,11 @@ __all__ = ["Calls", "Faulty", "KilledError"]
 
 _ERRORS: dict[str, Callable[[], SecretStoreError]] = {
     "denied": lambda: SecretStoreDeniedError("The store refuses. Nothing was changed. Let this user write there."),
-    "conflict": lambda: SecretStoreConflictError("Another process changed it; nothing was written. Read it again."),
+    "conflict": lambda: SecretStoreConflictError(
+        "Another process changed it; nothing was written. A retry reads it again."
+    ),
     "unavailable": lambda: SecretStoreUnavailableError(
-        "The store did not answer. It is read again. Look at its health."
+        "The store did not answer. A retry reads it again. Check its health."
     ),
 }
 

@@ -80,6 +80,7 @@ def hook_methods(hook: PolytomicHook) -> None:
 def models(identity: Identity, organization: Organization, user: User, role: Role) -> None:
     """Optional fields can be None, and no field can be assigned."""
     assert_type(identity.is_partner, bool)
+    assert_type(identity.describe(), str)
     assert_type(identity.organization_id, str | None)
     assert_type(organization.id, str)
     assert_type(organization.name, str | None)

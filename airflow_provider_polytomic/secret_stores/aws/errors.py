@@ -98,7 +98,8 @@ def explain(error: Exception, place: str, *, sent: Mapping[str, object] | None =
         return _explain_code(error, place, sent or {})
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"{place}: no answer from AWS ({error_type}); whether the request took effect is not known, so read again.",
+            f"{place}: no answer from AWS ({error_type}). Whether the request took effect is not known. A retry "
+            "reads it again.",
             reason="no_answer",
             place=place,
         )
@@ -115,7 +116,7 @@ def _explain_code(error: boto_errors.ClientError, place: str, sent: Mapping[str,
     if code in _DENIED:
         return SecretStoreDeniedError(
             f"{place}: AWS refused ({_quote_refusal(error, sent) or code}). This request changed nothing. "
-            "Allow it in the role's policy; the documentation has the smallest policy that works.",
+            "Allow it in the role's policy. docs/permissions.md names the rights and the page with the policy.",
             reason="missing_right",
             place=place,
         )
@@ -136,7 +137,8 @@ def _explain_code(error: boto_errors.ClientError, place: str, sent: Mapping[str,
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
         return SecretStoreUnavailableError(
-            f"{place}: AWS is busy or failed ({code}); whether the request took effect is not known, so read again.",
+            f"{place}: AWS is busy or failed ({code}). Whether the request took effect is not known. A retry reads "
+            "it again.",
             reason="no_answer",
             place=place,
         )

@@ -38,5 +38,7 @@ def explain(error: OSError, *, setting: str, records: str) -> SecretStoreError:
             fields=[setting],
         )
     return SecretStoreUnavailableError(
-        f"{what}. Whether the file was changed is not known, so read again. Check the disk.", reason="no_answer"
+        f"{what}. Whether the file was changed is not known. A retry reads it again. If the error persists, check the "
+        "disk.",
+        reason="no_answer",
     )

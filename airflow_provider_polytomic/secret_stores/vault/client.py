@@ -187,15 +187,15 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
         return SecretStoreDeniedError(
             f"Vault refuses to {what}, even after a new login. It answers so for a missing right, an unknown or "
             "expired token and a mount that does not exist. This request changed nothing. Check the token or role, the "
-            "mount point and the policy; the documentation has the smallest policy that works.",
+            "mount point and the policy. docs/hashicorp-vault.md has a policy with the rights.",
             reason="refused_by_vault",
         )
     if isinstance(error, hvac_errors.InvalidRequest) and _CONFLICT in " ".join(map(str, error.errors or [])):
         return conflict()
     if isinstance(error, _NO_ANSWER):
         return SecretStoreUnavailableError(
-            f"Vault did not answer ({error_type}) the request to {what}; whether it took effect is not known, so read "
-            "again. If the error persists, check address, port and TLS.",
+            f"Vault did not answer ({error_type}) the request to {what}. Whether it took effect is not known. A retry "
+            "reads it again. If the error persists, check address, port and TLS.",
             reason="no_answer",
         )
     if isinstance(error, hvac_errors.VaultError):
@@ -205,7 +205,7 @@ def _explain(error: Exception, what: str) -> SecretStoreError:
             reason="request_not_accepted",
         )
     return SecretStoreUnavailableError(
-        f"the request to {what} failed with {error_type}; whether it took effect is not known, so read again.",
+        f"the request to {what} failed with {error_type}. Whether it took effect is not known. A retry reads it again.",
         reason="unexpected",
     )
 

@@ -98,7 +98,9 @@ class VaultStore(ServerStore):
         written = self._engine.write(self._path, content, over.revision or 0)
         if written.expires:
             log.warning(
-                "%s: Vault will delete the key at %s. Set delete_version_after to 0.", self.place, written.expires
+                "%s: Vault will delete the key\nAt %s. Set delete_version_after to 0 for the secret and its mount.",
+                self.place,
+                written.expires,
             )
         return f"v{written.revision}" if self.compare_and_set else hash_content(content)
 
@@ -181,7 +183,7 @@ class VaultStore(ServerStore):
         if self.compare_and_set and self.read().version != ABSENT:
             raise SecretStoreConflictError(
                 "another process or user wrote the secret during the removal. The new version stays; only the version "
-                "before it was deleted. Read it again.",
+                "before it was deleted. A retry reads it again.",
                 reason="written_while_removed",
             )
 

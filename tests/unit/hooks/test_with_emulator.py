@@ -93,7 +93,7 @@ def test_an_error_states_whether_an_earlier_request_may_have_taken_effect(polyto
 
 def test_test_connection_describes_the_key_in_one_sentence(polytomic, connect, ada):
     assert connect().test_connection() == (True, f"Partner key of {polytomic.owner.name}; can issue keys.")
-    expected = f"User key of {ada.email} in Acme; cannot issue keys, which needs a partner key."
+    expected = f"User key of {ada.email} in Acme; cannot issue keys. Use a partner key for that."
     assert connect(password=polytomic.give_key(ada.id)).test_connection() == (True, expected)
 
 

@@ -57,7 +57,9 @@ def test_a_write_after_the_second_read_is_overwritten_and_named_in_the_log(aws_s
     aws_server.interpose("PutParameter", lambda: put(own, "by-hand"))
     version = store.write(ApiKey(KEY), stored)
     assert store.read().version == version
-    assert f"{store.place}: overwrote version 2" in caplog.text
+    (warning,) = caplog.messages
+    assert warning.partition("\n")[0] == f"{store.place}: overwrote version 2 of another process"
+    assert "read the parameter's history" in warning
     assert not {KEY, "by-hand"} & set(re.split(r"\s", caplog.text))
 
 

@@ -89,3 +89,12 @@ def test_what_it_cannot_do_it_says(arguments, status, message):
     assert (ended.returncode, ended.stdout) == (status, "")
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_port_in_use_is_reported_with_what_to_do():
+    with serving("--json") as process:
+        port = json.loads(process.stdout.readline())["base_url"].rpartition(":")[2]
+        second = [*COMMAND, "--port", port]
+        ended = subprocess.run(second, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.endswith("Stop the other program, or choose another port with --port.\n")

@@ -69,6 +69,7 @@ def test_the_text_of_any_fault_reads_as_that_fault(**values):
     [
         ("", "unknown fault"),
         ("explode", "use one of status, drop"),
+        ("explode:503", "unknown fault 'explode'; use one of status, drop"),
         ("status", "needs status"),
         ("status:many", "'many'"),
         ("status:99", "200 to 599"),

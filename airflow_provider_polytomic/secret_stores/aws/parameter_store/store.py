@@ -86,8 +86,7 @@ class ParameterStore(ServerStore):
         revision, repeated = self._parameter.replace(text, settings)
         if revision - 1 > over.revision + repeated and not self._holds(value, revision - 1):
             log.warning(
-                "%s: overwrote version %s, which another process or user had just written. To restore it, see the "
-                "history of the parameter.",
+                "%s: overwrote version %s of another process\nTo restore it, read the parameter's history.",
                 self.place,
                 revision - 1,
             )
