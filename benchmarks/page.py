@@ -17,25 +17,25 @@ __all__ = ["newest", "render_page", "write_page"]
 _TRIAL = """
 **A short trial.**
 These results come from `--quick`: a few rounds with few keys.
-They show what is measured, and say almost nothing about how fast the package is.
+They show what is measured, and say almost nothing about how fast the provider is.
 The batch is too small to benefit from its threads.
 """
 _PAGE = """\
 # Benchmarks
 
-This page compares what the package costs with what you would write without it.
+This page compares what the provider costs with what you would write without it.
 `make bench` measures it and writes this page from the results.
 No figure here is written by hand, and no test asserts a time.
 Every comparison is within one run.
-Polytomic is an emulator that responds at once; the time that a live server needs to create a key comes on top.
+Polytomic is an emulator that responds at once; the time that a live server needs to create a key is not included.
 {trial}{outdated}
-| Measured | |
+| Fact | Value |
 | --- | --- |
 {machine}
 
 ## Summary
 
-| What | Goal | Measured | |
+| What | Goal | Measured | Result |
 | --- | --- | --- | --- |
 {goals}
 
@@ -66,13 +66,13 @@ shows `BashOperator`.
 ## Outage of a forced rotation
 
 Polytomic revokes the old key before it creates the new one.
-Readers are cut off from the request until the new key is stored, which takes three round trips: the request for the \
+Consumers are cut off from the request until the new key is stored, which takes three round trips: the request for the \
 key, the request that confirms its owner, and the write.
 The bare requests are the same three with `requests`, on warm connections, to the same servers, {outage_rounds} times \
 each in random order.
 `outage_seconds` in the log ends when the value has been read back, which is a fourth round trip.
 
-| Round trip | Until | Bare: median (quartiles), p99 | Package: median (quartiles), p99 | Ratio of medians | Ratio of \
+| Round trip | Until | Bare: median (quartiles), p99 | Provider: median (quartiles), p99 | Ratio of medians | Ratio of \
 p99 |
 | --- | --- | --- | --- | --- | --- |
 {outage}

@@ -28,7 +28,7 @@ def machine(results: Results) -> Iterator[str]:
 def goals(results: Results) -> Iterator[str]:
     """Yield the goals, and whether they were met."""
     ours = results["parsing"]["operators"]["ours"]
-    tasks = f"{results['parsing']['tasks']:,} of the package's operators, ratio to `EmptyOperator`"
+    tasks = f"{results['parsing']['tasks']:,} of the provider's operators, ratio to `EmptyOperator`"
     yield _goal(f"parse a DAG of {tasks}", "≤ 1.2", ours["parse"]["of_empty"], most=1.2)
     yield _goal(f"parse and serialise a DAG of {tasks}", "≤ 1.2", ours["both"]["of_empty"], most=1.2)
     for each in results["outage"]:
@@ -57,13 +57,13 @@ def imports(results: Results) -> Iterator[str]:
 
 
 def presence(results: Results) -> str:
-    """Return the cost of the package for an Airflow that does not use it."""
+    """Return the cost of the provider for an Airflow that does not use it."""
     ratios = results["presence"]
     if ratios is None:
-        return "The cost of the package's presence was not measured, because the package was not installed."
+        return "The cost of the provider's presence was not measured, because the provider was not installed."
     have, have_not = ratios["with"], ratios["without"]
     return (
-        f"`import airflow` takes {_figure(have['median'])} ({_quartiles(have)}) with the package installed, and "
+        f"`import airflow` takes {_figure(have['median'])} ({_quartiles(have)}) with the provider installed, and "
         f"{_figure(have_not['median'])} ({_quartiles(have_not)}) without: a ratio of {ratios['of_medians']:.2f}."
     )
 
@@ -132,7 +132,7 @@ def batch(results: Results) -> str:
 
 def requests(results: Results) -> Iterator[str]:
     """Yield the rows of the requests and their purposes."""
-    yield "| | Server | Request | Purpose |"
+    yield "| Step | Server | Request | Purpose |"
     yield "| --- | --- | --- | --- |"
     traced = results["requests"]
     for number, each in enumerate(traced["each"], 1):

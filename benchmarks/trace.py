@@ -15,9 +15,9 @@ __all__: list[str] = []
 _NAME = "traced"
 # The purpose of the n-th request of its kind in a rotation; an unknown kind or number is an error.
 _FOR = {
-    "GET the secret": ["read what is stored", "read back what readers get"],
+    "GET the secret": ["read what is stored", "read back what consumers get"],
     "GET the record": ["read whose key it is, and since when"],
-    "POST the secret": ["check the right to write, with a write that can only be refused", "store the new key"],
+    "POST the secret": ["check the right to write, with a write that can only be rejected", "store the new key"],
     "POST the record": ["open the record", "close the record"],
     "POST .../keys?force=true": ["issue the key"],
     "GET /api/me": ["confirm whose key the new one is", "confirm that the value that was read back works"],

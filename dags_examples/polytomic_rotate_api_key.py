@@ -56,7 +56,7 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyO
             description="A key of this age is rotated. With 0, the key is rotated in any case.",
         ),
     },
-    # If a try dies after the old key is revoked, readers have no working key until the next try stores the new one.
+    # If a try dies after the old key is revoked, consumers have no working key until a retry stores the new one.
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
     tags=["polytomic"],
 )

@@ -135,7 +135,7 @@ def unproved(page: str, *, backend: bool) -> set[str]:
     """
     if f"## {UNPROVED}\n" not in (ROOT / page).read_text():
         return set()
-    wanted = "reader" if backend else "writer"
+    wanted = "consumer" if backend else "writer"
     return {codes(right)[0] for right, role, *_ in rows(page, UNPROVED) if role == wanted}
 
 

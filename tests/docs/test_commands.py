@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -51,7 +52,7 @@ def _by_first_word(*words: str) -> list[str]:
 
 def test_every_line_is_of_a_kind_that_is_tried():
     first_words = {shlex.split(line, comments=True)[0] for _, line in LINES}
-    assert first_words == SHELL | {"make", "python", "airflow", "pip", "printf", "read"}
+    assert first_words == SHELL | {"make", "python", "python3", ".", "airflow", "pip", "printf", "read"}
 
 
 def test_a_yaml_file_is_converted_by_the_command_that_the_error_tells():
@@ -156,10 +157,26 @@ def test_airflow_can_read_the_command_and_has_what_it_names(line: str):
         params.validate()
 
 
+def test_the_environment_is_created_and_activated_as_the_page_shows(tmp_path: Path):
+    lines = _by_first_word("python3", ".")
+    assert len(lines) == len(("create", "activate"))
+    script = "\n".join(["set -eu", *lines, "python -c 'import sys; print(sys.prefix)'"])
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [str(tmp_path / "venv")], done.stderr
+
+
 @pytest.mark.parametrize("line", _by_first_word("pip"))
 def test_pip_finds_what_it_is_to_install(line: str):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wheel = f"dist/{project['name'].replace('-', '_')}-{__version__}-py3-none-any.whl"
-    what, _, extra = shlex.split(line)[-1].rstrip("]").partition("[")
+    words = shlex.split(line)
+    if "-c" in words:
+        option = words.index("-c")
+        assert (ROOT / words[option + 1]).is_file()
+        del words[option : option + 2]
+    what, _, extra = words[-1].rstrip("]").partition("[")
     assert what in {".", wheel}
     assert not extra or extra in project["optional-dependencies"]
