@@ -103,9 +103,8 @@ class _Stores:
 class _Offline(PolytomicBatchRotateApiKeysOperator):
     """The batch operator with stubs of Polytomic and the stores."""
 
-    def _make_hook(self) -> Any:
-        hook = super()._make_hook()
-        hook.close()
+    def _make_hook(self, **options: Any) -> Any:
+        super()._make_hook(**options).close()
         return _Polytomic()
 
     def _make_stores(self, _server: str) -> Any:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance import Rotate
-from airflow_provider_polytomic.operators._dag_run import dag_run
+from airflow_provider_polytomic.operators._dag_run import current_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ def airflow_run(time: datetime, dag_id: str = "acme") -> SimpleNamespace:
 
 def run_at(time: datetime, dag_id: str = "acme") -> Run:
     """Return the same run as an issuance receives it."""
-    return dag_run({"dag_run": airflow_run(time, dag_id)})
+    return current_run({"dag_run": airflow_run(time, dag_id)})
 
 
 def renew(time: datetime, max_age: timedelta = timedelta(0)) -> Rotate:

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["PolytomicOperator"]
 
 
-# Fields whose default would change who acts, on what, or whether anything changes at all.
-_NEVER_DROPPED = frozenset(
-    {
-        "allow_failures", "allow_active_key", "check_only", "force", "polytomic_conn_id", "shard", "shards",
-        "skip_if_not_due", "take_over",
-    }
-)  # fmt: skip
-
-
 class PolytomicOperator(BaseOperator):
     """Base class for operators that call Polytomic.
 
@@ -46,6 +37,8 @@ class PolytomicOperator(BaseOperator):
     retry_for: float | str
     # The parameter that names a mapped task instance.
     _map_index_field: ClassVar[str]
+    # Fields, besides the connection, whose default would change what the task acts on, or whether it changes anything.
+    _acting_fields: ClassVar[frozenset[str]] = frozenset()
     # The template fields that the DAG sets.
     _given: frozenset[str] = frozenset()
     # Not a threading.Event: Airflow deep-copies operators, and on_kill runs as a signal handler of the same thread.
@@ -68,8 +61,7 @@ class PolytomicOperator(BaseOperator):
         try:
             self._set_map_index_name(context)
             self._refuse_dropped()
-            with closing(self._make_hook()) as hook:
-                return self._perform(hook, context)
+            return self._run(context)
         except PolytomicError as error:
             # A configuration error names its own parameter: an invalid destination can contain a password.
             if not isinstance(error, PolytomicConfigurationError):
@@ -99,21 +91,21 @@ class PolytomicOperator(BaseOperator):
 
         :raises PolytomicConfigurationError: if there is one.
         """
-        dropped = [
-            name
-            for name in self.template_fields
-            if name in self._given & _NEVER_DROPPED and getattr(self, name) is None
-        ]
+        unsafe = self._given & {"polytomic_conn_id", *self._acting_fields}
+        dropped = [name for name in self.template_fields if name in unsafe and getattr(self, name) is None]
         if dropped:
             raise rendered_to_nothing(dropped, "The default would have another effect.")
 
-    def _make_hook(self) -> PolytomicHook:
+    def _run(self, context: Context) -> Any:
+        """Do the work with a hook that is closed afterwards, and return small JSON."""
+        with closing(self._make_hook(stopping=self._is_killed)) as hook:
+            return self._perform(hook, context)
+
+    def _make_hook(self, **options: Any) -> PolytomicHook:
         """Return the hook, not yet connected: an invalid parameter is reported before the connection is read."""
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
-        return PolytomicHook(
-            self._conn_id(), retry_for=to_seconds("retry_for", self.retry_for), stopping=self._is_killed
-        )
+        return PolytomicHook(self._conn_id(), retry_for=to_seconds("retry_for", self.retry_for), **options)
 
     def _perform(self, hook: PolytomicHook, context: Context, /) -> Any:
         """Do the work, and return small JSON."""
@@ -138,6 +130,16 @@ class PolytomicOperator(BaseOperator):
         from airflow_provider_polytomic._provisioning.create import RetryBudget
 
         return RetryBudget(to_seconds("retry_for", self.retry_for), stopping=self._is_killed)
+
+    def _warn_about_no_retries(self, subject: str) -> None:
+        """Log a warning for a task without retries that replaces the keys of this subject."""
+        self.log.warning(
+            "%s: retries=0, so a failure can leave consumers without a working key\n"
+            "Polytomic revokes a user's keys before the new one is stored. If the task ends in between, the outage "
+            "lasts until you clear it. Set retries=5, for example, and a short retry_delay: within 24 hours, a retry "
+            "gets the same key.",
+            subject,
+        )
 
     def _is_retried(self, context: Context) -> bool:
         """Return whether an earlier try, or the run before a clear, may have done the work and ended unreported."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
     from airflow_provider_polytomic.secret_stores.destination import Destination
 
-__all__ = ["IssuanceMode", "PolytomicIssuingOperator", "parse_destination"]
-
-
-@dataclass(frozen=True)
-class IssuanceMode:
-    """What to do with the stored key.
-
-    :param standby: the standby user of the organization, whose key is stored in turn with the first user's.
-    """
-
-    mode: Ensure | Rotate
-    standby: Target | None = None
-
-    @property
-    def causes_outage(self) -> bool:
-        """Whether consumers have no working key from the request for a new key until it is stored."""
-        from airflow_provider_polytomic._issuance import Rotate
-
-        return isinstance(self.mode, Rotate) and self.standby is None
+__all__ = ["PolytomicIssuingOperator", "parse_destination"]
 
 
 class PolytomicIssuingOperator(PolytomicOperator):
@@ -50,32 +31,33 @@ class PolytomicIssuingOperator(PolytomicOperator):
     take_over: bool | str | None
     check_only: bool | str | None
 
-    def _issuance_mode(self, context: Context) -> IssuanceMode:
-        """Return what to do with the stored key; checks the subclass's own parameters."""
+    def _issuance_mode(self, context: Context) -> tuple[Ensure | Rotate, Target | None]:
+        """Return what to do with the stored key, and the standby user; checks the subclass's own parameters."""
         raise NotImplementedError
 
     def _perform(self, hook: PolytomicHook, context: Context, /) -> dict[str, Any]:
         """Keep the stored key or issue one; return the reference, or with ``check_only`` what would be done."""
         from airflow_provider_polytomic._airflow.masking import mask_secret
-        from airflow_provider_polytomic._issuance import check, issue
+        from airflow_provider_polytomic._issuance import Rotate, check, issue
         from airflow_provider_polytomic._issuance.targets import Target
         from airflow_provider_polytomic.secret_stores.factory import open_store
 
         target = Target.parse(self.org_id, self.user_id)
         destination = parse_destination(self._conn_id(), self.destination)
-        mode, take_over = self._issuance_mode(context), to_boolean("take_over", self.take_over)
-        check_only = to_boolean("check_only", self.check_only)
-        if mode.causes_outage and not check_only and not self.retries:
-            self._warn_about_no_retries(destination)
+        mode, standby = self._issuance_mode(context)
+        take_over, check_only = to_boolean("take_over", self.take_over), to_boolean("check_only", self.check_only)
+        # Without a standby user, consumers have no working key from the request for a new key until it is stored.
+        if isinstance(mode, Rotate) and standby is None and not check_only and not self.retries:
+            self._warn_about_no_retries(str(destination))
         began = monotonic()
         store = open_store(destination, issuer=hook.base_url)
         if check_only:
-            preview = check(hook, store, target, mode.mode, standby=mode.standby, take_over=take_over)
+            preview = check(hook, store, target, mode, standby=standby, take_over=take_over)
             self._log_preview(destination, preview)
             return preview.to_json(self.destination, server=hook.base_url)
         reference = issue(
-            hook, store, target, mode.mode,
-            standby=mode.standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
+            hook, store, target, mode,
+            standby=standby, take_over=take_over, hide=mask_secret, stopping=self._is_killed,
         )  # fmt: skip
         self._log_reference(destination, reference, monotonic() - began)
         return self._on_issued(reference, reference.to_json(self.destination, server=hook.base_url), context)
@@ -94,9 +76,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
 
     def _is_new_key(self, reference: KeyReference, context: Context) -> bool:
         """Return whether the key has no event yet: this try issued it, or one that ended before its event."""
-        from airflow_provider_polytomic.operators._dag_run import dag_run
+        from airflow_provider_polytomic.operators._dag_run import current_run
 
-        return reference.is_new(dag_run(context), retried=self._is_retried(context))
+        return reference.is_new(current_run(context), retried=self._is_retried(context))
 
     def _describe(self) -> str:
         """Return the user and the destination."""
@@ -123,15 +105,6 @@ class PolytomicIssuingOperator(PolytomicOperator):
     def _log_preview(self, destination: Destination, preview: IssuancePreview) -> None:
         caller = preview.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
         self.log.info("%s: checked only, no API key was issued\n%s Caller: %s", destination, preview.reason, caller)
-
-    def _warn_about_no_retries(self, destination: Destination) -> None:
-        self.log.warning(
-            "%s: retries=0, so a failure can leave consumers without a working key\n"
-            "Polytomic revokes the user's keys before the new one is stored. If the task ends in between, the outage "
-            "lasts until you clear it. Set retries=5, for example, and a short retry_delay: within 24 hours, a retry "
-            "gets the same key.",
-            destination,
-        )
 
 
 def parse_destination(conn_id: str, destination: str) -> Destination:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.operators._base import PolytomicOperator
 from airflow_provider_polytomic.operators._fields import rendered_to_nothing, to_boolean, to_duration, to_optional
-from airflow_provider_polytomic.operators._issuing import IssuanceMode, PolytomicIssuingOperator, parse_destination
+from airflow_provider_polytomic.operators._issuing import PolytomicIssuingOperator, parse_destination
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_polytomic._issuance import Ensure, Rotate
     from airflow_provider_polytomic._issuance.reference import KeyReference
+    from airflow_provider_polytomic._issuance.targets import Target
     from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
 __all__ = ["PolytomicCreateApiKeyOperator", "PolytomicDeleteStoredApiKeyOperator", "PolytomicRotateApiKeyOperator"]
@@ -57,6 +59,7 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
     template_fields: Sequence[str] = (
         "org_id", "user_id", "destination", "force", "take_over", "check_only", *PolytomicOperator.template_fields,
     )  # fmt: skip
+    _acting_fields = frozenset({"force", "take_over", "check_only"})
 
     def __init__(
         self,
@@ -82,13 +85,13 @@ class PolytomicCreateApiKeyOperator(PolytomicIssuingOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _issuance_mode(self, context: Context) -> IssuanceMode:
+    def _issuance_mode(self, context: Context) -> tuple[Ensure | Rotate, None]:
         """Return the mode: keep a working key, or with ``force`` replace it once per run."""
         from airflow_provider_polytomic._issuance import Ensure, Rotate
-        from airflow_provider_polytomic.operators._dag_run import dag_run
+        from airflow_provider_polytomic.operators._dag_run import current_run
 
-        run = dag_run(context)
-        return IssuanceMode(Rotate(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run))
+        run = current_run(context)
+        return Rotate(run, max_age=timedelta(0)) if to_boolean("force", self.force) else Ensure(run), None
 
 
 class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
@@ -132,6 +135,7 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         "org_id", "user_id", "destination", "max_age", "standby_user_id", "skip_if_not_due", "take_over", "check_only",
         *PolytomicOperator.template_fields,
     )  # fmt: skip
+    _acting_fields = frozenset({"skip_if_not_due", "take_over", "check_only"})
 
     def __init__(
         self,
@@ -161,23 +165,22 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _issuance_mode(self, context: Context) -> IssuanceMode:
-        """Return the mode: replace a key that is due."""
+    def _issuance_mode(self, context: Context) -> tuple[Rotate, Target | None]:
+        """Return the mode, which replaces a key that is due, and the standby user."""
         from airflow_provider_polytomic._issuance import Rotate
         from airflow_provider_polytomic._issuance.targets import Target
-        from airflow_provider_polytomic.operators._dag_run import dag_run
+        from airflow_provider_polytomic.operators._dag_run import current_run
 
         to_boolean("skip_if_not_due", self.skip_if_not_due)
-        mode = Rotate(dag_run(context), max_age=to_duration("max_age", self.max_age))
+        mode = Rotate(current_run(context), max_age=to_duration("max_age", self.max_age))
         standby_user_id = to_optional("standby_user_id", self.standby_user_id)
         if standby_user_id is None:
             if "standby_user_id" in self._given:
                 raise rendered_to_nothing(
                     ["standby_user_id"], "Without it, the rotation would leave consumers without a working key."
                 )
-            return IssuanceMode(mode)
-        standby = Target.parse_standby(self.org_id, self.user_id, standby_user_id)
-        return IssuanceMode(mode, standby)
+            return mode, None
+        return mode, Target.parse_standby(self.org_id, self.user_id, standby_user_id)
 
     def _on_issued(
         self, reference: KeyReference, reference_json: dict[str, str | bool], context: Context
@@ -232,6 +235,7 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
         *PolytomicOperator.template_fields,
     )
     _map_index_field = "destination"
+    _acting_fields = frozenset({"take_over", "allow_active_key"})
 
     def __init__(
         self,

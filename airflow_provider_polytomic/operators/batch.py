@@ -6,6 +6,7 @@ To keep DAG parsing fast, ``execute`` imports what only a running task needs.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.exceptions import (
@@ -14,7 +15,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicTaskStoppedError,
 )
 from airflow_provider_polytomic.operators._base import PolytomicOperator
-from airflow_provider_polytomic.operators._fields import to_boolean, to_duration, to_optional, to_seconds, to_shard
+from airflow_provider_polytomic.operators._fields import to_boolean, to_duration, to_optional, to_shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,11 +86,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         "shard", "shards", "allow_failures", *PolytomicOperator.template_fields,
     )  # fmt: skip
     _map_index_field = "shard"
-    # Set while a mapped task instance gets its name: the index of the shard, and their number.
-    _shard: tuple[int, int]
-    # Set with the hook, which uses them.
-    _stop: StopSignal
-    _limiter: RateLimiter
+    _acting_fields = frozenset({"check_only", "take_over", "shard", "shards", "allow_failures"})
 
     def __init__(
         self,
@@ -125,29 +122,36 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         self.retry_for = retry_for
         self._remember_given()
 
-    def _make_hook(self) -> PolytomicHook:
-        """Return a hook for many threads; a 429 to any of them delays the start of all targets."""
+    @property
+    def _shard(self) -> tuple[int, int]:
+        """The index of the shard, and the number of shards."""
+        return to_shard(self.shard, self.shards)
+
+    def _run(self, context: Context) -> dict[str, Any]:
+        """Rotate the keys with a hook for many threads; a 429 to any of them delays the start of all targets."""
         from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
         from airflow_provider_polytomic._support.clock import Clock
-        from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
         from airflow_provider_polytomic.operators._fields import to_rate, to_workers
 
-        self._stop, self._limiter = StopSignal(self._is_killed), RateLimiter(to_rate(self.max_per_second))
-        return PolytomicHook(
-            self._conn_id(),
-            retry_for=to_seconds("retry_for", self.retry_for),
+        # Not attributes of the operator: it must stay picklable, and the limiter has a lock.
+        stop, limiter = StopSignal(self._is_killed), RateLimiter(to_rate(self.max_per_second))
+        hook = self._make_hook(
             pool_size=to_workers(self.max_workers),
-            stopping=self._stop,
-            on_rate_limited=self._limiter.pause,
-            clock=Clock(sleep=self._stop.sleep),
+            stopping=stop,
+            on_rate_limited=limiter.pause,
+            clock=Clock(sleep=stop.sleep),
         )
+        with closing(hook):
+            return self._rotate_targets(hook, limiter, stop, context)
 
     def _make_stores(self, server: str) -> StoreOpener:
         from airflow_provider_polytomic.secret_stores.factory import StoreFactory
 
         return StoreFactory(issuer=server)
 
-    def _perform(self, hook: PolytomicHook, context: Context, /) -> dict[str, Any]:
+    def _rotate_targets(
+        self, hook: PolytomicHook, limiter: RateLimiter, stop: StopSignal, context: Context
+    ) -> dict[str, Any]:
         """Rotate the keys that are due, push the summary, and return it."""
         from airflow_provider_polytomic._batch.failure_budget import FailureBudget
         from airflow_provider_polytomic._batch.report import Report
@@ -159,11 +163,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         events = KeyEvents(context, self.outlets)
         to_boolean("allow_failures", self.allow_failures)
         if not options.check_only and not self.retries:
-            self.log.warning(
-                "retries=0, so a failure can leave consumers without a working key\n"
-                "Polytomic revokes a user's keys before the new one is stored. If the task ends in between, the outage "
-                "lasts until you clear it. Set retries=10, for example."
-            )
+            self._warn_about_no_retries(self._describe())
         shard, shards = self._shard
         targets = read_targets(self.targets, shard=shard, shards=shards, conn_id=self._conn_id())
         report = Report(
@@ -177,7 +177,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         )
         try:
             with report:
-                self._rotate(hook, targets, options, report=report, budget=budget, events=events)
+                self._rotate(hook, targets, options, limiter, stop, report=report, budget=budget, events=events)
         finally:
             summary = report.summary()
             self._push(context["ti"], summary)
@@ -186,8 +186,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         return self._end(summary, budget, context)
 
     def _set_map_index_name(self, context: Context) -> None:
-        """Read the shard, and name a mapped task instance after it if there are several."""
-        self._shard = to_shard(self.shard, self.shards)
+        """Name a mapped task instance after its shard if there are several."""
         if self._shard[1] > 1:
             super()._set_map_index_name(context)
 
@@ -200,10 +199,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
         from airflow_provider_polytomic._batch.rotate import RotationOptions
         from airflow_provider_polytomic._issuance import Rotate
-        from airflow_provider_polytomic.operators._dag_run import dag_run
+        from airflow_provider_polytomic.operators._dag_run import current_run
 
         return RotationOptions(
-            Rotate(dag_run(context), max_age=to_duration("max_age", self.max_age)),
+            Rotate(current_run(context), max_age=to_duration("max_age", self.max_age)),
             hide=BoundedMasker(mask_secret),
             take_over=to_boolean("take_over", self.take_over),
             check_only=to_boolean("check_only", self.check_only),
@@ -215,6 +214,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         hook: PolytomicHook,
         targets: TargetList,
         options: RotationOptions,
+        limiter: RateLimiter,
+        stop: StopSignal,
         *,
         report: Report,
         budget: FailureBudget,
@@ -232,8 +233,8 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
             events.emit_event(destination, reference.to_json(destination, server=server))
 
         Rotation(
-            hook, self._make_stores(server), options, report, budget, self._limiter,
-            Progress(len(targets), self.log.info), self._stop, workers, on_new_key=emit,
+            hook, self._make_stores(server), options, report, budget, limiter,
+            Progress(len(targets), self.log.info), stop, workers, on_new_key=emit,
         ).run(targets)  # fmt: skip
         events.warn_about_dropped_events()
 

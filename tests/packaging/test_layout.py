@@ -107,6 +107,12 @@ def test_airflow_is_imported_in_its_folder_in_operators_in_hooks_and_for_the_bac
     assert set(IMPORTS_AIRFLOW) <= {used.importer for used in of_airflow}
 
 
+def test_versions_of_airflow_are_distinguished_in_its_folder_only():
+    of_version = [name for name, file in modules().items() if "AIRFLOW_V_3_0_PLUS" in file.read_text()]
+    assert of_version
+    assert [name for name in of_version if not is_below(name, "_airflow")] == []
+
+
 @pytest.mark.parametrize("folder", ["_batch", "_issuance", "_provisioning", "_removal"])
 def test_a_folder_of_the_domain_imports_neither_airflow_nor_http(folder: str):
     forbidden = ("airflow", "hooks", "http", "operators", "requests", "urllib3")

@@ -87,7 +87,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone(timedelta(hours=2)))
 @only_3
 def test_the_time_of_a_run_is_its_run_after():
     run = SimpleNamespace(run_after=NOON, logical_date=None, start_date=datetime.now(UTC), **IDS)
-    found = _dag_run.dag_run({"dag_run": run})
+    found = _dag_run.current_run({"dag_run": run})
     assert (found.time, found.time.tzinfo, found.zone) == (NOON, UTC, UTC)
 
 
@@ -105,7 +105,7 @@ def test_the_time_of_a_run_is_when_its_interval_ends_or_its_logical_date(run_typ
     from airflow.utils.types import DagRunType
 
     times = {"data_interval_end": NOON, "logical_date": NOON - timedelta(days=1)}
-    found = _dag_run.dag_run({"dag_run": SimpleNamespace(run_type=DagRunType(run_type), **times, **IDS)})
+    found = _dag_run.current_run({"dag_run": SimpleNamespace(run_type=DagRunType(run_type), **times, **IDS)})
     assert (found.time, found.time.tzinfo, found.zone) == (expected, UTC, UTC)
 
 
@@ -114,7 +114,7 @@ def test_a_run_is_known_by_the_ids_of_its_dag_and_itself_and_by_nothing_else():
         run = SimpleNamespace(
             dag_id=dag_id, run_id=run_id, run_type="manual", run_after=time, logical_date=time, data_interval_end=time
         )
-        return _dag_run.dag_run({"dag_run": run}).id
+        return _dag_run.current_run({"dag_run": run}).id
 
     this = run_id("rotate", "scheduled__1")
     assert this == run_id("rotate", "scheduled__1", NOON + timedelta(days=1))
@@ -135,14 +135,14 @@ def _in_berlin(case: str) -> object:
 def test_a_run_has_the_time_zone_of_its_timetable(case):
     dag = DAG("weekly", start_date=pendulum.datetime(2026, 1, 1), schedule=_in_berlin(case))
     run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
-    assert str(_dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+    assert str(_dag_run.current_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
 
 
 def test_a_run_has_the_time_zone_of_its_dag():
     berlin = pendulum.datetime(2026, 1, 1, tz="Europe/Berlin")
     dag = DAG("weekly", start_date=berlin, schedule="@weekly")
     run = SimpleNamespace(run_type="manual", run_after=NOON, logical_date=NOON, data_interval_end=NOON, **IDS)
-    assert str(_dag_run.dag_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
+    assert str(_dag_run.current_run({"dag_run": run, "dag": dag}).zone) == "Europe/Berlin"
 
 
 @only_2

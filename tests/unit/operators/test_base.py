@@ -53,6 +53,16 @@ def test_a_template_that_renders_to_none_is_not_the_default(scene: Scene, contex
     assert scene.emulator.requests == []
 
 
+@each
+def test_no_flag_and_no_shard_can_be_dropped(kind: Kind) -> None:
+    annotations = {name: str(each.annotation) for name, each in signature(kind.__init__).parameters.items()}
+    flags = {name for name, annotation in annotations.items() if "bool" in annotation}
+    # Its default is the safe one: what is missing is an error.
+    flags.discard("ignore_if_missing")
+    assert kind._acting_fields == flags | {"shard", "shards"} & set(kind.template_fields)
+    assert {"polytomic_conn_id", *kind._acting_fields} == NEVER_DROPPED & set(kind.template_fields)
+
+
 def parameters(kind: Kind) -> dict[str, Any]:
     """Return the operator's own parameters with their defaults."""
     return {
@@ -108,6 +118,19 @@ def test_it_can_be_copied_and_pickled_even_after_on_kill(kind: Kind, duplicate: 
         name: getattr(operator, name) for name in kind.template_fields
     }
     assert twin._is_killed()
+
+
+@each
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda operator: pickle.loads(pickle.dumps(operator))])
+def test_it_can_be_copied_and_pickled_after_it_was_executed(
+    kind: Kind, scene: Scene, context: Context, duplicate: Any
+) -> None:
+    operator = made(kind, scene.ids)
+    operator.execute(context())
+    twin = duplicate(operator)
+    operator.on_kill()
+    assert not twin._is_killed()
+    assert type(twin) is kind
 
 
 @each
