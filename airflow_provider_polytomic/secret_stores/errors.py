@@ -96,8 +96,9 @@ def _translate(error: Exception, store: _Store) -> SecretStoreError:
         )
     if known.place:
         return known
-    text = f"{store.place}: {known}"
-    return type(known)(text, reason=known.reason, fields=known.fields, place=store.place)
+    # Not a new error: a subclass in another package may take other arguments.
+    known.args, known.place = (f"{store.place}: {known}",), store.place
+    return known
 
 
 def _locate(error: Exception) -> str:

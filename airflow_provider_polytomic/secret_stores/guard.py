@@ -54,11 +54,16 @@ class _GuardedStore:
         stored = self._store.read()
         if not isinstance(stored, StoredSecret) or not isinstance(stored.value, ApiKey | None):
             raise _broken(self._source, "read() returns no StoredSecret with an ApiKey or None")
+        if not isinstance(stored.version, str) or (stored.value and stored.value.reveal() in stored.version):
+            raise _broken(self._source, "read() returns a version that is no string, or that has the key in it")
         return stored
 
     @translate_errors
     def write(self, value: ApiKey, over: StoredSecret) -> str:
-        return self._store.write(value, over)
+        version = self._store.write(value, over)
+        # The version is logged and reported, and a client's response may quote the key. The key is stored, so this is
+        # no error.
+        return version if isinstance(version, str) and value.reveal() not in version else "unknown"
 
     @translate_errors
     def read_record(self) -> Mapping[str, str] | None:

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
-from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
+from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, SecretStoreConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,7 +81,7 @@ _Row = TypeVar("_Row", StoreScheme, StoreBackend)
 def find_scheme(name: str) -> StoreScheme | None:
     """Return the scheme of this name, or None if no installed package has it.
 
-    :raises SecretStoreConfigurationError: if the package that registers it cannot be used.
+    :raises PolytomicConfigurationError: if the package that registers it cannot be used.
     """
     return SCHEMES.get(name) or _find_registered(name, StoreScheme)
 
@@ -90,7 +90,7 @@ def find_backend(names: Iterable[str]) -> StoreBackend | None:
     """Return the first secrets backend of these names, or None if no installed package has a store for it.
 
     :param names: of the class and its base classes, the nearest first.
-    :raises SecretStoreConfigurationError: if the package that registers it cannot be used.
+    :raises PolytomicConfigurationError: if the package that registers it cannot be used.
     """
     names = list(names)
     if built_in := next((BACKENDS[name] for name in names if name in BACKENDS), None):
@@ -140,9 +140,10 @@ def _describe(points: Iterable[EntryPoint]) -> str:
     return " and ".join(f"{point.name} = {point.value} ({point.dist.name if point.dist else '?'})" for point in points)
 
 
-def _unusable(points: Iterable[EntryPoint], problem: str, advice: str) -> SecretStoreConfigurationError:
-    return SecretStoreConfigurationError(
-        f"In the entry point group {ENTRY_POINT_GROUP}, {_describe(points)} {problem}. No request was sent. "
+def _unusable(points: Iterable[EntryPoint], problem: str, advice: str) -> PolytomicConfigurationError:
+    # No error of a store: the destination is not checked yet and may hold a password, so no message may quote it.
+    return PolytomicConfigurationError(
+        f"In the entry point group {ENTRY_POINT_GROUP}, {_describe(points)} {problem}.",
         f"{advice} on every worker.",
         reason="registered_store_unusable",
         fields=["destination"],

@@ -202,8 +202,10 @@ BROKEN = {
 @pytest.mark.parametrize(("entry_points", "problem"), BROKEN.values(), ids=BROKEN)
 def test_an_entry_point_that_cannot_be_used_is_named(install, entry_points, problem):
     install(entry_points)
-    with because("registered_store_unusable") as refused:
-        Destination.parse(URI)
+    with pytest.raises(PolytomicConfigurationError) as refused:
+        Destination.parse("acme://admin:S3cret@eu/apps/acme")
+    assert refused.value.reason == "registered_store_unusable"
+    assert "S3cret" not in str(refused.value)  # and an operator adds no destination to an error of this class
     for part in (problem, "acme-store", *entry_points.values(), "No request was sent."):
         assert part in str(refused.value)
     assert refused.value.__context__ is None
@@ -212,7 +214,7 @@ def test_an_entry_point_that_cannot_be_used_is_named(install, entry_points, prob
 def test_two_packages_with_one_scheme_are_refused(install, acme):
     install(ACME)
     install({"acme": "acme_store:acme.other"}, "other-store")
-    with because("registered_store_unusable") as refused:
+    with pytest.raises(PolytomicConfigurationError) as refused:
         Destination.parse(URI)
     assert "acme-store" in str(refused.value)
     assert "other-store" in str(refused.value)
@@ -347,3 +349,36 @@ def assert_hidden(error: SecretStoreError) -> None:
     shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert KEY not in shown
     assert error.__context__ is None
+
+
+class AcmeDownError(SecretStoreUnavailableError):
+    """An error of another package, whose arguments are its own."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"The vault is sealed for {seconds} s. Nothing was changed.", reason="sealed")
+
+
+def test_an_error_with_arguments_of_its_own_keeps_its_class(install, acme):
+    install(ACME)
+    acme.store.failure = AcmeDownError(7)
+    with pytest.raises(AcmeDownError, match=f"^{MemoryStore.place}: The vault is sealed for 7 s") as caught:
+        open_store(URI, issuer=SERVER).write(ApiKey(KEY), StoredSecret(None, ABSENT))
+    assert (caught.value.reason, caught.value.retryable, caught.value.place) == ("sealed", True, MemoryStore.place)
+    assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize("response", [{"data": {"api_key": KEY}}, f"etag of {KEY}", None])
+def test_a_version_that_quotes_the_key_is_not_passed_on(install, acme, response):
+    install(ACME)
+    acme.store.write = lambda *_: response
+    assert open_store(URI, issuer=SERVER).write(ApiKey(KEY), StoredSecret(None, ABSENT)) == "unknown"
+
+
+# Made in the test: its arguments are locals of a frame that is searched for the key.
+@pytest.mark.parametrize("make_version", [lambda: {"key": KEY}, lambda: f"etag of {KEY}", lambda: 7])
+def test_a_read_whose_version_could_reveal_the_key_is_refused(install, acme, make_version):
+    install(ACME)
+    acme.store.stored = StoredSecret(ApiKey(KEY), make_version())
+    with because("registered_store_broken") as refused:
+        open_store(URI, issuer=SERVER).read()
+    assert_hidden(refused.value)
