@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,16 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"host": "two words"}, ["host"]),
         ({"host": "https://polytomic.example.com:port"}, ["host"]),
         ({"host": "https://polytomic.example.com:1", "port": 2}, ["host"]),
+        ({"host": "https://polytomic.example.com:0"}, ["host"]),
+        ({"host": "https://polytomic.example.com:99999"}, ["host"]),
+        ({"host": "https://polytomic.example.com:" + "9" * 5000}, ["host"]),
+        ({"port": -1}, ["host"]),
+        ({"port": 99999}, ["host"]),
+        ({"extra": {"ca_bundle": "a" * 5000}}, ["ca_bundle"]),
+        ({"extra": {"timeout": math.inf}}, ["timeout"]),
+        ({"extra": {"timeout": "9" * 5000}}, ["timeout"]),
+        ({"extra": {"proxy": "http://proxy.example.com:99999"}}, ["proxy"]),
+        ({"extra": {"proxy": "http://proxy.example.com:" + "9" * 5000}}, ["proxy"]),
         ({"password": ""}, ["password"]),
         ({"password": None}, ["password"]),
         ({"password": "two words"}, ["password"]),
