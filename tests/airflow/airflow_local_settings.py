@@ -1,4 +1,4 @@
-"""A policy of Airflow's, which the stage copies to where Airflow looks for it: the examples stay as they are."""
+"""Airflow policy that the deployment copies into its configuration, so that the examples stay unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["dag_policy"]
 
 
 def dag_policy(dag: Any) -> None:
-    """Leave a DAG no schedule but one on assets: tasks that start before all is healthy time out."""
+    """Remove every schedule except one on assets: tasks that start before Airflow is healthy time out."""
     from airflow.providers.common.compat.sdk import DAG
 
     # AssetTriggeredTimetable; on 2.11 DatasetTriggeredTimetable.

@@ -1,6 +1,6 @@
-"""The issuances that are run to see what they leave behind: some that go well, and one for each kind of failure.
+"""Issuances that are searched for leaks: some that succeed, and one for each kind of failure.
 
-Where no key exists yet and nothing secret is quoted, there is nothing to leave behind: the unit tests have those.
+A failure before a key exists, and without a quoted secret, can leak nothing: the unit tests have those.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from airflow_provider_polytomic.testing import Fault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CASES", "INCOMPLETE", "METASTORE", "PARTNER_KEY", "REFUSED", "SOMEBODY_ELSE", "Case", "failed", "went_well"]
+__all__ = ["CASES", "INCOMPLETE", "METASTORE", "OTHER_USER", "PARTNER_KEY", "REFUSED", "Case", "failed", "succeeded"]
 
-# In the body of a fault, where the stage puts what it knows by then.
+# Placeholders in the body of a fault, which the deployment replaces.
 PARTNER_KEY = "<partner key>"
-SOMEBODY_ELSE = "<somebody else>"
+OTHER_USER = "<other user>"
 ALWAYS = None
 
 
@@ -25,21 +25,21 @@ ALWAYS = None
 class Case:
     """One task that issues a key for a user of its own into a destination of its own.
 
-    :param name: of the task and, unless ``given`` says otherwise, of its connection.
-    :param state: how the task ends.
-    :param error: the class of the error that its callback is told, by name; None if it succeeds.
-    :param minted: how many keys Polytomic has made for the user; 0 also means that no request for one was sent, unless
-        ``posts``.
-    :param stored: whether the destination holds the user's only live key in the end.
+    :param name: name of the task and, unless ``given`` has a destination, of its connection.
+    :param state: final state of the task.
+    :param error: class name of the error that its callback gets; None if it succeeds.
+    :param minted: number of keys that Polytomic created for the user; 0 also means that no request for one was sent,
+        unless ``posts``.
+    :param stored: whether the destination has the user's only live key at the end.
     :param posts: whether requests for a key were sent.
-    :param faults: what goes wrong in Polytomic, for this user only.
-    :param given: further arguments of the operator, in JSON types.
+    :param faults: faults of Polytomic, for this user only.
+    :param given: more arguments of the operator, in JSON types.
     :param trap: another secrets backend for this task: ``none``, or a moment that
         :class:`~tests.dag_runs.interfering_backend.InterferingBackend` knows.
-    :param store: this task's Airflow keeps its secrets there: one of :data:`~tests.dag_runs.servers.SITES`.
-    :param stocked: the destination holds a key already, which the user has had by hand.
-    :param meanwhile: what somebody does to the store when the request for a key has arrived: ``denied`` or ``foreign``.
-    :param outside: the destination is one of the store's that are outside Airflow.
+    :param store: store of this task's secrets backend: one of :data:`~tests.dag_runs.servers.SITES`.
+    :param stocked: whether the destination already has a key that was created manually.
+    :param meanwhile: what happens to the store when the request for a key arrives: ``denied`` or ``foreign``.
+    :param outside: whether the destination is outside Airflow.
     """
 
     name: str
@@ -70,26 +70,26 @@ def failed(name: str, error: str, minted: int = 0, **more: Any) -> Case:
     return Case(name, "failed", error, minted, **more)
 
 
-def went_well(name: str, **more: Any) -> Case:
+def succeeded(name: str, **more: Any) -> Case:
     """Return a case whose task succeeds."""
     return Case(name, "success", None, 1, stored=True, **more)
 
 
 REFUSED, INCOMPLETE = "IssuanceRefusedError", "IssuanceIncompleteError"
 _ECHO = f'{{"key": "Forbidden", "message": "{PARTNER_KEY} may not", "status": 403, "metadata": {{}}}}'
-_NOT_HIM = f'{{"data": {{"id": "{SOMEBODY_ELSE}", "organization_id": "{SOMEBODY_ELSE}", "is_user": true}}}}'
+_OTHER_IDENTITY = f'{{"data": {{"id": "{OTHER_USER}", "organization_id": "{OTHER_USER}", "is_user": true}}}}'
 
 CASES = (
-    # What goes well.
-    went_well("issued"),
-    went_well("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
-    went_well("lost_response", faults=(_post("drop", when="after", times=1),)),
-    went_well(
+    # Successes.
+    succeeded("issued"),
+    succeeded("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
+    succeeded("lost_response", faults=(_post("drop", when="after", times=1),)),
+    succeeded(
         "timed_out_before_promote",
         trap="times out on the new file",
         given={"execution_timeout": 600, "retries": 1},
     ),
-    # 1, look.
+    # 1, inspect.
     failed("foreign", REFUSED, given={"destination": "airflow://connection/warehouse"}),
     # 3, mint.
     failed("forbidden", REFUSED, posts=True, faults=(_post("status", status=403, body=_ECHO),)),
@@ -98,19 +98,19 @@ CASES = (
     # 5, verify.
     failed("verify_401", INCOMPLETE, 1, faults=(_verify("status", status=401),), given={"tell_all": True}),
     failed("verify_not_json", INCOMPLETE, 1, stored=True, faults=(_verify("not_json", when="after"),)),
-    failed("somebody_else", REFUSED, 1, faults=(_verify("status", status=200, body=_NOT_HIM),)),
+    failed("other_user", REFUSED, 1, faults=(_verify("status", status=200, body=_OTHER_IDENTITY),)),
     # 6, promote.
     failed("promote_conflict", REFUSED, 1, trap="foreign entry meanwhile", given={"tell_all": True}),
     failed("promote_illegal", INCOMPLETE, 1, trap="illegal entry meanwhile"),
     failed("promote_fails", INCOMPLETE, 1, trap="fails on the new file", given={"tell_all": True}),
-    # 7 and 8, prove and close.
+    # 7 and 8, confirm and close.
     failed("read_back_fails", INCOMPLETE, 1, stored=True, trap="fails after promote", given={"tell_all": True}),
     failed("close_fails", INCOMPLETE, 1, stored=True, trap="record unwritable after promote"),
 )
 
 _AS_VARIABLE = {"destination": "airflow://variable/metastore_api_key"}
-# What Airflow logs decides whether a key may go to its metastore.
+# Airflow's log level decides whether a key may be stored in its metastore.
 METASTORE = {
-    "INFO": went_well("metastore", given=_AS_VARIABLE, trap="none"),
+    "INFO": succeeded("metastore", given=_AS_VARIABLE, trap="none"),
     "DEBUG": failed("metastore", "SecretStoreConfigurationError", given=_AS_VARIABLE, trap="none"),
 }

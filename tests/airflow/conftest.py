@@ -1,7 +1,7 @@
-"""The Airflows that these tests look at: each has run every DAG, and is gone by then.
+"""Fixtures for real Airflow deployments; each has run every DAG and has stopped when its tests begin.
 
 On Airflow 3, one with a scheduler at INFO, one at DEBUG, and ``airflow dags test`` at DEBUG. On 2.11, one with a
-scheduler at DEBUG, whose logs hold what those of INFO do; ``tests/dag_runs/test_*.py`` have its ``dag.test()``.
+scheduler at DEBUG, whose logs include those of INFO; ``tests/dag_runs/test_*.py`` use its ``dag.test()``.
 """
 
 from __future__ import annotations
@@ -34,49 +34,49 @@ Runs = dict[str, "Future[AirflowRun]"]
 
 
 @pytest.fixture(scope="package")
-def _flights(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path, servers: Servers) -> Iterator[Runs]:
-    """All at once, as most of a run is waiting; in threads that do not outlive a Ctrl-C."""
-    flights: Runs = {name: Future() for name in (*SCHEDULED, *ALONE)}
+def _airflow_runs(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path, servers: Servers) -> Iterator[Runs]:
+    """Run all deployments at the same time, since they mostly wait, in threads that end with a Ctrl-C."""
+    runs: Runs = {name: Future() for name in (*SCHEDULED, *ALONE)}
     threads = []
     for name, level in (SCHEDULED | ALONE).items():
         cases = (*CASES, *ON_STORES, METASTORE[level])
-        stage = Deployment(tmp_path_factory.mktemp(name), level, empty_airflow_db, cases, servers)
+        deployment = Deployment(tmp_path_factory.mktemp(name), level, empty_airflow_db, cases, servers)
         work = run_all_dags if name in SCHEDULED else run_all_dags_apart
-        threads.append(threading.Thread(target=_fulfil, args=(flights[name], work, stage), daemon=True))
+        threads.append(threading.Thread(target=_fulfil, args=(runs[name], work, deployment), daemon=True))
         threads[-1].start()
-    yield flights
+    yield runs
     for thread in threads:
-        thread.join()  # it ends the stage after the flight, which tests that count threads would see
+        thread.join()  # the thread ends after its run, and tests that count threads would see it
 
 
-def _fulfil(future: Future[AirflowRun], work: Callable[[Deployment], AirflowRun], stage: Deployment) -> None:
+def _fulfil(future: Future[AirflowRun], work: Callable[[Deployment], AirflowRun], deployment: Deployment) -> None:
     try:
-        future.set_result(work(stage))
-    except BaseException as error:  # noqa: BLE001 (whatever it is, it is for the tests that want the result)
+        future.set_result(work(deployment))
+    except BaseException as error:  # noqa: BLE001 (the tests that use the result raise it)
         future.set_exception(error)
     finally:
-        stage.close()
+        deployment.close()
 
 
 @pytest.fixture(scope="package", params=SCHEDULED)
-def running_airflow(request: pytest.FixtureRequest, _flights: Runs) -> AirflowRun:
-    """What came of every DAG under a real scheduler."""
-    return _flights[request.param].result()
+def running_airflow(request: pytest.FixtureRequest, _airflow_runs: Runs) -> AirflowRun:
+    """Return the result of every DAG under a real scheduler."""
+    return _airflow_runs[request.param].result()
 
 
 @pytest.fixture(scope="package", params=ALONE)
-def dags_test(request: pytest.FixtureRequest, _flights: Runs) -> AirflowRun:
-    """What came of the leak cases in ``airflow dags test``."""
-    return _flights[request.param].result()
+def dags_test(request: pytest.FixtureRequest, _airflow_runs: Runs) -> AirflowRun:
+    """Return the result of the leak cases in ``airflow dags test``."""
+    return _airflow_runs[request.param].result()
 
 
 @pytest.fixture(scope="package", params=[*SCHEDULED, *ALONE])
-def airflow(request: pytest.FixtureRequest, _flights: Runs) -> AirflowRun:
-    """What came of the leak cases in each of them."""
-    return _flights[request.param].result()
+def airflow(request: pytest.FixtureRequest, _airflow_runs: Runs) -> AirflowRun:
+    """Return the result of the leak cases in each deployment."""
+    return _airflow_runs[request.param].result()
 
 
 @pytest.fixture(scope="package")
 def traces(running_airflow: AirflowRun) -> Traces:
-    """Where the running Airflow has left what must be nowhere."""
+    """Return where the running Airflow has left secrets."""
     return traces_of(running_airflow, secrets_of(running_airflow))

@@ -1,4 +1,4 @@
-"""What stands ready before an Airflow starts? An emulated Polytomic, a user for each case, secrets, DAGs, settings."""
+"""Deployment of an Airflow: an emulated Polytomic with a user for each case, secrets, DAGs and settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet
 
-from tests.airflow.cases import PARTNER_KEY, SOMEBODY_ELSE
+from tests.airflow.cases import OTHER_USER, PARTNER_KEY
 from tests.airflow.interrupted_emulator import InterruptedEmulator
 from tests.airflow.store_cases import STORES
 from tests.dag_files import for_this_airflow
@@ -46,10 +46,10 @@ __all__ = [
 ISSUE, ISSUE_MANY = "polytomic_issue_api_key", "polytomic_issue_many_api_keys"
 ONBOARDING, ONBOARDING_MANY = "polytomic_onboarding", "polytomic_onboarding_many"
 OFFBOARDING, SELF_CHECK = "polytomic_offboarding", "polytomic_self_check"
-# It starts by itself.
+# An event triggers it.
 RESTART = "polytomic_restart_on_new_key"
 EXAMPLES = (ISSUE, ISSUE_MANY, ONBOARDING, ONBOARDING_MANY, OFFBOARDING, SELF_CHECK, RESTART)
-# The tasks that use what was issued in these cases, and tell all they can.
+# Tasks that use the keys of these cases, and print all they can.
 CARELESS = {
     "issued": ["issued"],
     "issued_as_variable": ["issued_as_variable"],
@@ -66,18 +66,18 @@ MANY = [
     for name in ("hooli", "initech")
 ]
 FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
-# A play key with everything that JSON, URLs and Python write in another way, and a plain piece.
+# A test key with characters that JSON, URLs and Python escape, and a part without them.
 PARTNER = 'pk_live_partner/Q+z"7Lw\\c2Vd%Xn8tRbY4' + secrets.token_hex(8)
 
 
 class Deployment:
-    """Everything that one Airflow of the tests needs; nothing is started but the emulator.
+    """Everything that one Airflow of the tests needs; only the emulator is started.
 
-    :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
-    :param log_level: of Airflow.
+    :param root: folder of the deployment; secrets are only below ``root/secrets``.
+    :param log_level: log level of Airflow.
     :param database: a migrated metadata database, which is copied.
     :param cases: the issuances to run.
-    :param servers: where the stores of some of them are.
+    :param servers: servers of the external stores.
     """
 
     def __init__(self, root: Path, log_level: str, database: Path, cases: Iterable[Case], servers: Servers) -> None:
@@ -98,7 +98,7 @@ class Deployment:
                 self.emulator.inject(self._aimed(case, fault))
 
     def close(self) -> None:
-        """Stop the emulator; it can still be looked into."""
+        """Stop the emulator; its state stays readable."""
         self.emulator.stop()
 
     def ids(self, name: str) -> dict[str, str]:
@@ -120,10 +120,9 @@ class Deployment:
         return confs[example]
 
     def stored(self, destination: str, case: Case | None = None) -> str | None:
-        """Return what is at a destination in the files of Airflow's secrets backend, of a trap's, in the metastore, or
-        in a store.
+        """Return the value at a destination: in the files of a secrets backend, in the metastore, or in a store.
 
-        :param case: the one whose destination it is, if its task has another backend.
+        :param case: the case of the destination, if its task has another backend.
         """
         _, kind, name = destination.removeprefix("airflow:").rsplit("/", 2)
         if case and case.store:
@@ -138,24 +137,24 @@ class Deployment:
         return text
 
     def destination(self, case: Case) -> str:
-        """Return where the key of a case goes."""
+        """Return the destination of a case."""
         if case.outside:
             return self.sites[case.name].outside.format(conn_id=f"writer_of_{case.name}", name=case.name)
         destination: str = case.given.get("destination", f"airflow://connection/{case.name}")
         return destination
 
     def record(self, destination: str) -> Path:
-        """Return where the record of a connection in the files of Airflow's secrets backend is, if there is one."""
+        """Return the file of a connection's record in the files of Airflow's secrets backend."""
         conn_id = destination.rpartition("/")[2]
         file = self._file("connections")
         return file.with_name(f"{file.name}.polytomic-issuance") / f"connection.{conn_id}.json"
 
     def posts(self, user_id: str) -> int:
-        """Count the requests for a key of a user."""
+        """Return the number of requests for a key of a user."""
         return sum(f"/users/{user_id}/keys" in request.path for request in self.emulator.requests)
 
     def _of_globex(self) -> dict[str, Any]:
-        """Return what the run that onboarded the customer says of it, for the one that takes it away."""
+        """Return the parameters of the offboarding, from the results of the onboarding."""
         organization, user = (
             self.airflow.xcom(ONBOARDING, "run", f"create_{what}") for what in ("organization", "user")
         )
@@ -174,7 +173,7 @@ class Deployment:
         if site is None:
             return
         if case.stocked and case.outside:
-            site.put_outside(case.name, self.emulator.give_key(user_id), "somebody")
+            site.put_outside(case.name, self.emulator.give_key(user_id), "another team")
         elif case.stocked:
             key = self.emulator.give_key(user_id)
             site.put(case.name, {"conn_type": "polytomic", "host": self.emulator.base_url, "password": key})
@@ -184,7 +183,7 @@ class Deployment:
             self.emulator.before_key_of(user_id, lambda: site.put(case.name, FOREIGN))
 
     def _aimed(self, case: Case, fault: Fault) -> Fault:
-        known = {PARTNER_KEY: json.dumps(PARTNER)[1:-1], SOMEBODY_ELSE: self.users["example"].id}
+        known = {PARTNER_KEY: json.dumps(PARTNER)[1:-1], OTHER_USER: self.users["example"].id}
         body = fault.body
         for name, text in known.items():
             body = body and body.replace(name, text)
@@ -199,7 +198,7 @@ class Deployment:
             "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(issuing),
             "LEAK_CANARY": self.canary,
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
-            # So that what anybody leaves in a temporary file is scanned too.
+            # Temporary files are scanned, too.
             "TMPDIR": str(private_folder(self.root / "tmp")),
         }
         for case in self.cases.values():
@@ -217,7 +216,7 @@ class Deployment:
             file = f"{example}.py"
             (dags / file).write_text(for_this_airflow((ROOT / "dags_examples" / file).read_text()))
         shutil.copy(Path(__file__).parent / "dags" / "leak_cases.py", dags)
-        told: dict[str, Any] = {
+        content: dict[str, Any] = {
             "cases": [self._arguments(case) for case in self.cases.values()],
             "careless": {
                 f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
@@ -225,12 +224,12 @@ class Deployment:
             },
             "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
         }
-        told["errors"] = str(private_folder(self.root / "errors"))
-        (dags / "leak_cases.json").write_text(json.dumps(told))
+        content["errors"] = str(private_folder(self.root / "errors"))
+        (dags / "leak_cases.json").write_text(json.dumps(content))
         return dags
 
     def _settings(self, case: Case) -> str | None:
-        """Return the file with the settings of the task's own Airflow; None if it has none."""
+        """Return the file with the task's own settings of Airflow; None if it has none."""
         if case.trap == "none":
             settings: dict[str, str] = {}
         elif case.trap:

@@ -1,4 +1,4 @@
-"""What may happen in the world while a key is being issued? Whatever a test says, once the request for it is there."""
+"""Emulator that calls a test's function when the request for a key arrives."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["InterruptedEmulator"]
 
 
 class InterruptedEmulator(PolytomicEmulator):
-    """An emulator which, before it makes a key for somebody, lets somebody else act.
+    """An emulator that calls a function before it creates a user's key.
 
-    By then all rights are proved and the intention is recorded; what comes next is the write.
+    At that time, the issuer has checked its rights and recorded its intent; the write comes next.
     """
 
     def __init__(self, partner_key: str) -> None:
@@ -27,7 +27,7 @@ class InterruptedEmulator(PolytomicEmulator):
         self._acts: dict[str, Callable[[], object]] = {}
 
     def before_key_of(self, user_id: str, act: Callable[[], object]) -> None:
-        """Do this when the first request for a key of this user has arrived."""
+        """Call a function when the first request for a key of this user arrives."""
         self._acts[user_id] = act
 
     def _build(self, stopping: asyncio.Event) -> Starlette:
@@ -37,7 +37,7 @@ class InterruptedEmulator(PolytomicEmulator):
 
 
 class _Interruption:
-    """The ASGI application around the emulator's."""
+    """ASGI middleware of the emulator."""
 
     def __init__(self, app: ASGIApp, acts: dict[str, Callable[[], Any]]) -> None:
         self._app, self._acts = app, acts

@@ -1,4 +1,4 @@
-"""No key is anywhere but where it belongs: everything that a real Airflow has written is searched, at INFO and DEBUG.
+"""Search of everything that a real Airflow has written, at INFO and DEBUG, for keys outside the stores.
 
 The runs are those of :mod:`tests.airflow.cases` and the examples.
 """
@@ -19,7 +19,7 @@ from tools.airflow_sandbox.leak_scan import summary
 if TYPE_CHECKING:
     from tests.airflow.run import AirflowRun
 
-# The first test of the run waits for all that is started.
+# The first test waits until every run has ended.
 pytestmark = [pytest.mark.airflow_running, pytest.mark.timeout(3600)]
 
 FORMS = ("plain", "piece", "json", "url", "base64_0", "base64_1", "base64_2")
@@ -30,8 +30,8 @@ def test_no_key_is_in_anything_that_a_running_airflow_wrote(running_airflow: Air
     assert traces.allowed == [], summary(traces.allowed)
     console = ["consoles"] if AIRFLOW_V_3_0_PLUS else []
     _assert_reads_are_airflows_own(running_airflow, traces, [*console, "task_id=careless_with_stores"])
-    logs = list(running_airflow.stage.airflow.logs.rglob("attempt=*.log"))
-    assert len(logs) > len(running_airflow.stage.cases)
+    logs = list(running_airflow.deployment.airflow.logs.rglob("attempt=*.log"))
+    assert len(logs) > len(running_airflow.deployment.cases)
     assert traces.searched.files > len(logs)
     assert traces.searched.rows > 100
 
@@ -42,15 +42,15 @@ def test_no_key_is_in_anything_that_dags_test_wrote_but_in_airflows_own_masking(
     traces = traces_of(dags_test, secrets_of(dags_test))
     assert traces.leaks == [], summary(traces.leaks)
     _assert_reads_are_airflows_own(dags_test, traces, ["consoles"])
-    assert {found.place for found in traces.allowed} == {str(dags_test.stage.airflow.consoles / "commands.log")}
+    assert {found.place for found in traces.allowed} == {str(dags_test.deployment.airflow.consoles / "commands.log")}
 
 
-def _assert_reads_are_airflows_own(flight: AirflowRun, traces: Traces, folders: list[str]) -> None:
-    """At DEBUG, botocore prints the key once for each of the consumer's reads, in a file of each of these folders.
+def _assert_reads_are_airflows_own(airflow_run: AirflowRun, traces: Traces, folders: list[str]) -> None:
+    """Check that only botocore logs a key, at DEBUG: once for each read of a consumer, in a file of each folder.
 
-    A task's own log may have a line masked, if Airflow hears of the secret before it writes the line.
+    A task's own log may have the line masked, if Airflow learns the secret before it writes the line.
     """
-    most = len(READ_BY_AIRFLOW) if flight.stage.log_level == "DEBUG" else 0
+    most = len(READ_BY_AIRFLOW) if airflow_run.deployment.log_level == "DEBUG" else 0
     found = Counter(Path(each.place).parent.name for each in traces.reads)
     assert set(found) <= set(folders), summary(traces.reads)
     assert all(times <= most for times in found.values()), summary(traces.reads)
@@ -69,12 +69,12 @@ def test_the_search_finds_a_secret_that_dags_test_shows_in_any_form(dags_test: A
 
 
 def _ways_to_the_console() -> tuple[str, ...]:
-    """2.11 keeps what a task logs and prints from the scheduler's console."""
+    """Return how a task can write to the scheduler's console; 2.11 redirects its log and its output."""
     return ("logged", "printed", "written") if AIRFLOW_V_3_0_PLUS else ("written",)
 
 
-def _assert_canary_is_found(flight: AirflowRun, *, console: str, ways: tuple[str, ...]) -> None:
-    found = traces_of(flight, [flight.stage.canary]).leaks
+def _assert_canary_is_found(airflow_run: AirflowRun, *, console: str, ways: tuple[str, ...]) -> None:
+    found = traces_of(airflow_run, [airflow_run.deployment.canary]).leaks
     shown = [leak.excerpt for leak in found if leak.place.endswith(console)]
     for way in ways:
         for form in FORMS:

@@ -1,4 +1,4 @@
-"""What the search lets pass: a secret in Airflow's own ``MaskSecret(value=...)`` or in AWS's answer alone."""
+"""Exceptions of the search: a secret only in Airflow's own ``MaskSecret(value=...)`` or in AWS's response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has an Airflow left of a secret, and which of that is its own doing? Everything that it wrote is searched."""
+"""Search of everything that an Airflow has written for secrets, and which matches are Airflow's own."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Traces", "is_only_masking", "is_only_read", "secrets_of", "traces_of"]
 
-# What 3.3's `dags test` prints at DEBUG of everything that is to be masked, the value in clear.
+# Line that `dags test` of 3.3 logs at DEBUG for each value to mask, with the value in plain text.
 _MASK_SECRET = re.compile(r"MaskSecret\(value=(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 
-# What botocore prints at DEBUG of an answer of AWS's. Our stores keep it from that, Airflow's own backends do not.
+# Line that botocore logs at DEBUG for a response. Our stores suppress it, Airflow's own backends do not.
 _ANSWER = re.compile(r"Response body:(?:\n|\\n)b'.*'")
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Where the secrets are.
+    """Matches of the search.
 
-    :param leaks: where they must not be.
-    :param allowed: lines of Airflow's own that hold them, and nowhere but in ``MaskSecret(value=...)``.
-    :param reads: lines of botocore's that hold keys which a consumer read with Airflow's own backends, and nowhere but
-        in AWS's answer.
+    :param leaks: matches that are not allowed.
+    :param allowed: lines of Airflow with a secret only in ``MaskSecret(value=...)``.
+    :param reads: lines of botocore with a key only in AWS's response to a read of Airflow's own backends.
     :param searched: the scan, which counts what it has read.
     """
 
@@ -42,24 +41,24 @@ class Traces:
     searched: LeakScan
 
 
-def secrets_of(flight: AirflowRun) -> list[str]:
-    """Return what must be nowhere: every key that ever was, the password that a mistyped destination named, and what
-    opens the stores.
-    """
-    of_stores = {secret for site in flight.stage.sites.values() for secret in site.secrets}
-    return [*flight.stage.emulator.all_keys(), DATABASE_PASSWORD, *of_stores]
+def secrets_of(airflow_run: AirflowRun) -> list[str]:
+    """Return the secrets to search for: all keys, the password at a wrong destination, and credentials of stores."""
+    of_stores = {secret for site in airflow_run.deployment.sites.values() for secret in site.secrets}
+    return [*airflow_run.deployment.emulator.all_keys(), DATABASE_PASSWORD, *of_stores]
 
 
-def traces_of(flight: AirflowRun, secrets: list[str]) -> Traces:
-    """Search the home of Airflow (logs, consoles, database with its journals), the DAGs, temporary files, every row of
-    the database, the arguments of processes and the URLs that were asked for. Only the secrets files are left out.
+def traces_of(airflow_run: AirflowRun, secrets: list[str]) -> Traces:
+    """Return where the secrets appear in anything except the secrets files.
+
+    The search covers the home of Airflow (logs, consoles, database with its journals), the DAGs, temporary files, every
+    row of the database, the arguments of processes and the requested URLs.
     """
-    stage, scan = flight.stage, LeakScan(secrets)
-    scan.folder(stage.root, leave_out=[stage.secrets])
-    scan.database(stage.airflow.database)
-    scan.text("arguments of processes", "\n".join(sorted(flight.arguments)))
-    scan.text("URLs", "\n".join(f"{request.path} {dict(request.query)}" for request in stage.emulator.requests))
-    read = {key for case in READ_BY_AIRFLOW for key in stage.emulator.keys_of(stage.users[case].id)}
+    deployment, scan = airflow_run.deployment, LeakScan(secrets)
+    scan.folder(deployment.root, leave_out=[deployment.secrets])
+    scan.database(deployment.airflow.database)
+    scan.text("arguments of processes", "\n".join(sorted(airflow_run.arguments)))
+    scan.text("URLs", "\n".join(f"{request.path} {dict(request.query)}" for request in deployment.emulator.requests))
+    read = {key for case in READ_BY_AIRFLOW for key in deployment.emulator.keys_of(deployment.users[case].id)}
     allowed = [found for found in scan.findings if is_only_masking(found, secrets)]
     reads = [found for found in scan.findings if found not in allowed and is_only_read(found, secrets, read)]
     leaks = [found for found in scan.findings if found not in allowed and found not in reads]
@@ -67,23 +66,23 @@ def traces_of(flight: AirflowRun, secrets: list[str]) -> Traces:
 
 
 def is_only_masking(found: Finding, secrets: Collection[str]) -> bool:
-    """Whether the line tells a secret by Airflow's ``MaskSecret(value=...)`` alone."""
-    return _tells_nothing(_MASK_SECRET.sub("", _lines(found)[1]), secrets)
+    """Return whether the line has a secret only in Airflow's ``MaskSecret(value=...)``."""
+    return _has_no_secret(_MASK_SECRET.sub("", _lines(found)[1]), secrets)
 
 
 def is_only_read(found: Finding, secrets: Collection[str], read: Collection[str]) -> bool:
-    """Whether the line tells a secret by botocore's print of an answer alone, and only one that a consumer has read.
+    """Return whether the line has a secret only in a response that botocore logged, and only one that a consumer read.
 
-    :param read: those, as Airflow's own backends have read them from AWS.
+    :param read: secrets that Airflow's own backends have read from AWS.
     """
-    # On consoles, the answer is on a line of its own.
+    # On consoles, the response has its own line.
     before, line = _lines(found)
     text = f"{before}\n{line}" if before.endswith("Response body:") else line
-    return _tells_nothing(_ANSWER.sub("", text), secrets) and _tells_nothing(line, set(secrets) - set(read))
+    return _has_no_secret(_ANSWER.sub("", text), secrets) and _has_no_secret(line, set(secrets) - set(read))
 
 
 def _lines(found: Finding) -> tuple[str, str]:
-    """Return the line before it and its own; of a row of a table, nothing, which no allowance is for."""
+    """Return the line of a match and the line before; empty for a row of a table, which has no exception."""
     path = Path(found.place)
     if not path.is_file():
         return "", ""
@@ -92,7 +91,7 @@ def _lines(found: Finding) -> tuple[str, str]:
     return before.decode(errors="replace"), lines[found.line - 1].decode(errors="replace")
 
 
-def _tells_nothing(text: str, secrets: Collection[str]) -> bool:
+def _has_no_secret(text: str, secrets: Collection[str]) -> bool:
     rest = LeakScan(secrets)
     rest.text("rest of the line", text)
     return bool(text) and not rest.findings

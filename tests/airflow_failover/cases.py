@@ -1,4 +1,4 @@
-"""Who dies, and when? Each rotation is caught in its outage window, and something of Airflow's is killed there."""
+"""Cases of a failover: each rotation is paused in its outage window, and a process of Airflow is killed there."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["CASES", "Case"]
 
 @dataclass(frozen=True)
 class Case:
-    """A rotation of a user's key, by a task of its own.
+    """A rotation of a user's key in its own task.
 
-    :param name: of the task, of its connection and of its user.
-    :param moment: where in the window its first process is caught.
-    :param killed: ``task``: its process. ``worker``: who started and watches that one, which is an orphan then.
-        ``scheduler``: that alone; the workers go on. ``everything``: the scheduler, the worker and the process.
-    :param goes_on: when the process that is left gets its answer: ``beside``: when the next try asks as well.
-        ``late``: when the next try has succeeded. ``alone``: while there is no scheduler. None: it is killed, too.
-    :param standby: the key goes to a standby user, and the one in use lives on.
+    :param name: name of the task, its connection and its user.
+    :param moment: where in the window the first process is paused.
+    :param killed: ``task``: the process of the task. ``worker``: the processes that started and supervise it, so that
+        it becomes an orphan. ``scheduler``: only the scheduler; the workers continue. ``everything``: all three.
+    :param continues: when the surviving process gets its response: ``beside``: when the next try sends its request.
+        ``late``: after the next try has succeeded. ``alone``: while there is no scheduler. None: it is killed, too.
+    :param standby: whether the key is issued for a standby user, so that the previous key still works.
     """
 
     name: str
     moment: Moment
     killed: Literal["task", "worker", "scheduler", "everything"]
-    goes_on: Literal["beside", "late", "alone"] | None = None
+    continues: Literal["beside", "late", "alone"] | None = None
     standby: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Which Airflow do these tests look at? A real one, parts of which were killed, and which is gone by then."""
+"""Fixture for a real Airflow, some processes of which were killed; it has stopped when the tests begin."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="package")
-def flight(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> AirflowRun:
-    """What came of the rotations."""
-    stage = Deployment(tmp_path_factory.mktemp("failover"), empty_airflow_db)
+def airflow_run(tmp_path_factory: pytest.TempPathFactory, empty_airflow_db: Path) -> AirflowRun:
+    """Return the result of the rotations."""
+    deployment = Deployment(tmp_path_factory.mktemp("failover"), empty_airflow_db)
     try:
-        flight = run_all_dags(stage)
+        airflow_run = run_all_dags(deployment)
     finally:
-        stage.close()
-    what = "a real Airflow, parts of which were killed in the outage window of a rotation"
-    for kind, killed in flight.killed.items():
+        deployment.close()
+    what = "a real Airflow whose processes were killed in the outage window of a rotation"
+    for kind, killed in airflow_run.killed.items():
         count(what, f"of its {kind}s", killed)
-    count(what, "orphans that went on", len(flight.went_on))
-    count(what, "rotations", len(stage.customers))
-    count(what, "tries of those", sum(flight.tries[name] for name in stage.customers))
-    count(what, "requests for a key", len(stage.emulator.received("create_api_key")))
-    count(what, "keys issued", stage.emulator.minted())
-    return flight
+    count(what, "orphans that continued", len(airflow_run.continued))
+    count(what, "rotations", len(deployment.customers))
+    count(what, "tries of those", sum(airflow_run.tries[name] for name in deployment.customers))
+    count(what, "requests for a key", len(deployment.emulator.received("create_api_key")))
+    count(what, "keys issued", deployment.emulator.minted())
+    return airflow_run

@@ -1,4 +1,4 @@
-"""What stands ready before an Airflow starts whose parts will die? A Polytomic, users with keys in use, a DAG."""
+"""Deployment of an Airflow whose processes are killed: a Polytomic, users with keys in use, and a DAG."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ __all__ = ["DAG_ID", "Customer", "Deployment"]
 
 DAG_ID = "failover"
 A_WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
-# Five minutes otherwise, before Airflow misses tasks whose worker or scheduler is gone. Not sooner than this: healthy
-# ones send a heartbeat every 5 s, but two busy cores were seen to take 13 s for it.
-SOON_MISSED = {
-    # Of a task, on 3.x and on 2.11.
+# By default, Airflow detects tasks without a worker or scheduler after five minutes. A shorter time than this is too
+# short: healthy processes send a heartbeat every 5 s, but on two busy cores it took up to 13 s.
+FAST_DETECTION = {
+    # For a task, on 3.x and on 2.11.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "30",
     "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "2",
-    # Of a scheduler.
+    # For a scheduler.
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
-    # All are in the window at once, and the dead are missed only after a while.
+    # All tasks are in the window at the same time, and Airflow detects killed ones late.
     "AIRFLOW__CORE__PARALLELISM": str(len(CASES) + 2),
 }
 
 
 @dataclass(frozen=True)
 class Customer:
-    """What a case is about.
+    """Customer of a case.
 
-    :param user: whose key is in use.
-    :param issued_for: whose key is issued: the same user, or the standby.
+    :param user: the user whose key is in use.
+    :param issued_for: the user whose key is issued: the same user, or the standby.
     :param in_use: the key that is stored before.
-    :param held: who is caught in the window.
+    :param held: the process that is paused in the window.
     """
 
     case: Case
@@ -64,9 +64,9 @@ class Customer:
 
 
 class Deployment:
-    """Everything that one Airflow needs whose parts will die; nothing is started but the emulator.
+    """Everything that one Airflow needs; only the emulator is started.
 
-    :param root: the folder for all of it; secrets are below ``root/secrets`` and nowhere else.
+    :param root: folder of the deployment; secrets are only below ``root/secrets``.
     :param database: a migrated metadata database, which is copied.
     """
 
@@ -82,27 +82,27 @@ class Deployment:
         self.airflow = self._airflow(database)
 
     def close(self) -> None:
-        """Stop the emulator; it can still be looked into."""
+        """Stop the emulator; its state stays readable."""
         self.emulator.stop()
 
     def start_scheduler_again(self) -> None:
-        """Start one like the one that was killed, which writes on to the same console."""
+        """Start another scheduler, which writes to the same console."""
         airflow = self.airflow
         command = [sys.executable, "-m", "airflow", "scheduler", "--skip-serve-logs"]
         airflow.group.start("scheduler", command, env=airflow.env, console=airflow.consoles / "scheduler.log")
 
     def stored(self, name: str) -> str:
-        """Return the key that readers of the customer's connection get."""
+        """Return the key that consumers of the customer's connection get."""
         key: str = json.loads(self._connections.read_text())[name]["password"]
         return key
 
     def record(self, name: str) -> IssuanceRecord | None:
-        """Return the record beside the customer's connection."""
+        """Return the record of the customer's connection."""
         file = self._record_file(name)
         return IssuanceRecord.parse(json.loads(file.read_text()) if file.exists() else None, place=name)
 
     def _customer(self, case: Case) -> Customer:
-        """Make a customer whose key was issued here a week ago; the standby's is older, and nobody uses it any more."""
+        """Return a new customer whose key was issued here a week ago; the standby's key is older and no longer used."""
         organization = self.emulator.add_organization(case.name)
         user = issued_for = self.emulator.add_user(organization.id, f"one@{case.name}.example")
         in_use = self.emulator.give_key(user.id)
@@ -135,14 +135,14 @@ class Deployment:
         return {"conn_type": "polytomic", "host": self.emulator.base_url, "password": key, **more}
 
     def _airflow(self, database: Path) -> AirflowProcess:
-        # Whoever is held shall wait.
+        # A paused process must not time out.
         issuing = self._connection(self.emulator.partner_key, extra={"timeout": 600})
         env = {
             **self._settings,
-            **SOON_MISSED,
+            **FAST_DETECTION,
             "AIRFLOW_CONN_POLYTOMIC_DEFAULT": json.dumps(issuing),
             "PYTHONPATH": with_fake_distribution(private_folder(self.root / "metadata"))["PYTHONPATH"],
-            # So that what anybody leaves in a temporary file is scanned too.
+            # Temporary files are scanned, too.
             "TMPDIR": str(private_folder(self.root / "tmp")),
         }
         airflow = AirflowProcess(self.root / "airflow", dags_folder=self._dags(), env=env)
@@ -157,7 +157,7 @@ class Deployment:
 
 
 def _given(customer: Customer) -> dict[str, str]:
-    """Return what the operator is given."""
+    """Return the arguments of the operator."""
     standby = {"standby_user_id": customer.issued_for.id} if customer.case.standby else {}
     return {
         "org_id": customer.user.organization_id,

@@ -1,4 +1,4 @@
-"""How is somebody caught in the outage window? Polytomic holds its answer back, and says whose process waits for it."""
+"""Emulator that pauses a process in its outage window: it delays the response, and finds the waiting process."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["Held", "HoldingEmulator", "Moment"]
 
 Moment = Literal["issued", "verifying"]
 
-LOOK_EVERY_SECONDS = 0.02
+CHECK_INTERVAL = 0.02
 
 
 class Held:
-    """The first process that came to a moment of the window, and waits there.
+    """The first process that reaches a moment of the window, and is paused there.
 
-    :param user_id: whose key it is about.
-    :param moment: ``issued``: Polytomic has made the key; its answer is held back. ``verifying``: the process has the
-        key, has stored it nowhere yet, and asks whose it is; as nobody waits for that answer for long, it is stopped.
+    :param user_id: the user whose key is issued.
+    :param moment: ``issued``: Polytomic has created the key; its response is delayed. ``verifying``: the process has
+        the key, has not stored it, and requests its owner. It is suspended, since this request has a short time-out.
     """
 
     def __init__(self, user_id: str, moment: Moment) -> None:
@@ -38,49 +38,49 @@ class Held:
 
     @property
     def waits(self) -> bool:
-        """Whether the process still lives, and waits."""
+        """Return whether the process still exists, and is paused."""
         return self.process is not None and self.process.is_running() and not self._free.is_set()
 
     def release(self) -> None:
-        """Let it have its answer, if it still lives; nobody is held here again."""
+        """Let the process continue, if it still exists; no other process is paused here."""
         self._free.set()
         if self.moment == "verifying" and self.process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 self.process.resume()
 
     async def hold(self, sender: psutil.Process) -> None:
-        """Hold the first one that comes here, and no other."""
+        """Pause the first process that comes here, and no other."""
         if self.process is not None or self._free.is_set():
             return
         self.process = sender
         if self.moment == "verifying":
             sender.suspend()
         else:
-            # Not in a thread: asyncio has six of them on two cores, which others need as well.
+            # Not in a thread: asyncio has only six threads on two cores.
             while not self._free.is_set():
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+                await asyncio.sleep(CHECK_INTERVAL)
 
 
 class HoldingEmulator(PolytomicEmulator):
-    """An emulator that can hold whoever issues a user's key at a moment of the outage window.
+    """An emulator that can pause the process that issues a user's key at a moment of the outage window.
 
-    The processes that ask must be on this machine and those of this user, so that they can be told by their sockets.
+    The processes must belong to this user on this machine, so that their sockets identify them.
     """
 
     def __init__(self, partner_key: str) -> None:
         super().__init__(partner_key)
         self.holds: list[Held] = []
         self.askers: defaultdict[str, list[psutil.Process]] = defaultdict(list)
-        """The processes that have asked for a key of each user, one for each request."""
+        """The processes that have requested a key of each user, one for each request."""
 
     def hold(self, user_id: str, moment: Moment) -> Held:
-        """Hold the first process that comes to this moment with this user."""
+        """Pause the first process that reaches this moment with this user."""
         held = Held(user_id, moment)
         self.holds.append(held)
         return held
 
     def stop(self) -> None:
-        """Let everybody go, and stop."""
+        """Let all processes continue, and stop."""
         for held in self.holds:
             held.release()
         super().stop()
@@ -92,7 +92,7 @@ class HoldingEmulator(PolytomicEmulator):
 
 
 class _Holding:
-    """The ASGI application around the emulator's."""
+    """ASGI middleware of the emulator."""
 
     def __init__(self, app: ASGIApp, emulator: HoldingEmulator) -> None:
         self._app, self._emulator = app, emulator
@@ -107,22 +107,22 @@ class _Holding:
         await self._app(scope, receive, send)
 
     async def _issue(self, user_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take effect, and answer when the process is let go."""
-        answer: list[Message] = []
+        """Create the key, and respond when the process may continue."""
+        response: list[Message] = []
 
         async def keep(message: Message) -> None:
-            answer.append(message)
+            response.append(message)
 
         sender = await asyncio.to_thread(_sender, scope)
         await self._app(scope, receive, keep)
         self._emulator.askers[user_id].append(sender)
         for held in self._holds(user_id, "issued"):
             await held.hold(sender)
-        for message in answer:
+        for message in response:
             await send(message)
 
     async def _verify(self, scope: Scope) -> None:
-        """Answer when the process is let go, if it is with a key that was made for it."""
+        """Pause the process if its request has the new key."""
         key = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
         for held in self._holds(None, "verifying"):
             if self._emulator.minted(held.user_id) and key in self._emulator.keys_of(held.user_id):
@@ -133,9 +133,9 @@ class _Holding:
 
 
 def _sender(scope: Scope) -> psutil.Process:
-    """Find the process at the other end of the connection."""
+    """Return the process at the other end of the connection."""
     here, there = scope["server"][1], scope["client"][1]
     for end in psutil.net_connections("tcp"):
         if end.pid and end.laddr and end.raddr and (end.laddr.port, end.raddr.port) == (there, here):
             return psutil.Process(end.pid)
-    raise LookupError(f"nobody is at the other end of port {there}")
+    raise LookupError(f"no process has port {there}")

@@ -1,4 +1,4 @@
-"""What becomes of rotations whose Airflow dies around them? All are caught in the window; then it dies."""
+"""Run of rotations whose Airflow is killed: all are paused in the window, and then processes are killed."""
 
 from __future__ import annotations
 
@@ -22,92 +22,96 @@ if TYPE_CHECKING:
 __all__ = ["RUN", "AirflowRun", "run_all_dags"]
 
 RUN = "run"
-# For each wait, so that what never comes ends the test: whole flights took 330 s under a load of 37 on two cores.
+# Limit of each wait: whole runs took 330 s under a load of 37 on two cores.
 SECONDS = 900.0
 
 
 @dataclass
 class AirflowRun:
-    """What came of it.
+    """Result of the run.
 
-    :param states: of the run, at its end.
-    :param went_on: the cases whose first process lived on when the next try asked for the key (``beside``), or had
-        ended well (``late``), and those whose first process ended well while there was no scheduler (``alone``).
-    :param tries: of each task.
-    :param killed: how many processes of each kind.
-    :param left: the processes that were still there when all was ended.
+    :param states: states of the run at its end.
+    :param continued: the cases whose first process still existed when the next try requested the key (``beside``) or
+        had succeeded (``late``), and those whose first process succeeded without a scheduler (``alone``).
+    :param tries: number of tries of each task.
+    :param killed: number of killed processes of each kind.
+    :param left: processes that still exist after the stop.
     """
 
-    stage: Deployment
+    deployment: Deployment
     states: RunStates | None = None
-    went_on: set[str] = field(default_factory=set)
+    continued: set[str] = field(default_factory=set)
     tries: dict[str, int] = field(default_factory=dict)
     killed: dict[str, int] = field(default_factory=dict)
     left: list[int] = field(default_factory=list)
 
     def of(self, *killed: str) -> list[Customer]:
-        """Return the customers in whose rotation one of these is killed."""
-        return [customer for customer in self.stage.customers.values() if customer.case.killed in killed]
+        """Return the customers in whose rotation one of these processes is killed."""
+        return [customer for customer in self.deployment.customers.values() if customer.case.killed in killed]
 
 
-def run_all_dags(stage: Deployment) -> AirflowRun:
-    """Run the DAG under a real scheduler, and kill."""
-    flight, airflow = AirflowRun(stage), stage.airflow
+def run_all_dags(deployment: Deployment) -> AirflowRun:
+    """Run the DAG under a real scheduler, and kill processes."""
+    airflow_run, airflow = AirflowRun(deployment), deployment.airflow
     with airflow:
         airflow.wait_until_ready([DAG_ID], seconds=SECONDS)
         airflow.trigger(DAG_ID, run_id=RUN)
-        for customer in stage.customers.values():
-            _until(flight, partial(_waits, customer), f"catch {customer.case.name}")
-        _lose_tasks_and_workers(flight)
-        _lose_the_scheduler(flight)
-        flight.states = airflow.wait_for_run(DAG_ID, RUN, seconds=SECONDS)
-        flight.tries = dict(airflow.query("select task_id, try_number from task_instance"))
-    processes = {process for askers in stage.emulator.askers.values() for process in askers}
-    flight.left = [process.pid for process in processes if _lives(process)] + airflow.group.survivors()
-    return flight
+        for customer in deployment.customers.values():
+            _until(airflow_run, partial(_waits, customer), f"catch {customer.case.name}")
+        _lose_tasks_and_workers(airflow_run)
+        _lose_the_scheduler(airflow_run)
+        airflow_run.states = airflow.wait_for_run(DAG_ID, RUN, seconds=SECONDS)
+        airflow_run.tries = dict(airflow.query("select task_id, try_number from task_instance"))
+    processes = {process for askers in deployment.emulator.askers.values() for process in askers}
+    airflow_run.left = [process.pid for process in processes if _lives(process)] + airflow.group.survivors()
+    return airflow_run
 
 
-def _lose_tasks_and_workers(flight: AirflowRun) -> None:
-    """Kill, and wait until Airflow has done it all again, with the orphans let go in between."""
-    for customer in flight.of("task"):
-        _kill(flight, "task", [_caught(customer)])
-    for customer in flight.of("worker"):
-        _kill(flight, "worker", _workers(flight, _caught(customer)))
-    for customer in flight.of("worker"):
-        _let_go_when_it_is_tried_again(flight, customer)
-    for customer in flight.of("worker"):
-        _until_gone(flight, _caught(customer))
-    for customer in flight.of("task", "worker"):
-        _until_success(flight, customer.case.name)
+def _lose_tasks_and_workers(airflow_run: AirflowRun) -> None:
+    """Kill tasks and workers, release the orphans during the retries, and wait until all have succeeded."""
+    for customer in airflow_run.of("task"):
+        _kill(airflow_run, "task", [_caught(customer)])
+    for customer in airflow_run.of("worker"):
+        _kill(airflow_run, "worker", _workers(airflow_run, _caught(customer)))
+    for customer in airflow_run.of("worker"):
+        _release_at_the_next_try(airflow_run, customer)
+    for customer in airflow_run.of("worker"):
+        _until_gone(airflow_run, _caught(customer))
+    for customer in airflow_run.of("task", "worker"):
+        _until_success(airflow_run, customer.case.name)
 
 
-def _lose_the_scheduler(flight: AirflowRun) -> None:
-    """Kill, let those who shall end alone do so, start another scheduler, and let the others go when it tries again."""
-    everything = [(_workers(flight, _caught(customer)), _caught(customer)) for customer in flight.of("everything")]
-    (scheduler,) = {_scheduler(flight, _caught(customer)) for customer in flight.of("scheduler", "everything")}
-    _kill(flight, "scheduler", [scheduler])
+def _lose_the_scheduler(airflow_run: AirflowRun) -> None:
+    """Kill the scheduler, release the processes that end alone, start another scheduler, and release the others."""
+    everything = [
+        (_workers(airflow_run, _caught(customer)), _caught(customer)) for customer in airflow_run.of("everything")
+    ]
+    (scheduler,) = {
+        _scheduler(airflow_run, _caught(customer)) for customer in airflow_run.of("scheduler", "everything")
+    }
+    _kill(airflow_run, "scheduler", [scheduler])
     for workers, task in everything:
-        _kill(flight, "worker", workers)
-        _kill(flight, "task", [task])
-    for customer in flight.of("scheduler"):
-        if customer.case.goes_on == "alone":
+        _kill(airflow_run, "worker", workers)
+        _kill(airflow_run, "task", [task])
+    for customer in airflow_run.of("scheduler"):
+        if customer.case.continues == "alone":
             customer.held.release()
-            _until_gone(flight, _caught(customer), components=False)
-            flight.went_on.add(customer.case.name)
-    flight.stage.start_scheduler_again()
-    for customer in flight.of("scheduler"):
-        _let_go_when_it_is_tried_again(flight, customer)
+            _until_gone(airflow_run, _caught(customer), components=False)
+            airflow_run.continued.add(customer.case.name)
+    airflow_run.deployment.start_scheduler_again()
+    for customer in airflow_run.of("scheduler"):
+        _release_at_the_next_try(airflow_run, customer)
 
 
-def _let_go_when_it_is_tried_again(flight: AirflowRun, customer: Customer) -> None:
+def _release_at_the_next_try(airflow_run: AirflowRun, customer: Customer) -> None:
     case, held = customer.case, customer.held
-    if case.goes_on == "late":
-        _until_success(flight, case.name)
-    elif case.goes_on == "beside":
-        askers = flight.stage.emulator.askers[customer.issued_for.id]
-        _until(flight, lambda: len(set(askers)) > 1, f"try {case.name} again")
+    if case.continues == "late":
+        _until_success(airflow_run, case.name)
+    elif case.continues == "beside":
+        askers = airflow_run.deployment.emulator.askers[customer.issued_for.id]
+        _until(airflow_run, lambda: len(set(askers)) > 1, f"try {case.name} again")
     if held.waits:
-        flight.went_on.add(case.name)
+        airflow_run.continued.add(case.name)
     held.release()
 
 
@@ -121,31 +125,31 @@ def _caught(customer: Customer) -> psutil.Process:
     return process
 
 
-def _workers(flight: AirflowRun, task: psutil.Process) -> list[psutil.Process]:
-    """List who is between the scheduler and the process of a task, from above: nobody shall see another one's end."""
-    session = flight.stage.airflow.group.session
+def _workers(airflow_run: AirflowRun, task: psutil.Process) -> list[psutil.Process]:
+    """Return the processes between the scheduler and a task, from the top, so that none sees another one end."""
+    session = airflow_run.deployment.airflow.group.session
     return list(takewhile(lambda process: process.ppid() != session, task.parents()))[::-1]
 
 
-def _scheduler(flight: AirflowRun, task: psutil.Process) -> psutil.Process:
-    session = flight.stage.airflow.group.session
+def _scheduler(airflow_run: AirflowRun, task: psutil.Process) -> psutil.Process:
+    session = airflow_run.deployment.airflow.group.session
     return next(process for process in task.parents() if process.ppid() == session)
 
 
-def _kill(flight: AirflowRun, kind: str, processes: Iterable[psutil.Process]) -> None:
-    """Kill by SIGKILL, and note it."""
+def _kill(airflow_run: AirflowRun, kind: str, processes: Iterable[psutil.Process]) -> None:
+    """Kill the processes by SIGKILL, and count them."""
     for process in processes:
         process.kill()
-    flight.killed[kind] = flight.killed.get(kind, 0) + 1
+    airflow_run.killed[kind] = airflow_run.killed.get(kind, 0) + 1
 
 
-def _until_success(flight: AirflowRun, task_id: str) -> None:
-    airflow = flight.stage.airflow
-    _until(flight, lambda: airflow.states(DAG_ID, RUN).tasks.get(task_id) == "success", f"end {task_id} well")
+def _until_success(airflow_run: AirflowRun, task_id: str) -> None:
+    airflow = airflow_run.deployment.airflow
+    _until(airflow_run, lambda: airflow.states(DAG_ID, RUN).tasks.get(task_id) == "success", f"end {task_id} well")
 
 
-def _until_gone(flight: AirflowRun, process: psutil.Process, *, components: bool = True) -> None:
-    _until(flight, lambda: not _lives(process), f"see the end of {process}", components=components)
+def _until_gone(airflow_run: AirflowRun, process: psutil.Process, *, components: bool = True) -> None:
+    _until(airflow_run, lambda: not _lives(process), f"see the end of {process}", components=components)
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -155,17 +159,17 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _until(flight: AirflowRun, done: Callable[[], bool], what: str, *, components: bool = True) -> None:
-    """Wait.
+def _until(airflow_run: AirflowRun, done: Callable[[], bool], what: str, *, components: bool = True) -> None:
+    """Wait until a condition holds.
 
-    :param components: whether all components of Airflow live meanwhile.
-    :raises AirflowError: if it takes much too long.
+    :param components: whether all components of Airflow must be running.
+    :raises AirflowError: after the time limit.
     """
     deadline = time.monotonic() + SECONDS
     while not done():
         if components:
-            flight.stage.airflow.group.check()
+            airflow_run.deployment.airflow.group.check()
         if time.monotonic() > deadline:
-            states = flight.stage.airflow.states(DAG_ID, RUN)
+            states = airflow_run.deployment.airflow.states(DAG_ID, RUN)
             raise AirflowError(f"could not {what} within {SECONDS:.0f} s: {states}")
         time.sleep(0.1)

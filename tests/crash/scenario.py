@@ -42,7 +42,7 @@ class Shape:
 
     :param renew: whether runs renew what is stored; else they ensure that there is a key.
     :param standbys: for each destination, whether it has a standby user.
-    :param workers: so many threads rotate them as a fleet; 0: one is issued without any.
+    :param workers: number of threads that rotate the keys as a batch; 0: one key is issued without a batch.
     """
 
     renew: bool = True
@@ -54,7 +54,7 @@ SHAPES = {
     "ensured": Shape(renew=False),
     "forced": Shape(),
     "standby": Shape(standbys=(True,)),
-    "fleet": Shape(standbys=(False, True, False), workers=3),
+    "batch": Shape(standbys=(False, True, False), workers=3),
 }
 
 

@@ -1,4 +1,4 @@
-"""AWS's two stores, in which Airflow has prefixes of its own, with users whom IAM allows so much; as ``VaultSite``."""
+"""Secrets Manager and Parameter Store with a prefix for Airflow, and users with limited rights; like ``VaultSite``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["ParameterStoreSite", "SecretsManagerSite"]
 
 
 class _AwsSite:
-    """One prefix; what people put there is encrypted with a key of the customer's own."""
+    """One prefix; values that people store there are encrypted with a customer-managed key."""
 
     service = ""
     backend = ""

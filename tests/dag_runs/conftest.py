@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run a real Airflow."""
+"""Fixtures for tests that run DAGs in this process."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["scene", "servers"]
 
 @pytest.fixture(params=SITES)
 def site(request: pytest.FixtureRequest, servers: Servers) -> Site:
-    """Each store, empty."""
+    """Return each store, empty."""
     return servers.site(request.param)
 
 
 @pytest.fixture
 def configure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Mapping[str, str]], None]]:
-    """Give Airflow another secrets backend for the rest of the test; what issues is in the environment then."""
+    """Return a function that configures another secrets backend; the issuing connection is in the environment."""
     issuing = {"conn_type": "polytomic", "host": scene.emulator.base_url, "password": scene.emulator.partner_key}
     monkeypatch.setenv("AIRFLOW_CONN_POLYTOMIC_DEFAULT", json.dumps(issuing))
-    # Of several, boto3 waits longer between any two.
+    # boto3 waits longer and longer between attempts.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with secrets_settings({}):
         yield configure_secrets

@@ -1,4 +1,4 @@
-"""The example DAGs as tests run them: as they are, but without a wait between tries."""
+"""Example DAGs for tests: unchanged except for the wait between tries."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["ENDS_THE_TRY", "assert_no_key_in", "example", "secrets_of"]
 
 ENDS_THE_TRY = "retry_after=100000"
-"""Makes of a fault with a status one after which the next request is that of Airflow's next try.
+"""Option of a fault with a status, after which Airflow's next try sends the next request.
 
-No try waits for so long, while all that does get an answer has the time that it has by default, on a slow machine too.
+No try waits for so long, while other requests keep their default time limit, also on a slow machine.
 """
 
 
 def example(name: str, *, retries: int | None = None) -> Any:
     """Return a new DAG of one of the examples.
 
-    :param retries: of each task; None for those of the example.
+    :param retries: retries of each task; None for those of the example.
     """
-    # All DAGs of one decorator share its parameters, and dag.test() leaves the values of a run in them.
+    # All DAGs of one decorator share its parameters, and dag.test() changes them to the values of a run.
     dag = getattr(reload(import_module(f"dags_examples.{name}")), name)()
     for task in dag.tasks:
         task.retry_delay = timedelta(0)
@@ -37,12 +37,12 @@ def example(name: str, *, retries: int | None = None) -> Any:
 
 
 def assert_no_key_in(airflow_db: Path, emulator: PolytomicEmulator, *, run_id: str, console: str = "") -> None:
-    """Search the bytes of the whole database and of all logs for any piece of any key.
+    """Check that no part of any key is in the database or in a log.
 
-    :param run_id: of a run that the database must know of, or it is another one.
-    :param console: what was printed, which is searched as well.
+    :param run_id: a run that must be in the database, which proves that it is the right one.
+    :param console: output to search as well.
     """
-    # Beside the database is what SQLite has not merged into it yet.
+    # SQLite keeps changes that it has not merged yet in files beside the database.
     files = [*airflow_db.parent.glob(f"{airflow_db.name}*"), *airflow_db.parent.glob("logs/**/*.log")]
     content = b"".join([*(file.read_bytes() for file in files), console.encode()])
     assert run_id.encode() in content, "this is not the database that the run was written to"
@@ -52,6 +52,6 @@ def assert_no_key_in(airflow_db: Path, emulator: PolytomicEmulator, *, run_id: s
 
 
 def secrets_of(scene: Scene) -> dict[str, Any]:
-    """Return what is in the folder of Airflow's secrets, by file: the secrets and their records; a lock is empty."""
+    """Return the secrets and records in the folder of Airflow's secrets, by file; locks are empty and omitted."""
     texts = {file.name: file.read_text() for file in scene.connections.parent.rglob("*") if file.is_file()}
     return {name: json.loads(text) for name, text in texts.items() if text}

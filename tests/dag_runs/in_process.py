@@ -1,4 +1,4 @@
-"""DAG runs in this process, with ``dag.test()``, which the two versions of Airflow spell differently."""
+"""DAG runs in this process, with ``dag.test()``, whose parameters differ between the versions of Airflow."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["Run", "run_cleared", "run_dag", "xcom_of"]
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a DAG run; mapped task instances are named ``task_id[map_index]``.
+    """Result of a DAG run; mapped task instances are named ``task_id[map_index]``.
 
-    :param labels: what the UI shows instead of the map index.
+    :param labels: names that the UI shows instead of the map index.
     """
 
     run_id: str
@@ -35,14 +35,14 @@ class Run:
 def run_dag(dag: Any, *, at: datetime | None = None, conf: Mapping[str, Any] | None = None) -> Run:
     """Run the DAG to its end, retries included.
 
-    :param at: the run's own time; the same time again is the same run, cleared.
+    :param at: the run's time; with the time of an earlier run, that run is cleared.
     """
     at = at or datetime.now(UTC)
     return _run_of(_on_airflow_3(dag, at, conf) if AIRFLOW_V_3_0_PLUS else _on_airflow_2(dag, at, conf))
 
 
 def _run_of(dag_run: Any) -> Run:
-    """Return what became of Airflow's own object."""
+    """Return the result of Airflow's own object."""
     instances = {_name_of(ti): ti for ti in dag_run.get_task_instances()}
     return Run(
         run_id=dag_run.run_id,
@@ -54,12 +54,12 @@ def _run_of(dag_run: Any) -> Run:
 
 
 def _name_of(ti: Any) -> str:
-    """Return what :class:`Run` calls a task instance of Airflow's."""
+    """Return the name of a task instance in :class:`Run`."""
     return ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
 
 
 def xcom_of(run: Run, task_id: str, *, key: str = "return_value") -> Any:
-    """Return what the task returned, or pushed under another key, as the metadata database holds it."""
+    """Return what the task returned, or pushed under another key, from the metadata database."""
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
@@ -70,9 +70,9 @@ def xcom_of(run: Run, task_id: str, *, key: str = "return_value") -> Any:
 
 
 def run_cleared(dag: Any, run: Run, *names: str) -> Run:
-    """Clear the task instances of these names and nothing else, as a person does it in the UI, and run what can be run.
+    """Clear only the task instances of these names, like a user in the UI, and run the DAG run to its end.
 
-    ``dag.test()`` only ever begins a run anew, without what its tasks have returned.
+    ``dag.test()`` can only repeat a whole run, without the results of its tasks.
     """
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import clear_task_instances
@@ -97,7 +97,7 @@ def _on_airflow_3(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
-    # A run belongs to a stored version of its DAG, and dag.test() stores only what lies in the DAGs folder.
+    # A run belongs to a stored version of its DAG, and dag.test() stores only DAGs in the DAGs folder.
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(dag_folder="/dev/null", bundle_name="dags-folder")
     bag.bag_dag(dag)
@@ -106,17 +106,17 @@ def _on_airflow_3(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any
 
 
 def _on_airflow_2(dag: Any, at: datetime, conf: Mapping[str, Any] | None) -> Any:
-    # To run a run again, dag.test() deletes it, and SQLAlchemy then looks for the table of its notes' authors.
+    # To repeat a run, dag.test() deletes it, and SQLAlchemy then needs the table of the authors of its notes.
     import_module("airflow.providers.fab.auth_manager.models")
     try:
         return dag.test(execution_date=at, run_conf=dict(conf or {}))
     except AirflowTaskTimeout:
-        # It ends dag.test() itself there, being no Exception. The same run again is then the next try.
+        # It ends dag.test() itself, because it is no Exception. A repeated run is then the next try.
         return dag.test(execution_date=at, run_conf=dict(conf or {}))
 
 
 def _advance(dag: Any, dag_run: Any, session: Any) -> None:
-    """Do once what ``dag.test()`` does over and over."""
+    """Run one step of the loop of ``dag.test()``."""
     from airflow.utils.state import TaskInstanceState
 
     session.expire_all()

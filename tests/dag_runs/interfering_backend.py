@@ -1,7 +1,7 @@
-"""What can a secrets backend do to an issuance? This one is Airflow's own, and misbehaves at one chosen moment.
+"""Airflow's local secrets backend, which fails or interferes at one moment of an issuance.
 
-What it does, it does when it is asked for the connection: the store has it read the file that it is about to put in
-place (first with a placeholder, to prove the right to write, later with the key), and then the one in place.
+It does so when it reads the connection. The store lets it read the new file before it replaces the old one (first with
+a placeholder, to prove the right to write, later with the key), and then the file in its place.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 
 __all__ = ["DATABASE_PASSWORD", "InterferingBackend"]
 
-# Not a Polytomic key, and to be found nowhere either.
+# Not a Polytomic key, but a secret, too.
 DATABASE_PASSWORD = "Wq7!uT-hunter2-of-the-warehouse"
 PLACEHOLDER = "placeholder-of-a-polytomic-key"
 FOREIGN = {"conn_type": "postgres", "host": "db.example", "password": DATABASE_PASSWORD}
 
 
 class InterferingBackend(LocalFilesystemBackend):
-    """A LocalFilesystemBackend with an enemy, or with a fault whose error quotes all that it has read.
+    """A LocalFilesystemBackend with a concurrent writer, or with a fault whose error quotes everything it has read.
 
-    :param moment: when to misbehave, and how.
+    :param moment: when to interfere, and how.
     """
 
     def __init__(self, moment: str, connections_file_path: str, variables_file_path: str) -> None:
@@ -32,7 +32,7 @@ class InterferingBackend(LocalFilesystemBackend):
         self.moment, self.in_place = moment, Path(connections_file_path)
 
     def get_connection(self, conn_id: str, *args: Any, **kwargs: Any) -> Any:
-        """Read it, and misbehave if this is the moment."""
+        """Read the connection, and interfere at the moment."""
         asked = Path(str(self.connections_file))
         content = asked.read_text()
         found = super().get_connection(conn_id, *args, **kwargs)
@@ -66,7 +66,7 @@ class InterferingBackend(LocalFilesystemBackend):
             record.mkdir()
 
     def _time_out_once(self) -> None:
-        """Have the task's time be over at this very moment, in its first try."""
+        """Raise the task's time-out now, in its first try."""
         struck = self.in_place.with_name("timed-out")
         if self.moment == "times out on the new file" and not struck.exists():
             struck.touch()
@@ -74,4 +74,4 @@ class InterferingBackend(LocalFilesystemBackend):
 
     def _fail_if(self, moment: str, content: str) -> None:
         if self.moment == moment:
-            raise ValueError(f"cannot make anything of {content}")
+            raise ValueError(f"cannot parse {content}")

@@ -1,4 +1,4 @@
-"""How is Airflow given another secrets backend while it runs? By its settings, and by having it forget the last one."""
+"""Change of Airflow's secrets backend while it runs: new settings, and a cleared cache."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ALL = (BACKEND, KWARGS, WORKERS_BACKEND, WORKERS_KWARGS)
 
 @contextlib.contextmanager
 def secrets_settings(settings: Mapping[str, str]) -> Iterator[None]:
-    """Configure this process's secrets backend for a while; a missing setting is one that is not set."""
+    """Configure this process's secrets backend temporarily; a missing setting is unset."""
     before = {name: os.environ[name] for name in _ALL if name in os.environ}
     backends = None if AIRFLOW_V_3_0_PLUS else list(_backends_of_2_11())
     configure_secrets(settings)
@@ -40,13 +40,13 @@ def secrets_settings(settings: Mapping[str, str]) -> Iterator[None]:
     finally:
         configure_secrets(before)
         if backends is not None:
-            # As they were, not as the settings are: these may be of a test that is about to end as well, and 2.11 makes
-            # its backends anew only as long as it knows no more than its own two.
+            # The former backends, not new ones from the settings: another test may restore its own settings next, and
+            # 2.11 creates backends again only as long as it has no more than its own two.
             _backends_of_2_11()[:] = backends
 
 
 def configure_secrets(settings: Mapping[str, str]) -> None:
-    """Configure this process's secrets backend for good: 3.x makes its backends once a process, 2.11 at its import."""
+    """Configure this process's secrets backend: 3.x creates its backends once per process, 2.11 at its import."""
     for name in _ALL:
         os.environ.pop(name, None)
     os.environ.update(settings)
@@ -61,10 +61,10 @@ def configure_secrets(settings: Mapping[str, str]) -> None:
 
 
 def meddling(moment: str, connections: Path) -> dict[str, str]:
-    """Return the settings of a backend that misbehaves at a moment.
+    """Return the settings of a backend that interferes at a moment.
 
-    :param moment: one that :class:`~tests.dag_runs.interfering_backend.InterferingBackend` knows.
-    :param connections: its file; that of Variables is beside it.
+    :param moment: a moment of :class:`~tests.dag_runs.interfering_backend.InterferingBackend`.
+    :param connections: its file of connections; that of Variables is in the same folder.
     """
     kwargs = json.loads(local_secrets(connections.parent)[KWARGS]) | {"moment": moment}
     return {BACKEND: "tests.dag_runs.interfering_backend.InterferingBackend", KWARGS: json.dumps(kwargs)}

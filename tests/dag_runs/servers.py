@@ -1,4 +1,4 @@
-"""The servers on which DAGs keep their secrets, started when asked for: Vault (a real one if there is one) and AWS."""
+"""Servers of the secrets backends, started on first use: Vault (a real one if it is installed) and AWS."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ __all__ = ["SITES", "Rights", "Servers", "Site", "servers"]
 
 Rights = Literal["none", "read", "write"]
 Site = VaultSite | SecretsManagerSite | ParameterStoreSite
-"""A store of a company's, empty, which one test has to itself: how Airflow is told of it, and what people do there."""
+"""An empty store for one test: Airflow's settings for it, and changes that people make there."""
 
 SITES = ("vault-kv1", "vault-kv2", "aws-secrets-manager", "aws-ssm")
 
 
 class Servers:
-    """One of each, for any number of sites."""
+    """One server of each kind, for any number of sites."""
 
     @cached_property
     def vault(self) -> VaultServer:
-        """The Vault."""
+        """Vault server."""
         binary = vault_binary()
         return VaultReal(binary) if binary else VaultFake()
 
     @cached_property
     def aws(self) -> AwsServer:
-        """The AWS."""
+        """AWS server."""
         from tests.fakes.aws_server import AwsServer
 
         return AwsServer()
 
     def site(self, name: str) -> Site:
-        """Make a new site, one of :data:`SITES`."""
+        """Return a new site, one of :data:`SITES`."""
         if name.startswith("vault-kv"):
             return VaultSite(self.vault, int(name[-1]))
         return SecretsManagerSite(self.aws) if name == "aws-secrets-manager" else ParameterStoreSite(self.aws)
 
     def stop(self) -> None:
-        """Stop those that were started."""
+        """Stop the servers that were started."""
         for name in ("vault", "aws"):
             if name in self.__dict__:
                 getattr(self, name).stop()

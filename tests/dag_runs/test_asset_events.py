@@ -1,4 +1,4 @@
-"""The events that a DAG run leaves in Airflow's database: one for each new key, with its reference, and none else."""
+"""Events of a DAG run in Airflow's database: one for each new key, with its reference, and no other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESTARTED_FOR = "acme_gateway_restarted_for"
 
 @pytest.fixture(autouse=True)
 def _nothing_known(airflow_db: Path) -> Iterator[None]:
-    """Have Airflow know of no asset and no alias, as on the first day. A DAG of another test may have told of them."""
+    """Delete all assets and aliases, which DAGs of other tests may have created."""
     for table in (f"{ASSET}_alias_{ASSET}_event", f"{ASSET}_alias_{ASSET}", f"{ASSET}_event", f"{ASSET}_alias", ASSET):
         _execute(f"DELETE FROM {table}")
     yield
@@ -58,7 +58,7 @@ def test_where_a_key_is_kept_there_is_no_event(scene: Scene) -> None:
 
 
 def test_a_cleared_task_emits_the_event_of_the_same_key_again(scene: Scene) -> None:
-    """A try may have died before its event was written; hence consumers must bear to be told twice."""
+    """A try may be killed before its event is written, so a consumer can get a second event."""
     dag = _dag("events_cleared", destination=CONNECTION, force=True, **scene.ids)
     run = run_dag(dag)
     run_cleared(dag, run, "issue")
@@ -78,23 +78,23 @@ def test_each_mapped_instance_has_an_event_where_partial_has_the_alias(scene: Sc
             task_id="issue", org_id=scene.user.organization_id, outlets=outlets
         ).expand_kwargs(given)
     assert run_dag(dag).states == {"issue[0]": "success", "issue[1]": "success"}
-    found = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
-    told = [
+    events = sorted((index, uri, extra["user_id"]) for index, uri, extra in _events())
+    expected = [
         (0, "x-polytomic://airflow/connection/ada", scene.user.id),
         (1, "x-polytomic://airflow/connection/hank", hank.id),
     ]
-    assert found == (told if outlets else [])
+    assert events == (expected if outlets else [])
     names = [(alias.name,) for alias in outlets]
     assert sorted(_execute(f"SELECT name FROM {ASSET}_alias")) == sorted(names)
-    # Each event is one of both aliases.
-    assert len(_execute(f"SELECT * FROM {ASSET}_alias_{ASSET}_event")) == len(told) * len(outlets)
+    # Each event belongs to both aliases.
+    assert len(_execute(f"SELECT * FROM {ASSET}_alias_{ASSET}_event")) == len(expected) * len(outlets)
 
 
 class _AnnounceMany(BaseOperator):
-    """A batch that has issued one key more than may be announced."""
+    """An operator that emits one event more than allowed."""
 
     def execute(self, context: Any) -> list[int]:
-        """Announce them, and return how many are not."""
+        """Emit the events, and return the number of dropped ones."""
         events = KeyEvents(context, self.outlets)
         for number in range(assets.max_events() + 1):
             events.emit_event(f"airflow://connection/many_{number}", {"destination": str(number)})
@@ -122,9 +122,9 @@ def test_the_consumer_restarts_once_for_each_key(scene: Scene) -> None:
         run_dag(issue, at=datetime.now(UTC) + timedelta(days=day))
         _consume(run)
         fingerprint = ApiKey(scene.emulator.live_key(scene.user.id)).fingerprint
-        for told in ("restarted", "restarted already"):
+        for result in ("restarted", "restarted already"):
             run = run_cleared(dag, run, "restart_once")
-            assert xcom_of(run, "restart_once") == told
+            assert xcom_of(run, "restart_once") == result
             assert metastore.get_variable(RESTARTED_FOR) == fingerprint
     assert scene.emulator.minted() == 2
 
@@ -136,7 +136,7 @@ def _dag(dag_id: str, **given: Any) -> Any:
 
 
 def _events() -> list[tuple[int, str, dict[str, Any]]]:
-    """Return the events, each with its map index, its asset's URI and its ``extra``."""
+    """Return the map index, the asset's URI and the ``extra`` of each event."""
     query = f"""
         SELECT event.source_map_index, {ASSET}.uri, event.extra FROM {ASSET}_event AS event
         JOIN {ASSET} ON {ASSET}.id = event.{ASSET}_id ORDER BY event.id
@@ -145,7 +145,7 @@ def _events() -> list[tuple[int, str, dict[str, Any]]]:
 
 
 def _consume(run: Run) -> None:
-    """Have the events of the last minutes be what started the run, as the scheduler does."""
+    """Record the events as those that triggered the run, like the scheduler."""
     _execute(f"""
         INSERT OR IGNORE INTO dagrun_{ASSET}_event (dag_run_id, event_id)
         SELECT dag_run.id, event.id FROM dag_run, {ASSET}_event AS event WHERE dag_run.run_id = '{run.run_id}'

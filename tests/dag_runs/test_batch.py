@@ -1,4 +1,4 @@
-"""What becomes of a fleet when Airflow runs the DAG: retries, shards, XCom, events, metastore, all in this process."""
+"""Rotation of many keys in a DAG run in this process: retries, shards, XCom, events and metastore."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_polytomic._airflow import metastore
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 from tests.batches import add_customers, mints
-from tests.dag_runs.batch_task import fleet_dag
+from tests.dag_runs.batch_task import batch_dag
 from tests.dag_runs.examples import ENDS_THE_TRY
 from tests.dag_runs.in_process import run_dag, xcom_of
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 @pytest.fixture
 def at() -> datetime:
-    """The time of a run that no other test has: later than the keys that are issued before it."""
+    """Return the time of a run that is later than the keys of other tests."""
     return datetime.now(UTC) + timedelta(days=1)
 
 
@@ -38,7 +38,7 @@ def rows(scene: Scene) -> list[dict[str, str]]:
 @pytest.fixture
 def dag(request: pytest.FixtureRequest) -> Callable[..., Any]:
     def make(**given: Any) -> Any:
-        return fleet_dag(re.sub(r"\W+", "_", request.node.name), **{"retry_delay": timedelta(0), **given})
+        return batch_dag(re.sub(r"\W+", "_", request.node.name), **{"retry_delay": timedelta(0), **given})
 
     return make
 
@@ -93,7 +93,7 @@ def test_threads_share_the_metastore_and_the_way_to_it(
 
 
 def events_of(run_id: str) -> list[dict[str, Any]]:
-    """Return what came with the events of a run's tasks."""
+    """Return the ``extra`` of the events of a run."""
     from airflow.utils.session import create_session
     from sqlalchemy import text
 

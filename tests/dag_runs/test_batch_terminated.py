@@ -1,4 +1,4 @@
-"""SIGTERM loses no key of a fleet: a real process, in which Airflow itself runs the task, with its own handlers."""
+"""SIGTERM during the rotation of many keys, in a process with Airflow's own signal handlers: no key is lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.batches import add_customers, assert_one_live_key_each, mints
-from tests.dag_runs.batch_task import fleet_dag
+from tests.dag_runs.batch_task import batch_dag
 from tests.dag_runs.conftest import scene
 from tests.dag_runs.in_process import run_dag
 from tools.airflow_sandbox.environment import private_folder
@@ -29,14 +29,14 @@ __all__ = ["scene"]
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 300  # after which it is taken to hang
+SECONDS = 300  # after this time, the process is considered to hang
 
 
 def start(rows: Any, at: datetime, log: Path, database: Path) -> subprocess.Popen[bytes]:
-    """Start the process, with a metadata database of its own.
+    """Start the process with its own metadata database.
 
-    SQLite's locks are the process's, and gone once it has closed the file anywhere, as tests do that search it. The
-    other process would then take away the log (``-wal``) that this one still writes to.
+    A process loses its locks of SQLite when it closes the file anywhere, and tests do so that search the database. The
+    other process would then delete the log (``-wal``) that this one still writes to.
     """
     home = private_folder(log.with_name("airflow"))
     shutil.copy(database, home / "airflow.db")
@@ -66,7 +66,7 @@ def wait_for_posts(scene: Scene, count: int, process: subprocess.Popen[bytes], l
     "fault",
     [
         "delay:0.4 endpoint=create_api_key times=always",
-        # In the repeats of a request, which a rotation that goes on would wait for.
+        # While a request is repeated, which a rotation that continues would wait for.
         "status:429 endpoint=create_api_key skip=4 times=2 retry_after=15",
     ],
 )
@@ -88,7 +88,7 @@ def test_what_was_issued_is_stored_and_the_same_run_again_issues_only_what_is_le
     assert 1 <= sum(done) < 15, log.read_text()
     assert_one_live_key_each(scene, [row for row, count in zip(rows, done, strict=True) if count])
     scene.emulator.clear_faults()
-    again = run_dag(fleet_dag("terminated_fleet", targets=rows), at=at)
+    again = run_dag(batch_dag("terminated_batch", targets=rows), at=at)
     assert again.states == {"rotate": "success"}
     assert mints(scene, rows) == [1] * 15
     assert_one_live_key_each(scene, rows)

@@ -1,4 +1,4 @@
-"""What becomes of a key when Airflow runs the DAG, with its own retries: all in this process."""
+"""Issuance in DAG runs with Airflow's own retries, in this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def issuing(scene: Scene, request: pytest.FixtureRequest) -> MakeDag:
-    """Make a DAG of one task, ``issue``, which retries twice at once."""
+    """Return a DAG with one task, ``issue``, which retries twice without a delay."""
 
     def make(**given: Any) -> Any:
         defaults = {"task_id": "issue", "destination": CONNECTION, "retries": 2, **scene.ids}
@@ -74,7 +74,7 @@ def test_the_mapped_example_issues_for_every_customer_but_the_one_that_is_wrong(
 
 @pytest.mark.parametrize("fault", ["status:502 when=after endpoint=create_api_key", "status:503 endpoint=get_identity"])
 def test_a_passing_fault_costs_a_try_and_no_second_key(scene: Scene, issuing: MakeDag, fault: str) -> None:
-    """``tests/unit/operators/test_errors.py`` says which faults can pass; here, that Airflow tries again."""
+    """Which faults are temporary is tested in ``tests/unit/hooks``; here, that Airflow retries."""
     scene.emulator.inject(f"{fault} times=always {ENDS_THE_TRY}")
     run = run_dag(issuing(on_retry_callback=lambda _context: scene.emulator.clear_faults()))
     assert (run.states, run.tries) == ({"issue": "success"}, {"issue": 2})
@@ -108,7 +108,7 @@ def test_a_try_that_times_out_between_mint_and_promote_is_completed_with_its_ver
     scene: Scene, issuing: MakeDag, configure: Callable[[Mapping[str, str]], None], force: bool
 ) -> None:
     configure(meddling("times out on the new file", scene.connections))
-    # It is the backend that says when the time is over.
+    # The backend raises the time-out.
     run = run_dag(issuing(force=force, execution_timeout=timedelta(minutes=10)))
     assert run.states == {"issue": "success"}
     assert len(scene.posts) == 2

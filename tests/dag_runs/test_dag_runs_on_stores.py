@@ -1,7 +1,6 @@
-"""What becomes of a key when Airflow keeps its secrets in Vault, Secrets Manager or Parameter Store.
+"""DAG runs whose secrets are in Vault, Secrets Manager or Parameter Store.
 
-The contract suite proves the stores. Here, Airflow's own backends read what was written, and Airflow's own retries
-decide what is tried again.
+The contract suite tests the stores. Here, Airflow's own backends read the keys, and Airflow retries the tasks.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ VAULT, AWS = "vault-kv2", "aws-secrets-manager"
 
 @pytest.fixture
 def issue_then_use(scene: Scene, request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Make a DAG of two tasks: one issues, the next uses what Airflow, or the destination, then gives it."""
+    """Return a DAG with two tasks: one issues a key, the next one reads and uses it."""
 
     def make(destination: str, **given: Any) -> Any:
         with DAG(re.sub(r"\W+", "_", request.node.name), schedule=None, params={"force": False}) as dag:
@@ -62,7 +61,7 @@ def issue_then_use(scene: Scene, request: pytest.FixtureRequest) -> Callable[...
 
 
 def _went_well(scene: Scene, run: Run) -> str:
-    """Check that the consumer used the user's only live key, and return it."""
+    """Check that the consumer used the user's only live key, and return the key."""
     assert run.states == {"issue": "success", "use": "success"}
     assert xcom_of(run, "use") == scene.user.id
     key = scene.emulator.live_key(scene.user.id)
@@ -74,7 +73,7 @@ def _went_well(scene: Scene, run: Run) -> str:
 def test_the_next_task_gets_the_key_of_a_connection_whose_other_fields_stay(
     scene: Scene, site: Site, configure: Configure, issue_then_use: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The backend may only read here, so that the key is written with a connection that may."""
+    """The backend has only the right to read, so another connection writes the key."""
     fields = {"conn_type": "polytomic", "host": scene.emulator.base_url, "extra": json.dumps({"organization": "Acme"})}
     site.put("acme", {**fields, "password": scene.emulator.give_key(scene.user.id)})
     monkeypatch.setenv(f"AIRFLOW_CONN_{WRITER.upper()}", site.connection())
@@ -142,7 +141,7 @@ def test_the_backend_of_workers_is_written_where_they_have_one_of_their_own(
 
 
 class Refusal(NamedTuple):
-    """What is wrong, on which site, for which destination, with which settings of the backend, and the error."""
+    """A refused issuance: the site, the destination, the settings of the backend, and the error."""
 
     what: str
     site: str
@@ -157,7 +156,7 @@ REFUSALS = [
         "no writer", AWS, WITH_WRITER, {"rights": "read"}, "SecretStoreConfigurationError", ("connection_unusable",)
     ),
     Refusal("no writer outside", VAULT, OUTSIDE, {}, "SecretStoreConfigurationError", ("connection_unusable",)),
-    # Whether a Vault tells a token its own rights is for its policies to say.
+    # A policy of Vault decides whether a token can read its own rights.
     Refusal(
         "may only read",
         VAULT,

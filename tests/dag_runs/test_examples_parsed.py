@@ -1,4 +1,4 @@
-"""What does a DAG processor pay for an example? No request, no look-up, and little more than Airflow's own imports."""
+"""Parsing of the examples: no request, no lookup, and few imports in addition to Airflow's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = sorted(path.stem for path in (ROOT / "dags_examples").glob("*.py"))
-# Whatever asks Polytomic, a store or Airflow for anything; and the libraries that it asks with.
+# Modules that send requests to Polytomic, a store or Airflow, and the libraries that they use.
 LATER = (
     "_batch",
     "_issuance",
@@ -34,10 +34,10 @@ from importlib import import_module
 from {SDK} import Param, dag, get_current_context, task, task_group
 from airflow_provider_polytomic._airflow.version import BaseOperator
 
-asked, before = [], set(sys.modules)
-sys.addaudithook(lambda event, _: asked.append(event) if event.startswith(("socket.", "sqlite3.")) else None)
+opened, before = [], set(sys.modules)
+sys.addaudithook(lambda event, _: opened.append(event) if event.startswith(("socket.", "sqlite3.")) else None)
 dags = [getattr(import_module(f"dags_examples.{{name}}"), name)().dag_id for name in sys.argv[1:]]
-print(json.dumps([dags, asked, sorted(set(sys.modules) - before)]))
+print(json.dumps([dags, opened, sorted(set(sys.modules) - before)]))
 """
 
 
@@ -50,8 +50,8 @@ def test_parsing_an_example_sends_no_request_and_imports_no_client(tmp_path: Pat
         text=True,
         check=True,
     )
-    dags, asked, imported = json.loads(done.stdout.splitlines()[-1])
+    dags, opened, imported = json.loads(done.stdout.splitlines()[-1])
     assert dags == EXAMPLES
-    assert asked == []
+    assert opened == []
     assert not [name for name in imported if name.partition(".")[0] in CLIENTS]
     assert not [name for name in imported if name.startswith(tuple(f"airflow_provider_polytomic.{m}" for m in LATER))]

@@ -1,4 +1,4 @@
-"""What a callback is told of an error: its class decides, and a retry happens only where it can help."""
+"""Errors in callbacks: a callback gets the error's class, and Airflow retries only if that can help."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def told(request: pytest.FixtureRequest) -> Any:
-    """Run a DAG of one task, and return what its callbacks were told: on retry, and on failure."""
+def callback_errors(request: pytest.FixtureRequest) -> Any:
+    """Run a DAG with one task, and return the errors that its callbacks got: on retry, and on failure."""
 
     def run(operator: Any, **given: Any) -> dict[str, list[BaseException]]:
         found: dict[str, list[BaseException]] = {"retry": [], "failure": []}
@@ -53,11 +53,11 @@ def told(request: pytest.FixtureRequest) -> Any:
     return run
 
 
-def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, told: Any) -> None:
+def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, callback_errors: Any) -> None:
     colleague = scene.emulator.add_user(scene.user.organization_id, "bob@acme.example")
     key = scene.emulator.give_key(colleague.id)
     scene.put("polytomic_default", conn_type="polytomic", host=scene.emulator.base_url, password=key)
-    found = told(PolytomicCreateApiKeyOperator, destination=CONNECTION, **scene.ids)
+    found = callback_errors(PolytomicCreateApiKeyOperator, destination=CONNECTION, **scene.ids)
     (error,) = found["failure"]
     assert found["retry"] == []
     assert isinstance(error, IssuanceRefusedError)
@@ -66,7 +66,7 @@ def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, told
     assert str(error).endswith(
         f"(Organization {scene.user.organization_id}, user {scene.user.id}, destination {CONNECTION})"
     )
-    # No other exception comes along, and of our own frames only that of the task.
+    # There is no other exception, and the only frame of ours is that of the task.
     assert (error.__cause__, error.__context__) == (None, None)
     ours = [frame.name for frame in traceback.extract_tb(error.__traceback__) if "airflow_provider" in frame.filename]
     assert ours == ["execute"]
@@ -85,9 +85,9 @@ def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, told
     ],
 )
 def test_the_error_keeps_its_attributes_and_can_be_copied(
-    scene: Scene, told: Any, given: dict[str, str], kind: type[PolytomicError], attributes: dict[str, object]
+    scene: Scene, callback_errors: Any, given: dict[str, str], kind: type[PolytomicError], attributes: dict[str, object]
 ) -> None:
-    found = told(PolytomicDeleteOrganizationOperator, **given)
+    found = callback_errors(PolytomicDeleteOrganizationOperator, **given)
     (error,) = found["failure"]
     assert found["retry"] == []
     for each in (error, copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
@@ -98,9 +98,9 @@ def test_the_error_keeps_its_attributes_and_can_be_copied(
         assert (str(each), repr(each)) == (str(error), repr(error))
 
 
-def test_what_can_pass_is_retried_and_reported_each_time(scene: Scene, told: Any) -> None:
-    # Later than a try waits, so that nothing is repeated in it.
+def test_what_can_pass_is_retried_and_reported_each_time(scene: Scene, callback_errors: Any) -> None:
+    # Longer than a try waits, so that no request is repeated.
     scene.emulator.inject("status:503 endpoint=get_organization retry_after=3600 times=always")
     given = {"org_id": scene.ids["org_id"], "expected_name": "Acme"}
-    found = told(PolytomicDeleteOrganizationOperator, **given)
+    found = callback_errors(PolytomicDeleteOrganizationOperator, **given)
     assert [type(error) for error in found["retry"] + found["failure"]] == [PolytomicUnavailableError] * 3

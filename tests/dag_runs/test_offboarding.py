@@ -1,4 +1,4 @@
-"""The offboarding example takes a customer away, and never leaves a live key that nobody knows of."""
+"""The offboarding example: it deletes a customer, and never leaves a live key that is not stored."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ TASKS = ["delete_user", "delete_stored_api_key", "should_delete_organization", "
 ALL = dict.fromkeys(TASKS, "success")
 WITHOUT_ORGANIZATION = {**ALL, "delete_organization": "skipped"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
-# The requests of one offboarding, by endpoint.
+# Requests of one offboarding, by endpoint.
 ROUND_TRIPS = {
     "get_user": 1,
     "delete_user": 1,
-    # That the connection is the one that issued, and what the organization is called.
+    # For the owner of the connection's key, and for the organization's name.
     "get_organization": 2,
     "delete_organization": 1,
-    # That neither the user nor the organization is the caller's own; that the stored key is dead, and not the caller's.
+    # Neither the user nor the organization is the caller's own; the stored key is revoked, and not the caller's.
     "get_identity": 4,
 }
 
 
 @dataclass(frozen=True)
 class Customer:
-    """One who was onboarded by the example for that, beside Acme."""
+    """A customer that the onboarding example created, in addition to Acme."""
 
     scene: Scene
     conf: dict[str, Any]
@@ -53,11 +53,11 @@ class Customer:
         return self.scene.emulator.keys_of(self.conf["user_id"])
 
     def names(self) -> list[str]:
-        """Return the names of the organizations that there are, beside the partner's own."""
+        """Return the names of the organizations except the partner's own."""
         return [organization.name for organization in self.scene.emulator.organizations()[1:]]
 
     def assert_gone(self, *, organization: bool) -> None:
-        """Check that nothing of it is left, in Polytomic or in the store, and that the rest still is."""
+        """Check that nothing of the customer is left, in Polytomic or in the store, and that the rest is unchanged."""
         assert self.names() == (["Acme"] if organization else ["Acme", "Globex"])
         assert self.scene.emulator.users_of(self.conf["org_id"]) == []
         assert self.live_keys() == []
@@ -65,7 +65,7 @@ class Customer:
         assert self.scene.emulator.users_of(self.scene.user.organization_id) == [self.scene.user]
 
     def assert_untouched(self) -> None:
-        """Check that all of it still is there."""
+        """Check that the customer is unchanged."""
         assert self.live_keys() == [self.key] == [self.scene.stored("globex_polytomic")]
         assert self.names() == ["Acme", "Globex"]
 
@@ -125,7 +125,7 @@ def test_each_task_can_be_cleared_alone_and_the_run_repeated(customer: Customer)
     ],
 )
 def test_a_failure_half_way_leaves_no_live_key_that_is_not_stored(customer: Customer, fault: str) -> None:
-    """One in each task; ``tests/crash/test_removal_kills.py`` has every step of a removal."""
+    """One failure in each task; ``tests/crash/test_removal_kills.py`` covers every step of a removal."""
     at = datetime.now(UTC)
     customer.scene.emulator.inject(f"{fault} times=always {ENDS_THE_TRY}")
     run = customer.offboard(retries=0, at=at)
@@ -140,7 +140,7 @@ def test_a_failure_half_way_leaves_no_live_key_that_is_not_stored(customer: Cust
     ("wrong", "failed"),
     [
         ({"email": "ada@acme.example"}, "delete_user"),
-        # Nobody there to remove; but then the key still works, and so it stays.
+        # There is no such user to delete, so the key still works and stays.
         ({"org_id": NOBODY}, "delete_stored_api_key"),
     ],
     ids=str,

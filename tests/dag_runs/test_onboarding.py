@@ -1,4 +1,4 @@
-"""The onboarding example ends in one and the same state, whoever is onboarded and however often its tasks run."""
+"""The onboarding example: the same final state for every customer, however often its tasks run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CUSTOMER = {
     "email": "Hank@globex.example",
     "destination": "airflow://connection/globex_polytomic",
 }
-# The requests of one onboarding, by endpoint; docs/onboard-a-customer.md has the same table.
+# Requests of one onboarding, by endpoint; docs/onboard-a-customer.md has the same table.
 ROUND_TRIPS = {
     "list_organizations": 1,
     "create_organization": 1,
@@ -36,16 +36,16 @@ ROUND_TRIPS = {
     "list_users": 1,
     "create_user": 1,
     "create_api_key": 1,
-    # For Polytomic's time, with the new key, with what was read back from where it is stored, and as the first call.
+    # For Polytomic's time, with the new key, with the key that was read back, and as the first call.
     "get_identity": 4,
 }
-# And of one that finds everything there.
+# Requests of an onboarding of an existing customer.
 REPEATED = {"list_organizations": 1, "list_roles": 1, "list_users": 1, "get_identity": 2}
 DEPLOYMENT_KEY = "deployment-key-of-an-on-premises-server"
 
 
 def assert_onboarded(scene: Scene, role: str = "Editor") -> str:
-    """Check that there is the customer, once, with its only key stored; return that key."""
+    """Check that the customer exists once, with its only key stored, and return the key."""
     assert state_of(scene.emulator, "Globex") == onboarded("Globex", CUSTOMER["email"], [role])
     _owner, _acme, organization = scene.emulator.organizations()
     assert len(scene.emulator.invitations) == scene.emulator.minted() == 1
@@ -93,7 +93,7 @@ def test_each_task_can_be_cleared_alone(scene: Scene, airflow_db: Path) -> None:
 
 @pytest.mark.parametrize("fault", ["status:503", "status:502 when=after"])
 def test_whichever_request_fails_the_next_try_continues(scene: Scene, fault: str) -> None:
-    """Each request fails once, without its effect or after it; each that is made more than once, every other time."""
+    """Each request fails once, before or after its effect; a repeated request fails every other time."""
     for endpoint, count in ROUND_TRIPS.items():
         for number in range(count):
             scene.emulator.inject(f"{fault} endpoint={endpoint} skip={2 * number} {ENDS_THE_TRY}")

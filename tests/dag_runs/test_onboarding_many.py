@@ -1,4 +1,4 @@
-"""The example that onboards many customers keeps them apart."""
+"""The example that onboards many customers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_customer_that_fails_stops_no_other_and_is_onboarded_when_cleared(scen
     dag = example(DAG_ID, retries=0)
     run = run_dag(dag, conf={"customers": CUSTOMERS})
     stopped = ["success", "failed", "upstream_failed", "upstream_failed"]
-    # Which of them it is, is left to Airflow.
+    # Airflow decides which one.
     every = [states_of(run, number) for number in range(len(CUSTOMERS))]
     assert sorted(every) == sorted([stopped, *[["success"] * len(TASKS)] * (len(CUSTOMERS) - 1)])
     assert run.state == "failed"
@@ -74,9 +74,9 @@ def test_a_customer_that_fails_stops_no_other_and_is_onboarded_when_cleared(scen
 def test_each_is_onboarded_exactly_once_while_one_answer_in_ten_is_lost_or_an_error(
     scene: Scene, airflow_db: Path
 ) -> None:
-    """A quarter of that tenth each, without the effect or after it.
+    """Four kinds of faults, each for a quarter of that tenth, before or after the effect.
 
-    No 500: after the effect, a second one in a row would say that the Idempotency-Key is spent, and so lie.
+    There is no 500: after the effect, a second 500 in a row would wrongly say that the Idempotency-Key is used up.
     """
     emulator = scene.emulator
     for fault in ("drop", "drop when=after", f"status:503 {ENDS_THE_TRY}", f"status:502 when=after {ENDS_THE_TRY}"):
@@ -85,7 +85,7 @@ def test_each_is_onboarded_exactly_once_while_one_answer_in_ten_is_lost_or_an_er
         {"name": f"customer_{number}", "organization": f"Customer {number}", "email": f"root@{number}.example"}
         for number in range(12)
     ]
-    # One try in two fails where a task sends seven requests.
+    # Half of the tries fail in a task that sends seven requests.
     run = run_dag(example(DAG_ID, retries=25), conf={"customers": customers})
     assert set(run.states.values()) == {"success"}
     assert {None, 502, 503} <= {request.status for request in emulator.requests}

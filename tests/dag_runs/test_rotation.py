@@ -1,4 +1,4 @@
-"""The rotation examples keep a key young, week after week, once a week and never twice."""
+"""The rotation examples: they rotate a key once a week, and never twice."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 WEEKLY, WITHOUT_OUTAGE = "polytomic_rotate_api_key", "polytomic_rotate_without_outage"
 WEEK = timedelta(days=7)
-# A rotation that is due, by endpoint; docs/rotate-on-a-schedule.md has the same table.
+# Requests of a rotation, by endpoint; docs/rotate-on-a-schedule.md has the same table.
 ROUND_TRIPS = {
     "create_api_key": 1,
-    # For Polytomic's time, with the new key, and with what was read back from where it is stored.
+    # For Polytomic's time, with the new key, and with the key that was read back.
     "get_identity": 3,
 }
 
 
 @pytest.fixture
 def now() -> datetime:
-    """The time of the first run; 2.11 runs nothing that is of the future."""
+    """Return the time of the first run; 2.11 runs no DAG run of the future."""
     return datetime.now(UTC) - timedelta(hours=1)
 
 
-def pass_(scene: Scene, time: timedelta) -> None:
-    """Let time pass: the record of each stored key says that it was issued so much earlier."""
+def let_time_pass(scene: Scene, time: timedelta) -> None:
+    """Let time pass: change the record of each stored key to an earlier time of issue."""
     for file in scene.connections.parent.rglob("connection.*.json"):
         record = json.loads(file.read_text())
         for moment in {"issued_at", "opened_at", "dag_run_time"} & record.keys():
@@ -46,7 +46,7 @@ def pass_(scene: Scene, time: timedelta) -> None:
 
 @pytest.fixture
 def standby(scene: Scene) -> User:
-    """A second user of the customer."""
+    """Return a second user of the customer."""
     return scene.emulator.add_user(scene.user.organization_id, "standby@acme.example")
 
 
@@ -59,7 +59,7 @@ def test_the_key_of_each_week_is_another_one(scene: Scene, airflow_db: Path, now
         assert xcom_of(run, "rotate_api_key")["issued"] is True
         stored.add(scene.stored())
         assert scene.stored() == scene.emulator.live_key(scene.user.id)
-        pass_(scene, WEEK)
+        let_time_pass(scene, WEEK)
     assert len(stored) == scene.emulator.minted() == 3
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
@@ -67,7 +67,7 @@ def test_the_key_of_each_week_is_another_one(scene: Scene, airflow_db: Path, now
 def test_a_rotation_asks_polytomic_no_more_than_documented(scene: Scene, now: datetime) -> None:
     run_dag(example(WEEKLY), at=now, conf=scene.ids)
     before = scene.emulator.counts()
-    pass_(scene, WEEK)
+    let_time_pass(scene, WEEK)
     run_dag(example(WEEKLY), at=now + timedelta(minutes=1), conf=scene.ids)
     asked = {name: count - before.get(name, 0) for name, count in scene.emulator.counts().items()}
     asked["get_identity"] -= 1  # who_am_i
@@ -81,7 +81,7 @@ def test_a_cleared_run_and_a_run_between_two_weeks_keep_the_key(scene: Scene, no
     cleared = run_cleared(dag, run, "rotate_api_key")
     assert cleared.tries["rotate_api_key"] == 2
     assert xcom_of(cleared, "rotate_api_key")["issued"] is False
-    pass_(scene, timedelta(days=3))
+    let_time_pass(scene, timedelta(days=3))
     assert run_dag(dag, at=now + timedelta(minutes=1), conf=scene.ids).state == "success"
     assert (scene.stored(), scene.emulator.minted()) == (key, 1)
 
@@ -101,7 +101,7 @@ def test_a_request_that_fails_costs_a_try_at_most(
     conf = {**scene.ids, **({"standby_user_id": standby.id} if name == WITHOUT_OUTAGE else {})}
     run_dag(example(name), at=now, conf=conf)
     scene.emulator.inject(f"{fault} {ENDS_THE_TRY}")
-    pass_(scene, WEEK)
+    let_time_pass(scene, WEEK)
     run = run_dag(example(name), at=now + timedelta(minutes=1), conf=conf)
     assert run.state == "success"
     assert run.tries["rotate_api_key"] <= 2
@@ -123,14 +123,14 @@ def test_two_users_take_turns_and_last_weeks_key_works_on(
         assert scene.emulator.keys_of(owner.id) == [scene.stored()]
         assert scene.emulator.keys_of(other.id) == ([last] if last else [])
         last = scene.stored()
-        pass_(scene, WEEK)
+        let_time_pass(scene, WEEK)
     assert_no_key_in(airflow_db, scene.emulator, run_id=run.run_id)
 
 
 def test_where_nothing_was_rotated_what_follows_is_skipped(scene: Scene, standby: User, now: datetime) -> None:
     conf = {**scene.ids, "standby_user_id": standby.id}
     run_dag(example(WITHOUT_OUTAGE), at=now, conf=conf)
-    pass_(scene, timedelta(days=1))
+    let_time_pass(scene, timedelta(days=1))
     run = run_dag(example(WITHOUT_OUTAGE), at=now + timedelta(minutes=1), conf=conf)
     assert run.states == {"rotate_api_key": "skipped", "tell_the_team": "skipped"}
     assert scene.emulator.minted() == 1

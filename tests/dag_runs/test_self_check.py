@@ -1,4 +1,4 @@
-"""The self-check leaves nothing behind, and fails when something is wrong."""
+"""The self-check example: it leaves nothing behind, and fails if something is wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONNECTION = "polytomic_self_check"
 MAKING = ["create_organization", "create_user", "issue_api_key"]
 TAKING_AWAY = ["delete_user", "delete_stored_api_key", "delete_organization"]
 SUCCESS = dict.fromkeys([*MAKING, "call_polytomic", *TAKING_AWAY, "report"], "success")
-# The first three of get_identity are for the issuance, the next one is the call.
+# Three get_identity are for the issuance, the next one is the call.
 CALL = "status:403 endpoint=get_identity skip=3"
 
 
@@ -32,7 +32,7 @@ def states(failed: str, upstream_failed: list[str]) -> dict[str, str]:
 
 @pytest.fixture
 def clean(scene: Scene) -> Any:
-    """Check that nothing of any self-check is left, in Polytomic or in the store, and that the rest still is."""
+    """Check that nothing of a self-check is left, in Polytomic or in the store, and that the rest is unchanged."""
     before = secrets_of(scene)
 
     def check() -> None:
@@ -56,7 +56,7 @@ def test_it_deletes_what_it_created(scene: Scene, clean: Any, airflow_db: Path) 
     ("fault", "states"),
     [
         (CALL, states("call_polytomic", [])),
-        # The last of its requests: the key is stored by then.
+        # The last request of the issuance: the key is already stored.
         (
             f"status:503 endpoint=get_identity skip=2 times=4 {ENDS_THE_TRY}",
             states("issue_api_key", ["call_polytomic"]),
@@ -82,9 +82,9 @@ def test_the_run_fails_and_leaves_nothing_when_something_is_wrong(
 @pytest.mark.parametrize(
     ("faults", "failed"),
     [
-        # Its key works until the organization is deleted, and so it stays.
+        # The key works until the organization is deleted, so it stays.
         ([f"status:503 endpoint=delete_user times=always {ENDS_THE_TRY}"], ["delete_user", "delete_stored_api_key"]),
-        # A key that may have been issued and was not stored, of a user who may still be there.
+        # A key may have been issued but not stored, and its user may still exist.
         (
             [
                 f"status:502 when=after endpoint=create_api_key times=always {ENDS_THE_TRY}",

@@ -1,4 +1,4 @@
-"""A Vault or OpenBao to which Airflow has a mount of its own, with tokens and a user for it."""
+"""Vault or OpenBao with a mount for Airflow, and tokens and a user for the mount."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CAPABILITIES: Mapping[Rights, list[str]] = {
 
 
 class VaultSite:
-    """One mount of a KV engine, of version 1 or 2; backends have a token, and the connection logs in as a user.
+    """One mount of a KV engine of version 1 or 2; backends have a token, and the connection logs in as a user.
 
-    ``outside`` is a destination outside Airflow, one field of a secret, with ``{conn_id}`` and ``{name}`` to be put in;
-    ``beside`` is another field of such a secret, or None where a secret is the key alone; ``secrets`` are the
-    credentials that were handed out, which may be nowhere but in the settings.
+    ``outside`` is a destination outside Airflow, one field of a secret, with ``{conn_id}`` and ``{name}`` as
+    placeholders; ``beside`` is another field of such a secret, or None if the secret is only the key; ``secrets`` are
+    the credentials of the site, which may appear only in the settings.
     """
 
     beside: str | None = "owner"
@@ -49,11 +49,11 @@ class VaultSite:
             self._grant(rights, rights)
 
     def settings(self, rights: Rights = "write", *, down: bool = False, **kwargs: Any) -> dict[str, str]:
-        """Return the settings of Airflow's.
+        """Return the settings of Airflow.
 
-        :param rights: of the backend.
-        :param down: nobody listens there.
-        :param kwargs: further arguments of the backend.
+        :param rights: rights of the backend.
+        :param down: whether the server is down.
+        :param kwargs: more arguments of the backend.
         """
         url = f"http://127.0.0.1:{free_port()}" if down else self._server.url
         token = self._server.token([f"{self.mount}-{rights}"])
@@ -65,7 +65,7 @@ class VaultSite:
         }
 
     def connection(self) -> str:
-        """Return a connection of Airflow's that may write, as JSON."""
+        """Return an Airflow connection with the right to write, as JSON."""
         user, password = f"{self.mount}-writer", secrets.token_urlsafe(24)
         self._server.userpass(user, password, [f"{self.mount}-write"])
         self.secrets.append(password)
@@ -91,7 +91,7 @@ class VaultSite:
         return found.get("api_key"), found.get("owner")
 
     def deny(self) -> None:
-        """Take from all writers what they need to replace what people have put there."""
+        """Remove the writers' right to replace values that people have stored."""
         self._grant("write", "read")
 
     def _grant(self, policy: str, rights: Rights) -> None:

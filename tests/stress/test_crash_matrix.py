@@ -2,7 +2,7 @@
 
 A process that has rotated before is killed at each point of its next rotation in turn, until one lives to its end: so
 no point is forgotten. Then another process tries the same run again, as Airflow's retry does. Rotated are one key, one
-with a standby user, and a fleet that has both.
+with a standby user, and a batch that has both.
 
 The full form has ten rounds of all that; in every second one, the retry is killed too. The short form has one round: in
 it each store has a standby user or a batch, a batch is interrupted at every fifth point, and the single key is left to
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.crash
 
 # How many runs there were before: in the first round, both users of a pair have had their turn.
 HISTORIES = (2, 1, 3, 0)
-WITH_A_FLEET = (
+WITH_A_BATCH = (
     "json-variable", METASTORE, "vault-kv2-outside", "vault_real-kv2-outside", "aws-secretsmanager-outside",
     "aws-ssm-outside",
 )  # fmt: skip
@@ -46,7 +46,7 @@ WITH_A_FLEET = (
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = [
         (place, shape)
-        for place, shape in itertools.product(PLACES, ("forced", "standby", "fleet"))
+        for place, shape in itertools.product(PLACES, ("forced", "standby", "batch"))
         if metafunc.config.getoption("proof") == "full" or is_short(place, shape)
     ]
     metafunc.parametrize(("place", "shape"), chosen, indirect=["place"])
@@ -56,14 +56,14 @@ def is_short(place: str, shape: str) -> bool:
     """Whether the short form has it."""
     if shape == "forced":
         return place in REAL
-    return (shape == "fleet") == (place in WITH_A_FLEET) or place == METASTORE
+    return (shape == "batch") == (place in WITH_A_BATCH) or place == METASTORE
 
 
 def test_killed_before_or_after_any_call_and_completed_by_the_next_try(
     environment: Environment, place: str, shape: str, rounds: Callable[[int, int], int]
 ):
     chance = random.Random(f"{place} {shape}")
-    every = rounds(5, 1) if shape == "fleet" else 1
+    every = rounds(5, 1) if shape == "batch" else 1
     for round_ in range(rounds(1, 10)):
         interrupted = set()
         new = partial(Scenario.new, environment, place, shape, history=HISTORIES[round_ % len(HISTORIES)])

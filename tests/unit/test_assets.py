@@ -121,7 +121,7 @@ def _context(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
     from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
     from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
-    told = [
+    references = [
         AssetEventDagRunReference.model_validate(
             {
                 "asset": {"name": uri, "uri": uri, "extra": {}},
@@ -136,7 +136,7 @@ def _context(events: list[tuple[str, int, dict[str, Any]]]) -> dict[str, Any]:
         )
         for uri, hour, extra in events
     ]
-    results = [AssetEventDagRunReferenceResult.from_asset_event_dag_run_reference(each) for each in told]
+    results = [AssetEventDagRunReferenceResult.from_asset_event_dag_run_reference(each) for each in references]
     return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(results)}
 
 

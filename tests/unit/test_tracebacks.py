@@ -28,10 +28,10 @@ def test_an_exception_from_a_stripped_function_has_no_frame_with_plain_text(kind
 
     with pytest.raises(kind, match="stopped") as caught:
         use(ApiKey(TEXT))
-    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    printed = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert caught.value.__context__ is None
-    assert "in use" not in told
-    assert told.count(TEXT) == 0, told
+    assert "in use" not in printed
+    assert printed.count(TEXT) == 0, printed
 
 
 def test_a_stripped_function_returns_its_result() -> None:

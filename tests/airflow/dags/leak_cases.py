@@ -1,4 +1,4 @@
-"""DAGs that are run to see what they leave behind; the tests copy this file beside the JSON file that it reads."""
+"""DAGs that are searched for leaks; the tests copy this file into the folder of the JSON file that it reads."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.dag_runs.secrets_settings import secrets_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOLD = json.loads(Path(__file__).with_name("leak_cases.json").read_text())
+CONTENT = json.loads(Path(__file__).with_name("leak_cases.json").read_text())
 
 
 class IssueInATrap(PolytomicCreateApiKeyOperator):
-    """The operator, on a worker with other secrets settings."""
+    """The operator on a worker with other settings of the secrets backend."""
 
     def __init__(self, *, settings: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,7 +39,7 @@ class IssueInATrap(PolytomicCreateApiKeyOperator):
 
 @contextlib.contextmanager
 def _settings_of(file: str | None) -> Iterator[None]:
-    """Configure this process's secrets backend as the file says, if there is one: some settings are secrets."""
+    """Configure this process's secrets backend from a file, since some settings are secrets."""
     if file is None:
         yield
         return
@@ -48,12 +48,12 @@ def _settings_of(file: str | None) -> Iterator[None]:
 
 
 def note_error(context: Any) -> None:
-    """Write down which error it was."""
-    Path(TOLD["errors"], context["ti"].task_id).write_text(type(context["exception"]).__name__)
+    """Write the class of the error to a file."""
+    Path(CONTENT["errors"], context["ti"].task_id).write_text(type(context["exception"]).__name__)
 
 
 def tell_everything(context: Any) -> None:
-    """Print what a careless callback might, and then fail."""
+    """Print what a careless callback may print, and fail."""
     print(dict(context))
     error = context["exception"]
     if isinstance(error, BaseException):
@@ -70,11 +70,11 @@ def issue(*, tell_all: bool = False, **given: Any) -> PolytomicCreateApiKeyOpera
 
 
 with DAG("leak_cases", schedule=None, max_active_tasks=4):
-    issued = {case["task_id"]: issue(**case) for case in TOLD["cases"]}
+    issued = {case["task_id"]: issue(**case) for case in CONTENT["cases"]}
 
     @task
     def careless(uses: list[tuple[str, str | None]]) -> str:
-        """Use the stored keys, print all there is to print, and keep the hooks in locals of the frame that fails."""
+        """Use the stored keys, print everything, and keep the hooks in locals of the frame that fails."""
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
         hooks, ids = [], []
@@ -89,12 +89,12 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
             ids.append(str(me.id))
         raise ValueError(hooks, ids)
 
-    for name, uses in TOLD["careless"].items():
+    for name, uses in CONTENT["careless"].items():
         [issued[used] for used in uses] >> careless.override(task_id=name)(list(uses.values()))
 
     @task
     def canary() -> str:
-        """Show a secret in every form and by every way, so that the scan can show that it finds it there."""
+        """Write a secret in every form and to every output, which proves that the scan finds it there."""
         secret = os.environ["LEAK_CANARY"]
         lines = {
             "plain": secret,
@@ -114,4 +114,4 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
 
 
 with DAG("leaks_renewal", schedule=None):
-    issue(task_id="renew", force=True, **TOLD["renewal"])
+    issue(task_id="renew", force=True, **CONTENT["renewal"])

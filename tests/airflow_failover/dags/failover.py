@@ -1,4 +1,4 @@
-"""Tasks that are killed while they rotate a key; the tests copy this file beside the JSON file that it reads."""
+"""Tasks that are killed while they rotate a key; the tests copy this file into the folder of its JSON file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyOperator
 
-TOLD = json.loads(Path(__file__).with_name("failover.json").read_text())
+CONTENT = json.loads(Path(__file__).with_name("failover.json").read_text())
 
 with DAG(
     "failover",
     schedule=None,
-    max_active_tasks=len(TOLD),
+    max_active_tasks=len(CONTENT),
     default_args={"retries": 5, "retry_delay": timedelta(0)},
 ):
 
     @task
     def call(conn_ids: list[str]) -> dict[str, str]:
-        """Use the keys as a consumer would, and say whose they are."""
+        """Use the keys like a consumer, and return their owners."""
         from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 
         return {conn_id: str(PolytomicHook(polytomic_conn_id=conn_id).get_identity().id) for conn_id in conn_ids}
@@ -31,6 +31,6 @@ with DAG(
         PolytomicRotateApiKeyOperator(
             task_id=name, max_age=timedelta(days=6), retry_for=600, outlets=[api_keys_alias()], **given
         )
-        for name, given in TOLD.items()
+        for name, given in CONTENT.items()
     ]
-    rotations >> call(list(TOLD))
+    rotations >> call(list(CONTENT))

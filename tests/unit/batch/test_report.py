@@ -124,9 +124,9 @@ def test_the_words_of_any_other_error_are_not(tmp_path: Path, error: BaseExcepti
     path = tmp_path / "report.jsonl"
     with Report(str(path), server=SERVER, targets=1) as report:
         report.add(Outcome.from_error(read([row(1)])[0], error, 0.0))
-    said = path.read_text() + json.dumps(report.summary()) + caplog.text + repr(ApiKey(KEY))
-    assert type(error).__name__ in said
-    assert KEY not in said
+    output = path.read_text() + json.dumps(report.summary()) + caplog.text + repr(ApiKey(KEY))
+    assert type(error).__name__ in output
+    assert KEY not in output
 
 
 def test_what_is_added_after_the_end_is_counted_and_not_written(tmp_path: Path) -> None:

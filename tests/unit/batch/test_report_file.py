@@ -190,9 +190,9 @@ def test_a_file_that_fails_later_stops_nothing_and_is_reported_once(attach, step
             report.add(outcome(number))
     summary = report.summary()
     assert (summary["rotated"], summary["not_started"], summary["report_error"]) == (3, 0, "RuntimeError")
-    told = [record.getMessage() for record in caplog.records if "is incomplete" in record.getMessage()]
-    assert len(told) == 1
-    assert told[0].startswith(
+    warnings = [record.getMessage() for record in caplog.records if "is incomplete" in record.getMessage()]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(
         f"{address}: the report is incomplete, because it can no longer be written (RuntimeError)"
     )
     assert PASSWORD not in caplog.text

@@ -182,7 +182,7 @@ def test_what_is_raised_in_the_calling_thread_gets_through_once_all_that_was_iss
     def raise_it(_user):
         raise TerminatedError
 
-    run.new_keys_of = type("Told", (), {"append": staticmethod(raise_it)})()
+    run.new_keys_of = type("NewKeys", (), {"append": staticmethod(raise_it)})()
     with pytest.raises(TerminatedError):
         run.go()
     minted = [row for row, count in zip(rows, mints(scene, rows), strict=True) if count]

@@ -16,7 +16,7 @@ from tests.unit.operators.cases import ALL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["context", "messages", "said", "scene"]
+__all__ = ["context", "logged", "messages", "scene"]
 
 MONDAY = datetime(2031, 1, 6, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def context() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Return a function that returns everything logged since the last call.
 
     The operators of Airflow 3 log to the console, and not through ``logging``.
@@ -66,9 +66,9 @@ def messages(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) 
         monkeypatch.setattr(kind, "log", logging.getLogger("airflow_provider_polytomic.operators"), raising=False)
 
     def read() -> list[str]:
-        logged = (record for record in caplog.records if record.name.startswith("airflow_provider_polytomic"))
+        records = (record for record in caplog.records if record.name.startswith("airflow_provider_polytomic"))
         # Airflow warns like this about each operator that a test executes directly.
         noise = "execute cannot be called outside"
-        return [text for text in (record.getMessage() for record in logged) if noise not in text]
+        return [text for text in (record.getMessage() for record in records) if noise not in text]
 
     return read

@@ -155,9 +155,9 @@ def test_rendered_strings_have_their_meaning(scene: Scene, rows: Any, context: C
     assert operator(rows, report_path="None", allow_failures="true", **given).execute(context())["rotated"] == 6
 
 
-def test_the_log_shows_the_progress(scene: Scene, rows: Any, context: Context, said: Callable[[], str]) -> None:
+def test_the_log_shows_the_progress(scene: Scene, rows: Any, context: Context, logged: Callable[[], str]) -> None:
     operator(rows).execute(context())
-    assert "6 of 6 targets (100 %): 6 rotated" in said()
+    assert "6 of 6 targets (100 %): 6 rotated" in logged()
 
 
 def test_a_stopped_task_does_nothing_and_can_be_retried(scene: Scene, rows: Any, context: Context) -> None:
@@ -170,15 +170,15 @@ def test_a_stopped_task_does_nothing_and_can_be_retried(scene: Scene, rows: Any,
     assert scene.posts == []
 
 
-def test_without_retries_it_warns(scene: Scene, rows: Any, context: Context, said: Callable[[], str]) -> None:
+def test_without_retries_it_warns(scene: Scene, rows: Any, context: Context, logged: Callable[[], str]) -> None:
     operator(rows, retries=0).execute(context())
-    assert "retries=0" in said()
+    assert "retries=0" in logged()
     operator(rows).execute(context())
-    assert "retries=0" not in said()
+    assert "retries=0" not in logged()
 
 
 def test_a_summary_that_cannot_be_pushed_costs_nothing_but_a_warning(
-    scene: Scene, rows: Any, context: Context, said: Callable[[], str]
+    scene: Scene, rows: Any, context: Context, logged: Callable[[], str]
 ) -> None:
     def refuse(key: str, value: object) -> None:
         raise ConnectionError(f"{key} {value}")
@@ -186,4 +186,4 @@ def test_a_summary_that_cannot_be_pushed_costs_nothing_but_a_warning(
     airflow_context = context()
     airflow_context["ti"].xcom_push = refuse
     assert operator(rows).execute(airflow_context)["rotated"] == 6
-    assert "could not be pushed to XCom (ConnectionError)" in said()
+    assert "could not be pushed to XCom (ConnectionError)" in logged()

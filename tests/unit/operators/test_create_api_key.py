@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Context = Callable[..., Any]
-    Said = Callable[[], str]
+    Logged = Callable[[], str]
 
 
 def operator(scene: Scene, **given: Any) -> PolytomicCreateApiKeyOperator:
@@ -183,10 +183,10 @@ def test_one_message_at_the_end_tells_an_on_call_person_what_happened(
     ],
 )
 def test_a_forced_issuance_without_retries_logs_a_warning(
-    scene: Scene, context: Context, said: Said, given: dict[str, Any], warns: bool
+    scene: Scene, context: Context, logged: Logged, given: dict[str, Any], warns: bool
 ) -> None:
     operator(scene, **given).execute(context())
-    assert ("retries=0" in said()) is warns
+    assert ("retries=0" in logged()) is warns
 
 
 def test_the_new_key_is_masked_in_whatever_airflow_logs_afterwards(scene: Scene, context: Context) -> None:

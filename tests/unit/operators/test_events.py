@@ -118,11 +118,11 @@ def test_each_operator_that_issues_emits_one_event_for_a_new_key_and_none_for_a_
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_without_the_alias_a_key_is_issued_without_an_event_or_a_warning(
-    scene: Scene, context: Callable[..., Any], said: Callable[[], str], kind: type[PolytomicOperator]
+    scene: Scene, context: Callable[..., Any], logged: Callable[[], str], kind: type[PolytomicOperator]
 ) -> None:
     made(kind, scene.ids, retries=1).execute(context())
     assert scene.stored() == scene.emulator.live_key(scene.user.id)
-    assert "event" not in said()
+    assert "event" not in logged()
 
 
 @pytest.mark.parametrize("context", [{}, None, {"outlet_events": None}])

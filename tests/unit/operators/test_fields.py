@@ -96,7 +96,7 @@ def test_what_to_do_with_one_that_exists_may_be_a_template(
 
 @pytest.mark.parametrize("status", [403, 503])
 def test_a_name_that_holds_a_line_of_its_own_forges_no_line_of_the_log(
-    scene: Scene, context: Context, said: Callable[[], str], status: int
+    scene: Scene, context: Context, logged: Callable[[], str], status: int
 ) -> None:
     org_id, forged = scene.ids["org_id"], "INFO all is well"
     eve = scene.emulator.add_user(org_id, f"eve\n{forged}@acme.example")
@@ -115,9 +115,9 @@ def test_a_name_that_holds_a_line_of_its_own_forges_no_line_of_the_log(
             operator.execute(context())
         assert caught.value.status == status
         scene.emulator.clear_faults()
-        told = "\n".join([said(), str(caught.value), *getattr(caught.value, "__notes__", ())]).lower()
-        assert forged.lower() in told
-        assert not [line for line in told.splitlines() if line.startswith(forged.lower())]
+        text = "\n".join([logged(), str(caught.value), *getattr(caught.value, "__notes__", ())]).lower()
+        assert forged.lower() in text
+        assert not [line for line in text.splitlines() if line.startswith(forged.lower())]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fixtures import Scene
 
     Context = Callable[..., Any]
-    Said = Callable[[], str]
+    Logged = Callable[[], str]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 RENDERED_TO_NOTHING = {"sso_domain": "None", "sso_org_id": ""}
@@ -54,12 +54,12 @@ def named(scene: Scene, name: str) -> Organization:
     return found
 
 
-def test_it_is_created_once_and_says_which_try_made_it(scene: Scene, context: Context, said: Said) -> None:
+def test_it_is_created_once_and_says_which_try_made_it(scene: Scene, context: Context, logged: Logged) -> None:
     first = create(scene, context)
     assert first == {"id": named(scene, "Globex").id, "name": "Globex", "created": True}
-    assert f"Created the organization 'Globex' ({first['id']})" in said()
+    assert f"Created the organization 'Globex' ({first['id']})" in logged()
     assert create(scene, context) == {**first, "created": False}
-    assert "exists already" in said()
+    assert "exists already" in logged()
     assert len(scene.emulator.received("create_organization")) == 1
 
 
@@ -92,12 +92,12 @@ def test_an_invalid_parameter_fails_the_task_before_any_request(
     assert scene.emulator.requests == []
 
 
-def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context: Context, said: Said) -> None:
+def test_an_update_changes_what_is_given_and_nothing_else(scene: Scene, context: Context, logged: Logged) -> None:
     update(scene, context, sso_domain="acme.example", sso_org_id="org_01H")
     assert update(scene, context, name="Acme 2", **RENDERED_TO_NOTHING) == {"id": scene.ids["org_id"], "name": "Acme 2"}
     changed = named(scene, "Acme 2")
     assert (changed.sso_domain, changed.sso_org_id) == ("acme.example", "org_01H")
-    assert f"Updated the organization 'Acme 2' ({changed.id})" in said()
+    assert f"Updated the organization 'Acme 2' ({changed.id})" in logged()
     update(scene, context, clear_settings="sso_domain")
     assert (named(scene, "Acme 2").sso_domain, named(scene, "Acme 2").sso_org_id) == (None, "org_01H")
 
@@ -120,9 +120,9 @@ def test_an_invalid_update_fails_the_task_before_any_request(
     assert scene.emulator.requests == []
 
 
-def test_a_deletion_logs_the_organization_first(scene: Scene, context: Context, said: Said) -> None:
+def test_a_deletion_logs_the_organization_first(scene: Scene, context: Context, logged: Logged) -> None:
     assert delete(scene, context()) == {"id": scene.ids["org_id"], "name": "Acme", "deleted": True}
-    assert f"Deleting the organization 'Acme' ({scene.ids['org_id']}) for good" in said()
+    assert f"Deleting the organization 'Acme' ({scene.ids['org_id']}) for good" in logged()
     assert [each.id for each in scene.emulator.organizations()] == [scene.emulator.owner.id]
 
 
@@ -143,7 +143,7 @@ def test_a_deletion_that_may_be_a_mistake_fails_the_task_and_deletes_nothing(
     [(1, False, True), (1, "False", True), (1, True, False), (1, "True", False), (2, False, False)],
 )
 def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
-    scene: Scene, context: Context, said: Said, *, try_number: int, ignore: bool | str, is_error: bool
+    scene: Scene, context: Context, logged: Logged, *, try_number: int, ignore: bool | str, is_error: bool
 ) -> None:
     given = {"org_id": NOBODY.upper(), "expected_name": "Globex", "ignore_if_missing": ignore}
     if is_error:
@@ -153,4 +153,4 @@ def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
         return
     returned = delete(scene, context(try_number=try_number), **given)
     assert returned == {"id": NOBODY, "name": "Globex", "deleted": False}
-    assert f"There is no organization {NOBODY.upper()}" in said()
+    assert f"There is no organization {NOBODY.upper()}" in logged()

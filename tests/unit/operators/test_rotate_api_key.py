@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.testing import User
 
     Context = Callable[..., Any]
-    Said = Callable[[], str]
+    Logged = Callable[[], str]
 
 WEEK = timedelta(days=7)
 NOW = datetime.now(UTC)
@@ -171,11 +171,11 @@ def test_check_only_names_the_user_whose_turn_it_is(scene: Scene, context: Conte
 
 @pytest.mark.parametrize("with_standby", [False, True])
 def test_a_rotation_with_an_outage_and_without_retries_logs_a_warning(
-    scene: Scene, context: Context, said: Said, standby: User, with_standby: bool
+    scene: Scene, context: Context, logged: Logged, standby: User, with_standby: bool
 ) -> None:
     given = {"standby_user_id": standby.id} if with_standby else {}
     operator(scene, retries=0, **given).execute(context(NOW))
-    assert ("retries=0" in said()) is not with_standby
+    assert ("retries=0" in logged()) is not with_standby
 
 
 def test_the_message_at_the_end_names_the_user_whose_key_is_stored(

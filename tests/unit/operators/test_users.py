@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.fixtures import Scene
 
     Context = Callable[..., Any]
-    Said = Callable[[], str]
+    Logged = Callable[[], str]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -47,7 +47,7 @@ def delete(scene: Scene, context: Any, **given: Any) -> dict[str, Any]:
     return returned
 
 
-def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Context, said: Said) -> None:
+def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Context, logged: Logged) -> None:
     viewer = scene.emulator.role_id("Viewer")
     first = create(scene, context(), roles=["viewer"])
     assert first == {
@@ -57,7 +57,7 @@ def test_a_user_is_created_once_with_one_invitation(scene: Scene, context: Conte
         "role_ids": [viewer],
         "created": True,
     }
-    assert f"Created the user 'bob@acme.example' ({first['id']})" in said()
+    assert f"Created the user 'bob@acme.example' ({first['id']})" in logged()
     assert create(scene, context(), user_email="BOB@acme.example") == {**first, "created": False}
     assert [invitation.user_id for invitation in scene.emulator.invitations] == [first["id"]]
 
@@ -78,12 +78,12 @@ def test_roles_can_be_one_string_a_list_or_nothing(
     assert scene.emulator.roles_of(create(scene, context(), roles=roles)["id"]) == names
 
 
-def test_an_existing_user_gets_the_roles(scene: Scene, context: Context, said: Said) -> None:
+def test_an_existing_user_gets_the_roles(scene: Scene, context: Context, logged: Logged) -> None:
     returned = create(scene, context(), user_email=scene.user.email, roles=["Admin"])
     assert (returned["id"], returned["created"]) == (scene.user.id, False)
     assert returned["role_ids"] == [scene.emulator.role_id("Admin")]
     assert scene.emulator.roles_of(scene.user.id) == ["Admin"]
-    assert "other roles than requested" in said()
+    assert "other roles than requested" in logged()
 
 
 def test_fail_makes_the_task_fail_where_the_user_exists(scene: Scene, context: Context) -> None:
@@ -135,15 +135,15 @@ def test_an_admins_own_key_serves_its_own_organization(scene: Scene, context: Co
 
 @pytest.mark.parametrize("expected_email", [None, "ADA@acme.example"])
 def test_an_update_gives_exactly_the_roles(
-    scene: Scene, context: Context, said: Said, expected_email: str | None
+    scene: Scene, context: Context, logged: Logged, expected_email: str | None
 ) -> None:
     viewer = scene.emulator.role_id("Viewer")
     returned = update(scene, context(), expected_email=expected_email)
     assert returned == {"email": scene.user.email, "id": scene.user.id, "org_id": scene.ids["org_id"],
                         "role_ids": [viewer], "updated": True}  # fmt: skip
-    assert "has new roles" in said()
+    assert "has new roles" in logged()
     assert update(scene, context())["updated"] is False
-    assert "had these roles" in said()
+    assert "had these roles" in logged()
     assert len(scene.emulator.received("update_user")) == 1
 
 
@@ -168,11 +168,11 @@ def test_a_user_with_another_address_than_expected_or_with_an_expectation_of_not
     assert scene.emulator.users_of(scene.user.organization_id) == [scene.user]
 
 
-def test_a_deletion_logs_the_user_first(scene: Scene, context: Context, said: Said) -> None:
+def test_a_deletion_logs_the_user_first(scene: Scene, context: Context, logged: Logged) -> None:
     scene.emulator.give_key(scene.user.id)
     returned = delete(scene, context(), expected_email="Ada@acme.example")
     assert returned == {"id": scene.user.id, "email": scene.user.email, "org_id": scene.ids["org_id"], "deleted": True}
-    assert f"Deleting the user '{scene.user.email}' ({scene.user.id}) for good" in said()
+    assert f"Deleting the user '{scene.user.email}' ({scene.user.id}) for good" in logged()
     assert scene.emulator.users_of(scene.user.organization_id) == []
     assert scene.emulator.keys_of(scene.user.id) == []
 
@@ -182,7 +182,7 @@ def test_a_deletion_logs_the_user_first(scene: Scene, context: Context, said: Sa
     [(1, False, True), (1, "False", True), (1, True, False), (1, "true", False), (2, False, False)],
 )
 def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
-    scene: Scene, context: Context, said: Said, *, try_number: int, ignore: bool | str, is_error: bool
+    scene: Scene, context: Context, logged: Logged, *, try_number: int, ignore: bool | str, is_error: bool
 ) -> None:
     given = {"user_id": NOBODY, "ignore_if_missing": ignore, "expected_email": "eve@acme.example"}
     if is_error:
@@ -192,7 +192,7 @@ def test_what_is_missing_is_an_error_of_the_first_try_unless_that_is_ignored(
         return
     returned = delete(scene, context(try_number=try_number), org_id=scene.ids["org_id"].upper(), **given)
     assert returned == {"id": NOBODY, "email": "eve@acme.example", "org_id": scene.ids["org_id"], "deleted": False}
-    assert f"There is no user {NOBODY}" in said()
+    assert f"There is no user {NOBODY}" in logged()
 
 
 def test_a_second_try_that_expects_no_address_does_not_take_missing_for_removed(scene: Scene, context: Context) -> None:
@@ -201,12 +201,12 @@ def test_a_second_try_that_expects_no_address_does_not_take_missing_for_removed(
     assert caught.value.status == 404
 
 
-def test_users_are_listed_even_if_there_are_none(scene: Scene, context: Context, said: Said) -> None:
+def test_users_are_listed_even_if_there_are_none(scene: Scene, context: Context, logged: Logged) -> None:
     org_id = scene.ids["org_id"]
     listing = PolytomicListUsersOperator(task_id="list", org_id=org_id)
     assert listing.execute(context()) == [
         {"id": scene.user.id, "email": scene.user.email, "org_id": org_id, "role_ids": []}
     ]
-    assert f"Users of the organization {org_id}: 1." in said()
+    assert f"Users of the organization {org_id}: 1." in logged()
     delete(scene, context())
     assert listing.execute(context()) == []
