@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -67,7 +67,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         on_rate_limited: Callable[[float], None] = lambda _seconds: None,
         clock: Clock | None = None,
     ) -> None:
-        if not (math.isfinite(retry_for) and retry_for > 0):
+        if not (isinstance(retry_for, (int, float)) and 0 < retry_for <= sys.float_info.max):
             raise PolytomicConfigurationError(
                 "retry_for must be a number of seconds above 0.", reason="not_a_duration", fields=("retry_for",)
             )

@@ -147,12 +147,19 @@ def _check_exact(content: Any, parsed: Any) -> None:
 
     :raises SecretStoreConfigurationError: if it is such JSON.
     """
-    if parsed is not content and _parse_exactly(content) != _parse_exactly(json.dumps(parsed)):
+    if parsed is not content and not _is_exact(content, parsed):
         raise SecretStoreConfigurationError(
             "Numbers or repeated names in the secret's JSON would change if the key was inserted or removed. Nothing "
             "was changed. Write such numbers as strings, and each name once.",
             reason="not_the_same_afterwards",
         )
+
+
+def _is_exact(content: str, parsed: Any) -> bool:
+    try:
+        return bool(_parse_exactly(content) == _parse_exactly(json.dumps(parsed)))
+    except (ArithmeticError, RecursionError):  # an exponent that no decimal can have; too deep
+        return False
 
 
 def _parse_exactly(text: str) -> Any:

@@ -168,7 +168,8 @@ class StoreModule:
         except ImportError as error:
             raise SecretStoreConfigurationError(
                 f"{args[-1]} needs a package that is not installed here ({error.name or type(error).__name__}). No "
-                f"request was sent. Install airflow-provider-polytomic[{self.extra}] on every worker.",
+                f"request was sent. Install the extra {self.extra!r} on every worker, from your checkout or wheel, "
+                f"such as: pip install '.[{self.extra}]'.",
                 reason="package_missing",
             ) from None
         # A store outside Airflow holds the key alone, without the server that issued it.

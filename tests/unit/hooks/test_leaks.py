@@ -21,8 +21,8 @@ from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import ClientCache
+from tests.fakes.endless_server import EndlessServer
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
-from tests.unit.hooks.endless_server import EndlessServer
 from tests.unit.hooks.exposure import BASIC, OURS, assert_contains_no_key
 
 if TYPE_CHECKING:

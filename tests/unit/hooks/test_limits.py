@@ -22,8 +22,8 @@ from airflow_provider_polytomic.hooks._payload import read_many
 from airflow_provider_polytomic.hooks._transport import Response
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.models import User
+from tests.fakes.endless_server import GUARD, EndlessServer
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply
-from tests.unit.hooks.endless_server import GUARD, EndlessServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,6 +33,17 @@ def test_at_debug_no_request_of_the_package_is_logged(aws_server, caplog, cls, u
     }  # a consumer's own reads are logged as configured
 
 
+@pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])
+def test_no_request_of_the_package_is_printed(aws_server, capfd, monkeypatch, cls):
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 2)
+    issue(open_on(make_backend(aws_server, cls)), "pk-live-the-first-one-0123456789")
+    output = "".join(capfd.readouterr())
+    assert "pk-live" not in output
+    assert "send: " not in output
+    make_backend(aws_server, cls).get_connection("acme")
+    assert "send: " in capfd.readouterr().out  # a consumer's own requests are printed as the program wants
+
+
 @pytest.mark.parametrize("uri", ["aws-ssm://aws_writer@/a/b", "aws-secretsmanager://aws_writer@/a/b?field=f"])
 def test_at_debug_no_request_over_a_connection_is_logged(aws_server, caplog, monkeypatch, uri):
     connect(monkeypatch, aws_server)
