@@ -12,6 +12,7 @@ from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.connection_document import parse_key, parse_record, read_string
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import build_identity, normalise_url
+from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,20 +99,11 @@ class MetastoreStore:
         )
 
     @translate_errors
-    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is stored)
+    def check_write(self, over: StoredSecret) -> None:
         """Check that nothing prints or shadows the key; the right to write shows when the record is written."""
         masking.warn_about_unmasked_variable(self._key)
         self._refuse_debug()
-        shadow = secrets_backends.shadowing_backend(self._key)
-        if shadow is not None:
-            name = type(shadow).__name__
-            variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
-            raise SecretStoreConfigurationError(
-                f"{self.place} is shadowed: {name}{variable} answers first, so no task would read the key. Nothing was "
-                "changed. Remove the value there, or use another name.",
-                reason="shadowed",
-                place=self.place,
-            )
+        check_name("variable", self._key, None, over, place=self.place, read=self.read)
 
     @translate_errors
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a database keeps nothing recoverable)

@@ -132,7 +132,8 @@ def _open_guarded(open_: Callable[..., SecretStore], source: str, /, *args: Any,
     # Imported here, because a DAG file that names a destination imports this module while it is parsed.
     from airflow_provider_polytomic.secret_stores.guard import guard_store
 
-    return guard_store(open_(*args, **kwargs), source)
+    destination, backend = args[-1], args[0] if len(args) > 1 else None  # a scheme's store has no backend
+    return guard_store(open_(*args, **kwargs), source, kind=destination.kind, name=destination.name, backend=backend)
 
 
 def _describe(points: Iterable[EntryPoint]) -> str:

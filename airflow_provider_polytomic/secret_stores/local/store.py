@@ -38,6 +38,7 @@ from airflow_provider_polytomic.secret_stores.local.entries import (
 )
 from airflow_provider_polytomic.secret_stores.local.errors import explain
 from airflow_provider_polytomic.secret_stores.local.formats import ListedConnectionFormat
+from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,9 +130,10 @@ class LocalFilesystemStore:
             replace_file(at, self._record)
 
     @translate_errors
-    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is stored)
+    def check_write(self, over: StoredSecret) -> None:
         """Write a placeholder to a new file beside this one, have the backend read it, and remove it."""
         self._refuse_yaml()
+        check_name(self._kind, self._name, self._backend, over, place=self.place, read=self.read)
         if self._kind == "variable":
             warn_about_unmasked_variable(self._name)
         check_writable(self._file, self._record)
