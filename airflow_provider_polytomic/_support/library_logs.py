@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["suppress_library_logs"]
 
@@ -74,15 +74,34 @@ class _Drop(logging.Filter):
 _DROPS = {library: _Drop(lowest) for library, lowest in _LOWEST_LEVELS.items()}
 
 
+class _Names:
+    """The names of the libraries' loggers. Airflow has thousands of others, so they are searched only for new ones."""
+
+    def __init__(self) -> None:
+        self._found: tuple[int, list[str]] = 0, []
+
+    def update(self, loggers: Mapping[str, object]) -> list[str]:
+        """Return the names; loggers are never removed, so an equal number means the same ones."""
+        number, names = self._found
+        if number != len(loggers):
+            everything = list(loggers)
+            names = [name for name in everything if name.partition(".")[0] in _DROPS]
+            self._found = len(everything), names
+        return names
+
+
+_names = _Names()
+
+
 def _add_filters() -> None:
     """Add the filters to the libraries' loggers, each time: modules add loggers, and a logging set-up drops filters.
 
     A logger's filters do not apply to the records of the loggers below it (Python's "Logging HOWTO").
     """
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        drop = _DROPS.get(name.partition(".")[0])
-        if drop is not None and isinstance(logger, logging.Logger):
-            logger.addFilter(drop)
+    loggers = logging.root.manager.loggerDict
+    for name in _names.update(loggers):
+        if isinstance(logger := loggers.get(name), logging.Logger):  # or the place of one that may come
+            logger.addFilter(_DROPS[name.partition(".")[0]])
 
 
 class _Print:
