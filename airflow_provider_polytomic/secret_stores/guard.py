@@ -10,6 +10,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 from airflow_provider_polytomic.secret_stores.errors import translate_errors
+from airflow_provider_polytomic.secret_stores.formats import refuse_connection
 from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def guard_store(store: Any, source: str, *, kind: Kind, name: str, backend: Any 
     missing = [name for name in _MEMBERS if getattr_static(store, name, None) is None and not hasattr(store, name)]
     if missing:
         raise _broken(source, f"has a {type(store).__name__} without {', '.join(missing)}")
-    return _GuardedStore(store, source, partial(check_name, kind, name, backend))
+    return _GuardedStore(store, source, partial(check_name, kind, name, backend), is_outside=backend is None)
 
 
 class _GuardedStore:
@@ -44,8 +45,8 @@ class _GuardedStore:
     No error of its client leaves it, because a client quotes what it was given. No key leaves it as plain text.
     """
 
-    def __init__(self, store: SecretStore, source: str, check: Callable[..., None]) -> None:
-        self._store, self._source, self._check_name = store, source, check
+    def __init__(self, store: SecretStore, source: str, check: Callable[..., None], *, is_outside: bool) -> None:
+        self._store, self._source, self._check_name, self._is_outside = store, source, check, is_outside
         self.place, self.identity, self.compare_and_set = str(store.place), str(store.identity), store.compare_and_set
 
     @translate_errors
@@ -53,6 +54,8 @@ class _GuardedStore:
         stored = self._store.read()
         if not isinstance(stored, StoredSecret) or not isinstance(stored.value, ApiKey | None):
             raise _broken(self._source, "read() returns no StoredSecret with an ApiKey or None")
+        if self._is_outside:
+            refuse_connection(stored.raw.reveal())
         return stored
 
     @translate_errors
