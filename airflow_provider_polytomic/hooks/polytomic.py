@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_polytomic._airflow.connection_form import connection_form_widgets, ui_field_behaviour
 from airflow_provider_polytomic._support.clock import Clock
-from airflow_provider_polytomic._support.ids import parse_uuid
+from airflow_provider_polytomic._support.ids import parse_conn_id, parse_uuid
 from airflow_provider_polytomic._support.retry import RetryPolicy
 from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
@@ -196,6 +196,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         return Client(self.settings, f"the key in {place}", self._policy, self._pool_size)
 
     def _read(self, conn_id: str) -> ConnectionFields:
+        parse_conn_id("polytomic_conn_id" if self._stored_key is None else "server", conn_id)
         try:
             fields = _read_fields(self.get_connection, conn_id)
         except AirflowNotFoundException:

@@ -13,6 +13,7 @@ from airflow_provider_polytomic.secret_stores.connection_document import parse_k
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import build_identity, normalise_url
 from airflow_provider_polytomic.secret_stores.name_check import check_name
+from airflow_provider_polytomic.secret_stores.registry import METASTORE_RECORD_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetastoreStore"]
 
-# Contains no word that Airflow would mask, so that the record of a Variable can be read in the UI.
-_RECORD_SUFFIX = "__polytomic_issuance"
-_MAX_KEY = 250 - len(_RECORD_SUFFIX)  # of the column: airflow.models.base.ID_LEN
+_MAX_KEY = 250 - len(METASTORE_RECORD_SUFFIX)  # of the column: airflow.models.base.ID_LEN
 # 3.3's task SDK puts a key into the path of a URL as it is, and GET /variables/keys lists keys instead.
 _UNREACHABLE = re.compile(r"keys|.*[?#%\\].*")
 
@@ -42,7 +41,7 @@ class MetastoreStore:
 
     def __init__(self, destination: Destination) -> None:
         self._key = destination.name
-        self._record_key = f"{self._key}{_RECORD_SUFFIX}"
+        self._record_key = f"{self._key}{METASTORE_RECORD_SUFFIX}"
         self._address = metastore.address()
         if len(self._key) > _MAX_KEY or _UNREACHABLE.fullmatch(self._key):
             raise SecretStoreConfigurationError(

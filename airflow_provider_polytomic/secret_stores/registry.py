@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKENDS",
     "ENTRY_POINT_GROUP",
+    "METASTORE_RECORD_SUFFIX",
     "RECORD_SUFFIX",
+    "RECORD_SUFFIXES",
     "SCHEMES",
     "StoreBackend",
     "StoreModule",
@@ -35,6 +37,10 @@ __all__ = [
 
 # Of a record that is a secret of its own, beside the value: not below it, because policies often allow one level only.
 RECORD_SUFFIX = ".polytomic-issuance"
+# Contains no word that Airflow would mask, so that the record of a Variable can be read in the UI.
+METASTORE_RECORD_SUFFIX = "__polytomic_issuance"
+RECORD_SUFFIXES = (RECORD_SUFFIX, METASTORE_RECORD_SUFFIX)
+"""No destination ends in one of these, in any store."""
 ENTRY_POINT_GROUP = "airflow_provider_polytomic.secret_stores"
 
 

@@ -117,6 +117,38 @@ def test_a_missing_connection_and_one_of_another_type_are_rejected(monkeypatch):
         assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    "conn_id",
+    [
+        "",
+        "/acme",
+        "acme/",
+        "team//acme",
+        "team/../acme",
+        "..",
+        ".",
+        "a\\..\\b",
+        "with blank",
+        "a\nb",
+        "a?b",
+        "x" * 251,
+        None,
+    ],
+)
+def test_an_id_that_could_mean_another_connection_is_rejected_unread(monkeypatch, conn_id):
+    """Vault's backend reads an id as a path, so two spellings could be one connection."""
+    hook = PolytomicHook(conn_id)
+    monkeypatch.setattr(PolytomicHook, "get_connection", lambda *_: pytest.fail("the connection was read"))
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        _ = hook.base_url
+    assert (caught.value.reason, caught.value.fields) == ("invalid_conn_id", ("polytomic_conn_id",))
+
+
+def test_an_id_with_a_slash_inside_is_legal(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TEAM/ACME", f"polytomic://:{PARTNER_KEY}@app.polytomic.com")
+    assert PolytomicHook("team/acme").base_url == "https://app.polytomic.com"
+
+
 def test_creating_a_hook_reads_no_connection():
     assert PolytomicHook("nobody").polytomic_conn_id == "nobody"
 
