@@ -116,6 +116,13 @@ def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
     return kept
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _database_on_airflow_2(request: pytest.FixtureRequest) -> None:
+    """Create the metadata database on 2.11, where it is part of the search path of every process."""
+    if version("apache-airflow").startswith("2."):
+        request.getfixturevalue("airflow_db")
+
+
 @pytest.fixture(scope="session")
 def airflow_db(airflow_home: Path, empty_airflow_db: Path) -> Path:
     """The migrated SQLite metadata database in :func:`airflow_home`, for ``dag.test()``.

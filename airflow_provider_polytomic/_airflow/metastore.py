@@ -1,4 +1,4 @@
-"""Variables in Airflow's metastore, without the secrets backends that this process is configured with.
+"""Variables and connections in Airflow's metastore, without the secrets backends that this process is configured with.
 
 Errors are translated by type and status only, because Airflow's messages may quote the value.
 """
@@ -15,7 +15,7 @@ from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["address", "call_metastore", "delete_variable", "get_variable", "set_variable"]
+__all__ = ["address", "call_metastore", "delete_variable", "get_variable", "has_connection", "set_variable"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,16 @@ def get_variable(key: str) -> str | None:
     """
     read = _get_from_database if supervisor_channel() is None else _get_through_api
     return call_metastore("read", key, lambda: read(key))
+
+
+def has_connection(conn_id: str) -> bool:
+    """Return whether there is a connection of this id; from the database, its fields are not read.
+
+    :raises SecretStoreDeniedError: if the API server denies access.
+    :raises SecretStoreUnavailableError: if there was no response.
+    """
+    find = _find_in_database if supervisor_channel() is None else _find_through_api
+    return call_metastore("read", conn_id, lambda: find(conn_id), kind="connection")
 
 
 def set_variable(key: str, value: str, *, description: str) -> None:
@@ -103,6 +113,29 @@ def _get_through_api(key: str) -> str | None:
     raise AirflowRuntimeError(response)
 
 
+def _find_through_api(conn_id: str) -> bool:
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ConnectionResult, ErrorResponse, GetConnection
+
+    response = supervisor_channel().send(GetConnection(conn_id=conn_id))
+    if isinstance(response, ConnectionResult):
+        return True
+    if not isinstance(response, ErrorResponse):
+        raise TypeError(type(response).__name__)
+    if response.error == ErrorType.CONNECTION_NOT_FOUND:
+        return False
+    raise AirflowRuntimeError(response)
+
+
+def _find_in_database(conn_id: str) -> bool:
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return session.scalar(select(Connection.conn_id).where(Connection.conn_id == conn_id)) is not None
+
+
 def _get_from_database(key: str) -> str | None:
     from airflow.secrets.metastore import MetastoreBackend
 
@@ -120,11 +153,12 @@ def _set_in_database(key: str, value: str, description: str) -> None:
     Variable.set(key, value, description=existing or description)
 
 
-def call_metastore(action: str, key: str, call: Callable[[], T]) -> T:
+def call_metastore(action: str, key: str, call: Callable[[], T], *, kind: str = "Variable") -> T:
     """Access a Variable, one thread at a time, and translate errors without their text, which may quote the value.
 
     :param action: ``read``, ``written`` or ``deleted``, for the message.
     :param call: accesses the Variable.
+    :param kind: what is accessed, if it is not a Variable.
     :raises SecretStoreDeniedError: if the API server denies access.
     :raises SecretStoreUnavailableError: for any other error.
     """
@@ -132,25 +166,25 @@ def call_metastore(action: str, key: str, call: Callable[[], T]) -> T:
         with SUPERVISOR_LOCK:
             return call()
     except Exception as error:  # noqa: BLE001 (Airflow raises any class)
-        translated = _to_exception(error, action, key)
+        translated = _to_exception(error, action, f"{kind} {key}")
     raise translated
 
 
-def _to_exception(error: Exception, action: str, key: str) -> SecretStoreError:
+def _to_exception(error: Exception, action: str, what: str) -> SecretStoreError:
     """Return the error for a failed access; only the status distinguishes a denial."""
     response = getattr(error, "error", None)  # AirflowRuntimeError
     detail = getattr(response, "detail", None) or {}
     status = getattr(getattr(error, "response", None), "status_code", None) or detail.get("status_code")
     if status in (401, 403):
         return SecretStoreDeniedError(
-            f"The Variable {key} was not {action}: Airflow's API server returned {status}. "
-            "Allow this task's team or role to use the Variable.",
+            f"The {what} was not {action}: Airflow's API server returned {status}. "
+            f"Allow this task's team or role to use the {what.partition(' ')[0]}.",
             reason="refused_by_airflow",
         )
     state = "Nothing was changed." if action == "read" else f"It is unknown whether it was {action}; a retry reads it."
     cause = f"{type(error).__name__}{f', status {status}' if status else ''}"
     return SecretStoreUnavailableError(
-        f"The Variable {key} could not be {action} in Airflow's metastore ({cause}). {state} "
+        f"The {what} could not be {action} in Airflow's metastore ({cause}). {state} "
         "See the log of the API server or the database.",
         reason="no_answer",
     )

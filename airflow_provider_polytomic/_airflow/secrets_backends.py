@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_polytomic._airflow import metastore
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK, supervisor_channel
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
 
-__all__ = ["configured_secrets_backend", "get_variable", "qualified_name", "secrets_search_path", "shadowing_backend"]
+if TYPE_CHECKING:
+    from typing import Literal
+
+__all__ = [
+    "can_answer",
+    "configured_secrets_backend",
+    "find_other_answer",
+    "get_variable",
+    "qualified_name",
+    "secrets_search_path",
+]
 
 _METASTORE_BACKENDS = {
-    "airflow.secrets.metastore.MetastoreBackend",
-    "airflow.sdk.execution_time.secrets.execution_api.ExecutionAPISecretsBackend",
+    "airflow.secrets.metastore.MetastoreBackend": "Airflow's metadata database",
+    "airflow.sdk.execution_time.secrets.execution_api.ExecutionAPISecretsBackend": (
+        "Airflow's metadata database, or another source that its API server reads"
+    ),
 }
-_DEFAULT_BACKENDS = {"airflow.secrets.environment_variables.EnvironmentVariablesBackend", *_METASTORE_BACKENDS}
+_ENVIRONMENT = "airflow.secrets.environment_variables.EnvironmentVariablesBackend"
+_DEFAULT_BACKENDS = {_ENVIRONMENT, *_METASTORE_BACKENDS}
 
 
 def qualified_name(cls: type) -> str:
@@ -45,14 +59,53 @@ def configured_secrets_backend() -> Any | None:
     return None if qualified_name(type(first)) in _DEFAULT_BACKENDS else first
 
 
-def shadowing_backend(key: str) -> Any | None:
-    """Return the first backend before the metastore that has this Variable, or None."""
+def can_answer(backend: Any, kind: Literal["connection", "variable"], name: str) -> bool:
+    """Return whether a look-up of this name gets what the backend holds. Exceptions of its client pass through.
+
+    Airflow asks the next backend if this one has nothing, or something that Airflow cannot interpret.
+    """
+    from airflow.providers.common.compat.sdk import AirflowException
+
+    try:
+        return _has_name(backend, qualified_name(type(backend)), kind, name)
+    except (AirflowException, AttributeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def find_other_answer(kind: Literal["connection", "variable"], name: str, own: Any | None) -> str | None:
+    """Return what else than one backend answers a look-up of this name, for messages; None if nothing does.
+
+    The answer itself is not kept. A backend that cannot be asked is an error, although Airflow's own look-up then asks
+    the next one.
+
+    :param own: the backend that is not asked; None stands for the metastore.
+    :raises SecretStoreError: if the metastore cannot be asked.
+    """
     for backend in secrets_search_path():
-        if qualified_name(type(backend)) in _METASTORE_BACKENDS:
-            return None
-        if backend.get_variable(key=key) is not None:
-            return backend
+        backend_type = qualified_name(type(backend))
+        is_own = backend_type in _METASTORE_BACKENDS if own is None else type(backend) is type(own)
+        if not is_own and _has_name(backend, backend_type, kind, name):
+            return _describe(backend_type, kind, name)
     return None
+
+
+def _has_name(backend: Any, backend_type: str, kind: str, name: str) -> bool:
+    is_connection = kind == "connection"
+    if backend_type in _METASTORE_BACKENDS:  # its own class returns None if the API server does not answer
+        return metastore.has_connection(name) if is_connection else metastore.get_variable(name) is not None
+    if backend_type == _ENVIRONMENT and is_connection:  # also one that Airflow could not parse
+        return backend.get_conn_value(name) is not None
+    with SUPERVISOR_LOCK:  # it may extend the log masking
+        return (backend.get_connection(name) if is_connection else backend.get_variable(name)) is not None
+
+
+def _describe(backend_type: str, kind: str, name: str) -> str:
+    class_name = backend_type.rpartition(".")[2]
+    if backend_type == _ENVIRONMENT:
+        prefix = "AIRFLOW_CONN_" if kind == "connection" else "AIRFLOW_VAR_"
+        return f"the environment variable {prefix}{name.upper()} ({class_name})"
+    place = _METASTORE_BACKENDS.get(backend_type)
+    return f"{place} ({class_name})" if place else f"the secrets backend {class_name}"
 
 
 def get_variable(key: str) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["DEFAULT_SERVER", "parse_base_url"]
+__all__ = ["DEFAULT_SERVER", "is_this_machine", "parse_base_url"]
 
 # The only environment in the official SDKs (polytomic 25.9.10, environment.py).
 DEFAULT_SERVER = "https://app.polytomic.com"
@@ -18,6 +19,8 @@ DEFAULT_SERVER = "https://app.polytomic.com"
 _HOSTNAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*")
 _DEFAULT_PORT = {"https": 443, "http": 80}
+_MAX_PORT = 65535
+_PORTS = range(1, _MAX_PORT + 1)
 
 
 def parse_base_url(
@@ -42,6 +45,15 @@ def parse_base_url(
     return f"{parts.scheme}://{host_part}{port_part}{parts.path.rstrip('/')}", None
 
 
+def is_this_machine(hostname: str) -> bool:
+    """Return whether a host name or address is certainly this machine's own."""
+    hostname = hostname.rstrip(".")
+    address = _address(hostname)
+    if address is None:
+        return hostname == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
 def _with_scheme(host: str, schema: str) -> str:
     return host if "://" in host else f"{schema or 'https'}://{host}"
 
@@ -60,13 +72,15 @@ def _problem(parts: SplitResult | None, schema: str | None, port: int | None, *,
         return "is not the name or address of a server, such as https://app.polytomic.com"
     plain = "?" not in parts.geturl() and "#" not in parts.geturl() and _PATH.fullmatch(parts.path.rstrip("/"))
     is_other_schema = bool(schema) and (schema or "").strip().lower() != parts.scheme
-    unencrypted = parts.scheme == "http" and not (allow_http or _is_this_machine(parts.hostname or ""))
+    unencrypted = parts.scheme == "http" and not (allow_http or is_this_machine(parts.hostname or ""))
+    ports = [number for number in (parts.port, port or None) if number is not None]
     problems = {
         "or its schema must be https (or http, where that is allowed)": parts.scheme not in _DEFAULT_PORT,
         "contains a user name or password; use the Login and Password fields instead": "@" in parts.netloc,
         "contains more than a server and a plain path": not plain,
         f"begins with {parts.scheme}, but its schema is different": is_other_schema,
-        f"has port {parts.port}, but its port field is {port}": bool(port and parts.port and port != parts.port),
+        f"must have a port from 1 to {_MAX_PORT}": any(number not in _PORTS for number in ports),
+        f"has port {parts.port}, but its port field is different": bool(port and parts.port and port != parts.port),
         "would receive the key unencrypted over http; use https, or set the extra allow_http to true": unencrypted,
     }
     return next((problem for problem, is_present in problems.items() if is_present), None)
@@ -76,13 +90,12 @@ def _is_host(hostname: str) -> bool:
     return bool(_HOSTNAME.fullmatch(hostname)) or _address(hostname) is not None
 
 
-def _is_this_machine(hostname: str) -> bool:
-    address = _address(hostname)
-    return address.is_loopback if address is not None else hostname == "localhost"
-
-
 def _address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(hostname)
     except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(hostname))  # the short forms, such as 127.1
+    except (OSError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Validation of UUIDs before they become part of a path."""
+"""Validation of ids before they become part of a path: UUIDs, and ids of Airflow connections."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ import re
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
-__all__ = ["CURRENT_ORGANIZATION", "is_uuid", "parse_organization", "parse_uuid"]
+__all__ = [
+    "CURRENT_ORGANIZATION",
+    "find_conn_id_problem",
+    "is_uuid",
+    "parse_conn_id",
+    "parse_organization",
+    "parse_uuid",
+]
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+# airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow silently drops any other id.
+_CONN_ID = re.compile(r"[\w#!()\-.:/\\]+")
+_MAX_CONN_ID = 250  # of the column: airflow.models.base.ID_LEN
 # Used in place of an id: the organization that the caller's credential acts in.
 CURRENT_ORGANIZATION = "current"
 
@@ -40,6 +50,38 @@ def parse_organization(value: object) -> str:
     :raises PolytomicConfigurationError: if the value is neither; an empty value does not mean the current organization.
     """
     return CURRENT_ORGANIZATION if value == CURRENT_ORGANIZATION else parse_uuid("org_id", value)
+
+
+def parse_conn_id(name: str, value: object) -> str:
+    """Return the id of an Airflow connection.
+
+    :param name: the parameter's name, for the error.
+    :raises PolytomicConfigurationError: if it is none; the message does not show it.
+    """
+    problem = find_conn_id_problem(value) if isinstance(value, str) else "is no string"
+    if problem is None:
+        return str(value)
+    raise PolytomicConfigurationError(
+        f"{name} must be the id of an Airflow connection; {_describe(value)} was passed, which {problem}.",
+        "Correct it.",
+        reason="invalid_conn_id",
+        fields=(name,),
+    )
+
+
+def find_conn_id_problem(conn_id: str) -> str | None:
+    """Return why this cannot be the id of a connection, as the end of a sentence; None if it can.
+
+    A slash is allowed: Vault reads the id as a path. So no id may lead out of the folder of connections, or be a
+    second spelling of another one.
+    """
+    if len(conn_id) > _MAX_CONN_ID:
+        return f"has more than {_MAX_CONN_ID} characters, Airflow's limit"
+    if not _CONN_ID.fullmatch(conn_id):
+        return "is empty or has other characters than Airflow allows: letters, digits and # ! ( ) - _ . : / \\"
+    if {"", ".", ".."} & set(re.split(r"[/\\]", conn_id)):
+        return "has an empty part, '.' or '..' between slashes"
+    return None
 
 
 def _parse(value: object) -> str | None:

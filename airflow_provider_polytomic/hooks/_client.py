@@ -9,7 +9,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic import __version__
 from airflow_provider_polytomic.exceptions import (
@@ -22,6 +21,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicServerError,
     PolytomicUnavailableError,
 )
+from airflow_provider_polytomic.hooks._adapter import LimitedAdapter
 from airflow_provider_polytomic.hooks._auth import BasicAuth, BearerAuth
 from airflow_provider_polytomic.hooks._errors import to_exception
 from airflow_provider_polytomic.hooks._retry import should_retry_idempotent, should_retry_post
@@ -226,6 +226,7 @@ def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:
     session.headers.update(
         {
             "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
             "User-Agent": f"airflow-provider-polytomic/{__version__}",
             "X-Polytomic-Version": settings.api_version,
         }
@@ -235,7 +236,7 @@ def _session(settings: ConnectionSettings, pool_size: int) -> requests.Session:
     session.verify = settings.verify
     if settings.proxy:
         session.proxies = {"http": settings.proxy, "https": settings.proxy}
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size)
+    adapter = LimitedAdapter(pool_connections=1, pool_maxsize=pool_size)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

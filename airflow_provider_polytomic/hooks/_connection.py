@@ -180,11 +180,18 @@ def _read_verify(conn_id: str, extra: _Extra) -> bool | str:
     verify, bundle = extra.boolean("verify", default=True), extra.string("ca_bundle")
     if bundle and not verify:
         raise _error(conn_id, "it sets 'ca_bundle' but turns off 'verify'", "ca_bundle", "verify")
-    if bundle and not Path(bundle).exists():
+    if bundle and not _exists(bundle):
         raise _error(
             conn_id, f"its extra 'ca_bundle' is {bundle!r:.200}, which does not exist on this machine", "ca_bundle"
         )
     return bundle or verify
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long, or a null byte
+        return False
 
 
 def _read_proxy(conn_id: str, extra: _Extra) -> str | None:

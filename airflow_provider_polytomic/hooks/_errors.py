@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
@@ -19,6 +18,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicUnauthorizedError,
     PolytomicUnavailableError,
 )
+from airflow_provider_polytomic.hooks._json import parse_json
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks._transport import outcome_hint
 
@@ -143,7 +143,10 @@ def _meaning(method: str, status: int, body: _ErrorBody) -> tuple[type[Polytomic
 
 def _read_body(content: bytes) -> _ErrorBody:
     """Read an error body of any API version; an unknown form has no message."""
-    body = _parse_json(content)
+    try:
+        body = parse_json(content)
+    except ValueError:
+        return _ErrorBody()
     if not isinstance(body, dict):
         return _ErrorBody()
     error = body.get("error")
@@ -163,10 +166,3 @@ def _read_body(content: bytes) -> _ErrorBody:
 
 def _is_status(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _parse_json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

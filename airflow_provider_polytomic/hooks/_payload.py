@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicInvalidResponseError, PolytomicMissingKeyError
+from airflow_provider_polytomic.hooks._json import iterate_data, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,12 +64,12 @@ def read_many(model: type[M], response: Response, request: str, **expected: str 
 # The functions below hold plain text and raise nothing. An exception that a signal raises in them loses its frames.
 
 
-def _read_data(response: Response, absent: Any = None) -> Any:
+def _read_data(response: Response) -> Any:
     try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return absent
-    return body.get("data", absent) if isinstance(body, dict) else absent
+        body = parse_json(response.content)
+    except ValueError:
+        return None
+    return body.get("data") if isinstance(body, dict) else None
 
 
 def _has_object(response: Response) -> bool:
@@ -101,12 +101,16 @@ def _matches(value: BaseModel, expected: Mapping[str, str | None]) -> bool:
 
 
 def _validate_all(model: type[M], response: Response) -> list[M] | None:
-    data = _read_data(response, absent="absent")
-    if data is None:
-        return []
-    values = [_validate(model, item) for item in data] if isinstance(data, list) else [None]
-    valid = [value for value in values if value is not None]
-    return valid if len(valid) == len(values) else None
+    values: list[M] = []
+    try:
+        for item in iterate_data(response.content) or ():
+            value = _validate(model, item)
+            if value is None:
+                return None
+            values.append(value)
+    except ValueError:
+        return None
+    return values
 
 
 def _invalid_response(

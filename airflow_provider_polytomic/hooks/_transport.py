@@ -1,19 +1,23 @@
-"""Request, response, and one bounded exchange over the pooled session, without redirects."""
+"""Request, response, and one exchange over the pooled session within limits of time and size, without redirects."""
 
 from __future__ import annotations
 
 import math
 import ssl
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidChunkLength, InvalidHeader
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from urllib3.util import Timeout
 
+from airflow_provider_polytomic._support.library_logs import suppress_library_logs
 from airflow_provider_polytomic._support.text import one_line
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import (
@@ -21,6 +25,7 @@ from airflow_provider_polytomic.exceptions import (
     PolytomicConnectionError,
     PolytomicError,
 )
+from airflow_provider_polytomic.hooks._adapter import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +46,10 @@ _HINTS = {
 }
 _SAFE_TO_REPEAT = "It is not known whether the request took effect. Try again: repeating it is safe."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
+_MALFORMED = (InvalidChunkLength, InvalidHeader, requests.exceptions.InvalidHeader)
+# gzip or zlib, by its header; some servers send deflate without the header of zlib.
+_WITH_HEADER, _WITHOUT_HEADER = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
+_ENCODINGS = {"gzip": (_WITH_HEADER,), "x-gzip": (_WITH_HEADER,), "deflate": (_WITH_HEADER, _WITHOUT_HEADER)}
 
 
 @dataclass(frozen=True)
@@ -97,13 +106,14 @@ def send(
 ) -> Response:
     """Send a request once and read its response within limits of time and size.
 
-    :param timeout: seconds for the whole exchange.
+    :param timeout: seconds for the whole exchange, from the connection to the last byte of the body.
     :param earlier_outcome_unknown: whether the outcome of an earlier attempt of the same request is unknown; an error
         says so.
     :raises PolytomicConnectionError: if the connection was refused or lost, or no response came in time.
     :raises PolytomicConfigurationError: if the server's certificate is not trusted; no request was sent.
     """
-    deadline = clock.monotonic() + timeout
+    # Headers and the framing of chunks may be as long as the longest body.
+    limits = Limits(timeout, 2 * request.max_bytes, clock)
     try:
         prepared = session.prepare_request(
             requests.Request(
@@ -121,18 +131,19 @@ def send(
         )
         # requests accepts urllib3's Timeout, the only one with a total (adapters.py), but its stubs do not say so.
         total: Any = Timeout(total=timeout)
-        with session.get_adapter(request.url).send(prepared, timeout=total, **settings) as response:
-            content, whole = _read_body(response, request.max_bytes, deadline, clock)
+        adapter = session.get_adapter(request.url)
+        with suppress_library_logs(), limits.apply(), adapter.send(prepared, timeout=total, **settings) as response:
+            content = _read_body(response, request.max_bytes, limits)
             return Response(
                 status=response.status_code,
-                content=content,
-                whole=whole,
+                content=content or b"",
+                whole=content is not None,
                 retry_after=_parse_retry_after(response.headers.get("Retry-After", ""), clock),
                 redirect_host=_redirect_host(response, request.url),
                 served_at=_parse_date(response.headers.get("Date", "")),
             )
-    except _LIBRARY_ERRORS as error:
-        raise _to_connection_error(error, request, earlier_outcome_unknown=earlier_outcome_unknown) from None
+    except Exception as error:  # noqa: BLE001 (malformed responses make the libraries raise many types)
+        raise _to_connection_error(error, request, limits, earlier_outcome_unknown=earlier_outcome_unknown) from None
 
 
 def outcome_hint(method: str) -> str:
@@ -140,18 +151,39 @@ def outcome_hint(method: str) -> str:
     return _HINTS.get(method, _SAFE_TO_REPEAT)
 
 
-def _read_body(response: requests.Response, max_bytes: int, deadline: float, clock: Clock) -> tuple[bytes, bool]:
+def _read_body(response: requests.Response, max_bytes: int, limits: Limits) -> bytes | None:
+    """Return the body, unpacked; None if it is too long or damaged."""
     content = bytearray()
     try:
-        for chunk in response.iter_content(_CHUNK):
+        for chunk in response.raw.stream(_CHUNK, decode_content=False):
             content += chunk
+            limits.seconds_left()
             if len(content) > max_bytes:
-                return b"", False
-            if clock.monotonic() > deadline:
-                raise requests.Timeout
-    except requests.exceptions.ContentDecodingError:
-        return b"", False
-    return bytes(content), True
+                return None
+    except Exception:
+        if limits.is_too_long:
+            return None
+        raise
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity") or not content:
+        return bytes(content)
+    unpacked = (_unpack(bytes(content), form, max_bytes) for form in _ENCODINGS.get(encoding, ()))
+    return next((body for body in unpacked if body is not None), None)
+
+
+def _unpack(content: bytes, form: int, max_bytes: int) -> bytes | None:
+    """Unpack a compressed body; return None if it is in another form, damaged, or longer than the limit."""
+    body = bytearray()
+    while content:
+        decompressor = zlib.decompressobj(form)
+        try:
+            body += decompressor.decompress(content, max_bytes + 1 - len(body))
+        except zlib.error:
+            return None
+        if not decompressor.eof or len(body) > max_bytes:
+            return None
+        content = decompressor.unused_data
+    return bytes(body)
 
 
 def _parse_retry_after(value: str, clock: Clock) -> float | None:
@@ -183,7 +215,9 @@ def _redirect_host(response: requests.Response, url: str) -> str | None:
         return "an address that cannot be read"
 
 
-def _to_connection_error(error: Exception, request: Request, *, earlier_outcome_unknown: bool) -> PolytomicError:
+def _to_connection_error(
+    error: Exception, request: Request, limits: Limits, *, earlier_outcome_unknown: bool
+) -> PolytomicError:
     host = urlsplit(request.url).netloc
     if _is_caused_by(error, ssl.SSLCertVerificationError):
         return PolytomicConfigurationError(
@@ -193,10 +227,12 @@ def _to_connection_error(error: Exception, request: Request, *, earlier_outcome_
             fields=("host", "ca_bundle"),
             earlier_outcome_unknown=earlier_outcome_unknown,
         )
-    if isinstance(error, requests.exceptions.ProxyError):
-        reason, problem = "proxy_failed", f"the proxy before {host} could not be reached or refused the request"
-    elif isinstance(error, requests.Timeout):
+    if limits.is_late or isinstance(error, (requests.Timeout, Urllib3TimeoutError)):
         reason, problem = "timeout", f"{host} did not respond in time"
+    elif isinstance(error, requests.exceptions.ProxyError):
+        reason, problem = "proxy_failed", f"the proxy before {host} could not be reached or refused the request"
+    elif limits.is_too_long or _is_malformed(error):
+        reason, problem = "response_malformed", f"{host} sent a response that is too long or is not valid HTTP"
     else:
         reason, problem = "connection_lost", f"the connection to {host} was refused or lost"
     return PolytomicConnectionError(
@@ -207,7 +243,17 @@ def _to_connection_error(error: Exception, request: Request, *, earlier_outcome_
     )
 
 
-def _is_caused_by(error: BaseException | None, error_type: type[BaseException]) -> bool:
+def _is_malformed(error: Exception) -> bool:
+    if not isinstance(error, _LIBRARY_ERRORS) or _is_caused_by(error, _MALFORMED):
+        return True
+    # The connection was closed before the first byte, or in the middle of the body.
+    is_cut = _is_caused_by(error, (ConnectionError, IncompleteRead))
+    return _is_caused_by(error, HTTPException) and not is_cut
+
+
+def _is_caused_by(
+    error: BaseException | None, error_type: type[BaseException] | tuple[type[BaseException], ...]
+) -> bool:
     seen: list[BaseException] = []
     while isinstance(error, BaseException) and error not in seen:
         if isinstance(error, error_type):

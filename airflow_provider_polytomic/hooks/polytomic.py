@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_polytomic._airflow.connection_form import connection_form_widgets, ui_field_behaviour
 from airflow_provider_polytomic._support.clock import Clock
-from airflow_provider_polytomic._support.ids import parse_uuid
+from airflow_provider_polytomic._support.ids import parse_conn_id, parse_uuid
 from airflow_provider_polytomic._support.retry import RetryPolicy
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError
@@ -66,7 +66,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         on_rate_limited: Callable[[float], None] = lambda _seconds: None,
         clock: Clock | None = None,
     ) -> None:
-        if not (math.isfinite(retry_for) and retry_for > 0):
+        if not (isinstance(retry_for, (int, float)) and 0 < retry_for <= sys.float_info.max):
             raise PolytomicConfigurationError(
                 "retry_for must be a number of seconds above 0.", reason="not_a_duration", fields=("retry_for",)
             )
@@ -194,6 +194,7 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
         return Client(self.settings, f"the key in {place}", self._policy, self._pool_size)
 
     def _read(self, conn_id: str) -> ConnectionFields:
+        parse_conn_id("polytomic_conn_id" if self._stored_key is None else "server", conn_id)
         try:
             fields = _read_fields(self.get_connection, conn_id)
         except AirflowNotFoundException:

@@ -13,6 +13,7 @@ from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.connection_document import parse_key
 from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
+from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,6 +71,10 @@ class BackendReader:
 
     def __init__(self, backend: Any, destination: Destination, stub: StubClient, path: str = "") -> None:
         self._backend, self._destination, self._stub, self._path = backend, destination, stub, path
+
+    def check_name(self, over: StoredSecret, *, place: str, read: Callable[[], StoredSecret]) -> None:
+        """See :func:`~airflow_provider_polytomic.secret_stores.name_check.check_name`."""
+        check_name(self._destination.kind, self._destination.name, self._backend, over, place=place, read=read)
 
     def at(self, path: str) -> BackendReader:
         """Return the same reader for this one of its paths."""
@@ -229,6 +234,7 @@ class ServerStore:
         if self._reader is not None:
             with self._translate():
                 self._reader.check(over, self._format, self.read)
+            self._reader.check_name(over, place=self.place, read=self.read)
 
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT

@@ -47,8 +47,17 @@ def parse_record(content: object, where: str) -> dict[str, str] | None:
 
 
 def hash_content(content: object) -> str:
-    """Return 128 bits of SHA-256 over the content, independent of the order of its fields."""
-    canonical = json.dumps(_with_string_names(content), sort_keys=True, default=str)
+    """Return 128 bits of SHA-256 over the content, independent of the order of its fields.
+
+    :raises SecretStoreConfigurationError: if its lists and objects are nested hundreds of levels deep.
+    """
+    try:
+        canonical = json.dumps(_with_string_names(content), sort_keys=True, default=str)
+    except RecursionError:
+        raise SecretStoreConfigurationError(
+            "The secret's content is nested too deeply to be read. Nothing was changed. Repair it.",
+            reason="too_deep",
+        ) from None
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
@@ -104,11 +113,14 @@ def merge_key(content: Mapping[str, Any] | str | None, key: ApiKey, *, issuer: s
 
 def _is_same_server(fields: Mapping[str, Any], issuer: str) -> bool:
     """Whether the hook, reading these fields, would send the key to the server that issues."""
+    host, schema = fields.get("host") or None, fields.get("schema") or None
     try:
         port = int(fields.get("port") or 0) or None
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):  # Infinity, a list, a word
         return False
-    server, _ = parse_base_url(fields.get("host"), fields.get("schema"), port, allow_http=True)
+    if not all(isinstance(text, str) for text in (host, schema) if text is not None):
+        return False
+    server, _ = parse_base_url(host, schema, port, allow_http=True)
     return server is not None and server == parse_base_url(issuer, allow_http=True)[0]
 
 
@@ -132,7 +144,7 @@ def _fit_extra(fields: dict[str, Any], issuer: str) -> dict[str, Any]:
     extra = fields.get(name) or {}
     try:
         parsed = json.loads(extra) if isinstance(extra, str) else dict(extra)
-    except (TypeError, ValueError):
+    except (RecursionError, TypeError, ValueError):
         parsed = None
     if not isinstance(parsed, dict):
         raise SecretStoreConfigurationError(

@@ -8,8 +8,9 @@ from sys import intern
 from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import quote, unquote
 
+from airflow_provider_polytomic._support.ids import find_conn_id_problem
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
-from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX, SCHEMES, find_scheme, registered_names
+from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIXES, SCHEMES, find_scheme, registered_names
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.registry import StoreScheme
@@ -32,8 +33,6 @@ _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9-]*)://(?:(?P<conn_id>[^:/?#@]*)@)?(?P<authority>[^/?#@]*)/(?P<name>[^?#@]*)"
     r"(?P<query>\?field=(?P<field>[^?#@&=]*))?"
 )
-# airflow.models.connection.RE_SANITIZE_CONN_ID, the same on 2.11 and 3.3: Airflow silently drops any other id.
-_CONN_ID = re.compile(r"[\w#!()\-.:/\\]+")
 _MAX_LENGTH = 250  # of both columns: airflow.models.base.ID_LEN
 _MAX_SECRET = 1024  # above the limit of every store, each of which has its own
 
@@ -126,8 +125,8 @@ def _decode(uri: str, text: str | None) -> str | None:
 
 def _find_problem(destination: Destination, scheme: StoreScheme | None) -> str | None:
     """Return why no store can hold a secret of this name; None if one can."""
-    if destination.conn_id is not None and not _is_conn_id(destination.conn_id):
-        return "has no connection id before its @ (Airflow allows letters, digits and # ! ( ) - _ . : / \\)"
+    if destination.conn_id is not None and (problem := find_conn_id_problem(destination.conn_id)):
+        return f"has no connection id before its @: it {problem}"
     problem = _find_problem_outside(destination, scheme) if scheme else _find_problem_in_airflow(destination)
     return problem or _find_problem_of_path(destination.name)
 
@@ -141,8 +140,8 @@ def _find_problem_in_airflow(destination: Destination) -> str | None:
         return f"names no {destination.kind}"
     if len(destination.name) > _MAX_LENGTH:
         return f"has a name of more than {_MAX_LENGTH} characters, Airflow's limit"
-    if destination.kind == "connection" and not _is_conn_id(destination.name):
-        return "has a connection id that Airflow refuses (it allows letters, digits and # ! ( ) - _ . : / \\)"
+    if destination.kind == "connection" and (problem := find_conn_id_problem(destination.name)):
+        return f"has an invalid connection id: it {problem}"
     return None
 
 
@@ -164,15 +163,11 @@ def _find_problem_outside(destination: Destination, scheme: StoreScheme) -> str 
 def _find_problem_of_path(name: str) -> str | None:
     if not name.isprintable() or name != name.strip() or "\N{REPLACEMENT CHARACTER}" in name:
         return "has a name with control characters, invalid UTF-8, or blanks at its ends"
-    if name.endswith(RECORD_SUFFIX):
-        return f"ends in {RECORD_SUFFIX}, as the record of another destination does"
+    if suffix := next((suffix for suffix in RECORD_SUFFIXES if name.lower().endswith(suffix)), None):
+        return f"ends in {suffix}, as the record of another destination does"
     if {"", ".", ".."} & set(name.split("/")):
         return "has an empty part, '.' or '..' between slashes, which secret paths cannot distinguish"
     return None
-
-
-def _is_conn_id(text: str) -> bool:
-    return len(text) <= _MAX_LENGTH and _CONN_ID.fullmatch(text) is not None
 
 
 def _refuse(uri: str, problem: str, *forms: str) -> NoReturn:

@@ -27,7 +27,15 @@ class ClientCache:
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str, str], Any] = {}
+        self._topics: set[str] = set()
         self._lock = threading.Lock()
+
+    def is_first(self, topic: str) -> bool:
+        """Return whether this is the task's first call for a topic, so that a warning appears once."""
+        with self._lock:
+            is_first = topic not in self._topics
+            self._topics.add(topic)
+            return is_first
 
     def get(self, conn_id: str, service: str, make: Callable[[], T]) -> T:
         """Return the client of a connection for a service.

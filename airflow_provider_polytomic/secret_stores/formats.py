@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +20,19 @@ from airflow_provider_polytomic.secret_stores.connection_document import (
 if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["ConnectionFormat", "FieldFormat", "JsonFormat", "SecretFormat", "TextFormat"]
+__all__ = [
+    "ConnectionFormat",
+    "FieldFormat",
+    "JsonFormat",
+    "NonConnectionFormat",
+    "SecretFormat",
+    "TextFormat",
+    "refuse_connection",
+]
+
+# The fields by which Airflow's backends recognise a connection.
+_CONNECTION_FIELDS = ("conn_type", "conn_uri")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://.*", re.DOTALL)
 
 
 class SecretFormat(Protocol):
@@ -142,17 +155,84 @@ class JsonFormat:
         return _render(rest)
 
 
+class NonConnectionFormat:
+    """Another format, for a secret that is no Airflow connection: a key in a connection breaks it for every task.
+
+    ``take_over`` makes no difference.
+
+    :param inner: the format.
+    """
+
+    def __init__(self, inner: SecretFormat) -> None:
+        self._inner = inner
+
+    def read(self, content: Any) -> StoredSecret:
+        """Read the content.
+
+        :raises SecretStoreConfigurationError: if it is a connection.
+        """
+        refuse_connection(content)
+        return self._inner.read(content)
+
+    def insert(self, content: Any, key: ApiKey) -> Any:
+        """Return the content with the key in it.
+
+        :raises SecretStoreConfigurationError: if it is a connection.
+        """
+        refuse_connection(content)
+        return self._inner.insert(content, key)
+
+    def remove(self, content: Any) -> Any:
+        """Return the content without the key.
+
+        :raises SecretStoreConfigurationError: if it is a connection.
+        """
+        refuse_connection(content)
+        return self._inner.remove(content)
+
+
+def refuse_connection(content: Any) -> None:
+    """Refuse a content that looks like an Airflow connection: its fields, their JSON, or a URI.
+
+    :raises SecretStoreConfigurationError: if it does; the message does not show it.
+    """
+    parsed = _parse(content)
+    sign = ""
+    if isinstance(parsed, Mapping):
+        sign = next((f"it has the field {name}" for name in _CONNECTION_FIELDS if name in parsed), "")
+    elif isinstance(parsed, str) and _URI.fullmatch(parsed.strip()):
+        sign = "it is a URI"
+    if not sign:
+        return
+    del content, parsed
+    raise SecretStoreConfigurationError(
+        f"the secret looks like an Airflow connection ({sign}), and a key written into it would break the connection "
+        "for every task. It was not sent to Polytomic, and is unchanged; take_over does not change that. To store the "
+        "key as the password of a connection, use airflow://connection/<conn_id> (or "
+        "airflow://<writer_conn_id>@connection/<conn_id>). Otherwise use another secret.",
+        reason="holds_a_connection",
+        fields=["destination"],
+    )
+
+
 def _check_exact(content: Any, parsed: Any) -> None:
     """Refuse JSON that cannot be rewritten without changing other values.
 
     :raises SecretStoreConfigurationError: if it is such JSON.
     """
-    if parsed is not content and _parse_exactly(content) != _parse_exactly(json.dumps(parsed)):
+    if parsed is not content and not _is_exact(content, parsed):
         raise SecretStoreConfigurationError(
             "Numbers or repeated names in the secret's JSON would change if the key was inserted or removed. Nothing "
             "was changed. Write such numbers as strings, and each name once.",
             reason="not_the_same_afterwards",
         )
+
+
+def _is_exact(content: str, parsed: Any) -> bool:
+    try:
+        return bool(_parse_exactly(content) == _parse_exactly(json.dumps(parsed)))
+    except (ArithmeticError, RecursionError):  # an exponent that no decimal can have; too deep
+        return False
 
 
 def _parse_exactly(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
@@ -9,26 +10,33 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 from airflow_provider_polytomic.secret_stores.errors import translate_errors
+from airflow_provider_polytomic.secret_stores.formats import refuse_connection
+from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_polytomic.secret_stores.name_check import Kind
 
 __all__ = ["guard_store"]
 
 _MEMBERS = tuple(name for name in vars(SecretStore) if not name.startswith("_"))
 
 
-def guard_store(store: Any, source: str) -> SecretStore:
-    """Return the store with its errors translated and its results checked.
+def guard_store(store: Any, source: str, *, kind: Kind, name: str, backend: Any | None) -> SecretStore:
+    """Return the store with its errors translated, its results and the name of its destination checked.
 
     :param source: where the store comes from, for messages.
+    :param kind: of the destination.
+    :param name: of the destination.
+    :param backend: the secrets backend that reads the destination; None outside Airflow.
     :raises SecretStoreConfigurationError: if it lacks a member of
         :class:`~airflow_provider_polytomic.secret_stores.base.SecretStore`.
     """
     missing = [name for name in _MEMBERS if getattr_static(store, name, None) is None and not hasattr(store, name)]
     if missing:
         raise _broken(source, f"has a {type(store).__name__} without {', '.join(missing)}")
-    return _GuardedStore(store, source)
+    return _GuardedStore(store, source, partial(check_name, kind, name, backend), is_outside=backend is None)
 
 
 class _GuardedStore:
@@ -37,8 +45,8 @@ class _GuardedStore:
     No error of its client leaves it, because a client quotes what it was given. No key leaves it as plain text.
     """
 
-    def __init__(self, store: SecretStore, source: str) -> None:
-        self._store, self._source = store, source
+    def __init__(self, store: SecretStore, source: str, check: Callable[..., None], *, is_outside: bool) -> None:
+        self._store, self._source, self._check_name, self._is_outside = store, source, check, is_outside
         self.place, self.identity, self.compare_and_set = str(store.place), str(store.identity), store.compare_and_set
 
     def explain_error(self, error: Exception) -> SecretStoreError | None:
@@ -56,6 +64,8 @@ class _GuardedStore:
             raise _broken(self._source, "read() returns no StoredSecret with an ApiKey or None")
         if not isinstance(stored.version, str) or (stored.value and stored.value.reveal() in stored.version):
             raise _broken(self._source, "read() returns a version that is no string, or that has the key in it")
+        if self._is_outside:
+            refuse_connection(stored.raw.reveal())
         return stored
 
     @translate_errors
@@ -75,6 +85,7 @@ class _GuardedStore:
 
     @translate_errors
     def check_write(self, over: StoredSecret) -> None:
+        self._check_name(over, place=self.place, read=self.read)
         self._store.check_write(over)
 
     @translate_errors

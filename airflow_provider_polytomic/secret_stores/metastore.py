@@ -12,6 +12,8 @@ from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.connection_document import parse_key, parse_record, read_string
 from airflow_provider_polytomic.secret_stores.errors import conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.identity import build_identity, normalise_url
+from airflow_provider_polytomic.secret_stores.name_check import check_name
+from airflow_provider_polytomic.secret_stores.registry import METASTORE_RECORD_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetastoreStore"]
 
-# Contains no word that Airflow would mask, so that the record of a Variable can be read in the UI.
-_RECORD_SUFFIX = "__polytomic_issuance"
-_MAX_KEY = 250 - len(_RECORD_SUFFIX)  # of the column: airflow.models.base.ID_LEN
+_MAX_KEY = 250 - len(METASTORE_RECORD_SUFFIX)  # of the column: airflow.models.base.ID_LEN
 # 3.3's task SDK puts a key into the path of a URL as it is, and GET /variables/keys lists keys instead.
 _UNREACHABLE = re.compile(r"keys|.*[?#%\\].*")
 
@@ -41,7 +41,7 @@ class MetastoreStore:
 
     def __init__(self, destination: Destination) -> None:
         self._key = destination.name
-        self._record_key = f"{self._key}{_RECORD_SUFFIX}"
+        self._record_key = f"{self._key}{METASTORE_RECORD_SUFFIX}"
         self._address = metastore.address()
         if len(self._key) > _MAX_KEY or _UNREACHABLE.fullmatch(self._key):
             raise SecretStoreConfigurationError(
@@ -98,20 +98,11 @@ class MetastoreStore:
         )
 
     @translate_errors
-    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is stored)
+    def check_write(self, over: StoredSecret) -> None:
         """Check that nothing prints or shadows the key; the right to write shows when the record is written."""
         masking.warn_about_unmasked_variable(self._key)
         self._refuse_debug()
-        shadow = secrets_backends.shadowing_backend(self._key)
-        if shadow is not None:
-            name = type(shadow).__name__
-            variable = f" (AIRFLOW_VAR_{self._key.upper()})" if name == "EnvironmentVariablesBackend" else ""
-            raise SecretStoreConfigurationError(
-                f"{self.place} is shadowed: {name}{variable} answers first, so no task would read the key. Nothing was "
-                "changed. Remove the value there, or use another name.",
-                reason="shadowed",
-                place=self.place,
-            )
+        check_name("variable", self._key, None, over, place=self.place, read=self.read)
 
     @translate_errors
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a database keeps nothing recoverable)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BACKENDS",
     "ENTRY_POINT_GROUP",
+    "METASTORE_RECORD_SUFFIX",
     "RECORD_SUFFIX",
+    "RECORD_SUFFIXES",
     "SCHEMES",
     "StoreBackend",
     "StoreModule",
@@ -36,6 +38,10 @@ __all__ = [
 # The record is beside the value, not below it, because policies often allow one level only.
 RECORD_SUFFIX = ".polytomic-issuance"
 """The end of the name of a record that is a secret of its own; no destination can have such a name."""
+# Contains no word that Airflow would mask, so that the record of a Variable can be read in the UI.
+METASTORE_RECORD_SUFFIX = "__polytomic_issuance"
+RECORD_SUFFIXES = (RECORD_SUFFIX, METASTORE_RECORD_SUFFIX)
+"""No destination ends in one of these, in any store."""
 ENTRY_POINT_GROUP = "airflow_provider_polytomic.secret_stores"
 
 
@@ -133,7 +139,8 @@ def _open_guarded(open_: Callable[..., SecretStore], source: str, /, *args: Any,
     # Imported here, because a DAG file that names a destination imports this module while it is parsed.
     from airflow_provider_polytomic.secret_stores.guard import guard_store
 
-    return guard_store(open_(*args, **kwargs), source)
+    destination, backend = args[-1], args[0] if len(args) > 1 else None  # a scheme's store has no backend
+    return guard_store(open_(*args, **kwargs), source, kind=destination.kind, name=destination.name, backend=backend)
 
 
 def _describe(points: Iterable[EntryPoint]) -> str:
@@ -170,7 +177,8 @@ class StoreModule:
         except ImportError as error:
             raise SecretStoreConfigurationError(
                 f"{args[-1]} needs a package that is not installed here ({error.name or type(error).__name__}). No "
-                f"request was sent. Install airflow-provider-polytomic[{self.extra}] on every worker.",
+                f"request was sent. Install the extra {self.extra!r} on every worker, from your checkout or wheel, "
+                f"such as: pip install '.[{self.extra}]'.",
                 reason="package_missing",
             ) from None
         # A store outside Airflow holds the key alone, without the server that issued it.

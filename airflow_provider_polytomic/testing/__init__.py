@@ -61,8 +61,8 @@ def __getattr__(name: str) -> Any:
         if library not in _EXTRA:
             raise
         raise ImportError(
-            f"The Polytomic emulator needs {library}, which is not installed: "
-            "pip install 'airflow-provider-polytomic[testing]'"
+            f"The Polytomic emulator needs {library}, which is not installed. Install the extra 'testing' from your "
+            "checkout or wheel, such as: pip install '.[testing]'"
         ) from error
 
 

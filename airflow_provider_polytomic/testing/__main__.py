@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_polytomic.testing.faults import Fault
@@ -107,23 +108,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from airflow_provider_polytomic.testing import PolytomicEmulator
 
-        emulator = PolytomicEmulator(
-            options.partner_key,
-            deployment_key=options.deployment_key,
-            host=options.host,
-            port=options.port,
-            delay=options.delay_ms / 1000,
-            existing_key=_EXISTING_KEY[options.existing_key],
-            existing_user=options.existing_user,
-            existing_name=options.existing_name,
-            replay_values=not options.no_replay_values,
-            revocation_delay=options.revocation_delay,
-        ).start()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            emulator = PolytomicEmulator(
+                options.partner_key,
+                deployment_key=options.deployment_key,
+                host=options.host,
+                port=options.port,
+                delay=options.delay_ms / 1000,
+                existing_key=_EXISTING_KEY[options.existing_key],
+                existing_user=options.existing_user,
+                existing_name=options.existing_name,
+                replay_values=not options.no_replay_values,
+                revocation_delay=options.revocation_delay,
+            ).start()
     except (ImportError, OSError) as error:
         in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         advice = ". Stop the other program, or choose another port with --port." if in_use else ""
         sys.stderr.write(f"The emulator did not start: {error}{advice}\n")
         return 1
+    sys.stderr.writelines(f"Warning: {warning.message}\n" for warning in caught)
     organization = emulator.add_organization(options.organization)
     users = [emulator.add_user(organization.id, email) for email in options.user or ["airflow@acme.example"]]
     for fault in options.fault:

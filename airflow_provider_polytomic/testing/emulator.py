@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from airflow_provider_polytomic._support.base_url import is_this_machine
 from airflow_provider_polytomic.testing.app import build_app
 from airflow_provider_polytomic.testing.dispatch import Dispatcher
 from airflow_provider_polytomic.testing.errors import RefusalError
@@ -80,13 +82,20 @@ class PolytomicEmulator:
         self._server: ServerThread | None = None
 
     def start(self) -> Self:
-        """Listen and serve.
+        """Listen and serve; warn if other machines may reach it.
 
         :raises OSError: if the address is not free.
         """
         if self._server is None:
             self._server = ServerThread(self._build, self._host, self._port)
             self._port = self._server.port
+            if not is_this_machine(self._host):
+                warnings.warn(
+                    f"The emulator listens on {self._host or 'every address'}, and not only on this machine: everyone "
+                    "who can reach its port can use its keys and read what it has stored. Listen on 127.0.0.1, or "
+                    "store no real data in it.",
+                    stacklevel=2,
+                )
         return self
 
     def stop(self) -> None:

@@ -118,7 +118,7 @@ def test_every_module_comes_from_the_wheel(installed: Installed):
 )
 def test_a_destination_whose_extra_is_not_installed_names_it(installed: Installed, destination: str, extra: str):
     output = installed.run("python", "-c", OPEN, destination)
-    assert f"Install airflow-provider-polytomic[{extra}]" in output
+    assert f"from your checkout or wheel, such as: pip install '.[{extra}]'" in output
 
 
 def test_a_users_dag_test_that_names_the_plugin_gets_the_emulator_fixture(installed: Installed):
@@ -138,4 +138,6 @@ def test_an_extra_is_named_where_only_its_library_is_installed(
     installed: Installed, library: str, destination: str, extra: str
 ):
     installed.run("python", "-m", "pip", "install", "--quiet", library)
-    assert f"Install airflow-provider-polytomic[{extra}]" in installed.run("python", "-c", OPEN, destination)
+    assert f"from your checkout or wheel, such as: pip install '.[{extra}]'" in installed.run(
+        "python", "-c", OPEN, destination
+    )

@@ -74,10 +74,77 @@ def test_the_workers_own_backend_comes_first(settings):
     assert backend.connections_file == "/worker.json"
 
 
-def test_an_environment_variable_shadows_the_metastore(monkeypatch):
-    assert secrets_backends.shadowing_backend("acme_x") is None
-    monkeypatch.setenv("AIRFLOW_VAR_ACME_X", "stale")
-    assert type(secrets_backends.shadowing_backend("acme_x")).__name__ == "EnvironmentVariablesBackend"
+@pytest.mark.parametrize(
+    ("kind", "variable"), [("variable", "AIRFLOW_VAR_ACME_X"), ("connection", "AIRFLOW_CONN_ACME_X")]
+)
+def test_an_environment_variable_answers_for_the_metastore(monkeypatch, kind, variable):
+    assert secrets_backends.find_other_answer(kind, "acme_x", None) is None
+    monkeypatch.setenv(variable, "postgres://stale")
+    answer = secrets_backends.find_other_answer(kind, "acme_x", None)
+    assert answer == f"the environment variable {variable} (EnvironmentVariablesBackend)"
+
+
+class FakeSupervisor:
+    """A channel whose API server gives one answer."""
+
+    def __init__(self, answer):
+        self.answer, self.requests = answer, []
+
+    def send(self, request):
+        self.requests.append(type(request).__name__)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@only_3
+@pytest.mark.parametrize("kind", ["connection", "variable"])
+def test_a_task_asks_the_api_server_and_takes_no_failure_for_an_absence(monkeypatch, kind):
+    """``ExecutionAPISecretsBackend`` itself returns None for every failure."""
+    from airflow.sdk.exceptions import ErrorType
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ConnectionResult, ErrorResponse, VariableResult
+
+    def ask(answer):
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", FakeSupervisor(answer), raising=False)
+        return secrets_backends.find_other_answer(kind, "acme_x", LocalFilesystemBackend())
+
+    there = {
+        "connection": object.__new__(ConnectionResult),
+        "variable": VariableResult(key="acme_x", value="v"),
+    }
+    absent = {"connection": ErrorType.CONNECTION_NOT_FOUND, "variable": ErrorType.VARIABLE_NOT_FOUND}
+    assert ask(ErrorResponse(error=absent[kind])) is None
+    assert "ExecutionAPISecretsBackend" in str(ask(there[kind]))
+    failures = [
+        (ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 502}), SecretStoreUnavailableError),
+        (ErrorResponse(error=ErrorType.GENERIC_ERROR), SecretStoreUnavailableError),
+        (OSError("s3cr3t"), SecretStoreUnavailableError),
+        (ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 403}), SecretStoreDeniedError),
+    ]
+    for failure, expected in failures:
+        with pytest.raises(expected, match=f"(?i)^the {kind} acme_x") as caught:
+            ask(failure)
+        assert "s3cr3t" not in str(caught.value)
+        assert caught.value.__context__ is None
+
+
+@only_2
+def test_the_database_is_asked_without_reading_the_connection(monkeypatch, airflow_db):
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+
+    own = LocalFilesystemBackend()
+    assert secrets_backends.find_other_answer("connection", "acme_x", own) is None
+    with create_session() as session:
+        session.add(Connection(conn_id="acme_x", conn_type="http", password="s3cr3t"))
+    try:
+        monkeypatch.setattr(Connection, "get_password", lambda _: pytest.fail("the password was read"))
+        answer = secrets_backends.find_other_answer("connection", "acme_x", own)
+    finally:
+        with create_session() as session:
+            session.query(Connection).filter(Connection.conn_id == "acme_x").delete()
+    assert answer == "Airflow's metadata database (MetastoreBackend)"
 
 
 IDS = {"dag_id": "rotate", "run_id": "manual__1"}

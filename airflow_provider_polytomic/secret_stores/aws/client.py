@@ -1,4 +1,4 @@
-"""Client for AWS: one boto3 client for all threads, without DEBUG logs, with this package's errors."""
+"""Client for AWS: one boto3 client for all threads, without the logs of its libraries, with this package's errors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from airflow_provider_polytomic._support.library_logs import suppress_library_logs
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws.errors import (
@@ -20,7 +21,6 @@ from airflow_provider_polytomic.secret_stores.aws.errors import (
     explain,
     get_error_code,
 )
-from airflow_provider_polytomic.secret_stores.aws.logging import suppress_debug_logs
 from airflow_provider_polytomic.secret_stores.backend_reader import StubClient
 from airflow_provider_polytomic.secret_stores.identity import normalise_url
 
@@ -78,7 +78,7 @@ class AwsClient:
     @contextmanager
     def translate(self, *, expected: Collection[str] = (), sent: Mapping[str, Any] | None = None) -> Iterator[None]:
         """Translate the errors of code that sends requests, such as a secrets backend, as :meth:`call` does."""
-        with suppress_debug_logs():
+        with suppress_library_logs():
             try:
                 yield
             except ClientError as error:
@@ -167,7 +167,7 @@ def _get_own_client(backend: Any, title: str) -> Any:
 
 def _make(make: Callable[[], T], title: str) -> T:
     """Make a client, or get the existing one; this may send requests, to assume a role."""
-    with _MAKING, suppress_debug_logs():
+    with _MAKING, suppress_library_logs():
         try:
             return make()
         except BOTO_ERRORS as error:

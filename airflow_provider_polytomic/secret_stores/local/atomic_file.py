@@ -6,16 +6,27 @@ import errno
 import fcntl
 import os
 import re
+import secrets
 import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic.secret_stores.local.access import copy_access
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_writable", "is_mount_point", "lock_file", "remove_file", "replace_file", "stage_file"]
+__all__ = [
+    "check_writable",
+    "is_mount_point",
+    "lock_file",
+    "remove_file",
+    "replace_file",
+    "scratch_file",
+    "stage_file",
+]
 
 _LOCK_TIMEOUT = 30.0  # seconds; a holder needs milliseconds
 _LOCK_PAUSE = 0.01
@@ -29,7 +40,7 @@ def lock_file(path: Path) -> Iterator[None]:
 
     :raises TimeoutError: (an OSError) if another process holds it for longer than any write takes.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         deadline = time.monotonic() + _LOCK_TIMEOUT
         while not _try_lock(handle):
@@ -43,7 +54,7 @@ def lock_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
-    """Write the content to ``at``, with the target's mode and owner; remove it if it does not replace the target.
+    """Write the content to ``at``, which gets the target's access; remove it if it does not replace the target.
 
     :param at: in the target's folder; overwritten if a killed process left it behind. A new file has mode 0600.
     """
@@ -53,9 +64,32 @@ def stage_file(target: Path, content: bytes, *, at: Path) -> Iterator[Path]:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            _copy_mode_and_owner(target, handle)
+            copy_access(target, handle)
             os.fsync(handle)
         yield at
+    finally:
+        at.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_file(target: Path, content: bytes, *, lock: Path) -> Iterator[Path]:
+    """Write the content to a file of this call alone, beside the target, and remove it at the end.
+
+    It is locked itself, so those that killed processes left behind are recognised, and removed.
+
+    :param lock: the target's lock, held only while the file is created.
+    """
+    prefix = f".{target.stem}.polytomic-new-"
+    at = target.with_name(f"{prefix}{secrets.token_hex(8)}{target.suffix}")
+    with lock_file(lock):
+        _remove_abandoned(target.parent, prefix)
+        handle = os.open(at, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        _try_lock(handle)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            yield at
     finally:
         at.unlink(missing_ok=True)
 
@@ -114,24 +148,24 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
+def _remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove the files of these names that no process has locked, as far as this user may."""
+    names: list[str] = []
+    with suppress(PermissionError):
+        names = [name for name in os.listdir(folder) if name.startswith(prefix)]  # noqa: PTH208 (names only)
+    for path in map(folder.joinpath, names):
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                if _try_lock(handle):
+                    path.unlink()
+            finally:
+                os.close(handle)
+
+
 def _try_lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _copy_mode_and_owner(target: Path, handle: int) -> None:
-    try:
-        before = target.stat()
-    except FileNotFoundError:
-        return
-    # Only root may give a file away; a member of a group may give it to that group. The mode comes last, so that nobody
-    # else can read the file before its owner is right.
-    with suppress(PermissionError):
-        os.fchown(handle, before.st_uid if os.geteuid() == 0 else -1, before.st_gid)
-    if os.fstat(handle).st_gid != before.st_gid:
-        what = "its group cannot be kept, so others would lose the right to read it"
-        raise PermissionError(errno.EPERM, what, str(target))
-    os.fchmod(handle, stat.S_IMODE(before.st_mode))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import secrets
+import shlex
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +22,18 @@ from airflow_provider_polytomic.secret_stores.connection_document import parse_r
 from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
 from airflow_provider_polytomic.secret_stores.formats import TextFormat
 from airflow_provider_polytomic.secret_stores.identity import build_identity
+from airflow_provider_polytomic.secret_stores.local.access import (
+    describe_exposure,
+    read_file,
+    refuse_hard_link,
+    refuse_irregular_file,
+)
 from airflow_provider_polytomic.secret_stores.local.atomic_file import (
     check_writable,
     lock_file,
     remove_file,
     replace_file,
+    scratch_file,
     stage_file,
 )
 from airflow_provider_polytomic.secret_stores.local.entries import (
@@ -38,6 +47,7 @@ from airflow_provider_polytomic.secret_stores.local.entries import (
 )
 from airflow_provider_polytomic.secret_stores.local.errors import explain
 from airflow_provider_polytomic.secret_stores.local.formats import ListedConnectionFormat
+from airflow_provider_polytomic.secret_stores.name_check import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,9 +56,12 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.exceptions import SecretStoreError
     from airflow_provider_polytomic.secret_stores.base import StoredSecret
     from airflow_provider_polytomic.secret_stores.destination import Destination
+    from airflow_provider_polytomic.secret_stores.factory import ClientCache
     from airflow_provider_polytomic.secret_stores.formats import SecretFormat
 
 __all__ = ["LocalFilesystemStore", "on_backend"]
+
+log = logging.getLogger(__name__)
 
 
 class LocalFilesystemStore:
@@ -56,16 +69,22 @@ class LocalFilesystemStore:
 
     A YAML file is read and never written, because its comments would be lost.
 
+    The backend is not called while the lock is held: Airflow's log masking makes its first read of many connections
+    slow, and another process that waits for the lock may just have revoked a key.
+
     :param backend: the instance that this Airflow reads with: it names the file, and has to find the key in a new one.
     :param issuer: base URL of the Polytomic server that issues.
+    :param clients: of the task, which warns about each file once.
     :raises SecretStoreConfigurationError: if the backend has no such file, or one that cannot be read.
     """
 
     # Among all writers that take the lock; a person's editor does not.
     compare_and_set = True
 
-    def __init__(self, backend: Any, destination: Destination, *, issuer: str) -> None:
-        self._backend = backend
+    def __init__(
+        self, backend: Any, destination: Destination, *, issuer: str, clients: ClientCache | None = None
+    ) -> None:
+        self._backend, self._clients = backend, clients
         self._kind, self._name = destination.kind, destination.name
         self._format: SecretFormat = TextFormat() if self._kind == "variable" else ListedConnectionFormat(issuer)
         self._attribute = f"{destination.kind}s_file"
@@ -84,6 +103,8 @@ class LocalFilesystemStore:
         check_suffix(self._file)
         self._records = self._file.with_name(f"{self._file.name}.polytomic-issuance")
         self._record = self._records / f"{self._kind}.{encode_file_name(self._name)}.json"
+        self._lock_file = self._file.with_name(f".{self._file.name}.polytomic-lock")
+        self._tried_version: str | None = None
 
     @property
     def place(self) -> str:
@@ -104,11 +125,13 @@ class LocalFilesystemStore:
     def write(self, value: ApiKey, over: StoredSecret) -> str:
         """Write the key into the file, if the entry is still what was read."""
         self._refuse_yaml()
+        if self._tried_version != over.version:
+            self._try_backend(PLACEHOLDER)
         with self._lock() as entries:
             self._compare(entries, over, "written")
             changed = self._insert(entries, value)
             version = self._read_entry(changed).version
-            with self._stage(changed, value) as at:
+            with self._stage(changed) as at:
                 replace_file(at, self._file)
             return version
 
@@ -116,7 +139,7 @@ class LocalFilesystemStore:
     def read_record(self) -> Mapping[str, str] | None:
         """Read the record's own file."""
         with suppress(FileNotFoundError, NotADirectoryError):
-            return parse_record(self._record.read_bytes(), str(self._record))
+            return parse_record(read_file(self._record), str(self._record))
         return None
 
     @translate_errors
@@ -129,26 +152,33 @@ class LocalFilesystemStore:
             replace_file(at, self._record)
 
     @translate_errors
-    def check_write(self, over: StoredSecret) -> None:  # noqa: ARG002 (the same answer, whatever is stored)
-        """Write a placeholder to a new file beside this one, have the backend read it, and remove it."""
+    def check_write(self, over: StoredSecret) -> None:
+        """Have the backend read a placeholder, write it to a new file beside this one, and remove that file."""
         self._refuse_yaml()
+        check_name(self._kind, self._name, self._backend, over, place=self.place, read=self.read)
         if self._kind == "variable":
             warn_about_unmasked_variable(self._name)
-        check_writable(self._file, self._record)
-        with self._lock() as entries, self._stage(self._insert(entries, PLACEHOLDER), PLACEHOLDER):
+        self._check_file()
+        self._warn_about_exposure()
+        version = self._try_backend(PLACEHOLDER)
+        with self._lock() as entries, self._stage(self._insert(entries, PLACEHOLDER)):
             pass
+        self._tried_version = version
 
     @translate_errors
     def remove(self, over: StoredSecret, *, permanently: bool) -> None:  # noqa: ARG002 (a file keeps nothing recoverable)
         """Remove the entry from the file, if it is still what was read."""
+        if self._name not in self._read_entries():
+            return
+        self._refuse_yaml()
+        self._check_file()
+        self._try_backend(None)
         with self._lock() as entries:
             if self._name not in entries:
                 return
-            self._refuse_yaml()
-            check_writable(self._file, self._record)
             self._compare(entries, over, "removed")
             rest = {name: entry for name, entry in entries.items() if name != self._name}
-            with self._stage(rest, None) as at:
+            with self._stage(rest) as at:
                 replace_file(at, self._file)
 
     @translate_errors
@@ -159,6 +189,7 @@ class LocalFilesystemStore:
     @translate_errors
     def read_back(self) -> ApiKey | None:
         """Ask the configured backend."""
+        refuse_irregular_file(self._file)
         return self._read_with(self._backend)
 
     def explain_error(self, error: Exception) -> SecretStoreError | None:
@@ -181,7 +212,7 @@ class LocalFilesystemStore:
     def _read_entries(self) -> dict[Any, Any]:
         content = b""
         with suppress(FileNotFoundError):
-            content = self._file.read_bytes()
+            content = read_file(self._file)
         return parse_entries(self._file, content)
 
     def _read_entry(self, entries: dict[Any, Any]) -> StoredSecret:
@@ -196,24 +227,53 @@ class LocalFilesystemStore:
 
     @contextmanager
     def _lock(self) -> Iterator[dict[Any, Any]]:
-        with lock_file(self._file.with_name(f".{self._file.name}.polytomic-lock")):
+        with lock_file(self._lock_file):
             yield self._read_entries()
 
     @contextmanager
-    def _stage(self, entries: dict[Any, Any], expected: ApiKey | None) -> Iterator[Path]:
-        """Write the new file, check that the backend finds the expected key in it, and yield its path."""
+    def _stage(self, entries: dict[Any, Any]) -> Iterator[Path]:
+        """Write the new file, and yield its path."""
         aside = self._file.with_name(f".{self._file.stem}.polytomic-new{self._file.suffix}")
         with stage_file(self._file, render_entries(entries), at=aside) as at:
-            trial = copy.copy(self._backend)
+            yield at
+
+    def _check_file(self) -> None:
+        check_writable(self._file, self._record)
+        refuse_hard_link(self._file)
+
+    def _warn_about_exposure(self) -> None:
+        exposure = describe_exposure(self._file)
+        if exposure and (self._clients is None or self._clients.is_first(f"exposure of {self._file}")):
+            log.warning(
+                "%s: %s.\nWhoever can read this file has the keys in it. If only the tasks of its owner need it, run: "
+                "chmod 600 %s",
+                self._file,
+                exposure,
+                shlex.quote(str(self._file)),
+            )
+
+    def _try_backend(self, expected: ApiKey | None) -> str:
+        """Check that the backend can read the file, and would find the expected key in its entry.
+
+        The second read is of a file with this entry alone, so that no copy of other secrets is made.
+
+        :returns: the version of the entry that was replaced by the expected key in that file.
+        """
+        entries = self._read_entries()
+        if entries:
+            self._read_with(copy.copy(self._backend))
+        trial = copy.copy(self._backend)
+        content = render_entries({self._name: self._insert(entries, expected)[self._name]} if expected else {})
+        with scratch_file(self._file, content, lock=self._lock_file) as at:
             setattr(trial, self._attribute, str(at))
             key = self._read_with(trial)
-            if not (expected.matches(key) if expected else key is None):
-                raise SecretStoreConfigurationError(
-                    f"{type(self._backend).__name__} does not read what is in its file; a subclass may read another "
-                    "place, or cache the file. Nothing was changed. Change the subclass, or use another destination.",
-                    reason="backend_looks_elsewhere",
-                )
-            yield at
+        if not (expected.matches(key) if expected else key is None):
+            raise SecretStoreConfigurationError(
+                f"{type(self._backend).__name__} does not read what is in its file; a subclass may read another "
+                "place, or cache the file. Nothing was changed. Change the subclass, or use another destination.",
+                reason="backend_looks_elsewhere",
+            )
+        return self._read_entry(entries).version
 
     def _read_with(self, backend: Any) -> ApiKey | None:
         try:
@@ -232,6 +292,6 @@ class LocalFilesystemStore:
         return f"the connection {', '.join(invalid)}" if invalid else "an entry"
 
 
-def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: object) -> LocalFilesystemStore:  # noqa: ARG001 (a file needs none)
+def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: ClientCache) -> LocalFilesystemStore:
     """Return the store of one entry of a backend's file."""
-    return LocalFilesystemStore(backend, destination, issuer=issuer)
+    return LocalFilesystemStore(backend, destination, issuer=issuer, clients=clients)

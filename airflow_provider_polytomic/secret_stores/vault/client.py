@@ -13,6 +13,7 @@ import requests
 from hvac import exceptions as hvac_errors
 from requests.adapters import HTTPAdapter
 
+from airflow_provider_polytomic._support.library_logs import suppress_library_logs
 from airflow_provider_polytomic.exceptions import (
     SecretStoreConfigurationError,
     SecretStoreDeniedError,
@@ -102,10 +103,11 @@ class VaultClient:
         client, call = self._connect(), attrgetter(operation)
         problem: SecretStoreError
         try:
-            try:
-                return call(client)(**parameters)
-            except hvac_errors.Forbidden:
-                return call(self._connect(instead_of=client))(**parameters)
+            with suppress_library_logs():
+                try:
+                    return call(client)(**parameters)
+                except hvac_errors.Forbidden:
+                    return call(self._connect(instead_of=client))(**parameters)
         except hvac_errors.InvalidPath:
             if expect_missing:
                 raise
@@ -123,7 +125,8 @@ class VaultClient:
     def translate(what: str) -> Iterator[None]:
         """Translate the errors of code that sends its own requests, such as a secrets backend, as :meth:`call` does."""
         try:
-            yield
+            with suppress_library_logs():
+                yield
         except Exception as error:  # noqa: BLE001 (as above)
             # The provider hides a second refusal behind an exception of its own.
             cause = error.__cause__ if isinstance(error.__cause__, hvac_errors.Forbidden) else error
@@ -160,7 +163,7 @@ class VaultClient:
         :param instead_of: the one whose token was rejected; if another thread has replaced it already, nothing is done.
         """
         try:
-            with _LOGIN:
+            with _LOGIN, suppress_library_logs():
                 if instead_of is not None and self._provider.__dict__.get("_client") is instead_of:
                     del self._provider.__dict__["_client"]
                 client = self._provider.client

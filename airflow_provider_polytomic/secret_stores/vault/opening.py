@@ -11,7 +11,7 @@ from airflow.providers.hashicorp.hooks.vault import VaultHook
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, StubClient, first_with_value
 from airflow_provider_polytomic.secret_stores.connection_document import hash_content
-from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat
+from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat, NonConnectionFormat
 from airflow_provider_polytomic.secret_stores.vault.client import VaultClient
 from airflow_provider_polytomic.secret_stores.vault.store import VaultStore
 
@@ -37,7 +37,9 @@ def on_backend(backend: Any, destination: Destination, *, issuer: str, clients: 
     stub = StubClient("vault_client", "get_secret", "secret_path", answer=lambda content: content)
     reader = BackendReader(backend, destination, stub)
     secret_format: SecretFormat = (
-        _VaultConnectionFormat(issuer) if destination.kind == "connection" else FieldFormat("value")
+        _VaultConnectionFormat(issuer)
+        if destination.kind == "connection"
+        else NonConnectionFormat(FieldFormat("value"))  # Variables may have the path of connections
     )
 
     def open_at(path: str) -> VaultStore:
@@ -60,7 +62,7 @@ def on_connection(destination: Destination, *, clients: ClientCache) -> VaultSto
         destination.authority,
         destination.name,
         version=int(provider.kv_engine_version),
-        secret_format=FieldFormat(field),
+        secret_format=NonConnectionFormat(FieldFormat(field)),
         reader=None,
         field=field,
     )

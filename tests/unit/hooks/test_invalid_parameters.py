@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
 import pytest
 
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
+from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from tests.unit.hooks.conftest import ORG, USER
 
 ROLE = "9b2f6a10-6a52-4a0f-8d1b-0a7c5e3d2f14"
@@ -43,6 +45,13 @@ def rejection(stub, hook):
         return caught.value.reason, caught.value.fields
 
     return reject
+
+
+@pytest.mark.parametrize("retry_for", [0, -1, math.nan, math.inf, 10**400, "60", None])
+def test_retry_for_is_a_number_of_seconds(retry_for):
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        PolytomicHook(retry_for=retry_for)
+    assert (caught.value.reason, caught.value.fields) == ("not_a_duration", ("retry_for",))
 
 
 @pytest.mark.parametrize("org_id", ["", "Current", "me", "../organization", f"{ORG}/", None, "current"])

@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -20,6 +21,7 @@ from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.hooks._redaction import redact
 from airflow_provider_polytomic.hooks.polytomic import PolytomicHook
 from airflow_provider_polytomic.secret_stores.factory import ClientCache
+from tests.fakes.endless_server import EndlessServer
 from tests.unit.hooks.conftest import NEW_KEY, ORG, PARTNER_KEY, USER, Reply, Stub
 from tests.unit.hooks.exposure import BASIC, OURS, assert_contains_no_key
 
@@ -149,10 +151,49 @@ def test_no_debug_log_contains_a_key(stub, hook, caplog, capfd):
         hook.create_api_key(ORG, USER, idempotency_key="issuance-0")
         hook.get_identity(ApiKey(NEW_KEY))
     output = caplog.text + "".join(capfd.readouterr())
-    assert "urllib3" in output
+    assert "urllib3" not in output
     for line in output.splitlines():
         assert NEW_KEY[:12] not in line
         assert PARTNER_KEY[:12] not in line
+
+
+BROKEN_HEADERS = {
+    "a byte beyond ASCII": b"X-Echo\xff: %s\r\nContent-Length: 0\r\n\r\n",
+    "no blank line before the body": b'Content-Type: application/json\r\n{"data": {"value": "%s"}}\r\n\r\n',
+    "no colon": b"%s\r\n\r\n",
+    "two lengths": b"Content-Length: 1\r\nContent-Length: 2\r\nX-Echo: %s\r\n\r\n",
+    "length and chunks": b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\nX-Echo: %s\r\n\r\n0\r\n\r\n",
+}
+
+
+@pytest.fixture
+def debug_level(monkeypatch):
+    """Let http.client print every header, as a program that debugs its own requests does."""
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 2)
+
+
+@pytest.mark.parametrize("headers", BROKEN_HEADERS.values(), ids=BROKEN_HEADERS)
+@pytest.mark.parametrize("key", [PARTNER_KEY, NEW_KEY])
+@pytest.mark.usefixtures("debug_level")
+def test_a_key_in_headers_that_cannot_be_parsed_is_not_logged(define, caplog, capfd, headers, key):
+    server = EndlessServer(b"HTTP/1.1 200 OK\r\n" + headers % key.encode(), None)
+    define(host=server.base_url)
+    with caplog.at_level(logging.DEBUG), suppress(PolytomicError):
+        PolytomicHook(stopping=lambda: True).create_api_key(ORG, USER, idempotency_key="issuance-0")
+    server.stop()
+    output = caplog.text + "".join(capfd.readouterr())
+    assert server.connections == 1
+    assert key[:12] not in output
+    assert "urllib3" not in output
+
+
+@pytest.mark.usefixtures("debug_level")
+def test_the_debug_level_of_http_client_prints_nothing_of_a_users_request_either(stub, hook, capfd):
+    session = hook.get_conn()
+    capfd.readouterr()  # Airflow 2.11 reports that it reads the connection
+    session.get(f"{stub.base_url}/api/me", timeout=30)
+    assert len(stub.requests) == 1
+    assert "".join(capfd.readouterr()) == ""
 
 
 @pytest.mark.parametrize(
@@ -166,12 +207,22 @@ def test_no_debug_log_contains_a_key(stub, hook, caplog, capfd):
         (f"bad {PARTNER_KEY.upper()[3:16]}", "bad ***"),
         ("token abcdefghij0123456789xyz", "token ***"),
         ("internationalizationalization", "internationalizationalization"),
+        (f"{ORG}{NEW_KEY}/{ORG}", f"{ORG}***/{ORG}"),
+        (f"x={NEW_KEY}, -{PARTNER_KEY}-", "***, -***-"),
+        ("-pk_test_1- 1pk_live_x apk_test_", "-***- 1*** ***"),
         ("İ" * 20 + PARTNER_KEY, "İ" * 20 + "***"),
         ("x" * 294 + PARTNER_KEY, "x" * 294 + "***"),
     ],
 )
 def test_a_servers_message_becomes_one_short_line_without_keys(text, shown):
     assert redact(text, [ApiKey(PARTNER_KEY)], known=f"GET /api/organizations/{ORG}/users") == shown
+
+
+@pytest.mark.parametrize("piece", ["a", "-", "a_", "a-", "_live", "1", "ab1 ", "12345678-", "pk_live_1 ", ORG])
+def test_redaction_of_a_long_message_is_linear(piece, monkeypatch):
+    # 10,000 characters are read at most. Without that limit, a quadratic pattern takes hours.
+    monkeypatch.setattr("airflow_provider_polytomic.hooks._redaction._MAX_READ", 2_000_000)
+    assert len(redact(piece * (1_000_000 // len(piece)), [ApiKey(PARTNER_KEY)], known=f"GET /{ORG}")) <= 300
 
 
 AWKWARD = "Zq7\"\\é\t8+K/€  w4&'x=2"

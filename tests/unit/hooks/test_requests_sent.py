@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -120,26 +121,61 @@ def test_cookies_are_not_sent_back(stub, hook):
     assert not any("cookie" in request.headers for request in stub.requests)
 
 
-def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown(stub, other_stub, define):
-    define(host=stub.base_url, extra={"proxy": f"http://me:hidden-word@127.0.0.1:{other_stub.port}"})
+REMOTE = "http://polytomic.example"
+
+
+@pytest.fixture
+def no_exceptions(monkeypatch):
+    """Remove the environment's own exceptions from its proxies."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_proxy_of_the_connection_is_used_and_its_password_not_shown(other_stub, define):
+    proxy = f"http://me:hidden-word@127.0.0.1:{other_stub.port}"
+    define(host=REMOTE, extra={"allow_http": True, "proxy": proxy})
     other_stub.reply(ME, Reply(lost=True))
     hook = PolytomicHook(stopping=lambda: True)
     hook.get_identity()
-    assert other_stub.requests[0].path == f"{stub.base_url}/api/me"
+    assert other_stub.requests[0].path == f"{REMOTE}/api/me"
     with pytest.raises(PolytomicConnectionError) as caught:
         hook.get_identity()
     assert caught.value.reason == "proxy_failed"
     assert "hidden-word" not in str(caught.value)
-    assert stub.requests == []
 
 
-def test_a_proxy_of_the_environment_is_used(stub, other_stub, hook, monkeypatch):
+@pytest.fixture
+def variable(request, other_stub, monkeypatch):
+    """Set a variable of the environment to the address of a proxy."""
+    if request.param != "connection":
+        monkeypatch.setenv(request.param, other_stub.base_url)
+    return request.param
+
+
+@pytest.mark.usefixtures("no_exceptions")
+def test_a_proxy_of_the_environment_is_used(other_stub, define, monkeypatch):
     monkeypatch.setenv("http_proxy", other_stub.base_url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
+    define(host=REMOTE, extra={"allow_http": True})
     other_stub.reply(ME)
-    hook.get_identity()
-    assert (len(stub.requests), len(other_stub.requests)) == (0, 1)
+    PolytomicHook().get_identity()
+    assert [request.path for request in other_stub.requests] == [f"{REMOTE}/api/me"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "127.0.0.1."])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "connection"], indirect=True)
+@pytest.mark.usefixtures("no_exceptions")
+def test_a_server_on_this_machine_is_reached_without_a_proxy(stub, other_stub, define, host, variable):
+    """A proxy would receive the key in plain text."""
+    extra = {"proxy": other_stub.base_url} if variable == "connection" else {}
+    url = f"http://{host}:{stub.port}"
+    define(host=url, extra={"allow_http": True, **extra})
+    stub.reply(ME)
+    hook = PolytomicHook(stopping=lambda: True)
+    with suppress(PolytomicConnectionError):  # a resolver may not know every form
+        hook.get_identity()
+        hook.get_conn().get(f"{url}/api/me", timeout=30)
+        assert len(stub.requests) == 2
+    assert other_stub.requests == []
 
 
 def test_requests_share_pooled_connections_and_a_closed_hook_can_be_used_again(stub, hook):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,16 @@ def test_host_schema_and_port_become_one_base_url(define, fields, base_url):
         ({"host": "two words"}, ["host"]),
         ({"host": "https://polytomic.example.com:port"}, ["host"]),
         ({"host": "https://polytomic.example.com:1", "port": 2}, ["host"]),
+        ({"host": "https://polytomic.example.com:0"}, ["host"]),
+        ({"host": "https://polytomic.example.com:99999"}, ["host"]),
+        ({"host": "https://polytomic.example.com:" + "9" * 5000}, ["host"]),
+        ({"port": -1}, ["host"]),
+        ({"port": 99999}, ["host"]),
+        ({"extra": {"ca_bundle": "a" * 5000}}, ["ca_bundle"]),
+        ({"extra": {"timeout": math.inf}}, ["timeout"]),
+        ({"extra": {"timeout": "9" * 5000}}, ["timeout"]),
+        ({"extra": {"proxy": "http://proxy.example.com:99999"}}, ["proxy"]),
+        ({"extra": {"proxy": "http://proxy.example.com:" + "9" * 5000}}, ["proxy"]),
         ({"password": ""}, ["password"]),
         ({"password": None}, ["password"]),
         ({"password": "two words"}, ["password"]),
@@ -104,6 +115,38 @@ def test_a_missing_connection_and_one_of_another_type_are_rejected(monkeypatch):
         with pytest.raises(PolytomicConfigurationError) as caught:
             _ = PolytomicHook(conn_id).base_url
         assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "conn_id",
+    [
+        "",
+        "/acme",
+        "acme/",
+        "team//acme",
+        "team/../acme",
+        "..",
+        ".",
+        "a\\..\\b",
+        "with blank",
+        "a\nb",
+        "a?b",
+        "x" * 251,
+        None,
+    ],
+)
+def test_an_id_that_could_mean_another_connection_is_rejected_unread(monkeypatch, conn_id):
+    """Vault's backend reads an id as a path, so two spellings could be one connection."""
+    hook = PolytomicHook(conn_id)
+    monkeypatch.setattr(PolytomicHook, "get_connection", lambda *_: pytest.fail("the connection was read"))
+    with pytest.raises(PolytomicConfigurationError) as caught:
+        _ = hook.base_url
+    assert (caught.value.reason, caught.value.fields) == ("invalid_conn_id", ("polytomic_conn_id",))
+
+
+def test_an_id_with_a_slash_inside_is_legal(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TEAM/ACME", f"polytomic://:{PARTNER_KEY}@app.polytomic.com")
+    assert PolytomicHook("team/acme").base_url == "https://app.polytomic.com"
 
 
 def test_creating_a_hook_reads_no_connection():

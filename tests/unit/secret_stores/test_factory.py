@@ -56,7 +56,7 @@ def test_a_missing_package_is_reported_with_the_extra_that_installs_it(monkeypat
     monkeypatch.setitem(sys.modules, "airflow_provider_polytomic.secret_stores.vault.opening", None)
     with because("package_missing") as caught:
         open_store("vault://c@secret/acme", issuer=SERVER)
-    assert "airflow-provider-polytomic[hashicorp]" in str(caught.value)
+    assert "from your checkout or wheel, such as: pip install '.[hashicorp]'." in str(caught.value)
 
 
 def test_a_backend_that_cannot_be_created_is_reported_without_its_arguments(monkeypatch):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 
 from airflow_provider_polytomic.credentials import ApiKey
+from airflow_provider_polytomic.exceptions import PolytomicError
 from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, FieldFormat, JsonFormat, TextFormat
 from tests.unit.secret_stores.reasons import because
 
@@ -31,6 +33,54 @@ def test_json_that_an_insertion_would_change_is_refused_and_not_shown(content):
     with because("not_the_same_afterwards") as caught:
         FORM.insert(content, ApiKey("a-key"))
     assert "1234" not in str(caught.value)
+
+
+_DIGITS = "9" * 5000
+ODD = {
+    "port Infinity": '{"conn_type": "polytomic", "password": "a", "port": Infinity}',
+    "port NaN": '{"conn_type": "polytomic", "password": "a", "port": NaN}',
+    "port -1": '{"conn_type": "polytomic", "password": "a", "port": -1}',
+    "port 99999": '{"conn_type": "polytomic", "password": "a", "port": 99999}',
+    "port of 5,000 digits": f'{{"conn_type": "polytomic", "password": "a", "port": "{_DIGITS}"}}',
+    "port list": '{"conn_type": "polytomic", "password": "a", "port": [1]}',
+    "host list": '{"conn_type": "polytomic", "password": "a", "host": [1]}',
+    "host number": '{"conn_type": "polytomic", "password": "a", "host": 7}',
+    "schema number": '{"conn_type": "polytomic", "password": "a", "host": "x", "schema": 7}',
+    "type list": '{"conn_type": ["polytomic"], "password": "a"}',
+    "password list": '{"conn_type": "polytomic", "password": ["a"]}',
+    "half a surrogate pair": '{"conn_type": "polytomic", "password": "\\ud800"}',
+    "extra too deep": json.dumps({"conn_type": "polytomic", "password": "a", "extra": "[" * 100_000}),
+    "extra of 5,000 digits": json.dumps({"conn_type": "polytomic", "password": "a", "extra": f'{{"x": {_DIGITS}}}'}),
+    "extra Infinity": '{"conn_type": "polytomic", "password": "a", "extra": {"timeout": Infinity}}',
+    "an exponent of 20 digits": '{"conn_type": "polytomic", "password": "a", "x": 1e99999999999999999999}',
+    "a negative exponent": '{"conn_type": "polytomic", "password": "a", "x": 1e-99999999999999999999}',
+    "too deep to parse": '{"a":' * 100_000,
+    "too deep to write": '{"a":' * 900 + "1" + "}" * 900,
+    "a URI of 5,000 digits": f"polytomic://:a@h:{_DIGITS}",
+    "a URI of port -1": "polytomic://:a@h:-1",
+    "a URI that is none": "polytomic://:a@[h",
+}
+
+
+def _parsed(content):
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_odd_content_is_read_or_an_error_of_this_package(content):
+    connection = ConnectionFormat("https://app.polytomic.com")
+    for secret_format in (connection, JsonFormat(connection), FORM, TextFormat()):
+        for stored in (content, _parsed(content)):
+            for step in (
+                secret_format.read,
+                secret_format.remove,
+                lambda it, f=secret_format: f.insert(it, ApiKey("k")),
+            ):
+                with suppress(PolytomicError):
+                    step(stored)
 
 
 def test_letters_are_not_escaped():

@@ -16,7 +16,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from airflow_provider_polytomic.secret_stores.factory import store_on
-from airflow_provider_polytomic.secret_stores.local.entries import build_conversion_command
+from airflow_provider_polytomic.secret_stores.local.entries import build_conversion_command, parse_entries
 from tests.unit.secret_stores.reasons import because
 
 SERVER = "https://app.polytomic.com"
@@ -274,3 +274,16 @@ def test_a_subclass_that_reads_elsewhere_is_detected_beforehand(tmp_path):
     store = open_at(tmp_path / "connections.json", backend=PrefixingBackend)
     with because("backend_looks_elsewhere"):
         store.check_write(store.read())
+
+
+REPEATED = {
+    "a name": "acme: a-key\n" * 30_000,
+    "a merge": "base: &base {name: value}\nacme:\n" + "  <<: *base\n" * 30_000,
+    "a list of merges": f"base: &base {{name: value}}\nacme: {{<<: [{', '.join(['*base'] * 30_000)}]}}\n",
+}
+
+
+@pytest.mark.parametrize("content", REPEATED.values(), ids=REPEATED)
+def test_repeated_names_in_a_yaml_file_take_linear_time(content):
+    # A comparison of each name with each other one takes many minutes.
+    assert "acme" in parse_entries(Path("connections.yaml"), content.encode())

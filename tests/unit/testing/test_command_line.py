@@ -50,6 +50,15 @@ def test_it_says_in_words_where_it_is():
         assert [line.split()[-1] for line in lines[3:5]] == ["a@b.example", "c@d.example"]
 
 
+def test_an_address_that_other_machines_may_reach_causes_a_warning():
+    with serving("--host", "0.0.0.0", "--json") as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=60)[1]
+        assert errors.startswith("Warning: The emulator listens on 0.0.0.0")
+        assert errors.count("\n") == 1
+
+
 def test_its_options_reach_the_emulator():
     options = ["--organization", "Beta", "--deployment-key", "play-deployment", "--no-replay-values"]
     options += [word for what, status in TAKEN.items() for word in (f"--existing-{what}", str(status))]

@@ -58,7 +58,7 @@ print(Fault("drop"))
 """
     output = run(code)
     assert missing in output
-    assert "airflow-provider-polytomic[testing]" in output
+    assert "from your checkout or wheel, such as: pip install '.[testing]'" in output
     assert output.endswith("drop\n")
 
 
@@ -71,7 +71,7 @@ runpy.run_module("airflow_provider_polytomic.testing", run_name="__main__")
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
-    assert "airflow-provider-polytomic[testing]" in ended.stderr
+    assert "from your checkout or wheel, such as: pip install '.[testing]'" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -73,6 +73,16 @@ def test_an_ipv6_address_is_written_as_a_url_needs_it():
         emulator.stop()
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", ""])
+def test_an_address_that_other_machines_may_reach_causes_a_warning(host):
+    emulator = PolytomicEmulator(host=host)
+    try:
+        with pytest.warns(UserWarning, match="everyone who can reach its port can use its keys"):
+            emulator.start()
+    finally:
+        emulator.stop()
+
+
 def test_stopping_drops_what_waits_and_leaves_no_thread_and_no_warning(place, recwarn):
     warnings.simplefilter("always")
     place.emulator.inject("delay:60 endpoint=create_api_key")

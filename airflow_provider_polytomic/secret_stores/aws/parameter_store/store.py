@@ -19,7 +19,12 @@ from airflow_provider_polytomic.secret_stores.aws.parameter_store.parameter impo
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_with_value
 from airflow_provider_polytomic.secret_stores.connection_document import hash_content, parse_record
 from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
-from airflow_provider_polytomic.secret_stores.formats import ConnectionFormat, JsonFormat, TextFormat
+from airflow_provider_polytomic.secret_stores.formats import (
+    ConnectionFormat,
+    JsonFormat,
+    NonConnectionFormat,
+    TextFormat,
+)
 from airflow_provider_polytomic.secret_stores.identity import build_identity
 from airflow_provider_polytomic.secret_stores.registry import RECORD_SUFFIX
 
@@ -139,9 +144,9 @@ class ParameterStore(ServerStore):
         """Whether a version holds this very key, written by another process that issues it."""
         try:
             version = self._parameter.get(revision)
+            return version is not None and value.matches(self._format.read(str(version["Value"])).value)
         except SecretStoreError:  # the key is stored; the version before it only decides about a warning
             return False
-        return version is not None and value.matches(self._format.read(str(version["Value"])).value)
 
 
 def _build_version(revision: int, content: str) -> str:
@@ -173,7 +178,7 @@ def on_connection(destination: Destination, *, clients: ClientCache) -> Paramete
     """
     client = get_client(destination, _SERVICE, _TITLE, backend=None, clients=clients)
     name = f"/{destination.name}" if "/" in destination.name else destination.name
-    return _make_store(client, name, TextFormat(), None, destination)
+    return _make_store(client, name, NonConnectionFormat(TextFormat()), None, destination)
 
 
 def _make_store(

@@ -24,7 +24,7 @@ from airflow_provider_polytomic.secret_stores.aws.secrets_manager.tags import (
 from airflow_provider_polytomic.secret_stores.backend_reader import BackendReader, ServerStore, first_with_value
 from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from airflow_provider_polytomic.secret_stores.errors import cannot_open, conflict, translate_errors
-from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, TextFormat
+from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, NonConnectionFormat, TextFormat
 from airflow_provider_polytomic.secret_stores.identity import build_identity
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def on_connection(destination: Destination, *, clients: ClientCache) -> SecretsM
     :raises SecretStoreConfigurationError: if AWS does not allow the name.
     """
     client = get_client(destination, _SERVICE, _TITLE, backend=None, clients=clients)
-    secret_format: SecretFormat = (
+    secret_format = NonConnectionFormat(
         TextFormat() if destination.field is None else JsonFormat(FieldFormat(destination.field))
     )
     return _make_store(client, destination.name, secret_format, None, destination)
