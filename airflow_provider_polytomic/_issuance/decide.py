@@ -139,7 +139,8 @@ def _is_from_the_future(request: IssuanceRequest, progress: Progress, dated: Iss
     if dated.counts_as_issued_at <= max(now, request.mode.run.time) + MAX_APART:
         return False
     log.warning(
-        "%s: the key counts as issued at %s, in the future by Polytomic's clock.\nIt is rotated.",
+        "%s: the key's time of issue is in the future; the key is rotated\n"
+        "It counts as issued at %s; Polytomic's clock is behind that.",
         request.store.place,
         dated.counts_as_issued_at.isoformat(),
     )
@@ -154,7 +155,7 @@ def _warn_about_later_key(request: IssuanceRequest, dated: IssuanceRecord | None
     mode = request.mode
     if isinstance(mode, Rotate) and dated and not dated.is_of(mode.run) and dated.counts_as_issued_at > mode.run.time:
         log.warning(
-            "%s: the key counts as issued at %s, after this DAG run (%s), and is kept.",
+            "%s: the key was issued after this DAG run and is kept\nIt counts as issued at %s; the run is at %s.",
             request.store.place,
             dated.counts_as_issued_at.isoformat(),
             mode.run.time.isoformat(),

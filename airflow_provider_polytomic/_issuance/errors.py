@@ -38,6 +38,13 @@ def incomplete(request: IssuanceRequest, progress: Progress, what: str, *, reaso
 
     :param what: why the try ends, as a clause.
     """
+    if not progress.is_open:
+        return IssuanceIncompleteError(
+            f"The state of {request.store.place} is unknown: {what.rstrip('. ')}. This try requested no key and "
+            "changed nothing. A retry reads the state again.",
+            reason=reason,
+            key_was_issued=progress.key_was_issued,
+        )
     return IssuanceIncompleteError(
         f"The key of {progress.target} is not stored in {request.store.place} yet: {what.rstrip('. ')}. The record "
         "beside the destination keeps what was started; a retry continues from there and, within 24 hours, gets the "
@@ -61,8 +68,8 @@ def needs_take_over(
     """
     return refusal(
         progress,
-        f"{request.store.place} holds {what}. The value is unchanged. {describe_progress(progress)} To replace it by "
-        f"the key of {target}, set take_over=True; otherwise use another destination.",
+        f"{request.store.place} holds {what}. The value is unchanged. {describe_progress(progress)} To replace it "
+        f"with the key of {target}, set take_over=True; otherwise use another destination.",
         reason=reason,
         fields=("take_over", "destination"),
     )

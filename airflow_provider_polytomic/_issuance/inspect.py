@@ -83,6 +83,7 @@ def read_state(request: IssuanceRequest, progress: Progress) -> tuple[StoredSecr
     :raises IssuanceRefusedError: if the record is another user's.
     """
     stored, record = read_consistently(lambda: read(request, progress))
+    progress.is_open = progress.is_open or (record is not None and record.state == "open")
     if record is None or record.target in request.owners:
         return stored, record
     # A failed issuance for another user (a mistyped id, a deleted standby user) stored nothing.
@@ -127,7 +128,7 @@ def find_owner(
     except PolytomicError as error:
         if is_revoked(error):
             return None
-        what = f"Polytomic did not say whether the stored key works ({error})"
+        what = f"Polytomic did not say whether the stored key works: {error}"
         raise incomplete(request, progress, what, reason="key_state_unknown") from error
     for user in request.owners:
         if belongs_to(user, identity):
@@ -168,7 +169,7 @@ def polytomic_time(request: IssuanceRequest, progress: Progress, *, is_open: boo
     except PolytomicError as error:
         if not (is_open or progress.key_was_issued or error.retryable):
             raise
-        what = f"Polytomic did not say what time it is ({error})"
+        what = f"Polytomic did not return its time: {error}"
         raise incomplete(request, progress, what, reason="server_time_unknown") from error
 
 

@@ -155,14 +155,15 @@ def write_intent(
     """
     if issuance.unsettled and record and is_stale(request, progress, record):
         log.warning(
-            "%s: the issuance has been open since %s, for longer than Polytomic repeats a response.\n"
-            "If Polytomic created a key then, that key may be lost, and another one is issued for %s.",
+            "%s: the issuance has been open for more than 24 hours\n"
+            "Open since %s. If Polytomic created a key, it may be lost; another key is issued for %s.",
             request.store.place,
             record.opened_at.isoformat(),
             issuance.target,
         )
     request.store.check_write(issuance.stored)
     request.store.write_record(issuance.record.to_mapping())
+    progress.is_open = True
     return not request.owners.standby or request.store.read().version == issuance.stored.version
 
 

@@ -105,13 +105,13 @@ def _handle_server_error(
         request.clock.pause(2)
         return error.with_traceback(None)  # which would be a cycle with the frame that keeps the error
     if (error.key, error.server_message) != (first_error.key, first_error.server_message):
-        what = f"Polytomic returned two different errors ({first_error}) ({error})"
+        what = f"Polytomic returned two different errors. First: {first_error} Then: {error}"
         raise incomplete(request, progress, what, reason="outcome_unclear") from error
     if not request.is_forced:
         record_failure(request, issuance, use_up=True)
         raise IssuanceIncompleteError(
-            f"Polytomic repeats the same error for {issuance.target}: {error} {request.store.place} is unchanged. A "
-            "retry sends the request under another idempotency key.",
+            f"Polytomic repeats the same error for {issuance.target}. The stored value is unchanged. {error} The next "
+            "try sends a new request.",
             reason="recorded_error",
             key_was_issued=progress.key_was_issued,
         ) from error
@@ -138,7 +138,7 @@ def _handle_rejection(
         record_failure(request, issuance, use_up=False)
         raise refusal(
             progress,
-            f"Polytomic refuses to issue a key for {issuance.target}: {rejection} {request.store.place} is unchanged.",
+            f"Polytomic rejects the request for a key of {issuance.target}. The stored value is unchanged. {rejection}",
             reason="refused_by_polytomic",
         ) from rejection
     # The answer to an earlier try, which Polytomic replays for 24 hours even if its cause has been fixed since.

@@ -167,8 +167,8 @@ def close(
 def _warn_about_future_run(request: IssuanceRequest, done: IssuanceRecord) -> None:
     if done.run and done.issued_at and done.run.time > done.issued_at + MAX_APART:
         log.warning(
-            "%s: the time of this DAG run, %s, lies ahead of Polytomic's clock, %s.\n"
-            "The key counts as issued at the time of the run; a run before that time rotates it.",
+            "%s: this DAG run is dated after Polytomic's clock\n"
+            "Run: %s; Polytomic: %s. The age of the key counts from the run; a run before that time rotates it.",
             request.store.place,
             done.run.time.isoformat(),
             done.issued_at.isoformat(),

@@ -118,6 +118,7 @@ class Progress:
     :param target: the user whose key the try works for, as its last decision says.
     :param reads: how often it has read the destination.
     :param keys_abandoned: how many idempotency keys it has given up.
+    :param is_open: whether an issuance is open: found so by this try, or opened by it.
     :param posted: whether it has sent a POST.
     :param key_was_issued: whether Polytomic has returned a key to it.
     :param seconds: the duration of each step.
@@ -126,6 +127,7 @@ class Progress:
     target: Target
     reads: int = 0
     keys_abandoned: int = 0
+    is_open: bool = False
     posted: bool = False
     key_was_issued: bool = False
     seconds: dict[str, float] = field(default_factory=dict)

@@ -178,8 +178,8 @@ class _Removal:
             )
         if record is not None and record.state == "done":
             log.warning(
-                "%s: another value replaced the recorded key, which may still work.\n"
-                "The record is removed. It names the key of %s (fingerprint %s).",
+                "%s: the recorded key was replaced by another value\n"
+                "The recorded key of %s (fingerprint %s) may still work. The record is deleted.",
                 self.store.place,
                 record.target,
                 record.fingerprint,

@@ -42,7 +42,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 # By method: the state after a request whose outcome is unknown, and what to do.
 _HINTS = {
     "GET": "Nothing was changed. Try again later.",
-    "POST": "It is not known whether the request took effect. Retry with the same Idempotency-Key.",
+    "POST": "It is not known whether the request took effect. To repeat it, use the same idempotency key.",
 }
 _SAFE_TO_REPEAT = "It is not known whether the request took effect. Try again: repeating it is safe."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)

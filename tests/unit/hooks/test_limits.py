@@ -222,7 +222,7 @@ def test_a_response_that_is_not_http_has_a_reason_of_its_own(serve, define, fake
     with pytest.raises(PolytomicConnectionError) as caught:
         once(clock=fake_time.clock).create_api_key(ORG, USER, idempotency_key="issuance-0")
     assert caught.value.reason == "response_malformed"
-    assert "Retry with the same Idempotency-Key" in str(caught.value)
+    assert "To repeat it, use the same idempotency key" in str(caught.value)
 
 
 def _compress(content: bytes, form: int) -> bytes:

@@ -164,8 +164,11 @@ def test_no_response_about_a_stored_key_does_not_mean_revoked(harness: Harness, 
     harness.hold(issued_at=issued_at)
     before = harness.store.snapshot()
     harness.polytomic.order("get_identity", error)
-    with raises(IssuanceIncompleteError, "key_state_unknown"):
+    with raises(IssuanceIncompleteError, "key_state_unknown") as caught:
         harness.issue(mode)
+    # Nothing was started, so the message alarms no reader of a key that may well work.
+    assert "requested no key and changed nothing" in str(caught.value)
+    assert "revoked" not in str(caught.value)
     assert harness.polytomic.posts == []
     assert harness.store.snapshot() == before
     assert harness.issue(mode).issued is False

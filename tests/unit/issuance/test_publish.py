@@ -63,8 +63,9 @@ def test_a_proxys_403_is_no_response_and_polytomics_own_means_revoked(harness: H
 @MODES
 def test_nothing_is_a_success_that_has_not_answered_after_it_was_stored(harness: Harness, mode):
     harness.polytomic.order("get_identity", LOST, LOST)
-    with raises(IssuanceIncompleteError, "key_state_unknown"):
+    with raises(IssuanceIncompleteError, "key_state_unknown") as caught:
         harness.issue(mode)
+    assert "a retry continues from there" in str(caught.value)
     assert (harness.store.value, harness.store.parsed.state) == ("minted-key-1", "open")
     harness.issue(mode)
     assert (harness.polytomic.minted, harness.store.parsed.state) == (1, "done")
