@@ -57,8 +57,9 @@ def report_failures(context: Any) -> None:
         "report": Param(
             "file:///opt/airflow/rotation-report.jsonl",
             type="string",
+            pattern=r"/[^/.][^/]*\.jsonl$",
             title="Report",
-            description="A file with one line for each key. Each task writes its own: "
+            description="A .jsonl file with one line for each key. Each task writes its own: "
             "rotation-report.shard-0-of-4.jsonl.",
         ),
         "check_only": Param(
