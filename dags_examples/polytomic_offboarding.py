@@ -34,12 +34,14 @@ from airflow_provider_polytomic.operators.users import PolytomicDeleteUserOperat
             title="User e-mail",
             description="The user is deleted only if it has this e-mail address.",
         ),
+        # Only these names: whoever may trigger this DAG could otherwise delete the key of any destination.
         "destination": Param(
             type="string",
-            pattern=r"^[a-z-]+://\S+$",
+            pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
             title="Destination",
-            description="Where the key is stored, for example airflow://connection/acme_polytomic.",
+            description="Where the key is stored, for example airflow://connection/acme_polytomic. "
+            "The name ends in _polytomic.",
         ),
         "delete_organization": Param(
             default=False,

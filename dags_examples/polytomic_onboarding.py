@@ -46,13 +46,14 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
             title="Role",
             description="The role of the user. It determines what the key can do.",
         ),
+        # Only these names: whoever may trigger this DAG could otherwise write to any destination.
         "destination": Param(
             type="string",
-            pattern=r"^[a-z-]+://\S+$",
+            pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
             examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
             title="Destination",
             description="Where the key is stored, for example airflow://connection/acme_polytomic. "
-            "Use one destination for each customer.",
+            "The name ends in _polytomic. Use one destination for each customer.",
         ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},

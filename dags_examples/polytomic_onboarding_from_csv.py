@@ -28,6 +28,9 @@ from airflow_provider_polytomic.operators.organizations import PolytomicCreateOr
 from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperator
 
 DEFAULT_ROLES = ["Editor"]
+# Only files of this folder: a file says which destinations are written, so whoever may trigger this DAG could otherwise
+# write to any of them.
+FOLDER = "file:///opt/airflow/"
 
 
 @dag(
@@ -35,10 +38,11 @@ DEFAULT_ROLES = ["Editor"]
     schedule=None,
     params={
         "file": Param(
-            "file:///opt/airflow/customers.csv",
+            f"{FOLDER}customers.csv",
             type="string",
+            pattern=rf"^{FOLDER}[\w.-]+\.csv$",
             title="CSV file",
-            description="URI of the file, for example s3://aws_default@bucket/customers.csv.",
+            description=f"URI of the file, in {FOLDER}.",
         ),
     },
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},

@@ -42,11 +42,13 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyO
             title="User ID",
             description="UUID of the owner of the key.",
         ),
+        # Only these names: whoever may trigger this DAG could otherwise write to any destination.
         "destination": Param(
             "airflow://connection/acme_polytomic",
             type="string",
+            pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
             title="Destination",
-            description="Where the key is stored.",
+            description="Where the key is stored. The name ends in _polytomic.",
         ),
         "max_age_days": Param(
             7,

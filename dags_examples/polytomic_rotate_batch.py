@@ -4,12 +4,12 @@ It needs:
 
 - the connection `polytomic_default` with a partner key
 - a secrets backend that writes each key separately: Vault, OpenBao or AWS
-- a file with one line for each key, at the path below:
+- a file with one line for each key, in the folder below:
 
       {"org_id": "...", "user_id": "...", "destination": "airflow://connection/acme_polytomic"}
 
 The DAG checks every night which keys are due. A new customer, or one whose rotation failed, therefore waits for one day
-and not for a week. Change the path of the file, and put your own alert into `report_failures`.
+and not for a week. Change the folder, and put your own alert into `report_failures`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from airflow_provider_polytomic.assets import api_keys_alias
 from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
 
 SHARDS = 4
+# Only files of this folder: a file says which destinations are written, so whoever may trigger this DAG could otherwise
+# write to any of them, and the report over any file.
+FOLDER = "file:///opt/airflow/"
 
 
 def report_failures(context: Any) -> None:
@@ -49,16 +52,18 @@ def report_failures(context: Any) -> None:
     max_active_runs=1,
     params={
         "targets": Param(
-            "file:///opt/airflow/rotation-targets.jsonl",
+            f"{FOLDER}rotation-targets.jsonl",
             type="string",
+            pattern=rf"^{FOLDER}[\w.-]+\.(jsonl|csv)$",
             title="Targets",
-            description="A JSON Lines or CSV file with the keys, for example s3://aws_default@bucket/targets.csv.",
+            description=f"A JSON Lines or CSV file with the keys, in {FOLDER}.",
         ),
         "report": Param(
-            "file:///opt/airflow/rotation-report.jsonl",
+            f"{FOLDER}rotation-report.jsonl",
             type="string",
+            pattern=rf"^{FOLDER}[\w-][\w.-]*\.jsonl$",
             title="Report",
-            description="A file with one line for each key. Each task writes its own: "
+            description=f"A .jsonl file in {FOLDER} with one line for each key. Each task writes its own: "
             "rotation-report.shard-0-of-4.jsonl.",
         ),
         "check_only": Param(

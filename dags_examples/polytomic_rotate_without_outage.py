@@ -51,11 +51,13 @@ from airflow_provider_polytomic.operators.api_keys import PolytomicRotateApiKeyO
             title="Standby user ID",
             description="UUID of the second user.",
         ),
+        # Only these names: whoever may trigger this DAG could otherwise write to any destination.
         "destination": Param(
             "airflow://connection/acme_polytomic",
             type="string",
+            pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
             title="Destination",
-            description="Where the key is stored.",
+            description="Where the key is stored. The name ends in _polytomic.",
         ),
         "max_age_days": Param(
             7,

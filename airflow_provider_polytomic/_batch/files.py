@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,7 +76,18 @@ class RemoteFile:
                 file.close()
 
     def open_raw(self, mode: Literal["rb", "wb"]) -> Any:
-        """Return the open file; errors are raised unchanged."""
+        """Return the open file; errors are raised unchanged.
+
+        :raises PolytomicConfigurationError: if it is a local FIFO, socket or device: to open a FIFO blocks.
+        """
+        path = _local_path(self.address)
+        if path and _is_special(path):
+            raise PolytomicConfigurationError(
+                f"{self} ({self._parameter}) is a FIFO, a socket or a device. It was not opened.",
+                "Use the path of a regular file.",
+                reason="not_a_file",
+                fields=[self._parameter],
+            )
         options = {"block_size": _BLOCK} if mode == "wb" else {}
         return open_file(self.address, mode, **options)
 
@@ -92,6 +104,13 @@ class RemoteFile:
             raise
         except Exception as error:  # noqa: BLE001 (each file system raises its own classes)
             raise self._to_exception(mode, error) from None
+
+    @property
+    def names(self) -> set[str]:
+        """The file's name, and that of the local file that a symbolic link leads to."""
+        path = _local_path(self.address)
+        paths = [self.address, os.path.realpath(path)] if path else [self.address]
+        return {name.rpartition("/")[2] for name in paths}
 
     def is_same_file(self, other: RemoteFile) -> bool:
         """Return whether both addresses name the same file; the connection makes no difference."""
@@ -146,7 +165,22 @@ def _problem(address: object) -> str | None:
 
 
 def _location(address: str) -> str:
+    if path := _local_path(address):
+        return str(Path(path).resolve())
     uri = _URI.fullmatch(address)
-    if uri is None or uri["scheme"].lower() == "file":
-        return str(Path(uri["rest"] if uri else address).resolve())
-    return f"{uri['scheme'].lower()}://{uri['rest']}"
+    return f"{uri['scheme'].lower()}://{uri['rest']}" if uri else address
+
+
+def _local_path(address: str) -> str | None:
+    uri = _URI.fullmatch(address)
+    if uri is None:
+        return address
+    return uri["rest"] if uri["scheme"].lower() == "file" else None
+
+
+def _is_special(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 (a string)
+    except (OSError, ValueError):
+        return False  # to open it fails, too
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

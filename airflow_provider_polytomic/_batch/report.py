@@ -29,6 +29,7 @@ Status = Literal["rotated", "kept", "failed", "not_started", "due"]
 _MAX_FAILURES = 20  # in the summary, which goes to XCom
 _MAX_LENGTH = 800  # characters of a string in it, enough for an error with its advice
 _MAX_MESSAGE = 2000  # characters in the file
+_SUFFIX = ".jsonl"
 _MAX_BEGIN = 64  # bytes that are read to recognise a report
 _BEGIN = re.compile(rb'\{"status": "(rotated|kept|failed|not_started|due)", "org_id": ')
 
@@ -91,15 +92,16 @@ class Report:
     ``__enter__`` empties the file, so that no key is issued if the file cannot be written, and so that the file
     describes the last try. If it cannot be written later, the rotation continues; a warning and the summary say so.
 
-    :param report_path: address of the file; None for no file. Each of several shards has its own file, such as
-        ``report.shard-0-of-8.jsonl``, because a file in an object store has one writer.
+    :param report_path: address of the file, whose name ends in ``.jsonl``; None for no file. Each of several shards
+        has its own file, such as ``report.shard-0-of-8.jsonl``, because a file in an object store has one writer.
     :param server: base URL of the Polytomic API.
     :param targets: number of targets in this shard.
     :param shard: this shard, from 0.
     :param shards: number of shards.
     :param targets_file: the file that contains the targets, which must not be overwritten.
     :param clock: returns seconds; never decreases.
-    :raises PolytomicConfigurationError: if the address is invalid, or is the file that contains the targets.
+    :raises PolytomicConfigurationError: if the address is invalid, has another suffix, or is the file that contains
+        the targets.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class Report:
         targets_file: RemoteFile | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._file_address = RemoteFile("report_path", report_path).for_shard(shard, shards) if report_path else None
+        self._file_address = _parse_address(report_path, shard, shards) if report_path else None
         if self._file_address and targets_file and self._file_address.is_same_file(targets_file):
             raise PolytomicConfigurationError(
                 f"report_path is the file that contains the targets, {targets_file}; the report would overwrite it.",
@@ -219,6 +221,24 @@ class Report:
             self._file_address,
             self._file_error,
         )
+
+
+def _parse_address(report_path: str, shard: int, shards: int) -> RemoteFile:
+    """Return the address of a shard's file, which cannot be code or settings, whoever filled in the form of the DAG.
+
+    :raises PolytomicConfigurationError: if the address is invalid, or its name is hidden or does not end in ``.jsonl``.
+    """
+    whole = RemoteFile("report_path", report_path)
+    address = whole.for_shard(shard, shards)
+    if not all(name.endswith(_SUFFIX) and not name.startswith(".") for name in whole.names | address.names):
+        raise PolytomicConfigurationError(
+            f"The name of the file {whole} (report_path) does not end in {_SUFFIX}, or begins with a dot, or is a "
+            "link to such a file. No file was written, and no request was sent.",
+            f"Use a name such as report{_SUFFIX}.",
+            reason="not_a_report_name",
+            fields=["report_path"],
+        )
+    return address
 
 
 def _refuse_other_content(address: RemoteFile) -> None:

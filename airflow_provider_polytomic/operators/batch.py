@@ -69,8 +69,9 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         to ``False``. (templated)
     :param take_over: replace the value at a destination even if this provider did not issue it or its age is unknown.
         Defaults to ``False``. (templated)
-    :param report_path: path, or URI for ``ObjectStoragePath``, of a file with a line of JSON for each target. Each of
-        several shards has its own file. Only an earlier report is overwritten. (templated)
+    :param report_path: path, or URI for ``ObjectStoragePath``, of a file with a line of JSON for each target. Its name
+        ends in ``.jsonl`` and does not begin with a dot. Each of several shards has its own file. Only an earlier
+        report is overwritten. (templated)
     :param shard: the part of the targets that this task rotates, from 0. Defaults to 0. (templated)
     :param shards: number of parts that the targets are split into. Defaults to 1. (templated)
     :param allow_failures: succeed despite failed targets once no retry is left or a retry cannot help, except if

@@ -22,13 +22,18 @@ No try waits for so long, while other requests keep their default time limit, al
 """
 
 
-def example(name: str, *, retries: int | None = None) -> Any:
+def example(name: str, *, retries: int | None = None, any_file: bool = False) -> Any:
     """Return a new DAG of one of the examples.
 
     :param retries: retries of each task; None for those of the example.
+    :param any_file: whether its form accepts files in any folder, and not only in that of the example.
     """
     # All DAGs of one decorator share its parameters, and dag.test() changes them to the values of a run.
     dag = getattr(reload(import_module(f"dags_examples.{name}")), name)()
+    # Airflow checks the form at the trigger, and again in each task, which has a copy of it.
+    for form in [dag.params, *(task.params for task in dag.tasks)] if any_file else ():
+        for field in {"file", "targets", "report"} & set(form):
+            form.get_param(field).schema["pattern"] = "^file://"
     for task in dag.tasks:
         task.retry_delay = timedelta(0)
         if retries is not None:

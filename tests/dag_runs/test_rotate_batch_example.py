@@ -48,7 +48,7 @@ class Nights:
         self._next += timedelta(minutes=1)
         # All parameters: on 2.11 those of an earlier run in this process stay.
         conf = {"targets": self.targets.as_uri(), "report": self.report.as_uri(), "check_only": False, **params}
-        return run_dag(example(NAME), at=self._next, conf=conf)
+        return run_dag(example(NAME, any_file=True), at=self._next, conf=conf)
 
     def statuses(self) -> dict[str, str]:
         """Return the status of each user in the reports of all shards."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -40,10 +41,8 @@ def test_a_report_is_written_to_an_object_store(bucket) -> None:
     ("name", "own"),
     [
         ("report.jsonl", "report.shard-3-of-8.jsonl"),
-        ("report", "report.shard-3-of-8"),
         ("a.b/report.2026.jsonl", "a.b/report.2026.shard-3-of-8.jsonl"),
-        ("a.b/report", "a.b/report.shard-3-of-8"),
-        (".hidden", ".hidden.shard-3-of-8"),
+        ("a.b/a.shard-0-of-2.jsonl", "a.b/a.shard-0-of-2.shard-3-of-8.jsonl"),
     ],
 )
 def test_each_of_several_shards_has_a_file_of_its_own(tmp_path: Path, name: str, own: str) -> None:
@@ -70,6 +69,43 @@ def test_an_invalid_address_is_rejected(report_path, problem: str) -> None:
     assert PASSWORD not in str(caught.value)
 
 
+NAMES = [
+    "report", "report.json", "report.csv", "dag.py", "dag.jsonl.py", ".profile", ".hidden.jsonl", ".jsonl", "..jsonl",
+    "report.JSONL", "report.jsonl?x", "report.jsonl#x", "report.jsonl ", "jsonl",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shards", [1, 8])
+@pytest.mark.parametrize("form", ["{folder}/{name}", "file://{folder}/{name}", "s3://conn@bucket/{name}"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_could_be_code_or_settings_is_not_created(tmp_path: Path, name: str, form: str, shards) -> None:
+    """A DAG that is imported and a shell's login file are new or empty before an attacker fills them."""
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_report_name") as caught:
+        Report(form.format(folder=tmp_path, name=name), server=SERVER, targets=1, shards=shards)
+    assert "Use a name such as report.jsonl." in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("own", "shards"), [("report.jsonl", 1), ("report.shard-0-of-8.jsonl", 8)])
+@pytest.mark.parametrize("name", ["dag.py", ".profile", ".hidden.jsonl"])
+def test_a_link_to_such_a_file_is_not_followed(tmp_path: Path, name: str, own: str, shards: int) -> None:
+    (tmp_path / own).symlink_to(tmp_path / name)
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_report_name"):
+        Report(f"file://conn@{tmp_path}/report.jsonl", server=SERVER, targets=1, shards=shards)
+    (tmp_path / "latest.jsonl").symlink_to(tmp_path / "today.jsonl")
+    with Report(f"{tmp_path}/latest.jsonl", server=SERVER, targets=1):
+        assert (tmp_path / "today.jsonl").exists()
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_a_fifo_is_refused_and_never_opened(tmp_path: Path, form: str) -> None:
+    os.mkfifo(tmp_path / "report.jsonl")
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_file"):
+        Report(form.format(tmp_path / "report.jsonl"), server=SERVER, targets=1).__enter__()
+    with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_file"):
+        read_targets(form.format(tmp_path / "report.jsonl"), conn_id=ISSUING)
+
+
 @pytest.mark.parametrize(("form", "folder"), [("{}", ""), ("file://{}", "../{name}/"), ("file://conn@{}", "link/")])
 def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, folder: str) -> None:
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
@@ -78,7 +114,7 @@ def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, f
     targets = read_targets(f"{tmp_path}/targets.jsonl", conn_id=ISSUING)
     with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "same_file"):
         Report(report_path, server=SERVER, targets=1, targets_file=targets.file)
-    Report(f"{report_path}2", server=SERVER, targets=1, targets_file=targets.file)
+    Report(f"{report_path}2.jsonl", server=SERVER, targets=1, targets_file=targets.file)
 
 
 def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) -> None:
@@ -91,15 +127,15 @@ def test_the_object_of_the_targets_is_not_overwritten_by_any_connection(bucket) 
             Report(same, server=SERVER, targets=1, targets_file=targets.file)
 
 
-@pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder", "read")])
+@pytest.mark.parametrize(("place", "done"), [("no/such/folder/report.jsonl", "written"), ("folder.jsonl", "read")])
 def test_a_file_that_cannot_be_written_is_found_out_at_the_start(tmp_path: Path, place: str, done: str) -> None:
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(PolytomicConfigurationError, check=lambda error: f"cannot be {done}" in error.problem):
         Report(str(tmp_path / place), server=SERVER, targets=1).__enter__()
 
 
 def test_a_file_that_another_process_creates_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
-    file, content = tmp_path / "connections.json", '{"acme": {"conn_type": "polytomic"}}'
+    file, content = tmp_path / "targets.jsonl", '{"acme": {"conn_type": "polytomic"}}'
     with Report(str(file), server=SERVER, targets=1) as report:
         file.write_text(content)
         report.add(Outcome(read([row(1)])[0], "rotated"))
@@ -109,7 +145,7 @@ def test_a_file_that_another_process_creates_meanwhile_is_not_overwritten(tmp_pa
 
 @pytest.mark.parametrize("content", ['{"acme": {"conn_type": "postgres"}}', "org_id,user_id,destination\n", "\x00"])
 def test_what_is_no_report_is_not_overwritten(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "connections.json"
+    file = tmp_path / "targets.jsonl"
     file.write_text(content)
     with pytest.raises(PolytomicConfigurationError, check=lambda error: error.reason == "not_a_report"):
         Report(str(file), server=SERVER, targets=1).__enter__()
