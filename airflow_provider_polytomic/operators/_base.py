@@ -65,7 +65,7 @@ class PolytomicOperator(BaseOperator):
         except PolytomicError as error:
             # A configuration error names its own parameter: an invalid destination can contain a password.
             if not isinstance(error, PolytomicConfigurationError):
-                error.add_note(f"({self._describe()})")
+                self._add_subject(error)
             if error.retryable:
                 raise
             failure = as_failure(error)
@@ -111,9 +111,18 @@ class PolytomicOperator(BaseOperator):
         """Do the work, and return small JSON."""
         raise NotImplementedError
 
-    def _describe(self) -> str:
-        """Return the object of the task, for errors: ids and names, nothing secret."""
+    def _describe(self) -> dict[str, str]:
+        """Return the subject of the task, for errors: ids and names by what they name, nothing secret."""
         raise NotImplementedError
+
+    def _add_subject(self, error: PolytomicError) -> None:
+        """Add a note with the part of the subject that the message does not name."""
+        message = str(error).lower()
+        missing = ", ".join(
+            f"{name} {value}" for name, value in self._describe().items() if str(value).lower() not in message
+        )
+        if missing:
+            error.add_note(f"({missing[0].upper()}{missing[1:]})")
 
     def _conn_id(self) -> str:
         """Return the connection's id, after rendering."""
