@@ -144,9 +144,9 @@ class PolytomicOperator(BaseOperator):
         """Log a warning for a task without retries that replaces the keys of this subject."""
         self.log.warning(
             "%s: retries=0, so a failure can leave consumers without a working key\n"
-            "Polytomic revokes a user's keys before the new one is stored. If the task ends in between, the outage "
-            "lasts until you clear it. Set retries=5, for example, and a short retry_delay: within 24 hours, a retry "
-            "gets the same key.",
+            "Polytomic revokes a user's keys before the new one is stored. If the task fails between these two "
+            "steps, consumers get 401 until you clear the task. Set retries=5, for example, and a short retry_delay: "
+            "within 24 hours, a retry gets the same key.",
             subject,
         )
 

@@ -163,7 +163,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         events = KeyEvents(context, self.outlets)
         to_boolean("allow_failures", self.allow_failures)
         if not options.check_only and not self.retries:
-            self._warn_about_no_retries(self._describe())
+            self._warn_about_no_retries("All targets of this task")
         shard, shards = self._shard
         targets = read_targets(self.targets, shard=shard, shards=shards, conn_id=self._conn_id())
         report = Report(

@@ -70,6 +70,19 @@ def test_a_kept_key_and_a_check_have_short_lines_too(
     assert_short(messages())
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [(PolytomicCreateApiKeyOperator, DESTINATION), (PolytomicBatchRotateApiKeysOperator, "All targets of this task")],
+)
+def test_a_task_without_retries_has_a_short_warning(
+    scene: Scene, context: Context, messages: Callable[[], list[str]], kind: Kind, subject: str
+) -> None:
+    more = {"force": True} if "force" in kind.template_fields else {}
+    made(kind, scene.ids, **given(scene, kind), **more, retries=0).execute(context(NOW))
+    assert_short(messages())
+    assert f"{subject}: retries=0, so a failure can leave consumers without a working key" in first_lines(messages())
+
+
 def test_a_check_describes_the_caller_as_the_test_of_a_connection_does(
     scene: Scene, context: Context, messages: Callable[[], list[str]]
 ) -> None:
