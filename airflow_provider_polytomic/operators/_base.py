@@ -65,7 +65,7 @@ class PolytomicOperator(BaseOperator):
         except PolytomicError as error:
             # A configuration error names its own parameter: an invalid destination can contain a password.
             if not isinstance(error, PolytomicConfigurationError):
-                error.add_note(f"({self._describe()})")
+                self._add_subject(error)
             if error.retryable:
                 raise
             failure = as_failure(error)
@@ -111,9 +111,18 @@ class PolytomicOperator(BaseOperator):
         """Do the work, and return small JSON."""
         raise NotImplementedError
 
-    def _describe(self) -> str:
-        """Return the object of the task, for errors: ids and names, nothing secret."""
+    def _describe(self) -> dict[str, str]:
+        """Return the subject of the task, for errors: ids and names by what they name, nothing secret."""
         raise NotImplementedError
+
+    def _add_subject(self, error: PolytomicError) -> None:
+        """Add a note with the part of the subject that the message does not name."""
+        message = str(error).lower()
+        missing = ", ".join(
+            f"{name} {value}" for name, value in self._describe().items() if str(value).lower() not in message
+        )
+        if missing:
+            error.add_note(f"({missing[0].upper()}{missing[1:]})")
 
     def _conn_id(self) -> str:
         """Return the connection's id, after rendering."""
@@ -135,9 +144,9 @@ class PolytomicOperator(BaseOperator):
         """Log a warning for a task without retries that replaces the keys of this subject."""
         self.log.warning(
             "%s: retries=0, so a failure can leave consumers without a working key\n"
-            "Polytomic revokes a user's keys before the new one is stored. If the task ends in between, the outage "
-            "lasts until you clear it. Set retries=5, for example, and a short retry_delay: within 24 hours, a retry "
-            "gets the same key.",
+            "Polytomic revokes a user's keys before the new one is stored. If the task fails between these two "
+            "steps, consumers get 401 until you clear the task. Set retries=5, for example, and a short retry_delay: "
+            "within 24 hours, a retry gets the same key.",
             subject,
         )
 

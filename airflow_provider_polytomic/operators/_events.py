@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic.assets import API_KEYS, api_key_asset
+from airflow_provider_polytomic.exceptions import PolytomicError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,8 +49,9 @@ class KeyEvents:
             self._emit(destination, {**reference_json, "issued": True})
         except Exception as error:  # noqa: BLE001 (Airflow raises any class; the key is stored in any case)
             log.warning(
-                "The new API key is stored, but no DAG that is scheduled on it will be triggered.\n"
-                "The asset event could not be created (%s: %s).",
+                "%s: the key is stored, but no DAG scheduled on it starts\n"
+                "The asset event could not be created (%s: %s). Start that DAG by hand.",
+                _describe_destination(destination),
                 type(error).__name__,
                 error,
             )
@@ -58,9 +60,9 @@ class KeyEvents:
         """Log the number of new keys without an event, if there are any."""
         if self.dropped:
             log.warning(
-                "%d more new API keys are stored, but no DAG that is scheduled on them will be triggered.\n"
-                "Airflow writes a limited number of events per task in time. Distribute the targets over more shards, "
-                "or, on Airflow 3, raise [workers] execution_api_timeout.",
+                "%d more new keys are stored, but no DAG scheduled on them starts\n"
+                "Airflow limits the events of one task. Use more shards or, on Airflow 3, raise [workers] "
+                "execution_api_timeout. Start the DAGs by hand.",
                 self.dropped,
             )
 
@@ -78,6 +80,16 @@ class KeyEvents:
             if not emitted:
                 make_alias_known(alias.name)
             outlet.add(asset, extra=extra)
+
+
+def _describe_destination(destination: str) -> str:
+    """Return a valid destination; an invalid one may contain a password."""
+    from airflow_provider_polytomic.secret_stores.destination import Destination
+
+    try:
+        return str(Destination.parse(destination))
+    except PolytomicError:
+        return "An invalid destination"
 
 
 def _is_key_alias(outlet: Any) -> bool:

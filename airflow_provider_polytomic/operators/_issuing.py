@@ -80,9 +80,9 @@ class PolytomicIssuingOperator(PolytomicOperator):
 
         return reference.is_new(current_run(context), retried=self._is_retried(context))
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the user and the destination."""
-        return f"Organization {self.org_id}, user {self.user_id}, destination {self.destination}"
+        return {"organization": self.org_id, "user": self.user_id, "destination": self.destination}
 
     def _log_reference(self, destination: Destination, reference: KeyReference, seconds: float) -> None:
         action = "issued a new API key for" if reference.issued else "kept the working API key of"
@@ -103,7 +103,7 @@ class PolytomicIssuingOperator(PolytomicOperator):
         )
 
     def _log_preview(self, destination: Destination, preview: IssuancePreview) -> None:
-        caller = preview.caller.model_dump(exclude={"id", "email"}, exclude_none=True)
+        caller = preview.caller.describe()
         self.log.info("%s: checked only, no API key was issued\n%s Caller: %s", destination, preview.reason, caller)
 
 

@@ -199,10 +199,10 @@ class PolytomicRotateApiKeyOperator(PolytomicIssuingOperator):
             )
         return reference_json
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the users and the destination."""
-        standby = f" (standby {self.standby_user_id})" if self.standby_user_id else ""
-        return f"Organization {self.org_id}, user {self.user_id}{standby}, destination {self.destination}"
+        standby = {"standby user": self.standby_user_id} if self.standby_user_id else {}
+        return {**super()._describe(), **standby}
 
 
 class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
@@ -275,6 +275,6 @@ class PolytomicDeleteStoredApiKeyOperator(PolytomicOperator):
             result |= {"org_id": removed.target.org_id, "user_id": removed.target.user_id}
         return result if removed.fingerprint is None else {**result, "fingerprint": removed.fingerprint}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the destination."""
-        return f"Destination {self.destination}"
+        return {"destination": self.destination}

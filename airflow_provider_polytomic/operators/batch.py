@@ -164,7 +164,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         events = KeyEvents(context, self.outlets)
         to_boolean("allow_failures", self.allow_failures)
         if not options.check_only and not self.retries:
-            self._warn_about_no_retries(self._describe())
+            self._warn_about_no_retries("All targets of this task")
         shard, shards = self._shard
         targets = read_targets(self.targets, shard=shard, shards=shards, conn_id=self._conn_id())
         report = Report(
@@ -191,10 +191,10 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         if self._shard[1] > 1:
             super()._set_map_index_name(context)
 
-    def _describe(self) -> str:
-        """Return the shard."""
+    def _describe(self) -> dict[str, str]:
+        """Return the shard, if there are several."""
         shard, shards = self._shard
-        return "All targets" if shards == 1 else f"Shard {shard} of {shards}"
+        return {} if shards == 1 else {"shard": f"{shard} of {shards} shards"}
 
     def _options(self, context: Context) -> RotationOptions:
         from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
@@ -260,7 +260,12 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         can_retry_help = budget.retryable or left > 0
         is_retried = can_retry_help and context["ti"].try_number <= getattr(context["ti"], "max_tries", 0)
         if to_boolean("allow_failures", self.allow_failures) and not left and not is_retried:
-            self.log.warning("%s The task succeeds because of allow_failures.", _describe_failures(summary))
+            self.log.warning(
+                "%d of %d targets failed; the task succeeds because of allow_failures\n%s",
+                failed,
+                summary["targets"],
+                _describe_failures(summary),
+            )
             return summary
         if can_retry_help:
             raise IssuanceIncompleteError(

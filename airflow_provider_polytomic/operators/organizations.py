@@ -81,9 +81,9 @@ class PolytomicCreateOrganizationOperator(PolytomicOperator):
             self.log.info("Created the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name, "created": ensured.created}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the organization."""
-        return f"Organization {self.name!r:.200}"
+        return {"organization": f"{self.name!r:.200}"}
 
 
 class PolytomicUpdateOrganizationOperator(PolytomicOperator):
@@ -154,9 +154,9 @@ class PolytomicUpdateOrganizationOperator(PolytomicOperator):
         self.log.info("Updated the organization %r (%s).", organization.name, organization.id)
         return {"id": organization.id, "name": organization.name}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the organization."""
-        return f"Organization {self.org_id}"
+        return {"organization": self.org_id}
 
 
 class PolytomicDeleteOrganizationOperator(PolytomicOperator):
@@ -213,9 +213,9 @@ class PolytomicDeleteOrganizationOperator(PolytomicOperator):
             self.log.warning("There is no organization %s. This try deleted nothing.", self.org_id)
         return {"id": parse_uuid("org_id", self.org_id), "name": self.expected_name, "deleted": removed is not None}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the organization."""
-        return f"Organization {self.org_id}, expected to be {self.expected_name!r:.200}"
+        return {"organization": self.org_id, "expected name": f"{self.expected_name!r:.200}"}
 
 
 def _sso_settings(

@@ -88,9 +88,9 @@ class PolytomicCreateUserOperator(PolytomicOperator):
             self.log.info("Created the user %r (%s). Polytomic sends an invitation.", user.email, user.id)
         return {**_to_json(user, self.org_id), "created": ensured.created}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the user."""
-        return f"Organization {self.org_id}, user {self.user_email!r:.200}"
+        return {"organization": self.org_id, "user": f"{self.user_email!r:.200}"}
 
 
 class PolytomicUpdateUserOperator(PolytomicOperator):
@@ -146,9 +146,9 @@ class PolytomicUpdateUserOperator(PolytomicOperator):
         self.log.info("The user %r (%s) %s.", user.email, user.id, change)
         return {**_to_json(user, self.org_id), "updated": updated}
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the user."""
-        return f"Organization {self.org_id}, user {self.user_id}"
+        return {"organization": self.org_id, "user": self.user_id}
 
 
 class PolytomicDeleteUserOperator(PolytomicOperator):
@@ -223,9 +223,9 @@ class PolytomicDeleteUserOperator(PolytomicOperator):
             "deleted": removed is not None,
         }
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the user."""
-        return f"Organization {self.org_id}, user {self.user_id}"
+        return {"organization": self.org_id, "user": self.user_id}
 
 
 class PolytomicListUsersOperator(PolytomicOperator):
@@ -264,9 +264,9 @@ class PolytomicListUsersOperator(PolytomicOperator):
         self.log.info("Users of the organization %s: %d.", self.org_id, len(users))
         return [_to_json(user, self.org_id) for user in users]
 
-    def _describe(self) -> str:
+    def _describe(self) -> dict[str, str]:
         """Return the organization."""
-        return f"Organization {self.org_id}"
+        return {"organization": self.org_id}
 
 
 def _to_json(user: User, org_id: str) -> dict[str, Any]:

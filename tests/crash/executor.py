@@ -50,8 +50,8 @@ class FirstCall(PolytomicOperator):
     def _perform(self, hook: PolytomicHook, context: Any, /) -> dict[str, Any]:
         return {"caller": hook.get_identity().id}
 
-    def _describe(self) -> str:
-        return f"Connection {self.polytomic_conn_id}"
+    def _describe(self) -> dict[str, str]:
+        return {"connection": str(self.polytomic_conn_id)}
 
 
 _CLASSES = {"FirstCall": FirstCall, **vars(organizations), **vars(users), **vars(api_keys)}

@@ -18,8 +18,15 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS, AirflowFailException, BaseOperator
-from airflow_provider_polytomic.exceptions import PolytomicConfigurationError, PolytomicError, PolytomicTaskStoppedError
+from airflow_provider_polytomic.exceptions import (
+    PolytomicConfigurationError,
+    PolytomicConnectionError,
+    PolytomicError,
+    PolytomicTaskStoppedError,
+)
 from airflow_provider_polytomic.operators._base import PolytomicOperator
+from airflow_provider_polytomic.operators.api_keys import PolytomicCreateApiKeyOperator
+from tests.fixtures import CONNECTION
 from tests.unit.operators.cases import ALL, ENDPOINTS, LISTS, made
 
 if TYPE_CHECKING:
@@ -175,9 +182,29 @@ def test_a_permanent_error_fails_the_task_at_once(kind: Kind, scene: Scene, cont
     with pytest.raises(PolytomicError) as caught:
         operator.execute(context())
     assert isinstance(caught.value, AirflowFailException)
-    assert str(caught.value).endswith(f"({operator._describe()})")
+    message = str(caught.value).lower()
+    assert [value for value in operator._describe().values() if value.lower() not in message] == []
     assert (caught.value.__context__, caught.value.__cause__) == (None, None)
     assert len(scene.emulator.received(ENDPOINTS[kind])) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "notes"),
+    [
+        ("No answer.", ["(Organization {org_id}, user {user_id}, destination {destination})"]),
+        ("No answer for user {user_id} of {org_id}.", ["(Destination {destination})"]),
+        ("No answer for {user_id}, {org_id} and {destination}.", []),
+    ],
+)
+def test_an_error_gets_a_note_with_the_part_of_the_subject_that_it_does_not_name(
+    scene: Scene, message: str, notes: list[str]
+) -> None:
+    subject = {**scene.ids, "destination": CONNECTION}
+    error = PolytomicConnectionError(message.format(**subject))
+    operator = made(PolytomicCreateApiKeyOperator, {name: value.upper() for name, value in scene.ids.items()})
+    operator._add_subject(error)
+    found = [note.lower() for note in getattr(error, "__notes__", [])]
+    assert found == [note.format(**subject).lower() for note in notes]
 
 
 @each_that_asks
@@ -191,7 +218,8 @@ def test_a_temporary_error_makes_airflow_retry_and_the_retry_succeeds(
         operator.execute(context())
     assert caught.value.retryable is True
     assert not isinstance(caught.value, AirflowFailException)
-    assert f"({operator._describe()})" in "".join(traceback.format_exception(caught.value))
+    text = "".join(traceback.format_exception(caught.value)).lower()
+    assert [value for value in operator._describe().values() if value.lower() not in text] == []
     scene.emulator.clear_faults()
     made(kind, scene.ids).execute(context(try_number=2))
 

@@ -126,14 +126,17 @@ def test_without_the_alias_a_key_is_issued_without_an_event_or_a_warning(
 
 
 @pytest.mark.parametrize("context", [{}, None, {"outlet_events": None}])
-@pytest.mark.parametrize("destination", [CONNECTION, "postgres://ada:hunter2@db/acme"])
+@pytest.mark.parametrize(
+    ("destination", "shown"),
+    [(CONNECTION, CONNECTION), ("postgres://ada:hunter2@db/acme", "An invalid destination")],
+)
 def test_an_event_that_cannot_be_created_is_a_warning_without_a_password(
-    context: Any, destination: str, caplog: pytest.LogCaptureFixture
+    context: Any, destination: str, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     KeyEvents(context, [api_keys_alias()]).emit_event(destination, REFERENCE)
     (record,) = (each for each in caplog.records if each.name == "airflow_provider_polytomic.operators._events")
     assert record.levelname == "WARNING"
-    assert "The new API key is stored" in record.getMessage()
+    assert record.getMessage().startswith(f"{shown}: the key is stored, but no DAG scheduled on it starts\n")
     assert "hunter2" not in caplog.text
 
 

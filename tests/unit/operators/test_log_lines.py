@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_polytomic.operators.api_keys import PolytomicDeleteStoredApiKeyOperator
+from airflow_provider_polytomic.operators.api_keys import (
+    PolytomicCreateApiKeyOperator,
+    PolytomicDeleteStoredApiKeyOperator,
+)
 from airflow_provider_polytomic.operators.batch import PolytomicBatchRotateApiKeysOperator
+from airflow_provider_polytomic.operators.organizations import PolytomicCreateOrganizationOperator
 from tests.unit.operators.cases import ALL, KEYS, made
 
 if TYPE_CHECKING:
@@ -36,10 +40,14 @@ def given(scene: Scene, kind: Kind) -> dict[str, Any]:
     return {"destination": DESTINATION} if kind in WITH_DESTINATION else {}
 
 
+def first_lines(messages: list[str]) -> list[str]:
+    return [message.partition("\n")[0] for message in messages]
+
+
 def assert_short(messages: list[str]) -> None:
     assert messages
+    assert [line for line in first_lines(messages) if len(line) > MAX_LENGTH] == []
     for message in messages:
-        assert len(message.partition("\n")[0]) <= MAX_LENGTH, message
         uuids = UUID.findall(message)
         assert len(uuids) == len(set(uuids)), message
 
@@ -62,6 +70,36 @@ def test_a_kept_key_and_a_check_have_short_lines_too(
     assert_short(messages())
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [(PolytomicCreateApiKeyOperator, DESTINATION), (PolytomicBatchRotateApiKeysOperator, "All targets of this task")],
+)
+def test_a_task_without_retries_has_a_short_warning(
+    scene: Scene, context: Context, messages: Callable[[], list[str]], kind: Kind, subject: str
+) -> None:
+    more = {"force": True} if "force" in kind.template_fields else {}
+    made(kind, scene.ids, **given(scene, kind), **more, retries=0).execute(context(NOW))
+    assert_short(messages())
+    assert f"{subject}: retries=0, so a failure can leave consumers without a working key" in first_lines(messages())
+
+
+def test_a_check_describes_the_caller_as_the_test_of_a_connection_does(
+    scene: Scene, context: Context, messages: Callable[[], list[str]]
+) -> None:
+    kind = PolytomicCreateApiKeyOperator
+    made(kind, scene.ids, **given(scene, kind), check_only=True).execute(context(NOW))
+    (message,) = messages()
+    assert message.endswith(f" Caller: Partner key of {scene.emulator.owner.name}; can issue keys.")
+
+
+def test_a_creation_that_waits_for_a_request_in_flight_has_short_lines(
+    scene: Scene, context: Context, messages: Callable[[], list[str]]
+) -> None:
+    scene.emulator.inject("status:409 endpoint=create_organization")
+    made(PolytomicCreateOrganizationOperator, scene.ids).execute(context(NOW))
+    assert_short(messages())
+
+
 @pytest.mark.parametrize("kind", [kind for kind in WITH_DESTINATION if kind is not PolytomicBatchRotateApiKeysOperator])
 def test_the_destination_comes_first(
     scene: Scene, context: Context, messages: Callable[[], list[str]], kind: Kind
@@ -77,6 +115,8 @@ def test_a_failed_target_of_a_batch_has_a_short_line_with_its_destination_first(
     rows = [{**scene.ids, "user_id": NOBODY, "destination": DESTINATION}]
     kind = PolytomicBatchRotateApiKeysOperator
     made(kind, scene.ids, targets=rows, allow_failures=True).execute(context(NOW))
+    assert [line for line in first_lines(messages()) if len(line) > MAX_LENGTH] == []
+    assert "1 of 1 targets failed; the task succeeds because of allow_failures" in first_lines(messages())
     (failure,) = (message for message in messages() if message.startswith(DESTINATION))
     # The lines after it quote the error, which can name an id twice.
     first_line, _, error = failure.partition("\n")

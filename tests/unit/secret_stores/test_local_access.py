@@ -186,11 +186,11 @@ def test_a_file_that_others_may_read_is_reported_once_a_task_with_what_to_do(tmp
             store.write_record({})
             store.check_write(store.read())
             store.write(KEY, store.read())
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_polytomic")]
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_polytomic")]
     if rights is None:
-        assert told == []
+        assert logged == []
         return
-    (message,) = told
+    (message,) = logged
     assert message.startswith(f"{file}: {rights}.\n")
     command = message.partition("run: ")[2]
     subprocess.run(shlex.split(command), check=True)
