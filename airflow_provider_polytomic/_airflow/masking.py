@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic.credentials import ApiKey
 
-__all__ = ["BoundedMasker", "logs_at_debug", "mask_secret", "should_hide_value_for_key", "warn_about_unmasked_variable"]
+__all__ = ["BoundedMasker", "logs_at_debug", "mask_secret", "warn_about_unmasked_variable"]
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class BoundedMasker:
         self._mask(key)
 
 
-def should_hide_value_for_key(name: str) -> bool:
+def _should_hide_value_for_key(name: str) -> bool:
     """Return whether Airflow masks the value of a Variable of this name."""
     if not AIRFLOW_V_3_0_PLUS:
         module = "airflow.utils.log.secrets_masker"
@@ -68,7 +68,7 @@ def should_hide_value_for_key(name: str) -> bool:
 
 def warn_about_unmasked_variable(key: str) -> None:
     """Log a warning if Airflow does not mask a Variable of this name."""
-    if not should_hide_value_for_key(key):
+    if not _should_hide_value_for_key(key):
         log.warning(
             "Airflow does not mask the Variable %s in its UI and logs.\n"
             "Its name contains no word that Airflow considers sensitive. A name with api_key or token in it, such as "

@@ -15,7 +15,7 @@ from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["address", "call_metastore", "delete_variable", "get_variable", "has_connection", "set_variable"]
+__all__ = ["address", "delete_variable", "get_variable", "has_connection", "set_variable"]
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def get_variable(key: str) -> str | None:
     :raises SecretStoreUnavailableError: if there was no response. (``ExecutionAPISecretsBackend`` returns None then.)
     """
     read = _get_from_database if supervisor_channel() is None else _get_through_api
-    return call_metastore("read", key, lambda: read(key))
+    return _call_metastore("read", key, lambda: read(key))
 
 
 def has_connection(conn_id: str) -> bool:
@@ -37,7 +37,7 @@ def has_connection(conn_id: str) -> bool:
     :raises SecretStoreUnavailableError: if there was no response.
     """
     find = _find_in_database if supervisor_channel() is None else _find_through_api
-    return call_metastore("read", conn_id, lambda: find(conn_id), kind="connection")
+    return _call_metastore("read", conn_id, lambda: find(conn_id), kind="connection")
 
 
 def set_variable(key: str, value: str, *, description: str) -> None:
@@ -57,7 +57,7 @@ def set_variable(key: str, value: str, *, description: str) -> None:
         else:
             _set_in_database(key, value, description)
 
-    call_metastore("written", key, write)
+    _call_metastore("written", key, write)
 
 
 def delete_variable(key: str) -> None:
@@ -77,7 +77,7 @@ def delete_variable(key: str) -> None:
 
             Variable.delete(key)
 
-    call_metastore("deleted", key, delete)
+    _call_metastore("deleted", key, delete)
 
 
 def address() -> str:
@@ -153,7 +153,7 @@ def _set_in_database(key: str, value: str, description: str) -> None:
     Variable.set(key, value, description=existing or description)
 
 
-def call_metastore(action: str, key: str, call: Callable[[], T], *, kind: str = "Variable") -> T:
+def _call_metastore(action: str, key: str, call: Callable[[], T], *, kind: str = "Variable") -> T:
     """Access a Variable, one thread at a time, and translate errors without their text, which may quote the value.
 
     :param action: ``read``, ``written`` or ``deleted``, for the message.

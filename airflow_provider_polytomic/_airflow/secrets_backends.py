@@ -17,7 +17,6 @@ __all__ = [
     "find_other_answer",
     "get_variable",
     "qualified_name",
-    "secrets_search_path",
 ]
 
 _METASTORE_BACKENDS = {
@@ -35,7 +34,7 @@ def qualified_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def secrets_search_path() -> list[Any]:
+def _secrets_search_path() -> list[Any]:
     """Return the secrets backends that a lookup in this process uses, in their order.
 
     On 3.x the list depends on the process: a task uses the worker's backend, the environment and the Execution API
@@ -55,7 +54,7 @@ def configured_secrets_backend() -> Any | None:
 
     Both versions put it first in the search path, so no other backend can shadow it.
     """
-    first = secrets_search_path()[0]
+    first = _secrets_search_path()[0]
     return None if qualified_name(type(first)) in _DEFAULT_BACKENDS else first
 
 
@@ -81,7 +80,7 @@ def find_other_answer(kind: Literal["connection", "variable"], name: str, own: A
     :param own: the backend that is not asked; None stands for the metastore.
     :raises SecretStoreError: if the metastore cannot be asked.
     """
-    for backend in secrets_search_path():
+    for backend in _secrets_search_path():
         backend_type = qualified_name(type(backend))
         is_own = backend_type in _METASTORE_BACKENDS if own is None else type(backend) is type(own)
         if not is_own and _has_name(backend, backend_type, kind, name):

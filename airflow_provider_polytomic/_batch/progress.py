@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_polytomic._batch.report import Status
 
-__all__ = ["Progress", "as_line"]
+__all__ = ["ProgressLog", "as_line"]
 
 _EVERY_SECONDS = 10.0
 _EVERY_SHARE = 0.05
@@ -19,7 +19,7 @@ _MIN_INTERVAL = 1.0  # seconds between two lines
 _MINUTE, _HOUR = 60, 3600
 
 
-class Progress:
+class ProgressLog:
     """Progress that is logged every 10 seconds or every 5 % of the targets, at most once per second.
 
     One thread uses it.

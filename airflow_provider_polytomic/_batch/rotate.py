@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow_provider_polytomic._batch.failure_budget import FailureBudget
-    from airflow_provider_polytomic._batch.progress import Progress
+    from airflow_provider_polytomic._batch.progress import ProgressLog
     from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
     from airflow_provider_polytomic._batch.report import Report, Status
     from airflow_provider_polytomic._batch.targets import BatchTarget
@@ -87,7 +87,7 @@ class Rotation:
     report: Report
     budget: FailureBudget
     limiter: RateLimiter
-    progress: Progress
+    progress: ProgressLog
     stop: StopSignal
     max_workers: int
     on_new_key: Callable[[BatchTarget, KeyReference], None] = lambda _target, _reference: None

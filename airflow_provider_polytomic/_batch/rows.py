@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     # Turns numbered lines into rows.
     _Parser = Callable[[Iterable[tuple[int, str]]], Iterator["Row"]]
 
-__all__ = ["MAX_LINE", "Row", "Source", "open_source"]
+__all__ = ["Row", "Source", "open_source"]
 
-MAX_LINE = 64 * 1024  # bytes; several times the length of the longest ids and destination
+_MAX_LINE = 64 * 1024  # bytes; several times the length of the longest ids and destination
 _CHUNK = 64 * 1024
 _REQUIRED = ("org_id", "user_id", "destination")
 _FIELDS = (*_REQUIRED, "standby_user_id")
@@ -92,7 +92,7 @@ def _lines(read: Callable[[int], bytes]) -> Iterator[bytes]:
     while chunk := read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
-        if len(rest) > MAX_LINE:
+        if len(rest) > _MAX_LINE:
             break
     if rest:
         yield rest
@@ -120,10 +120,10 @@ def _rows(file: RemoteFile, parse: _Parser) -> Iterator[Row]:
 
 def _decode_lines(read: Callable[[int], bytes]) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(_lines(read), start=1):
-        if len(line) > MAX_LINE:
+        if len(line) > _MAX_LINE:
             raise _UnreadableError(
                 number,
-                f"is longer than {MAX_LINE:,} bytes, so the file is no list of targets; no later line was read",
+                f"is longer than {_MAX_LINE:,} bytes, so the file is no list of targets; no later line was read",
             )
         try:
             text = line.removeprefix(_BOM if number == 1 else b"").decode().strip()

@@ -68,7 +68,7 @@ def decide(
         _check_can_be_sent(request, progress, stored, stored.value, record)
         decision = _decide_about_key(request, progress, stored.value, record)
     if isinstance(decision, ReplaceDecision) and stored.changes_format and not request.take_over:
-        what = "a connection in another format, a single URI, which would be replaced by fields"
+        what = "a connection in another format, a single URI, which would be replaced with fields"
         raise needs_take_over(request, progress, decision.target, what, reason="stored_as_uri")
     return decision
 

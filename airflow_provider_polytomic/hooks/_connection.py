@@ -57,7 +57,7 @@ class ConnectionFields:
 
     @classmethod
     @strip_traceback
-    def of(cls, connection: _AirflowConnection) -> Self:
+    def from_connection(cls, connection: _AirflowConnection) -> Self:
         """Read the connection. Nothing is checked here, so no error is raised where the secrets are plain text."""
         return cls(
             host=connection.host,

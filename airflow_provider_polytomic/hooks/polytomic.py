@@ -222,4 +222,4 @@ class PolytomicHook(OrganizationEndpoints, UserEndpoints, RoleEndpoints, Restric
 @strip_traceback
 def _read_fields(get_connection: Callable[[str], Any], conn_id: str) -> ConnectionFields:
     """Read a connection, without the frames of the backend in an exception: they may hold every customer's secrets."""
-    return ConnectionFields.of(get_connection(conn_id))
+    return ConnectionFields.from_connection(get_connection(conn_id))

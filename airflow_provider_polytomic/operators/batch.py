@@ -222,7 +222,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
         budget: FailureBudget,
         events: KeyEvents,
     ) -> None:
-        from airflow_provider_polytomic._batch.progress import Progress
+        from airflow_provider_polytomic._batch.progress import ProgressLog
         from airflow_provider_polytomic._batch.rotate import Rotation
         from airflow_provider_polytomic.operators._fields import to_workers
 
@@ -235,7 +235,7 @@ class PolytomicBatchRotateApiKeysOperator(PolytomicOperator):
 
         Rotation(
             hook, self._make_stores(server), options, report, budget, limiter,
-            Progress(len(targets), self.log.info), stop, workers, on_new_key=emit,
+            ProgressLog(len(targets), self.log.info), stop, workers, on_new_key=emit,
         ).run(targets)  # fmt: skip
         events.warn_about_dropped_events()
 

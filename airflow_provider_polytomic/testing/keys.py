@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["IssuedKey", "KeyRing"]
+__all__ = ["KeyKind", "KeyRing"]
 
 KeyKind = Literal["partner", "deployment", "user"]
 
 
 @dataclass(slots=True)
-class IssuedKey:
+class _IssuedKey:
     """A key, its owner, and when it was revoked."""
 
     text: str
@@ -36,12 +36,12 @@ class KeyRing:
     def __init__(self, clock: Callable[[], float], revocation_delay: float) -> None:
         self._clock = clock
         self._revocation_delay = revocation_delay
-        self._keys: dict[str, IssuedKey] = {}
+        self._keys: dict[str, _IssuedKey] = {}
 
     def add(self, text: str | None, kind: KeyKind, user_id: str | None = None, *, minted: bool = False) -> str:
         """Add a key, or create one of 192 random bits, and return it."""
         text = text or f"pk_live_{secrets.token_hex(24)}"
-        self._keys[text] = IssuedKey(text, kind, user_id, minted)
+        self._keys[text] = _IssuedKey(text, kind, user_id, minted)
         return text
 
     def revoke(self, text: str) -> None:
@@ -64,7 +64,7 @@ class KeyRing:
         """Return the keys of a user that are not revoked, oldest first."""
         return [key.text for key in self._keys.values() if key.user_id == user_id and key.revoked_at is None]
 
-    def find_accepted(self, text: str) -> IssuedKey | None:
+    def find_accepted(self, text: str) -> _IssuedKey | None:
         """Return the key of a request if it works: it is known, and not revoked for longer than the delay."""
         key = self._keys.get(text)
         if key is None or (key.revoked_at is not None and self._clock() >= key.revoked_at + self._revocation_delay):

@@ -88,7 +88,7 @@ class Deployment:
         self.emulator = InterruptedEmulator(PARTNER)
         self.emulator.start()
         self.organization = self.emulator.add_organization("Acme")
-        self.users = {name: self._user(name) for name in ("example", "mapped", "renewal", *self.cases)}
+        self.users = {name: self._user(name) for name in ("example", "mapped", "rotation", *self.cases)}
         self.sites = {case.name: servers.site(case.store) for case in self.cases.values() if case.store}
         self.airflow = self._airflow(database)
         for case in self.cases.values():
@@ -222,7 +222,7 @@ class Deployment:
                 f"careless_with_{name}": {case: self._use(self.cases[case]) for case in cases}
                 for name, cases in CARELESS.items()
             },
-            "renewal": {**self.ids("renewal"), "destination": "airflow://connection/renewal"},
+            "rotation": {**self.ids("rotation"), "destination": "airflow://connection/rotation"},
         }
         content["errors"] = str(private_folder(self.root / "errors"))
         (dags / "leak_cases.json").write_text(json.dumps(content))

@@ -23,7 +23,7 @@ __all__ = [
     "AGAIN",
     "CLEARED",
     "LEAK_CASES",
-    "RENEWAL",
+    "ROTATION",
     "RUN",
     "AirflowRun",
     "Onboarded",
@@ -33,7 +33,7 @@ __all__ = [
 
 P = ParamSpec("P")
 
-LEAK_CASES, RENEWAL = "leak_cases", "leaks_renewal"
+LEAK_CASES, ROTATION = "leak_cases", "leaks_rotation"
 RUN, CLEARED, AGAIN = "run", "cleared", "again"
 # Limit of each wait; a busy machine takes ten times as long as an idle one.
 SECONDS = 1800.0
@@ -60,7 +60,7 @@ class AirflowRun:
     """Result of the runs.
 
     :param states: states of each run, by DAG and run id.
-    :param renewed: the user's key after the first forced run, after its clear, and after the second run.
+    :param rotated: the user's key after the first forced run, after its clear, and after the second run.
     :param onboarded: the customer of the onboarding example, before the offboarding.
     :param restarts: the runs that an event has triggered, oldest first.
     :param form: the API server's description of the connection types; None on 2.11, which has none.
@@ -70,7 +70,7 @@ class AirflowRun:
 
     deployment: Deployment
     states: dict[tuple[str, str], RunStates] = field(default_factory=dict)
-    renewed: list[str] = field(default_factory=list)
+    rotated: list[str] = field(default_factory=list)
     onboarded: Onboarded | None = None
     restarts: list[str] = field(default_factory=list)
     form: Any = None
@@ -98,22 +98,22 @@ def run_all_dags(deployment: Deployment) -> AirflowRun:
     at_once = [example for example in EXAMPLES if example not in (OFFBOARDING, RESTART)]
     with airflow:
         session = airflow.group.session
-        airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, RENEWAL], seconds=SECONDS)
+        airflow.wait_until_ready([*EXAMPLES, LEAK_CASES, ROTATION], seconds=SECONDS)
         _with_retries(airflow.trigger, LEAK_CASES, run_id=RUN)
         for example in at_once:
             _with_retries(airflow.trigger, example, deployment.conf(example), run_id=RUN)
-        _with_retries(airflow.trigger, RENEWAL, run_id=CLEARED)
-        _wait(airflow_run, [(RENEWAL, CLEARED)])
+        _with_retries(airflow.trigger, ROTATION, run_id=CLEARED)
+        _wait(airflow_run, [(ROTATION, CLEARED)])
         _note_key(airflow_run)
         _with_retries(_clear, airflow_run)
-        _wait(airflow_run, [(RENEWAL, CLEARED)], tries=2)
+        _wait(airflow_run, [(ROTATION, CLEARED)], tries=2)
         _note_key(airflow_run)
-        _with_retries(airflow.trigger, RENEWAL, run_id=AGAIN)
+        _with_retries(airflow.trigger, ROTATION, run_id=AGAIN)
         _wait(airflow_run, [(ONBOARDING, RUN)])
         airflow_run.onboarded = _onboarded(airflow_run)
         _with_retries(airflow.trigger, OFFBOARDING, deployment.conf(OFFBOARDING), run_id=RUN)
         last = [(example, RUN) for example in (*at_once, OFFBOARDING)]
-        _wait(airflow_run, [(RENEWAL, AGAIN), (LEAK_CASES, RUN), *last])
+        _wait(airflow_run, [(ROTATION, AGAIN), (LEAK_CASES, RUN), *last])
         _note_key(airflow_run)
         _wait_for_restart(airflow_run)
         if airflow.major > 2:
@@ -153,9 +153,9 @@ def _clear(airflow_run: AirflowRun) -> None:
     airflow = airflow_run.deployment.airflow
     if airflow.major > 2:
         body = {"dag_run_id": CLEARED, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
-        airflow.api("POST", f"/api/v2/dags/{RENEWAL}/clearTaskInstances", body)
+        airflow.api("POST", f"/api/v2/dags/{ROTATION}/clearTaskInstances", body)
     else:
-        airflow.command("tasks", "clear", RENEWAL, "--yes")
+        airflow.command("tasks", "clear", ROTATION, "--yes")
 
 
 def _onboarded(airflow_run: AirflowRun) -> Onboarded:
@@ -179,7 +179,7 @@ def _wait_for_restart(airflow_run: AirflowRun) -> None:
 
 
 def _note_key(airflow_run: AirflowRun) -> None:
-    airflow_run.renewed.append(airflow_run.deployment.emulator.live_key(airflow_run.deployment.users["renewal"].id))
+    airflow_run.rotated.append(airflow_run.deployment.emulator.live_key(airflow_run.deployment.users["rotation"].id))
 
 
 def _wait(airflow_run: AirflowRun, runs: list[tuple[str, str]], *, tries: int = 1) -> None:

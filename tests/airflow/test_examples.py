@@ -13,7 +13,7 @@ from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.get_provider_info import get_provider_info
 from tests.airflow import deployment as deployments
 from tests.airflow.deployment import EXAMPLES, GLOBEX, ISSUE, ISSUE_MANY, MANY, ONBOARDING, RESTART, SELF_CHECK
-from tests.airflow.run import CLEARED, RENEWAL, RUN
+from tests.airflow.run import CLEARED, ROTATION, RUN
 from tests.dag_runs.test_onboarding_from_csv import DAG_ID as FROM_CSV
 from tests.dag_runs.test_rotate_batch_example import NAME as BATCH
 from tests.dag_runs.test_rotation import WEEKLY, WITHOUT_OUTAGE
@@ -126,7 +126,7 @@ def test_there_is_an_event_for_each_new_key_of_a_task_that_names_the_alias(runni
     issued = {of for of, value in returned.items() if isinstance(value, dict) and value.get("issued") is True}
     assert (ISSUE_MANY, RUN, "issue_api_key", 0) in events
     # After the clear, the task returns that it kept the key, which the run issued in its first try.
-    of_cleared = {of for of in events if of[:2] == (RENEWAL, CLEARED)}
+    of_cleared = {of for of in events if of[:2] == (ROTATION, CLEARED)}
     assert len(of_cleared) == 1
     # The self-check has no alias in its outlets.
     assert events == {of for of in issued if of[0] != SELF_CHECK} | of_cleared

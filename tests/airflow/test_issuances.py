@@ -61,10 +61,10 @@ def test_what_is_stored_is_used_by_the_next_task(running_airflow: AirflowRun, na
 
 
 def test_a_forced_key_is_issued_once_a_run_even_after_a_clear(running_airflow: AirflowRun) -> None:
-    deployment, (first, cleared, again) = running_airflow.deployment, running_airflow.renewed
+    deployment, (first, cleared, again) = running_airflow.deployment, running_airflow.rotated
     assert first == cleared != again
-    assert deployment.posts(deployment.users["renewal"].id) == 2
-    assert deployment.stored("airflow://connection/renewal") == again
+    assert deployment.posts(deployment.users["rotation"].id) == 2
+    assert deployment.stored("airflow://connection/rotation") == again
 
 
 def test_a_database_password_at_the_destination_is_not_sent(running_airflow: AirflowRun) -> None:

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_polytomic._airflow.masking import BoundedMasker, mask_secret
 from airflow_provider_polytomic._airflow.secrets_backends import get_variable
 from airflow_provider_polytomic._batch.failure_budget import FailureBudget
-from airflow_provider_polytomic._batch.progress import Progress
+from airflow_provider_polytomic._batch.progress import ProgressLog
 from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
 from airflow_provider_polytomic._batch.report import Report
 from airflow_provider_polytomic._batch.rotate import Rotation, RotationOptions
@@ -105,7 +105,7 @@ class Issuance(Job):
         options = RotationOptions(runs.renew(datetime.fromisoformat(run_time)), hide=BoundedMasker(mask_secret))
         Rotation(
             polytomic, stores, options, report, FailureBudget(number), RateLimiter(),
-            Progress(number, lambda _line: None), StopSignal(), self.workers, on_new_key=tell,
+            ProgressLog(number, lambda _line: None), StopSignal(), self.workers, on_new_key=tell,
         ).run(targets)  # fmt: skip
         if report.counts.get("failed") or sum(report.counts.values()) != number:
             raise IssuanceIncompleteError(str(report.summary()))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import hvac
 
-__all__ = ["MountInfo", "VaultClient"]
+__all__ = ["VaultClient"]
 
 # One lock for all: a login takes milliseconds, and hvac is not documented as thread-safe.
 _LOGIN = threading.Lock()
@@ -47,7 +47,7 @@ _NO_ANSWER = (
 )
 
 
-class MountInfo(NamedTuple):
+class _MountInfo(NamedTuple):
     """What a server mounts at a path.
 
     :param kind: of the engine: ``kv``.
@@ -60,7 +60,7 @@ class MountInfo(NamedTuple):
     at: str
 
 
-_MOUNTS: WeakKeyDictionary[Any, dict[str, MountInfo]] = WeakKeyDictionary()
+_MOUNTS: WeakKeyDictionary[Any, dict[str, _MountInfo]] = WeakKeyDictionary()
 
 
 class VaultClient:
@@ -132,7 +132,7 @@ class VaultClient:
             cause = error.__cause__ if isinstance(error.__cause__, hvac_errors.Forbidden) else error
             raise _explain(cause, what) from None
 
-    def read_mount(self, mount: str, path: str) -> MountInfo:
+    def read_mount(self, mount: str, path: str) -> _MountInfo:
         """Return what is mounted at a path; asked once for each mount.
 
         ``sys/internal/ui/mounts`` needs no right of its own: any right below the mount suffices.
@@ -154,7 +154,7 @@ class VaultClient:
                     fields=["host"],
                 ) from None
             version = int((answer.get("options") or {}).get("version") or 1)
-            known[mount] = MountInfo(str(answer.get("type")), version, str(answer.get("path") or mount).strip("/"))
+            known[mount] = _MountInfo(str(answer.get("type")), version, str(answer.get("path") or mount).strip("/"))
         return known[mount]
 
     def _connect(self, *, instead_of: hvac.Client | None = None) -> hvac.Client:

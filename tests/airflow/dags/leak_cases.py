@@ -113,5 +113,5 @@ with DAG("leak_cases", schedule=None, max_active_tasks=4):
     canary()
 
 
-with DAG("leaks_renewal", schedule=None):
-    issue(task_id="renew", force=True, **CONTENT["renewal"])
+with DAG("leaks_rotation", schedule=None):
+    issue(task_id="rotate", force=True, **CONTENT["rotation"])

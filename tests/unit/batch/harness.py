@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._batch.failure_budget import FailureBudget
-from airflow_provider_polytomic._batch.progress import Progress
+from airflow_provider_polytomic._batch.progress import ProgressLog
 from airflow_provider_polytomic._batch.rate_limiter import RateLimiter, StopSignal
 from airflow_provider_polytomic._batch.report import Report
 from airflow_provider_polytomic._batch.rotate import Rotation, RotationOptions
@@ -76,7 +76,7 @@ class Run:
                     report,
                     budget,
                     self.limiter,
-                    Progress(len(targets), self.lines.append),
+                    ProgressLog(len(targets), self.lines.append),
                     self.stop,
                     self.workers,
                     on_new_key=lambda target, _reference: self.new_keys_of.append(target.target.user_id),

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_polytomic._batch.progress import Progress, as_line
+from airflow_provider_polytomic._batch.progress import ProgressLog, as_line
 
 
 class Watched:
@@ -18,7 +18,7 @@ class Watched:
     def __init__(self, total: int) -> None:
         self.now = 0.0
         self.lines: list[tuple[float, str]] = []
-        self.progress = Progress(total, self._write, clock=lambda: self.now, stream=io.StringIO())
+        self.progress = ProgressLog(total, self._write, clock=lambda: self.now, stream=io.StringIO())
 
     def _write(self, line: str) -> None:
         self.lines.append((round(self.now, 3), line))
@@ -95,7 +95,7 @@ def test_a_terminal_gets_a_bar_and_anything_else_none():
     master, slave = pty.openpty()
     terminal, file = os.fdopen(slave, "w"), io.StringIO()
     for stream in (terminal, file):
-        progress = Progress(4, lambda _line: None, stream=stream)
+        progress = ProgressLog(4, lambda _line: None, stream=stream)
         progress.update({"rotated": 1})
         progress.finish({"rotated": 4})
     terminal.flush()

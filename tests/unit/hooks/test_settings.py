@@ -93,7 +93,9 @@ def test_an_invalid_connection_is_rejected_with_the_names_of_its_fields(define, 
 def test_an_extra_that_is_not_a_json_object_is_rejected(extra):
     # Not from the environment: Airflow 2.11 itself warns of such a connection.
     nothing = dict.fromkeys(("host", "schema", "port", "login"))
-    fields = ConnectionFields.of(SimpleNamespace(**nothing, conn_type="polytomic", password=PARTNER_KEY, extra=extra))
+    fields = ConnectionFields.from_connection(
+        SimpleNamespace(**nothing, conn_type="polytomic", password=PARTNER_KEY, extra=extra)
+    )
     with pytest.raises(PolytomicConfigurationError) as caught:
         ConnectionSettings.parse("acme", fields)
     assert caught.value.fields == ("extra",)

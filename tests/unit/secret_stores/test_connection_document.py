@@ -159,7 +159,7 @@ def test_airflow_and_the_hook_read_what_was_merged(content, issuer, expected):
     fields = merge_key(content, NEW, issuer=issuer)
     if "extra_dejson" in fields:
         fields["extra"] = fields.pop("extra_dejson")
-    settings = ConnectionSettings.parse("acme", ConnectionFields.of(Connection(conn_id="acme", **fields)))
+    settings = ConnectionSettings.parse("acme", ConnectionFields.from_connection(Connection(conn_id="acme", **fields)))
     assert settings.base_url == issuer
     assert settings.key.matches(NEW)
     assert settings.login is None

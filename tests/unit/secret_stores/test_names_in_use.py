@@ -166,7 +166,7 @@ def test_a_name_that_means_the_destination_already_is_not_looked_up(setup, kind,
     store = open_warehouse(setup, kind)
     stored = store.read()
     assert stored.value is not None
-    monkeypatch.setattr(secrets_backends, "secrets_search_path", lambda: pytest.fail("the search path was asked"))
+    monkeypatch.setattr(secrets_backends, "_secrets_search_path", lambda: pytest.fail("the search path was asked"))
     store.check_write(stored)
 
 

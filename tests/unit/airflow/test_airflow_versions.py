@@ -242,7 +242,7 @@ def test_debug_is_seen_in_force(caplog):
 
 @pytest.mark.parametrize(("name", "hidden"), [("acme_api_key", True), ("acme_token", True), ("acme_polytomic", False)])
 def test_airflow_masks_by_name(name, hidden):
-    assert masking.should_hide_value_for_key(name) is hidden
+    assert masking._should_hide_value_for_key(name) is hidden
 
 
 @only_2
