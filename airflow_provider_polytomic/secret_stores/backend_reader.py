@@ -191,6 +191,8 @@ class ServerStore:
     """
 
     identity: str
+    # Outside Airflow, set by the factory, which knows Airflow's own backend.
+    check_names: Callable[[ServerStore, StoredSecret], None] = staticmethod(lambda _store, _over: None)
 
     def __init__(
         self,
@@ -235,6 +237,8 @@ class ServerStore:
             with self._translate():
                 self._reader.check(over, self._format, self.read)
             self._reader.check_name(over, place=self.place, read=self.read)
+        else:
+            self.check_names(self, over)
 
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT

@@ -18,7 +18,7 @@ from airflow_provider_polytomic.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["cannot_open", "conflict", "translate_errors"]
+__all__ = ["cannot_open", "conflict", "holds_a_connection", "translate_errors"]
 
 
 class _Store(Protocol):
@@ -56,6 +56,21 @@ def cannot_open(
     """
     text = f"{destination} cannot be opened: {problem}. No request was sent. {advice}"
     return SecretStoreConfigurationError(text, reason=reason, fields=fields)
+
+
+def holds_a_connection(sign: str) -> SecretStoreConfigurationError:
+    """Return the error for a secret outside Airflow that is an Airflow connection.
+
+    :param sign: how that shows.
+    """
+    return SecretStoreConfigurationError(
+        f"the secret looks like an Airflow connection ({sign}), and a key written into it would break the connection "
+        "for every task. It was not sent to Polytomic, and is unchanged; take_over does not change that. To store the "
+        "key as the password of a connection, use airflow://connection/<conn_id> (or "
+        "airflow://<writer_conn_id>@connection/<conn_id>). Otherwise use another secret.",
+        reason="holds_a_connection",
+        fields=["destination"],
+    )
 
 
 def translate_errors(method: Callable[Concatenate[_S, _P], _T]) -> Callable[Concatenate[_S, _P], _T]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK
 from airflow_provider_polytomic._support.tracebacks import strip_traceback
 from airflow_provider_polytomic.exceptions import PolytomicError, SecretStoreConfigurationError, SecretStoreError
+from airflow_provider_polytomic.secret_stores.base import ABSENT
 from airflow_provider_polytomic.secret_stores.destination import Destination
-from airflow_provider_polytomic.secret_stores.errors import cannot_open
-from airflow_provider_polytomic.secret_stores.registry import BACKENDS, find_backend, find_scheme
+from airflow_provider_polytomic.secret_stores.errors import cannot_open, holds_a_connection
+from airflow_provider_polytomic.secret_stores.registry import BACKENDS, SCHEMES, find_backend, find_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_polytomic.secret_stores.base import SecretStore
+    from airflow_provider_polytomic.secret_stores.backend_reader import ServerStore
+    from airflow_provider_polytomic.secret_stores.base import SecretStore, StoredSecret
 
 __all__ = ["ClientCache", "StoreFactory", "open_store", "store_on"]
 
@@ -95,7 +98,25 @@ class StoreFactory:
                 "Install the package on every worker, or use another destination.",
                 reason="scheme_not_supported",
             )
-        return _open(parsed, lambda: scheme.open(parsed, issuer=self._issuer, clients=self._clients))
+        store = _open(parsed, lambda: scheme.open(parsed, issuer=self._issuer, clients=self._clients))
+        if parsed.scheme in SCHEMES:
+            cast("ServerStore", store).check_names = partial(self._check_names, parsed)
+        return store
+
+    def _check_names(self, destination: Destination, store: ServerStore, over: StoredSecret) -> None:
+        """Refuse a secret outside Airflow that would change what a name means in Airflow, whose backend reads it."""
+        backend = None if over.value is not None else self._backend(destination)
+        if backend is None:
+            return
+        from airflow_provider_polytomic._airflow.secrets_backends import can_answer
+        from airflow_provider_polytomic.secret_stores.aliases import find_aliases
+        from airflow_provider_polytomic.secret_stores.name_check import check_name
+
+        open_in_airflow = partial(store_on, backend, issuer=self._issuer, clients=self._clients)
+        for kind, name in find_aliases(destination, store.identity, open_in_airflow):
+            if kind == "connection" and over.version != ABSENT and can_answer(backend, kind, name):
+                raise holds_a_connection(f"Airflow reads it as {name}")
+            check_name(kind, name, backend, over, place=store.place, read=store.read)
 
     def _backend(self, destination: Destination) -> Any | None:
         with self._lock:  # Airflow itself would make one for each thread that asks before the first is made

@@ -16,6 +16,7 @@ from airflow_provider_polytomic.secret_stores.connection_document import (
     read_connection,
     read_string,
 )
+from airflow_provider_polytomic.secret_stores.errors import holds_a_connection
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic.credentials import ApiKey
@@ -205,14 +206,7 @@ def refuse_connection(content: Any) -> None:
     if not sign:
         return
     del content, parsed
-    raise SecretStoreConfigurationError(
-        f"the secret looks like an Airflow connection ({sign}), and a key written into it would break the connection "
-        "for every task. It was not sent to Polytomic, and is unchanged; take_over does not change that. To store the "
-        "key as the password of a connection, use airflow://connection/<conn_id> (or "
-        "airflow://<writer_conn_id>@connection/<conn_id>). Otherwise use another secret.",
-        reason="holds_a_connection",
-        fields=["destination"],
-    )
+    raise holds_a_connection(sign)
 
 
 def _check_exact(content: Any, parsed: Any) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 
 import hvac
 import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from airflow.providers.amazon.aws.secrets.systems_manager import SystemsManagerParameterStoreBackend
 
 from airflow_provider_polytomic.credentials import ApiKey, Hidden
 from airflow_provider_polytomic.secret_stores import StoredSecret, open_store
 from airflow_provider_polytomic.secret_stores.extension import StoreScheme
 from airflow_provider_polytomic.secret_stores.formats import FieldFormat, JsonFormat, NonConnectionFormat, TextFormat
+from tests.unit.secret_stores import aws_fixtures
 from tests.unit.secret_stores.aws_fixtures import actions, connect, open_outside
 from tests.unit.secret_stores.reasons import because
 from tests.unit.secret_stores.registered import forget_entry_points, install_distribution
@@ -122,3 +125,71 @@ def test_a_registered_scheme_is_checked_for_it(monkeypatch, tmp_path):
 def test_other_contents_are_read_as_before(content, inner):
     actual, expected = NonConnectionFormat(inner).read(content), inner.read(content)
     assert (actual.version, actual.is_foreign) == (expected.version, expected.is_foreign)
+
+
+@pytest.fixture
+def reads_with(monkeypatch):
+    """Configure the backend that Airflow reads with."""
+
+    def configure(backend: Any) -> None:
+        monkeypatch.setattr(
+            "airflow_provider_polytomic._airflow.secrets_backends.configured_secrets_backend", lambda: backend
+        )
+
+    return configure
+
+
+VARIABLES = {"connections": "AIRFLOW_CONN_WAREHOUSE", "variables": "AIRFLOW_VAR_WAREHOUSE"}
+
+
+@pytest.mark.parametrize("folder", VARIABLES)
+@pytest.mark.parametrize(
+    ("cls", "uri"),
+    [
+        (SystemsManagerParameterStoreBackend, "aws-ssm://aws_writer@/airflow/{}/warehouse"),
+        (SecretsManagerBackend, "aws-secretsmanager://aws_writer@/airflow/{}/warehouse"),
+        (SecretsManagerBackend, "aws-secretsmanager://aws_writer@/airflow/{}/warehouse?field=host"),
+    ],
+)
+def test_a_new_secret_in_aws_hides_no_name_that_airflow_reads_there(  # noqa: PLR0917 (fixtures and parameters)
+    aws_server, monkeypatch, reads_with, cls, uri, folder
+):
+    """Airflow takes any text at that path for a connection, and no longer asks the environment."""
+    connect(monkeypatch, aws_server)
+    reads_with(aws_fixtures.make_backend(aws_server, cls))
+    store = open_outside(uri.format(folder))
+    store.check_write(store.read())
+    monkeypatch.setenv(VARIABLES[folder], f"postgres://:{PASSWORD}@db")
+    with because("name_in_use") as refused:
+        store.check_write(store.read())
+    assert VARIABLES[folder] in str(refused.value)
+    elsewhere = open_outside(uri.format("apps"))
+    elsewhere.check_write(elsewhere.read())
+
+
+@pytest.mark.parametrize("mount_point", ["names", None], ids=["mount", "no mount"])
+def test_a_new_secret_in_vault_hides_no_name_that_airflow_reads_there(vault_fake, monkeypatch, reads_with, mount_point):
+    vault_fake.mount("names", 2)
+    monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_fake, kv_engine_version=2))
+    reads_with(make_backend(vault_fake, mount_point))
+    store = open_store("vault://v@names/connections/warehouse?field=password", issuer=ISSUER)
+    store.check_write(store.read())
+    name = "WAREHOUSE" if mount_point else "NAMES/WAREHOUSE"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}", f"postgres://:{PASSWORD}@db")
+    with because("name_in_use"):
+        store.check_write(store.read())
+
+
+def test_fields_that_airflow_reads_as_a_connection_without_a_type_are_one(vault_fake, monkeypatch, reads_with):
+    """A connection may have no type; any other field would break it."""
+    vault_fake.mount("names", 2)
+    root = hvac.Client(url=vault_fake.url, token=vault_fake.root_token)
+    for folder in ("connections", "apps"):
+        root.secrets.kv.v2.create_or_update_secret(f"{folder}/warehouse", {"host": "db"}, mount_point="names")
+    monkeypatch.setenv("AIRFLOW_CONN_V", connection_to(vault_fake, kv_engine_version=2))
+    reads_with(make_backend(vault_fake, "names"))
+    store = open_store("vault://v@names/connections/warehouse", issuer=ISSUER)
+    with because("holds_a_connection"):
+        store.check_write(store.read())
+    elsewhere = open_store("vault://v@names/apps/warehouse", issuer=ISSUER)
+    elsewhere.check_write(elsewhere.read())
