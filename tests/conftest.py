@@ -104,8 +104,10 @@ def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
 
     It is created once for each version of Airflow (13 s) and kept in pytest's cache.
     """
-    assert pytestconfig.cache, "the database is kept in pytest's cache"
-    kept = pytestconfig.cache.mkdir("airflow-db") / f"{version('apache-airflow')}.db"
+    # Without pytest's cache (`-p no:cacheprovider`), it is created anew for the process.
+    cache = getattr(pytestconfig, "cache", None)
+    folder = cache.mkdir("airflow-db") if cache else Path(tempfile.mkdtemp(dir=airflow_home))
+    kept = folder / f"{version('apache-airflow')}.db"
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():

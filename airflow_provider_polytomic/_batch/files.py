@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteFile"]
 
+# Both are files of this machine to fsspec.
+_LOCAL = frozenset({"file", "local"})
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^/]*)@)?(?P<rest>.*)", re.DOTALL)
 _MAX_SHOWN = 200  # characters
 _MAX_ADVICE = 600  # of an ImportError, which ends with what to install
@@ -157,7 +159,7 @@ def _problem(address: object) -> str | None:
     elif ":" in (uri["conn_id"] or ""):
         return "has a colon before the @; write a connection id there, never a user name and a password"
     else:
-        path = uri["rest"] if uri["scheme"].lower() == "file" else f"/{uri['rest'].partition('/')[2]}"
+        path = uri["rest"] if uri["scheme"].lower() in _LOCAL else f"/{uri['rest'].partition('/')[2]}"
     if not path.startswith("/"):
         # 2.11 resolves a relative path from /, 3.x from the working directory.
         return f"does not begin with / or a scheme:// (a string of {len(address)} characters)"
@@ -175,7 +177,7 @@ def _local_path(address: str) -> str | None:
     uri = _URI.fullmatch(address)
     if uri is None:
         return address
-    return uri["rest"] if uri["scheme"].lower() == "file" else None
+    return uri["rest"] if uri["scheme"].lower() in _LOCAL else None
 
 
 def _is_special(path: str) -> bool:

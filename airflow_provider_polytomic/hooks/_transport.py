@@ -47,6 +47,8 @@ _HINTS = {
 _SAFE_TO_REPEAT = "It is not known whether the request took effect. Try again: repeating it is safe."
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
 _MALFORMED = (InvalidChunkLength, InvalidHeader, requests.exceptions.InvalidHeader)
+# Of one compressed body. Servers send one member; without a bound, millions of empty ones would take minutes.
+_MAX_MEMBERS = 16
 # gzip or zlib, by its header; some servers send deflate without the header of zlib.
 _WITH_HEADER, _WITHOUT_HEADER = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
 _ENCODINGS = {"gzip": (_WITH_HEADER,), "x-gzip": (_WITH_HEADER,), "deflate": (_WITH_HEADER, _WITHOUT_HEADER)}
@@ -174,7 +176,7 @@ def _read_body(response: requests.Response, max_bytes: int, limits: Limits) -> b
 def _unpack(content: bytes, form: int, max_bytes: int) -> bytes | None:
     """Unpack a compressed body; return None if it is in another form, damaged, or longer than the limit."""
     body = bytearray()
-    while content:
+    for _ in range(_MAX_MEMBERS):
         decompressor = zlib.decompressobj(form)
         try:
             body += decompressor.decompress(content, max_bytes + 1 - len(body))
@@ -183,7 +185,9 @@ def _unpack(content: bytes, form: int, max_bytes: int) -> bytes | None:
         if not decompressor.eof or len(body) > max_bytes:
             return None
         content = decompressor.unused_data
-    return bytes(body)
+        if not content:
+            return bytes(body)
+    return None
 
 
 def _parse_retry_after(value: str, clock: Clock) -> float | None:

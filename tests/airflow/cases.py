@@ -85,8 +85,8 @@ CASES = (
     succeeded("issued_as_variable", given={"destination": "airflow://variable/leaks_api_key"}),
     succeeded("lost_response", faults=(_post("drop", when="after", times=1),)),
     succeeded(
-        "timed_out_before_promote",
-        trap="times out on the new file",
+        "timed_out_after_promote",
+        trap="times out after promote",
         given={"execution_timeout": 600, "retries": 1},
     ),
     # 1, inspect.
@@ -101,8 +101,8 @@ CASES = (
     failed("other_user", REFUSED, 1, faults=(_verify("status", status=200, body=_OTHER_IDENTITY),)),
     # 6, promote.
     failed("promote_conflict", REFUSED, 1, trap="foreign entry meanwhile", given={"tell_all": True}),
-    failed("promote_illegal", INCOMPLETE, 1, trap="illegal entry meanwhile"),
-    failed("promote_fails", INCOMPLETE, 1, trap="fails on the new file", given={"tell_all": True}),
+    # The key is stored, and Airflow cannot read the file until it is repaired.
+    failed("promote_beside_illegal", INCOMPLETE, 1, stored=True, trap="illegal entry meanwhile"),
     # 7 and 8, confirm and close.
     failed("read_back_fails", INCOMPLETE, 1, stored=True, trap="fails after promote", given={"tell_all": True}),
     failed("close_fails", INCOMPLETE, 1, stored=True, trap="record unwritable after promote"),

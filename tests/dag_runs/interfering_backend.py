@@ -1,7 +1,7 @@
 """Airflow's local secrets backend, which fails or interferes at one moment of an issuance.
 
-It does so when it reads the connection. The store lets it read the new file before it replaces the old one (first with
-a placeholder, to prove the right to write, later with the key), and then the file in its place.
+It does so when it reads the connection. Before the POST, the store lets it read a file with a placeholder; after it has
+stored the key, the file in its place.
 """
 
 from __future__ import annotations
@@ -36,15 +36,13 @@ class InterferingBackend(LocalFilesystemBackend):
         asked = Path(str(self.connections_file))
         content = asked.read_text()
         found = super().get_connection(conn_id, *args, **kwargs)
-        if conn_id not in content:
+        if conn_id not in content or conn_id == "polytomic_default":
             return found
         ahead = asked.resolve() != self.in_place.resolve()
         if ahead and PLACEHOLDER in content:
             self._before_the_post(conn_id)
-        elif ahead:
+        elif not ahead:
             self._time_out_once()
-            self._fail_if("fails on the new file", content)
-        else:
             self._fail_if("fails after promote", content)
             self._after_promote(conn_id)
         return found
@@ -68,7 +66,7 @@ class InterferingBackend(LocalFilesystemBackend):
     def _time_out_once(self) -> None:
         """Raise the task's time-out now, in its first try."""
         struck = self.in_place.with_name("timed-out")
-        if self.moment == "times out on the new file" and not struck.exists():
+        if self.moment == "times out after promote" and not struck.exists():
             struck.touch()
             signal.raise_signal(signal.SIGALRM)
 

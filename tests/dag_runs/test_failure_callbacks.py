@@ -63,7 +63,7 @@ def test_a_refusal_fails_the_task_at_once_and_keeps_its_class(scene: Scene, call
     assert isinstance(error, IssuanceRefusedError)
     assert isinstance(error, AirflowFailException)
     assert error.key_was_issued is False
-    assert f"for user {scene.user.id} of organization {scene.user.organization_id}" in str(error)
+    assert f"of user {scene.user.id} of organization {scene.user.organization_id}" in str(error)
     assert str(error).endswith(f"(Destination {CONNECTION})")
     # There is no other exception, and the only frame of this package is that of the task.
     assert (error.__cause__, error.__context__) == (None, None)

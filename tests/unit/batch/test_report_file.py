@@ -106,7 +106,9 @@ def test_a_fifo_is_refused_and_never_opened(tmp_path: Path, form: str) -> None:
         read_targets(form.format(tmp_path / "report.jsonl"), conn_id=ISSUING)
 
 
-@pytest.mark.parametrize(("form", "folder"), [("{}", ""), ("file://{}", "../{name}/"), ("file://conn@{}", "link/")])
+@pytest.mark.parametrize(
+    ("form", "folder"), [("{}", ""), ("file://{}", "../{name}/"), ("local://{}", ""), ("file://conn@{}", "link/")]
+)
 def test_the_file_of_the_targets_is_not_overwritten(tmp_path: Path, form: str, folder: str) -> None:
     written(tmp_path, "targets.jsonl", json_lines([row(1)]))
     (tmp_path / "link").symlink_to(tmp_path)

@@ -195,6 +195,7 @@ HEADERS = {
     "a Location that is no URL": b"HTTP/1.1 302 No\r\nLocation: http://[\xff\r\n\r\n",
     "an unknown encoding": OK + b"Content-Encoding: br\r\n\r\n{}",
     "two encodings": OK + b"Content-Encoding: gzip, gzip\r\n\r\n{}",
+    "a thousand empty members": OK + b"Content-Encoding: deflate\r\n\r\n" + b"\x03\x00" * 1000,
     "a number of 5,000 digits": OK + b'\r\n{"data": {"value": ' + b"9" * 5000 + b"}}",
 }
 
