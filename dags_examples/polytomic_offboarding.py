@@ -38,7 +38,7 @@ from airflow_provider_polytomic.operators.users import PolytomicDeleteUserOperat
         "destination": Param(
             type="string",
             pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
-            examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
+            examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_api_key_polytomic"],
             title="Destination",
             description="Where the key is stored, for example airflow://connection/acme_polytomic. "
             "The name ends in _polytomic.",

@@ -6,7 +6,7 @@ It needs:
 - a secrets backend for the key
 
 Each task first checks what exists, so you can retry or clear any task. If your organizations have their own roles, add
-them to the list below. Trigger the DAG from its form or in a shell:
+them to the parameter `role` in the DAG file. Trigger the DAG from its form or in a shell:
 
     airflow dags trigger polytomic_onboarding --conf '{"organization": "...", "email": "...", "destination": "..."}'
 """
@@ -50,7 +50,7 @@ from airflow_provider_polytomic.operators.users import PolytomicCreateUserOperat
         "destination": Param(
             type="string",
             pattern=r"^airflow://(connection|variable)/[a-z0-9_]+_polytomic$",
-            examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_polytomic"],
+            examples=["airflow://connection/acme_polytomic", "airflow://variable/acme_api_key_polytomic"],
             title="Destination",
             description="Where the key is stored, for example airflow://connection/acme_polytomic. "
             "The name ends in _polytomic. Use one destination for each customer.",

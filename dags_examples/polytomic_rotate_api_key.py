@@ -5,8 +5,8 @@ It needs:
 - the connection `polytomic_default` with a partner key
 - a secrets backend for the key
 
-Put your own IDs and destination into the parameters below before you unpause the DAG. You can also set them for one
-run, in the form or in a shell:
+Put your own IDs and destination into the parameters in the DAG file before you unpause the DAG. You can also set them
+for one run, in the form or in a shell:
 
     airflow dags trigger polytomic_rotate_api_key --conf '{"org_id": "...", "user_id": "..."}'
 """

@@ -4,7 +4,7 @@ It needs:
 
 - the connection `polytomic_default` with a partner key
 - a secrets backend that writes each key separately: Vault, OpenBao or AWS
-- a file with one line for each key, in the folder below:
+- a file with one line for each key, in the folder `FOLDER` of the DAG file:
 
       {"org_id": "...", "user_id": "...", "destination": "airflow://connection/acme_polytomic"}
 

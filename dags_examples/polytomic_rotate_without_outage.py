@@ -7,7 +7,7 @@ It needs:
 - two users with the same role, whose keys nothing else uses
 
 Last week's key works for one more week. Replace `tell_the_team` with your own task. Put your own IDs and destination
-into the parameters below before you unpause the DAG. You can also set them for one run, for
+into the parameters in the DAG file before you unpause the DAG. You can also set them for one run, for
 example to rotate now:
 
     airflow dags trigger polytomic_rotate_without_outage --conf '{"max_age_days": 0}'

@@ -6,9 +6,9 @@ It needs:
 - a secrets backend for the key
 - a name for the test organization that nothing else uses: **each run deletes the organization with this name**
 
-Change the three constants below. Use a different organization name for each Airflow deployment, and your own e-mail
-address, which receives one invitation from each run. If a run is killed before it cleans up, the next run reuses and
-deletes what is left.
+Change the three constants in the DAG file. Use a different organization name for each Airflow deployment, and your own
+e-mail address, which receives one invitation from each run. If a run is killed before it cleans up, the next run reuses
+and deletes what is left.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class PolytomicCreateUserOperator(PolytomicOperator):
         )
         user = ensured.value
         if ensured.created:
-            self.log.info("Created the user %r (%s). Polytomic sends an invitation.", user.email, user.id)
+            self.log.info("Created the user %r (%s).\nPolytomic sends an invitation.", user.email, user.id)
         return {**_to_json(user, self.org_id), "created": ensured.created}
 
     def _describe(self) -> dict[str, str]:
