@@ -233,12 +233,13 @@ class ServerStore:
             return self._reader.read_back()
 
     def _check_readers(self, over: StoredSecret) -> None:
-        if self._reader is not None:
-            with self._translate():
+        # All of it asks the backend, whose client logs what it sends and receives unless that is suppressed.
+        with self._translate():
+            if self._reader is None:
+                self.check_names(self, over)
+            else:
                 self._reader.check(over, self._format, self.read)
-            self._reader.check_name(over, place=self.place, read=self.read)
-        else:
-            self.check_names(self, over)
+                self._reader.check_name(over, place=self.place, read=self.read)
 
     def _is_gone(self, now: StoredSecret) -> bool:
         return now.version == ABSENT

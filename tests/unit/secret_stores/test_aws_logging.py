@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -31,6 +32,22 @@ def test_at_debug_no_request_of_the_package_is_logged(aws_server, caplog, cls, u
     assert "botocore.endpoint" in {
         record.name for record in caplog.records
     }  # a consumer's own reads are logged as configured
+
+
+@pytest.mark.parametrize(
+    "uri", ["airflow://connection/warehouse", "aws-secretsmanager://aws_writer@/airflow/x?field=f"]
+)
+def test_at_debug_no_check_logs_a_secret_of_another_owner(aws_server, caplog, monkeypatch, uri):
+    connect(monkeypatch, aws_server)
+    own = aws_server.client("secretsmanager")
+    foreign = json.dumps({"conn_type": "postgres", "password": "w4rehouse-p4ss"})
+    own.create_secret(Name="airflow/connections/warehouse", SecretString=foreign)
+    own.create_secret(Name="airflow/x", SecretString='{"note": "w4rehouse-p4ss"}')
+    caplog.clear()
+    backend = make_backend(aws_server, SecretsManagerBackend)
+    store = open_outside(uri) if uri.startswith("aws-") else open_on(backend, uri)
+    store.check_write(store.read())
+    assert "w4rehouse-p4ss" not in caplog.text
 
 
 @pytest.mark.parametrize("cls", [SecretsManagerBackend, SystemsManagerParameterStoreBackend])
