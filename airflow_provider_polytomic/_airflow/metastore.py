@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_polytomic._airflow.supervisor import SUPERVISOR_LOCK, supervisor_channel
 from airflow_provider_polytomic._airflow.version import AIRFLOW_V_3_0_PLUS
+from airflow_provider_polytomic._support.base_url import bracket_host
 from airflow_provider_polytomic.exceptions import SecretStoreDeniedError, SecretStoreError, SecretStoreUnavailableError
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def address() -> str:
     from sqlalchemy.engine import make_url
 
     database = make_url(conf.get("database", "sql_alchemy_conn"))
-    host = database.host or ""
-    host = f"[{host}]" if ":" in host else host
+    host = bracket_host(database.host)
     port = f":{database.port}" if database.port else ""
     return f"{database.get_backend_name()}://{host}{port}/{database.database or ''}"
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RateLimiter", "StopSignal"]
+__all__ = ["TICK", "RateLimiter", "StopSignal"]
 
 # Seconds to pause after a 429 without Retry-After; the first wait of the hook's backoff is shorter.
 _MIN_PAUSE = 1.0
 # After a longer pause, a retry or the next run does the same work without occupying a worker slot.
 _MAX_PAUSE = 900.0
 # Seconds between two checks of the stop signal.
-_TICK = 0.1
+TICK = 0.1
 # Maximum extension of a pause, as a fraction: several shards receive a 429 at the same moment.
 _SPREAD = 0.1
 
@@ -97,4 +97,4 @@ class StopSignal:
         """Sleep for this time, or until the rotation stops."""
         until = time.monotonic() + seconds
         while not self() and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _TICK))
+            time.sleep(min(left, TICK))

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from airflow_provider_polytomic._batch.rate_limiter import TICK
 from airflow_provider_polytomic._batch.report import Outcome
 from airflow_provider_polytomic._batch.worker_pool import WorkerPool
 from airflow_provider_polytomic._issuance import check, issue
@@ -35,8 +36,6 @@ __all__ = ["Rotation", "RotationOptions", "StoreOpener"]
 
 log = logging.getLogger(__name__)
 
-# Seconds between two checks of the stop signal.
-_TICK = 0.1
 _MAX_LOGGED = 20  # failures; the report has them all
 
 
@@ -122,7 +121,7 @@ class Rotation:
         upcoming = next(remaining, None)
         in_progress = 0
         while in_progress or (upcoming is not None and not self._is_stopped()):
-            timeout = _TICK
+            timeout = TICK
             if upcoming is not None and in_progress < pool.size and not self._is_stopped():
                 timeout = self.limiter.delay
                 if not timeout:
@@ -131,7 +130,7 @@ class Rotation:
                     in_progress += 1
                     upcoming = next(remaining, None)
                     continue
-            if (result := pool.next_result(min(timeout, _TICK))) is not None:
+            if (result := pool.next_result(min(timeout, TICK))) is not None:
                 in_progress -= 1
                 self._record_result(result)
             self.progress.update(self.report.counts, paused=self.limiter.pause_left)

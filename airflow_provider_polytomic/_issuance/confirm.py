@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_polytomic._issuance.errors import RevokedKeyError, incomplete, refusal
-from airflow_provider_polytomic._issuance.inspect import ABSENT, find_owner, state_fingerprint
+from airflow_provider_polytomic._issuance.inspect import find_owner, state_fingerprint
 from airflow_provider_polytomic.exceptions import SecretStoreError
+from airflow_provider_polytomic.secret_stores.base import ABSENT
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.journal import OpenIssuance

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_polytomic.secret_stores.base import StoredSecret
 
 __all__ = [
-    "ABSENT",
     "belongs_to",
     "describe_owner",
     "find_owner",

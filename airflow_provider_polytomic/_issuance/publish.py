@@ -15,7 +15,6 @@ from airflow_provider_polytomic._issuance.errors import (
     refusal,
 )
 from airflow_provider_polytomic._issuance.inspect import (
-    ABSENT,
     belongs_to,
     describe_owner,
     find_owner,
@@ -32,6 +31,7 @@ from airflow_provider_polytomic.exceptions import (
     SecretStoreError,
     SecretStoreUnavailableError,
 )
+from airflow_provider_polytomic.secret_stores.base import ABSENT
 
 if TYPE_CHECKING:
     from airflow_provider_polytomic._issuance.confirm import ConfirmedKey

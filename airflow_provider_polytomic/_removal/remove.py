@@ -20,6 +20,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic._issuance.confirm import STORE_TRIES
 from airflow_provider_polytomic._issuance.inspect import read_consistently
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._removal.checks import (
@@ -44,8 +45,6 @@ __all__ = ["Removed", "remove_key"]
 
 log = logging.getLogger(__name__)
 
-# How often a destination that changes, or a reader that lags behind, is read: within 8 s.
-MAX_READS = 5
 _FINISH = (
     "If the user still exists, run the issuing task again: it completes the record, and this task then knows the key. "
 )
@@ -85,7 +84,7 @@ def remove_key(
     :raises PolytomicError: if Polytomic did not say whether the key still works; nothing was removed.
     """
     removal = _Removal(polytomic, store, take_over, allow_active_key, clock or Clock())
-    for tries in range(MAX_READS):
+    for tries in range(STORE_TRIES):
         stored, record = read_consistently(removal.read)
         if record is None and not _is_occupied(stored):
             return Removed(removed=False)
@@ -98,7 +97,7 @@ def remove_key(
             target = record.target if record else None
             return Removed(removed=True, target=target, fingerprint=_fingerprint(stored, record))
     raise IssuanceIncompleteError(
-        f"Another process still changed {store.place} after {MAX_READS} reads. Find out what issues keys there; a "
+        f"Another process still changed {store.place} after {STORE_TRIES} reads. Find out what issues keys there; a "
         "retry continues from what it finds.",
         reason="destination_keeps_changing",
     )
@@ -187,7 +186,7 @@ class _Removal:
 
     def _check_no_longer_read(self, stored: StoredSecret, record: IssuanceRecord | None) -> None:
         """Check that readers no longer get a value; they may lag behind for a moment."""
-        for tries in range(MAX_READS):
+        for tries in range(STORE_TRIES):
             if (back := self.store.read_back()) is None:
                 return
             fingerprint = back.fingerprint

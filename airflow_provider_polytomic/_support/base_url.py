@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["DEFAULT_SERVER", "is_this_machine", "parse_base_url"]
+__all__ = ["DEFAULT_PORTS", "DEFAULT_SERVER", "bracket_host", "is_this_machine", "parse_base_url"]
 
 # The only environment in the official SDKs (polytomic 25.9.10, environment.py).
 DEFAULT_SERVER = "https://app.polytomic.com"
 
 _HOSTNAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _PATH = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)*")
-_DEFAULT_PORT = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 _MAX_PORT = 65535
 _PORTS = range(1, _MAX_PORT + 1)
 
@@ -40,8 +40,8 @@ def parse_base_url(
     if parts is None or problem is not None:
         return None, problem or ""
     number = parts.port or port
-    host_part = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port_part = "" if number in (None, _DEFAULT_PORT[parts.scheme]) else f":{number}"
+    host_part = bracket_host(parts.hostname)
+    port_part = "" if number in (None, DEFAULT_PORTS[parts.scheme]) else f":{number}"
     return f"{parts.scheme}://{host_part}{port_part}{parts.path.rstrip('/')}", None
 
 
@@ -75,7 +75,7 @@ def _problem(parts: SplitResult | None, schema: str | None, port: int | None, *,
     unencrypted = parts.scheme == "http" and not (allow_http or is_this_machine(parts.hostname or ""))
     ports = [number for number in (parts.port, port or None) if number is not None]
     problems = {
-        "or its schema must be https (or http, where that is allowed)": parts.scheme not in _DEFAULT_PORT,
+        "or its schema must be https (or http, where that is allowed)": parts.scheme not in DEFAULT_PORTS,
         "contains a user name or password; use the Login and Password fields instead": "@" in parts.netloc,
         "contains more than a server and a plain path": not plain,
         f"begins with {parts.scheme}, but its schema is different": is_other_schema,
@@ -99,3 +99,8 @@ def _address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
         return ipaddress.IPv4Address(socket.inet_aton(hostname))  # the short forms, such as 127.1
     except (OSError, ValueError):
         return None
+
+
+def bracket_host(host: str | None) -> str:
+    """Return a host as a URL has it: an IPv6 address in brackets."""
+    return f"[{host}]" if host and ":" in host else host or ""

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 
+from airflow_provider_polytomic._support.base_url import DEFAULT_PORTS
+
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
@@ -65,4 +67,4 @@ class BasicAuth(KeyAuth):
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)

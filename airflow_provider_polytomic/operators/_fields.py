@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_polytomic._support.threads import MAX_THREADS
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 __all__ = [
-    "MAX_WORKERS",
     "rendered_to_nothing",
     "set_map_index_name",
     "to_boolean",
@@ -30,8 +30,6 @@ __all__ = [
     "to_workers",
 ]
 
-# Vault and AWS get the same number of open connections.
-MAX_WORKERS = 32
 _WORKERS = 8
 _FAILURES = 10
 _MAX_DIGITS = 9
@@ -148,9 +146,9 @@ def to_workers(value: object) -> int:
     :raises PolytomicConfigurationError: if it is not a whole number from 1 to 32.
     """
     workers = _WORKERS if _is_nothing(value) else _to_whole_number(value)
-    if workers is None or not 1 <= workers <= MAX_WORKERS:
+    if workers is None or not 1 <= workers <= MAX_THREADS:
         raise PolytomicConfigurationError(
-            f"max_workers must be a whole number from 1 to {MAX_WORKERS}, not {value!r:.80}.",
+            f"max_workers must be a whole number from 1 to {MAX_THREADS}, not {value!r:.80}.",
             "To use more threads, use shards.",
             fields=["max_workers"],
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-__all__ = ["build_identity", "normalise_url"]
+from airflow_provider_polytomic._support.base_url import DEFAULT_PORTS, bracket_host
 
-_PORTS = {"http": 80, "https": 443}
+__all__ = ["build_identity", "normalise_url"]
 
 
 def build_identity(kind: str, *parts: str) -> str:
@@ -24,7 +24,6 @@ def build_identity(kind: str, *parts: str) -> str:
 def normalise_url(url: str) -> str:
     """Return the one spelling of a server's URL: lower case, no default port, no credentials, no trailing slash."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in {None, _PORTS.get(parts.scheme)} else f":{parts.port}"
+    host = bracket_host(parts.hostname)
+    port = "" if parts.port in {None, DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"

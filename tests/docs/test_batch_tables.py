@@ -15,8 +15,8 @@ from airflow_provider_polytomic._batch.report import Outcome, Report
 from airflow_provider_polytomic._batch.rows import Source
 from airflow_provider_polytomic._batch.targets import BatchTarget, read_targets
 from airflow_provider_polytomic._issuance.targets import Target
+from airflow_provider_polytomic._support.threads import MAX_THREADS
 from airflow_provider_polytomic.exceptions import IssuanceRefusedError, PolytomicConfigurationError
-from airflow_provider_polytomic.operators._fields import MAX_WORKERS
 from airflow_provider_polytomic.secret_stores.destination import Destination
 from tests.docs.pages import ORG_ID, USER_ID, blocks, codes, facts, page_text, rows
 from tests.docs.policies import Policy, policy
@@ -81,7 +81,7 @@ def test_a_file_is_read_as_the_page_shows_it(tmp_path: Path, language: str, suff
 
 def test_the_limits_are_those_of_the_code():
     assert {limit: int(value) for limit, value in facts(BATCH, "Limits").items()} == {
-        "Threads of one task": MAX_WORKERS,
+        "Threads of one task": MAX_THREADS,
         "Keys of one task that are registered for log masking": masking._MAX,
         "Failures in the summary": report._MAX_FAILURES,
         "Problems of an invalid list of targets that the error names": targets._MAX_SHOWN,

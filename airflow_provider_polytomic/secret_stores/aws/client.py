@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_provider_polytomic._support.library_logs import suppress_library_logs
+from airflow_provider_polytomic._support.threads import MAX_THREADS
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import SecretStoreConfigurationError, SecretStoreError
 from airflow_provider_polytomic.secret_stores.aws.errors import (
@@ -39,8 +40,6 @@ LONG_KEY = ApiKey("k" * 128)
 _CONN_TYPE = "aws"
 # Boto does not make clients safely from several threads, and a backend may make one for each of the first threads.
 _MAKING = threading.Lock()
-# Connections that stay open, for as many threads; botocore keeps 10.
-_POOL_SIZE = 32
 # An interface endpoint of a VPC leads to the same secrets as the public one, so neither is part of a place.
 _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 
@@ -144,7 +143,7 @@ def _make_from_connection(conn_id: str, service: str) -> Any:
             fields=["conn_type"],
         )
     hook: Any = AwsBaseHook(aws_conn_id=conn_id, client_type=service)
-    size = max(_POOL_SIZE, hook.config.max_pool_connections)
+    size = max(MAX_THREADS, hook.config.max_pool_connections)
     return hook.get_client_type(
         region_name=hook.region_name, config=hook.config.merge(Config(max_pool_connections=size))
     )

@@ -14,6 +14,7 @@ from hvac import exceptions as hvac_errors
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_polytomic._support.library_logs import suppress_library_logs
+from airflow_provider_polytomic._support.threads import MAX_THREADS
 from airflow_provider_polytomic.exceptions import (
     SecretStoreConfigurationError,
     SecretStoreDeniedError,
@@ -32,8 +33,6 @@ __all__ = ["VaultClient"]
 
 # One lock for all: a login takes milliseconds, and hvac is not documented as thread-safe.
 _LOGIN = threading.Lock()
-# Connections that stay open to one Vault, for as many threads; requests keeps 10.
-_POOL_SIZE = 32
 _CONFLICT = "check-and-set parameter did not match"
 # Responses that settle nothing: sealed, overloaded, or a proxy in front.
 _NO_ANSWER = (
@@ -178,8 +177,8 @@ def _widen(client: hvac.Client) -> None:
     session = client.session
     for prefix, adapter in list(session.adapters.items()):
         # A company's own adapter stays: it has its certificates.
-        if type(adapter) is HTTPAdapter and adapter._pool_maxsize < _POOL_SIZE:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
-            session.mount(prefix, HTTPAdapter(pool_maxsize=_POOL_SIZE, max_retries=adapter.max_retries))
+        if type(adapter) is HTTPAdapter and adapter._pool_maxsize < MAX_THREADS:  # type: ignore[attr-defined]  # noqa: SLF001 (no public one)
+            session.mount(prefix, HTTPAdapter(pool_maxsize=MAX_THREADS, max_retries=adapter.max_retries))
 
 
 def _explain(error: Exception, what: str) -> SecretStoreError:

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_polytomic._issuance import Ensure, Rotate, check, issue
-from airflow_provider_polytomic._issuance.inspect import ABSENT
 from airflow_provider_polytomic._issuance.record import IssuanceRecord
 from airflow_provider_polytomic._issuance.targets import Target
 from airflow_provider_polytomic._support.clock import Clock
 from airflow_provider_polytomic.credentials import ApiKey
 from airflow_provider_polytomic.exceptions import PolytomicUnauthorizedError, SecretStoreConflictError
 from airflow_provider_polytomic.models import Identity
-from airflow_provider_polytomic.secret_stores.base import StoredSecret
+from airflow_provider_polytomic.secret_stores.base import ABSENT, StoredSecret
 from tests.runs import renew, run_at
 
 if TYPE_CHECKING:
