@@ -104,7 +104,7 @@ def empty_airflow_db(airflow_home: Path, pytestconfig: pytest.Config) -> Path:
 
     It is created once for each version of Airflow (13 s) and kept in pytest's cache.
     """
-    # Without pytest's cache (`-p no:cacheprovider`), it is created anew for the process.
+    # Without pytest's cache (`-p no:cacheprovider`), each process creates its own.
     cache = getattr(pytestconfig, "cache", None)
     folder = cache.mkdir("airflow-db") if cache else Path(tempfile.mkdtemp(dir=airflow_home))
     kept = folder / f"{version('apache-airflow')}.db"
