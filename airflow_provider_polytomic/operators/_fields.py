@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_polytomic._support.threads import MAX_THREADS
 from airflow_provider_polytomic.exceptions import PolytomicConfigurationError
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def to_workers(value: object) -> int:
 
     :raises PolytomicConfigurationError: if it is not a whole number from 1 to 32.
     """
+    from airflow_provider_polytomic._support.threads import MAX_THREADS
+
     workers = _WORKERS if _is_nothing(value) else _to_whole_number(value)
     if workers is None or not 1 <= workers <= MAX_THREADS:
         raise PolytomicConfigurationError(
