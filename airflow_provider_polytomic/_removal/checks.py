@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_polytomic._issuance import protocols
+from airflow_provider_polytomic._issuance.errors import is_revoked
 from airflow_provider_polytomic.exceptions import (
     IssuanceIncompleteError,
     IssuanceRefusedError,
@@ -97,14 +98,11 @@ def check_key_revoked(polytomic: PolytomicApi, place: str, key: ApiKey, clock: C
 
 
 def _find_owner(polytomic: PolytomicApi, place: str, key: ApiKey) -> Identity | None:
-    """Return the owner of the key; None if it is revoked.
-
-    Polytomic answers 401 or, on older servers, 403 for a revoked key. A proxy may answer so to every request.
-    """
+    """Return the owner of the key; None if it is revoked."""
     try:
         return polytomic.get_identity(key)
     except (PolytomicUnauthorizedError, PolytomicForbiddenError) as error:
-        if error.is_from_polytomic:
+        if is_revoked(error):
             return None
         status = error.status
     raise IssuanceIncompleteError(
